@@ -1,0 +1,117 @@
+"""What a run is made of: frozen dataclasses whose ranges are declared once, beside the field they bound."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1, le=2**40)]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+Positive = Annotated[float, Meta(gt=0, le=1e6)]
+NonNegative = Annotated[float, Meta(ge=0, le=1e6)]
+NonNegativeCount = Annotated[int, Meta(ge=0, le=2**40)]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the text comes from and how it is cut."""
+
+    corpus: tuple[str, ...] = ()
+    """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
+    encoding: str = "utf-8"
+    """How the files' bytes become characters."""
+    unit: Literal["char", "byte"] = "char"
+    """Model code points, or raw bytes (anything at all)."""
+    validation_fraction: Fraction = 0.1
+    """Share of the text, at its end, that is only ever evaluated."""
+    test_fraction: Fraction = 0.0
+    """Share after the validation text that not even the choice of the best weights sees."""
+    batch_size: Count = 32
+    """Lanes of contiguous text trained side by side."""
+    seq_length: Count = 64
+    """Characters between two updates of the weights (one truncated-BPTT window)."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network."""
+
+    cell: str = "lstm"
+    """A cell's name (see `charloop cells`), or your own: FILE.py:CLASS."""
+    cell_options: tuple[str, ...] = ()
+    """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
+    num_layers: Count = 2
+    """Recurrent layers, one on the other."""
+    hidden_size: Count = 128
+    """Units a layer."""
+    embed_size: NonNegativeCount = 64
+    """Features a character is embedded in; 0 for one-hot."""
+    tie_embedding: bool = False
+    """Read out with the embedding's own matrix; needs embed-size = hidden-size."""
+    dropout_input: Fraction = 0.0
+    """Share of embedded features dropped before the first layer."""
+    dropout_between: Fraction = 0.0
+    """Share of outputs dropped between two layers."""
+    dropout_output: Fraction = 0.0
+    """Share of outputs dropped after the last layer."""
+    dropout_kind: Literal["element", "variational"] = "element"
+    """A fresh mask each tick, or one for a whole chunk (Gal and Ghahramani 2016)."""
+    unroll: str = "fused"
+    """How cells run over time: fused, scan, dynamic or static."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the weights are found, for how long, and what is told on the way."""
+
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
+    """The update rule."""
+    learning_rate: Positive = 2e-3
+    """Peak size of a step."""
+    warmup_steps: NonNegativeCount = 100
+    """Steps over which the learning rate climbs from 0 to its peak."""
+    decay: Literal["constant", "cosine", "linear", "step"] = "cosine"
+    """How the learning rate falls afterwards, over the whole of the run."""
+    final_fraction: Fraction = 0.0
+    """Share of the peak that cosine and linear decay end at."""
+    decay_rate: Annotated[float, Meta(gt=0, le=1)] = 0.97
+    """For step decay: the factor applied at each epoch after decay-after (char-rnn's rule)."""
+    decay_after: NonNegativeCount = 10
+    """For step decay: epochs at the full learning rate."""
+    momentum: Fraction = 0.9
+    """Adam's first moment and SGD's momentum."""
+    second_moment: Fraction = 0.99
+    """Decay of the mean squared gradient in Adam and RMSprop."""
+    weight_decay: NonNegative = 0.01
+    """For adamw: pull of matrices towards zero, times the learning rate."""
+    clip_norm: NonNegative = 1.0
+    """Longest gradient (global norm); a longer one is shortened to it. 0 turns it off."""
+    epochs: Count | None = None
+    """Stop after so many passes over the training text (10 if no limit is given)."""
+    steps: Count | None = None
+    """Stop after so many updates."""
+    minutes: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    """Stop after so many minutes of training, learning-rate decay included."""
+    patience: NonNegativeCount = 0
+    """Stop after so many evaluations in a row without a better one; 0: never."""
+    eval_every: NonNegativeCount = 0
+    """Steps between two evaluations on the validation text; 0: about twenty a run, and after the last step."""
+    sample_every: NonNegativeCount = 0
+    """Evaluations between two printed samples; 0: only at the end."""
+    save_every: NonNegativeCount = 0
+    """Steps between two saves; 0: at each evaluation."""
+    steps_per_call: Count = 8
+    """Updates a call of the compiled program makes before the host looks at them."""
+    devices: NonNegativeCount = 0
+    """Processor cores or GPUs that share a batch; 0: as many as it pays for."""
+    seed: NonNegativeCount = 0
+    """Source of all that is random: same seed, same run."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that defines a run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -1,0 +1,33 @@
+"""The one base error a user can act on: what is wrong, what was got, what is allowed, what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CharloopError(Exception):
+    """A mistake at the border that its reader can mend; the CLI prints it as one line and exits with 2.
+
+    `what` names the thing that is wrong; `got`, `allowed` and `do` complete the sentence where they help.
+    """
+
+    def __init__(
+        self, what: str, *, got: object = None, allowed: str | None = None, do: str | None = None
+    ) -> None:
+        self.what, self.got, self.allowed, self.do = what, got, allowed, do
+        parts = [what if got is None else f"{what}: got {got!r}"]
+        parts += [f"allowed: {allowed}"] if allowed else []
+        parts += [do] if do else []
+        super().__init__("; ".join(parts))
+
+
+def unknown_name(kind: str, name: str, names: Iterable[str], *, do: str | None = None) -> CharloopError:
+    """The error for a name that is in no registry, with the nearest right one."""
+    names = sorted(names)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else None
+    return CharloopError(
+        f"unknown {kind}",
+        got=name,
+        allowed=", ".join(names),
+        do=", ".join(filter(None, [hint, do])) or None,
+    )
