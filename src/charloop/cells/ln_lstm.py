@@ -1,0 +1,61 @@
+"""Long short-term memory with layer normalisation."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax import lax
+from jax.nn import sigmoid
+from jaxtyping import Array, Float
+
+from charloop.cells.base import TickCell, blocks
+from charloop.types import Parameters, RandomKey, State
+
+EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class LayerNormLSTM(TickCell):
+    """The tutorial's layer-normalised LSTM: each gate of `W x + R h` (no bias) is normalised over its units.
+
+    `i, f, g, o = LN(W x + R h)`, each with its own scale and shift, epsilon 1e-5; then as `lstm`. Ba et al. 2016
+    (equations 20 to 22) normalise `W x` and `R h` apart, and the cell before the output: that last part is
+    `normalize_cell`. The forget gate's 1 is the start of its shift, which is the same function.
+    """
+
+    normalize_cell: bool = False
+    """Normalise the cell state too before it is read out (Ba et al. 2016, equation 22)."""
+
+    gates: ClassVar[int] = 4
+    bias: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        rows, units = 4 * self.hidden_size, self.hidden_size
+        shift = jnp.zeros(rows).at[units : 2 * units].set(1.0)
+        params = super().init(key, input_size) | {"norm_scale": jnp.ones(rows), "norm_shift": shift}
+        own = {"cell_scale": jnp.ones(units), "cell_shift": jnp.zeros(units)}
+        return params | (own if self.normalize_cell else {})
+
+    def tick(
+        self,
+        params: Parameters,
+        from_input: Float[Array, "*batch gates"],
+        from_state: Float[Array, "*batch gates"],
+        state: State,
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        normal = [standardize(gate) for gate in blocks(from_input + from_state, self.gates)]
+        gates = jnp.concatenate(normal, axis=-1) * params["norm_scale"] + params["norm_shift"]
+        write, forget, value, output = blocks(gates, self.gates)
+        cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
+        read = cell
+        if self.normalize_cell:
+            read = standardize(cell) * params["cell_scale"] + params["cell_shift"]
+        hidden = sigmoid(output) * jnp.tanh(read)
+        return {"hidden": hidden, "cell": cell}, hidden
+
+
+def standardize(values: Float[Array, "*batch hidden"]) -> Float[Array, "*batch hidden"]:
+    """Mean 0 and variance 1 over the units (variance without Bessel's correction)."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    return centred * lax.rsqrt((centred**2).mean(axis=-1, keepdims=True) + EPSILON)

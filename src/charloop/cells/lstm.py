@@ -1,0 +1,40 @@
+"""Long short-term memory."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax.nn import sigmoid
+from jaxtyping import Array, Float
+
+from charloop.cells.base import TickCell, blocks
+from charloop.types import Parameters, RandomKey, State
+
+
+@dataclass(frozen=True)
+class LSTM(TickCell):
+    """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, as `torch.nn.LSTM`.
+
+    `i, f, g, o = W x + b_ih + R h + b_hh`; `c = σ(f) c + σ(i) tanh(g)`; `h = σ(o) tanh(c)`.
+    The forget gate's bias starts at 1 (Jozefowicz et al. 2015): PyTorch starts it near 0.
+    """
+
+    gates: ClassVar[int] = 4
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        params = super().init(key, input_size)
+        forget = slice(self.hidden_size, 2 * self.hidden_size)
+        return params | {"bias_ih": params["bias_ih"].at[forget].set(1.0)}
+
+    def tick(
+        self,
+        params: Parameters,  # noqa: ARG002
+        from_input: Float[Array, "*batch gates"],
+        from_state: Float[Array, "*batch gates"],
+        state: State,
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        write, forget, value, output = blocks(from_input + from_state, self.gates)
+        cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
+        hidden = sigmoid(output) * jnp.tanh(cell)
+        return {"hidden": hidden, "cell": cell}, hidden

@@ -1,0 +1,41 @@
+"""The cell that a search over architectures found."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax.nn import relu, sigmoid
+from jaxtyping import Array, Float
+
+from charloop.cells.base import TickCell, blocks
+from charloop.types import Parameters, State
+
+
+@dataclass(frozen=True)
+class NAS(TickCell):
+    """The cell of Zoph and Le 2017 (figure 8), in the reading that TensorFlow 1 and char-rnn-tensorflow share.
+
+    With `a = W x` and `m = R h` in eight blocks and no bias, a tree of three levels:
+    `p = tanh(σ(a0+m0) relu(a1+m1))`, `q = tanh(σ(a2+m2) + relu(a3 m3))`, `r = tanh(tanh(a4+m4) σ(a5+m5))`,
+    `s = σ(tanh(a6+m6) + σ(a7+m7))`; then `c = tanh(p + c) q` and `h = tanh(c tanh(r + s))`.
+    """
+
+    gates: ClassVar[int] = 8
+    bias: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+
+    def tick(
+        self,
+        params: Parameters,  # noqa: ARG002
+        from_input: Float[Array, "*batch gates"],
+        from_state: Float[Array, "*batch gates"],
+        state: State,
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        a, m = blocks(from_input, self.gates), blocks(from_state, self.gates)
+        first = jnp.tanh(sigmoid(a[0] + m[0]) * relu(a[1] + m[1]))
+        second = jnp.tanh(sigmoid(a[2] + m[2]) + relu(a[3] * m[3]))
+        third = jnp.tanh(jnp.tanh(a[4] + m[4]) * sigmoid(a[5] + m[5]))
+        fourth = sigmoid(jnp.tanh(a[6] + m[6]) + sigmoid(a[7] + m[7]))
+        cell = jnp.tanh(first + state["cell"]) * second
+        hidden = jnp.tanh(cell * jnp.tanh(third + fourth))
+        return {"hidden": hidden, "cell": cell}, hidden

@@ -1,0 +1,91 @@
+"""From a name and options to a cell: the built-in ones, and a user's own from a file."""
+
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TypeAlias
+
+import msgspec
+
+from charloop.cells.base import Cell
+from charloop.errors import CharloopError, unknown_name
+
+CellMaker: TypeAlias = Callable[..., Cell]
+
+
+def make_cell(
+    cells: Mapping[str, CellMaker], name: str, hidden_size: int, options: Sequence[str] = ()
+) -> Cell:
+    """The cell called `name` in `cells`, or the class behind `FILE.py:CLASS`, with its NAME=VALUE options.
+
+    Raises CharloopError for a name, file, class, option or value that is not there, with the nearest that is.
+    """
+    maker = load_cell(name) if is_file_cell(name) else cells.get(name)
+    if maker is None:
+        raise unknown_name("cell", name, cells, do="for your own cell write FILE.py:CLASS")
+    return maker(hidden_size, **parse_options(name, maker, options))
+
+
+def is_file_cell(name: str) -> bool:
+    """Whether `name` has the form FILE.py:CLASS."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def cell_options(maker: CellMaker) -> dict[str, inspect.Parameter]:
+    """The options a cell takes besides `hidden_size`, by name."""
+    return {name: p for name, p in inspect.signature(maker).parameters.items() if name != "hidden_size"}
+
+
+def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[str, object]:
+    """NAME=VALUE strings as keyword arguments, each of the type of that option's default."""
+    known, parsed = cell_options(maker), {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise CharloopError(
+                "a cell's option is NAME=VALUE", got=option, do="write e.g. reset_after=false"
+            )
+        if key not in known:
+            raise unknown_name(f"option of the cell {name}", key, known)
+        parsed[key] = parse_value(key, value, type(known[key].default))
+    return parsed
+
+
+def parse_value(key: str, value: str, kind: type) -> object:
+    """`value` as a bool, int, float or str."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        allowed = "true or false" if kind is bool else f"a value of type {kind.__name__}"
+        raise CharloopError(f"option {key} of the cell", got=value, allowed=allowed) from None
+
+
+def load_cell(name: str) -> CellMaker:
+    """The class behind FILE.py:CLASS. The file is run: load only what you would run yourself."""
+    file, _, class_name = name.rpartition(":")
+    module = load_module(Path(os.path.expanduser(file)))
+    found = getattr(module, class_name, None)
+    if not (inspect.isclass(found) and issubclass(found, Cell)):
+        cells = [n for n, v in vars(module).items() if inspect.isclass(v) and issubclass(v, Cell)]
+        own = [n for n in cells if getattr(module, n).__module__ == module.__name__]
+        raise unknown_name(f"cell in {file}", class_name, own, do="see docs/extending.md")
+    maker: CellMaker = found
+    return maker
+
+
+def load_module(path: Path) -> ModuleType:
+    """The Python file at `path`, run once as a module of its own."""
+    if not path.is_file():
+        raise CharloopError("no such file for a cell", got=str(path), do="give FILE.py:CLASS")
+    spec = importlib.util.spec_from_file_location(f"charloop_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise CharloopError("not a Python file", got=str(path), do="give FILE.py:CLASS")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise CharloopError(f"{path} does not run ({type(error).__name__}: {error})") from error
+    return module

@@ -1,0 +1,50 @@
+"""The ways to run a cell over time: one line each. All give the same numbers."""
+
+from collections.abc import Callable
+
+from charloop.cells.base import Cell, TickCell
+from charloop.errors import unknown_name
+from charloop.unroll.dynamic import dynamic
+from charloop.unroll.fused import fused
+from charloop.unroll.inputs import LayerInput, Lookup, features
+from charloop.unroll.scan import scan
+from charloop.unroll.static import static
+
+Unrolling = Callable[..., tuple[object, object]]
+
+UNROLLINGS: dict[str, Unrolling] = {
+    "static": static,
+    "dynamic": dynamic,
+    "scan": scan,
+    "fused": fused,
+}
+
+
+def find_unrolling(name: str) -> Unrolling:
+    """The unrolling of that name; CharloopError with the nearest one if there is none."""
+    if name not in UNROLLINGS:
+        raise unknown_name("unrolling", name, UNROLLINGS)
+    return UNROLLINGS[name]
+
+
+def fitting_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
+    """The unrolling that will run `cell`, and a line that says why if it is not the one asked for."""
+    find_unrolling(name)
+    if name == "fused" and not isinstance(cell, TickCell):
+        kind = type(cell).__name__
+        return "scan", f"{kind} gives a step, not a tick: fused needs a tick, so scan runs it"
+    return name, None
+
+
+__all__ = [
+    "UNROLLINGS",
+    "LayerInput",
+    "Lookup",
+    "dynamic",
+    "features",
+    "find_unrolling",
+    "fitting_unrolling",
+    "fused",
+    "scan",
+    "static",
+]
