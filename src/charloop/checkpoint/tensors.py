@@ -1,0 +1,54 @@
+"""Arrays in a safetensors file that carries a checksum of itself: damage is found before it does harm."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from charloop.checkpoint.files import write_atomically
+from charloop.errors import CharloopError
+
+CHECKSUM = "sha256"
+
+
+def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Write `tensors` and `metadata` as one file, whole or not at all."""
+    arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    write_atomically(path, save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)}))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays and the metadata; CharloopError for a file that is missing, cut short or changed."""
+    if not path.is_file():
+        raise CharloopError(f"{path} is missing", do="the run has no weights yet, or was copied in part")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, UnicodeDecodeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise damaged(path, reason) from None
+    if metadata.pop(CHECKSUM, None) != checksum(tensors, metadata):
+        raise damaged(path, "its checksum does not fit")
+    return tensors, metadata
+
+
+def damaged(path: Path, reason: str) -> CharloopError:
+    """The error for a file that is not what was written."""
+    return CharloopError(
+        f"{path} is damaged ({reason})", do="copy it again from where it was whole, or train again"
+    )
+
+
+def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    """SHA-256 over names, types, shapes and bytes, whatever their order in the file."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name}\0{value.dtype}\0{value.shape}\0".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+"""Configurations to and from dictionaries, TOML and JSON; unknown names are refused with the nearest right one."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from charloop.errors import CharloopError, unknown_name
+
+SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+RUN_KEYS = ("format", "charloop", "text")
+"""What a run's config.json says besides its configuration."""
+
+
+def to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
+    """Sections of plain values; fields that are None are left out, since TOML has no such value."""
+    sections = asdict(config)
+    return {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
+
+
+def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunConfig:
+    """`base` (or the defaults) with `values` on top, every one checked."""
+    merged = to_dict(base or RunConfig())
+    for section, entries in values.items():
+        if section in RUN_KEYS:
+            continue
+        if section not in SECTIONS:
+            raise misplaced(section)
+        if not isinstance(entries, Mapping):
+            raise CharloopError(f"[{section}]", got=entries, allowed="a section of settings")
+        for key in entries:
+            check_key(section, key)
+        merged[section] |= entries
+    return check(merged)
+
+
+def check(values: Mapping[str, Any]) -> RunConfig:
+    """The configuration of these sections, its types and ranges checked by their declarations."""
+    try:
+        return msgspec.convert(values, RunConfig)
+    except msgspec.ValidationError as error:
+        raise out_of_range(str(error), values) from None
+
+
+def validate(config: RunConfig) -> RunConfig:
+    """`config`, or the CharloopError that says which field is out of its range."""
+    return check(to_dict(config))
+
+
+def out_of_range(message: str, values: Mapping[str, Any]) -> CharloopError:
+    """msgspec's complaint in the house's words: the setting, what was got, what is allowed."""
+    found = re.search(r"\$\.(\w+)\.(\w+)", message)
+    if not found:
+        return CharloopError(message)
+    section, key = found.groups()
+    expected = re.match(r"Expected `(\w+)`( [<>]=? [\d.e+-]+)?", message)
+    kind = next(f.type for f in fields(SECTIONS[section]) if f.name == key)
+    allowed = " ".join(filter(None, expected.groups())) if expected else str(kind)
+    return CharloopError(key.replace("_", "-"), got=values[section][key], allowed=readable(allowed, kind))
+
+
+def readable(allowed: str, kind: Any) -> str:
+    """`int >= 1` as a person would say it."""
+    if "Literal" in str(kind):
+        return ", ".join(str(value) for value in kind.__args__)
+    words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+    for short, long in words.items():
+        allowed = re.sub(rf"\b{short}\b", long, allowed)
+    return allowed
+
+
+def check_key(section: str, key: str) -> None:
+    """Raises for a key that its section does not have."""
+    names = [f.name for f in fields(SECTIONS[section])]
+    if key not in names:
+        home = next((s for s, c in SECTIONS.items() if key in [f.name for f in fields(c)]), None)
+        if home:
+            raise CharloopError(f"{key} is not in [{section}]", do=f"move it to [{home}]")
+        raise unknown_name(f"key in [{section}]", key, names)
+
+
+def misplaced(key: str) -> CharloopError:
+    """The error for a name at the top level that is no section."""
+    for section, config in SECTIONS.items():
+        if key in [f.name for f in fields(config)]:
+            return CharloopError(f"{key} stands outside its section", do=f"move it under [{section}]")
+    return unknown_name("section", key, SECTIONS)
+
+
+def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
+    """A TOML file, or a JSON file such as a run's config.json, on top of `base`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise CharloopError(f"cannot read the configuration {path} ({reason})") from None
+    try:
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CharloopError(f"{path} is not valid {path.suffix[1:].upper() or 'TOML'} ({error})") from None
+    if not isinstance(values, dict):
+        raise CharloopError(f"{path} holds no settings", allowed="sections [data], [model], [training]")
+    try:
+        return from_dict(values, base)
+    except CharloopError as error:
+        raise CharloopError(f"in {path}: {error}") from None

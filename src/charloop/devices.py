@@ -1,0 +1,53 @@
+"""A batch is shared out over devices: a processor's cores, or GPUs. The code that trains is the same."""
+
+import os
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from charloop.errors import CharloopError
+
+BATCH = "batch"
+MIN_LANES = 8
+"""Fewer lanes than this a device, and sharing costs more than it saves."""
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def offer_cores() -> None:
+    """Let JAX see each core as a device; it must not have started yet, else nothing changes."""
+    if "jax_num_cpu_devices" in os.environ.get("XLA_FLAGS", ""):
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", cores())
+    except RuntimeError:
+        return
+
+
+def choose_devices(batch_size: int, asked: int = 0) -> int:
+    """How many devices share `batch_size` lanes: as `asked`, or the most that divide it and pay for it.
+
+    Raises CharloopError where `asked` do not exist or do not divide the batch.
+    """
+    there = len(jax.devices())
+    if asked > there:
+        raise CharloopError("devices", got=asked, allowed=f"1 to {there} here, 0 to choose")
+    if asked and batch_size % asked:
+        raise CharloopError(f"{asked} devices cannot share a batch evenly", got=batch_size)
+    fits = [n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= MIN_LANES]
+    return asked or max(fits, default=1)
+
+
+def make_mesh(devices: int) -> Mesh:
+    """The first `devices` devices in a row."""
+    return Mesh(np.array(jax.devices()[:devices]), (BATCH,))
+
+
+def shard(mesh: Mesh, axis: int | None = None) -> NamedSharding:
+    """How an array lies on the mesh: whole on each device, or cut along its batch `axis`."""
+    spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, BATCH)
+    return NamedSharding(mesh, spec)

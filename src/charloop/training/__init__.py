@@ -1,0 +1,1 @@
+"""How weights are found: the step, the loop around it, and what they need."""

@@ -1,0 +1,56 @@
+"""The update rule, and how large its steps are when."""
+
+import jax
+import optax
+from jaxtyping import Array
+
+from charloop.config import TrainingConfig
+from charloop.types import Parameters
+
+RULES = {
+    "adam": lambda c: optax.scale_by_adam(c.momentum, c.second_moment),
+    "adamw": lambda c: optax.chain(
+        optax.scale_by_adam(c.momentum, c.second_moment),
+        optax.add_decayed_weights(c.weight_decay, mask=matrices),
+    ),
+    "rmsprop": lambda c: optax.scale_by_rms(c.second_moment),
+    "sgd": lambda c: optax.trace(c.momentum),
+}
+
+
+def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
+    """Clipping by the global norm, then the rule; the step multiplies by the learning rate itself.
+
+    The rate is no part of the optimiser's state, so that to change it loses no moments.
+    """
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    return optax.chain(clip, RULES[config.optimizer](config))
+
+
+def matrices(params: Parameters) -> dict[str, bool]:
+    """Which parameters weight decay pulls on: matrices, never biases or scales."""
+    return {name: value.ndim > 1 for name, value in params.items()}
+
+
+def learning_rate(config: TrainingConfig, *, step: int, epoch: float, progress: float) -> float:
+    """The rate of update `step` (from 0), `epoch` passes and a share `progress` in [0, 1] into the run."""
+    warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    return config.learning_rate * warm * decay_factor(config, epoch=epoch, progress=progress)
+
+
+def decay_factor(config: TrainingConfig, *, epoch: float, progress: float) -> float:
+    """The share of the peak rate that is left."""
+    match config.decay:
+        case "cosine":
+            return float(optax.cosine_decay_schedule(1.0, 1, config.final_fraction)(progress))
+        case "linear":
+            return float(optax.linear_schedule(1.0, config.final_fraction, 1)(progress))
+        case "step":
+            return config.decay_rate ** max(0, int(epoch) - config.decay_after + 1)
+        case "constant":
+            return 1.0
+
+
+def apply_updates(params: Parameters, updates: Parameters, rate: Array) -> Parameters:
+    """The parameters a step of size `rate` further."""
+    return jax.tree.map(lambda value, update: value - rate * update, params, updates)

@@ -1,0 +1,38 @@
+"""Everything a run needs to go on, as one pytree; nothing else changes while it trains."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from charloop.model import CharLM
+from charloop.types import Parameters, RandomKey, State
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainingState:
+    """The data cursor is the step: chunk `step % chunks_per_epoch` of epoch `step // chunks_per_epoch`."""
+
+    params: Parameters
+    optimizer: Any
+    """The update rule's moments: optax's state."""
+    carry: State
+    """The network's memory, handed from chunk to chunk: `[batch, hidden]` leaves."""
+    key: RandomKey
+    """Never changes: step `n` draws from `fold_in(key, n)`."""
+    step: Int[Array, ""]
+    """Updates made so far."""
+
+
+def initial_training_state(
+    model: CharLM, optimizer: optax.GradientTransformation, batch_size: int, seed: int
+) -> TrainingState:
+    """Fresh weights, no moments, empty memory; the same for the same `seed`."""
+    key_init, key_run = jax.random.split(jax.random.key(seed))
+    params = model.init(key_init)
+    carry = model.initial_state(batch_size)
+    return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0))
