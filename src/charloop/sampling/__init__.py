@@ -1,0 +1,48 @@
+"""Writing text: the same model, one character at a time.
+
+The names below are imported when they are first asked for: `SamplingConfig` alone must not cost the import of jax.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from charloop.sampling.config import SamplingConfig
+
+if TYPE_CHECKING:
+    from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
+    from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
+    from charloop.sampling.text import TextVocabulary, generate, stream
+    from charloop.sampling.writing import LanguageModel
+
+_ROOMS = {
+    "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
+    "pickers": ("AtWordStarts", "Greedy", "Picker", "Sample"),
+    "text": ("TextVocabulary", "generate", "stream"),
+    "writing": ("LanguageModel",),
+}
+
+__all__ = [
+    "AtWordStarts",
+    "Chain",
+    "Forbid",
+    "Greedy",
+    "LanguageModel",
+    "LogitFilter",
+    "MinP",
+    "Picker",
+    "Sample",
+    "SamplingConfig",
+    "Temperature",
+    "TextVocabulary",
+    "TopK",
+    "TopP",
+    "generate",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{room}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

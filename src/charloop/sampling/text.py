@@ -1,0 +1,164 @@
+"""Writing text: a prompt in characters, new text out, whole or as it comes."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Integer
+
+from charloop.errors import CharloopError
+from charloop.sampling.config import SamplingConfig
+from charloop.sampling.ending import Ending
+from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
+from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
+from charloop.sampling.writing import BLOCK, LanguageModel, begin, blocks
+from charloop.types import Parameters
+
+STREAM_BLOCK = 32
+"""Characters a stream writes between two pieces: few enough to come at once, enough to hide the call's cost."""
+
+
+class Decoder(Protocol):
+    """Ids to text, piece by piece; it keeps what is half of a character."""
+
+    def feed(self, ids: Any) -> str:
+        """The text that is complete with `ids`."""
+        ...
+
+    def flush(self) -> str:
+        """What is left, now that no more comes."""
+        ...
+
+
+@runtime_checkable
+class TextVocabulary(Protocol):
+    """What writing needs of a vocabulary."""
+
+    @property
+    def size(self) -> int:
+        """How many ids there are."""
+        ...
+
+    def encode(self, text: str, unknown: Literal["error", "skip"] = "error") -> Integer[np.ndarray, " time"]:
+        """The ids of `text`; unknown characters raise CharloopError or are left out."""
+        ...
+
+    def decode(self, ids: Any) -> str:
+        """The text of `ids`."""
+        ...
+
+    def decoder(self) -> Decoder:
+        """A decoder for text that comes in pieces."""
+        ...
+
+
+def generate(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str = "",
+    config: SamplingConfig | None = None,
+) -> list[str]:
+    """The `num_samples` texts that follow `prompt`, without it.
+
+    Sample s is the same however many there are (as far as the model's products round alike for all batch sizes).
+    An empty prompt is as if a line had just ended: see `opening`. Raises CharloopError for a character of the prompt
+    that the vocabulary lacks (unless they are skipped) and for a model whose logits are not finite.
+    """
+    config = config or SamplingConfig()
+    pieces = _pieces(model, params, vocabulary, prompt, config, BLOCK)
+    return ["".join(sample) for sample in zip(*pieces, strict=True)]
+
+
+def stream(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str = "",
+    config: SamplingConfig | None = None,
+) -> Iterator[str]:
+    """The text that `generate` returns for one sample, in pieces as they come.
+
+    No part of the stop string is ever given out. Raises CharloopError as `generate` does, for the prompt at once, and
+    for more than one sample.
+    """
+    config = config or SamplingConfig()
+    if config.num_samples != 1:
+        raise CharloopError(
+            "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
+        )
+    pieces = _pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK)
+    return (piece for (piece,) in pieces if piece)
+
+
+def picker_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
+    """How `config` says to choose: temperature first, then top-k, top-p and min-p, those that are on."""
+    if config.temperature == 0:
+        return Greedy()
+    filters: list[LogitFilter] = [Temperature(float(config.temperature))]
+    if config.top_k:
+        filters.append(TopK(min(config.top_k, vocabulary.size)))
+    if config.top_p < 1:
+        filters.append(TopP(float(config.top_p)))
+    if config.min_p:
+        filters.append(MinP(float(config.min_p)))
+    picker = Sample(Chain(tuple(filters)))
+    return picker if config.mode == "always" else AtWordStarts(picker, jnp.asarray(_whitespace(vocabulary)))
+
+
+def opening(vocabulary: TextVocabulary) -> Integer[np.ndarray, " 1"]:
+    """What is read before a text that has no prompt: a new line, or else the first whitespace, or else id 0."""
+    newline = vocabulary.encode("\n", unknown="skip")
+    # argmax of nothing but False is 0.
+    return newline if len(newline) else np.array([np.argmax(_whitespace(vocabulary))], np.int32)
+
+
+def _whitespace(vocabulary: TextVocabulary) -> np.ndarray:
+    return np.array([vocabulary.decode([index]).isspace() for index in range(vocabulary.size)])
+
+
+def _pieces(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str,
+    config: SamplingConfig,
+    block: int,
+) -> Iterator[list[str]]:
+    """Pieces of all samples, side by side; the prompt is read before this returns."""
+    ids = vocabulary.encode(prompt, unknown=config.unknown)
+    ids = ids if len(ids) else opening(vocabulary)
+    picker = picker_of(config, vocabulary)
+    progress = begin(model, params, ids, config.num_samples, config.seed)
+
+    lanes = [_Lane(vocabulary, config) for _ in range(config.num_samples)]
+    return _until_done(lanes, blocks(model, picker, params, progress, config.length, block))
+
+
+def _until_done(
+    lanes: list["_Lane"], written: Iterator[Integer[np.ndarray, "count batch"]]
+) -> Iterator[list[str]]:
+    """What each lane shows of each block, until none has more to show; then what they held back."""
+    for ids in written:
+        yield [lane.feed(ids[:, index]) for index, lane in enumerate(lanes)]
+        if all(lane.done for lane in lanes):
+            return
+    yield [lane.finish() for lane in lanes]
+
+
+class _Lane:
+    """One sample's way from ids to the text that is shown."""
+
+    def __init__(self, vocabulary: TextVocabulary, config: SamplingConfig) -> None:
+        self._decoder, self._ending = vocabulary.decoder(), Ending(config.stop, config.lines)
+
+    @property
+    def done(self) -> bool:
+        return self._ending.done
+
+    def feed(self, ids: Integer[np.ndarray, " count"]) -> str:
+        return self._ending.feed(self._decoder.feed(ids))
+
+    def finish(self) -> str:
+        return self._ending.feed(self._decoder.flush()) + self._ending.flush()
