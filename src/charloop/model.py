@@ -82,11 +82,12 @@ class CharLM:
         """
         lanes = jnp.arange(characters.shape[1]) if lanes is None else lanes
         drop = Dropper(self.config, key, lanes)
-        hidden, states = self._first_input(params, characters, drop), []
-        for layer, before in enumerate(state):
-            if layer:
-                hidden = drop(layer, self.config.dropout_between, hidden)
-            after, hidden = self._layer(layer, params, hidden, before, lengths)
+        states = []
+        after, hidden = self._layer(0, params, self._first_input(params, characters, drop), state[0], lengths)
+        states.append(after)
+        for layer, before in enumerate(state[1:], start=1):
+            inputs = drop(layer, self.config.dropout_between, hidden)
+            after, hidden = self._layer(layer, params, inputs, before, lengths)
             states.append(after)
         hidden = drop(len(states), self.config.dropout_output, hidden)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
@@ -132,9 +133,7 @@ class Dropper:
         if self.key is None:
             return values
         variational = self.config.dropout_kind == "variational"
-        return dropout(
-            jax.random.fold_in(self.key, place), rate, values, self.lanes, variational=variational
-        )
+        return dropout(jax.random.fold_in(self.key, place), rate, values, self.lanes, variational=variational)
 
 
 def layer_parameters(params: Parameters, layer: int) -> Parameters:

@@ -16,7 +16,9 @@ PRESETS: dict[str, tuple[str, RunConfig]] = {
         "minutes on a laptop: the default",
         RunConfig(
             DataConfig(batch_size=32, seq_length=64),
-            ModelConfig(num_layers=2, hidden_size=256, embed_size=64, dropout_between=0.1, dropout_output=0.1),
+            ModelConfig(
+                num_layers=2, hidden_size=256, embed_size=64, dropout_between=0.1, dropout_output=0.1
+            ),
             TrainingConfig(learning_rate=4e-3, warmup_steps=100, minutes=3.0),
         ),
     ),
@@ -24,7 +26,9 @@ PRESETS: dict[str, tuple[str, RunConfig]] = {
         "an hour or more, for texts of some megabytes",
         RunConfig(
             DataConfig(batch_size=64, seq_length=128),
-            ModelConfig(num_layers=3, hidden_size=512, embed_size=128, dropout_between=0.3, dropout_output=0.3),
+            ModelConfig(
+                num_layers=3, hidden_size=512, embed_size=128, dropout_between=0.3, dropout_output=0.3
+            ),
             TrainingConfig(learning_rate=2e-3, warmup_steps=500, epochs=30, patience=10),
         ),
     ),

@@ -5,7 +5,7 @@ from charloop.cells.gru import gru
 from charloop.cells.ln_lstm import LayerNormLSTM
 from charloop.cells.lstm import LSTM
 from charloop.cells.nas import NAS
-from charloop.cells.registry import CellMaker, cell_options, make_cell
+from charloop.cells.registry import CellMaker, cell_options, is_file_cell, make_cell
 from charloop.cells.rnn import RNN
 
 CELLS: dict[str, CellMaker] = {
@@ -16,4 +16,14 @@ CELLS: dict[str, CellMaker] = {
     "nas": NAS,
 }
 
-__all__ = ["CELLS", "Cell", "CellMaker", "TickCell", "blocks", "cell_options", "make_cell", "product"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "CellMaker",
+    "TickCell",
+    "blocks",
+    "cell_options",
+    "is_file_cell",
+    "make_cell",
+    "product",
+]

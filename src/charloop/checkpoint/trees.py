@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import keystr, tree_flatten_with_path
 
@@ -38,7 +39,7 @@ def unpack_tree(like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
 
 def is_key(leaf: Any) -> bool:
     """Whether `leaf` is a random key, which NumPy has no type for."""
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
 
 
 def as_array(leaf: Any) -> np.ndarray:
@@ -48,4 +49,4 @@ def as_array(leaf: Any) -> np.ndarray:
 
 def from_array(array: np.ndarray, like: Any) -> Any:
     """A leaf of the kind of `like`."""
-    return jax.random.wrap_key_data(array) if is_key(like) else jax.numpy.asarray(array)
+    return jax.random.wrap_key_data(jnp.asarray(array)) if is_key(like) else jnp.asarray(array)

@@ -1,6 +1,5 @@
 """The update rule, and how large its steps are when."""
 
-import jax
 import optax
 from jaxtyping import Array
 
@@ -53,4 +52,4 @@ def decay_factor(config: TrainingConfig, *, epoch: float, progress: float) -> fl
 
 def apply_updates(params: Parameters, updates: Parameters, rate: Array) -> Parameters:
     """The parameters a step of size `rate` further."""
-    return jax.tree.map(lambda value, update: value - rate * update, params, updates)
+    return {name: value - rate * updates[name] for name, value in params.items()}

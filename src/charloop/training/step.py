@@ -61,7 +61,10 @@ def train_steps(
         state, row = train_step(model, optimizer, state, chunks[call], rates[call], resets[call])
         return state, metrics.at[call].set(row)
 
-    return lax.fori_loop(0, count, one, (state, jnp.zeros((len(chunks), 2))))
+    trained: tuple[TrainingState, Metrics] = lax.fori_loop(
+        0, count, one, (state, jnp.zeros((len(chunks), 2)))
+    )
+    return trained
 
 
 def train_step(

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 
+from jaxtyping import Array
+
 from charloop.cells.base import Cell, TickCell
 from charloop.errors import unknown_name
+from charloop.types import State
 from charloop.unroll.dynamic import dynamic
 from charloop.unroll.fused import fused
 from charloop.unroll.inputs import LayerInput, Lookup, features
 from charloop.unroll.scan import scan
 from charloop.unroll.static import static
 
-Unrolling = Callable[..., tuple[object, object]]
+Unrolling = Callable[..., tuple[State, Array]]
 
 UNROLLINGS: dict[str, Unrolling] = {
     "static": static,

@@ -1,0 +1,96 @@
+"""A trained network as one thing: it writes, and it scores."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from charloop.checkpoint import RunFolder
+from charloop.checkpoint.run_folder import STATE, WEIGHTS
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from charloop.evaluation import Evaluator, Score
+from charloop.model import CharLM
+from charloop.sampling import SamplingConfig, generate, stream
+from charloop.types import Parameters
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network, its weights and its vocabulary."""
+
+    model: CharLM
+    params: Parameters
+    vocabulary: Vocabulary
+    facts: dict[str, Any]
+    """What was known when the weights were saved: step, validation loss."""
+
+    def sample(self, prompt: str = "", **settings: Any) -> list[str]:
+        """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...)."""
+        return generate(self.model, self.params, self.vocabulary, prompt, SamplingConfig(**settings))
+
+    def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
+        """One new text after `prompt`, in pieces as they come; the same text as `sample` writes."""
+        return stream(self.model, self.params, self.vocabulary, prompt, SamplingConfig(**settings))
+
+    def evaluate(self, text: str, unknown: Any = "error") -> Score:
+        """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw."""
+        return self.score(self.vocabulary.encode(text, unknown))
+
+    def score(self, tokens: np.ndarray) -> Score:
+        """How well it predicts a text that is encoded already."""
+        return self._evaluator.score(self.params, tokens)
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.model)
+
+
+def load(path: str | Path, *, cell: str | None = None, weights: str = "best") -> TrainedModel:
+    """The network in the run folder `path`: its best weights, or with weights="last" the newest.
+
+    `cell` is FILE.py:CLASS for a run with a cell of its own. Raises CharloopError for whatever does not fit.
+    """
+    return load_run(RunFolder.open(Path(path), cell=cell), weights=weights)
+
+
+def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
+    """The network of an open run folder."""
+    if weights not in ("best", "last"):
+        raise CharloopError("weights", got=weights, allowed="best, last")
+    tensors, facts = run.load_weights() if weights == "best" else last_weights(run)
+    model = CharLM.build(run.config.model, run.vocabulary.size)
+    check_fit(model, tensors, run.path / (WEIGHTS if weights == "best" else STATE))
+    params = {name: jnp.asarray(value) for name, value in tensors.items()}
+    return TrainedModel(model, params, run.vocabulary, facts)
+
+
+def last_weights(run: RunFolder) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The weights inside the training state."""
+    state, facts = run.load_state()
+    prefix = "params/"
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, facts
+
+
+def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Raises CharloopError unless `tensors` are this model's parameters, all of them, by name and shape."""
+    expected = jax.eval_shape(model.init, jax.random.key(0))
+    for name in sorted(expected.keys() | tensors.keys()):
+        wanted, found = expected.get(name), tensors.get(name)
+        if wanted is None or found is None:
+            state = "missing" if found is None else "not part of the model"
+            raise CharloopError(
+                f"{path}: {name} is {state}", do="config.json and the weights are of two runs"
+            )
+        if wanted.shape != found.shape:
+            raise CharloopError(
+                f"{path}: shape of {name}",
+                got=list(found.shape),
+                allowed=str(list(wanted.shape)),
+                do="config.json, vocabulary.json and the weights must come from the same run",
+            )

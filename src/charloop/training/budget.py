@@ -1,0 +1,55 @@
+"""How long a run lasts, how much of it is over, and where it must pause."""
+
+from dataclasses import dataclass
+
+from charloop.config import TrainingConfig
+
+EVALUATIONS = 20
+"""A run is evaluated about so often unless it is told otherwise."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of a run, each None if there is none; the first one reached ends it."""
+
+    steps: int | None
+    seconds: float | None
+    eval_every: int
+    """Steps between two evaluations; 0: by the clock, at each twentieth of the run."""
+    save_every: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, chunks_per_epoch: int) -> "Budget":
+        """The budget that `config` sets for a text of so many chunks."""
+        epochs = config.epochs * chunks_per_epoch if config.epochs else None
+        limits = [limit for limit in (config.steps, epochs) if limit]
+        steps = min(limits, default=None)
+        seconds = config.minutes * 60 if config.minutes else None
+        by_steps = max(1, steps // EVALUATIONS) if steps and not seconds else 0
+        return cls(steps, seconds, config.eval_every or by_steps, config.save_every)
+
+    def progress(self, step: int, elapsed: float) -> float:
+        """Share of the run that is over after `step` updates and `elapsed` seconds, 0 to 1."""
+        shares = [step / self.steps] if self.steps else []
+        shares += [elapsed / self.seconds] if self.seconds else []
+        return min(1.0, max(shares, default=0.0))
+
+    def is_over(self, step: int, elapsed: float) -> bool:
+        """Whether a limit has been reached."""
+        return self.progress(step, elapsed) >= 1
+
+    def room(self, step: int, most: int) -> int:
+        """How many updates may follow `step` in one call before the run must pause; at least 1."""
+        pauses = [every - step % every for every in (self.eval_every, self.save_every) if every]
+        left = [self.steps - step] if self.steps else []
+        return max(1, min([most, *pauses, *left]))
+
+    def evaluation_due(self, step: int, progress: float, progress_before: float) -> bool:
+        """Whether the validation text is to be scored after `step`."""
+        if self.eval_every:
+            return step % self.eval_every == 0
+        return int(progress * EVALUATIONS) > int(progress_before * EVALUATIONS)
+
+    def save_due(self, step: int) -> bool:
+        """Whether `save_every` asks for a save after `step`."""
+        return self.save_every > 0 and step % self.save_every == 0

@@ -1,0 +1,89 @@
+"""What a training run tells whoever listens: values, no formatting. A listener is any function of an event."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from charloop.config import RunConfig
+from charloop.evaluation import Score
+
+
+@dataclass(frozen=True)
+class Started:
+    """All is ready; the first step is about to be compiled."""
+
+    folder: Path
+    config: RunConfig
+    description: str
+    notes: Sequence[str]
+    split: tuple[int, int, int]
+    """Characters to train, to validate, to test on."""
+    content_hash: str
+    vocab_size: int
+    parameters: int
+    devices: int
+    chunks_per_epoch: int
+    resumed_at: int
+    """The step it goes on from; 0 for a fresh run."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of the weights."""
+
+    step: int
+    """Counted from 1."""
+    epoch: float
+    loss: float
+    """Nats per character on the training text, with dropout."""
+    gradient_norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A call's updates are done."""
+
+    steps: Sequence[Step]
+    progress: float
+    """Share of the run that is over, 0 to 1."""
+    elapsed: float
+    """Seconds of training, of earlier sittings too."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The validation text has been scored."""
+
+    step: int
+    score: Score
+    is_best: bool
+    elapsed: float
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The network wrote something, at several temperatures."""
+
+    step: int
+    texts: Sequence[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is over, and saved."""
+
+    reason: str
+    step: int
+    best: Score | None
+    best_step: int
+    elapsed: float
+
+
+Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Finished
+Listener: TypeAlias = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener that does not listen."""

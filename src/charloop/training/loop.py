@@ -1,0 +1,186 @@
+"""The loop around the step: it decides when to evaluate, sample, save and stop, and computes nothing itself."""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from charloop.checkpoint import append_line, pack_tree
+from charloop.errors import CharloopError
+from charloop.evaluation import Score
+from charloop.trained import TrainedModel
+from charloop.training.events import Evaluated, Finished, Listener, Sampled, Step, Stepped
+from charloop.training.interrupt import Interrupt
+from charloop.training.optimizer import learning_rate
+from charloop.training.session import Session
+from charloop.training.state import TrainingState
+
+TEMPERATURES = (0.5, 0.8, 1.0)
+SAMPLE_LENGTH = 300
+
+
+@dataclass
+class Journal:
+    """The host's part of the training state: what has happened so far."""
+
+    elapsed: float = 0.0
+    """Seconds of training."""
+    best: tuple[float, int] | None = None
+    """Nats and characters of the best evaluation."""
+    best_step: int = 0
+    evaluations: int = 0
+    since_best: int = 0
+    """Evaluations since the best one."""
+
+
+@dataclass
+class Call:
+    """Updates on their way: started, not yet looked at."""
+
+    steps: list[tuple[int, float, float]]
+    """Number, epoch and learning rate of each."""
+    metrics: Any
+    progress: float
+
+
+@dataclass
+class Loop:
+    """One sitting of a run."""
+
+    session: Session
+    state: TrainingState
+    journal: Journal
+    listener: Listener
+    interrupt: Interrupt = field(default_factory=Interrupt)
+
+    def run(self) -> Finished:
+        """Train until the budget is used up, nothing gets better any more, or someone asks to stop."""
+        self.step = int(self.state.step)
+        self.pending: Call | None = None
+        self.started = time.monotonic() - self.journal.elapsed
+        self.saved_at = -1
+        reason = None
+        while reason is None:
+            reason = self._sitting()
+        self._finish_pending()
+        if self.saved_at != self.step:
+            self._evaluate()
+            self._save()
+        finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed)
+        self.listener(finished)
+        return finished
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, of earlier sittings too."""
+        return time.monotonic() - self.started
+
+    def _sitting(self) -> str | None:
+        """A call and what falls due after it; the reason to stop, if there is one."""
+        budget = self.session.budget
+        before = budget.progress(self.step, self.elapsed)
+        if before >= 1:
+            return "the budget is used up"
+        self._train(before)
+        progress = budget.progress(self.step, self.elapsed)
+        if budget.evaluation_due(self.step, progress, before) and self.session.validation is not None:
+            self._finish_pending()
+            self._evaluate()
+            self._sample()
+            self._save()
+        elif budget.save_due(self.step):
+            self._finish_pending()
+            self._save()
+        patience = self.session.config.training.patience
+        if patience and self.journal.since_best >= patience:
+            return f"no better for {patience} evaluations"
+        return "interrupted" if self.interrupt.requested else None
+
+    def _train(self, progress: float) -> None:
+        """Send a call's updates on their way, then look at those of the call before."""
+        session, config = self.session, self.session.config.training
+        count = session.budget.room(self.step, config.steps_per_call)
+        numbers = range(self.step, self.step + count)
+        steps = []
+        for number in numbers:
+            epoch = number / session.lanes.chunks_per_epoch
+            ahead = session.budget.progress(number, self.elapsed) if session.budget.steps else progress
+            steps.append((number, epoch, learning_rate(config, step=number, epoch=epoch, progress=ahead)))
+        inputs = session.inputs(numbers, [rate for _, _, rate in steps])
+        self.state, metrics = session.train_steps(self.state, *inputs)
+        self._finish_pending()
+        self.pending = Call(steps, metrics, progress)
+        self.step += count
+
+    def _finish_pending(self) -> None:
+        """Wait for the call that is on its way, write its losses down and tell the listener."""
+        if self.pending is None:
+            return
+        call, self.pending = self.pending, None
+        rows = np.asarray(call.metrics)
+        steps = [
+            Step(number + 1, epoch, float(rows[i, 0]), float(rows[i, 1]), rate)
+            for i, (number, epoch, rate) in enumerate(call.steps)
+        ]
+        self._write(*[{"kind": "step", **asdict(step)} for step in steps])
+        broken = next((step for step in steps if not math.isfinite(step.loss)), None)
+        if broken:
+            raise CharloopError(
+                f"the loss is {broken.loss} at step {broken.step}",
+                do="the last save is whole; lower --learning-rate or --clip-norm and start again",
+            )
+        self.listener(Stepped(steps, call.progress, self.elapsed))
+
+    def _evaluate(self) -> None:
+        """Score the validation text; keep the weights if they are the best so far."""
+        if self.session.validation is None:
+            self._keep_best(None)
+            return
+        score = self.session.evaluator.score(self.state.params, self.session.validation)
+        best, journal = self._best(), self.journal
+        is_best = best is None or score.loss < best.loss
+        journal.evaluations += 1
+        journal.since_best = 0 if is_best else journal.since_best + 1
+        if is_best:
+            journal.best, journal.best_step = (score.nats, score.characters), self.step
+            self._keep_best(score)
+        record = {"kind": "evaluation", "step": self.step, "loss": score.loss, "characters": score.characters}
+        self._write({**record, "elapsed": self.elapsed})
+        self.listener(Evaluated(self.step, score, is_best, self.elapsed))
+
+    def _best(self) -> Score | None:
+        return Score(*self.journal.best) if self.journal.best else None
+
+    def _keep_best(self, score: Score | None) -> None:
+        facts = {"step": self.step, "validation_loss": score.loss if score else None}
+        params = {name: np.asarray(value) for name, value in self.state.params.items()}
+        self.session.folder.save_weights(params, facts)
+
+    def _sample(self) -> None:
+        """Let the network write at three temperatures, now and then."""
+        every = self.session.config.training.sample_every
+        if not every or self.journal.evaluations % every:
+            return
+        trained = TrainedModel(self.session.model, self._host_params(), self.session.folder.vocabulary, {})
+        texts = [
+            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=self.step)[0])
+            for t in TEMPERATURES
+        ]
+        self.session.write_samples(self.step, texts)
+        self.listener(Sampled(self.step, texts))
+
+    def _host_params(self) -> Any:
+        return jax.device_put(self.state.params, jax.devices()[0])
+
+    def _save(self) -> None:
+        """Write the whole training state: from here the run can go on."""
+        self.journal.elapsed, self.saved_at = self.elapsed, self.step
+        self.session.folder.save_state(pack_tree(self.state), asdict(self.journal))
+
+    def _write(self, *records: dict[str, Any]) -> None:
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        append_line(self.session.folder.metrics, lines.encode())

@@ -1,0 +1,106 @@
+"""A run made ready: text, network, devices and folder, from a configuration or from where it was left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from charloop.checkpoint import RunFolder, write_atomically
+from charloop.config import RunConfig
+from charloop.data import Corpus, Lanes, Split, fit_lanes, split
+from charloop.devices import choose_devices, make_mesh
+from charloop.evaluation import Evaluator
+from charloop.model import CharLM
+from charloop.training.budget import Budget
+from charloop.training.optimizer import make_optimizer
+from charloop.training.step import TrainSteps, compile_steps
+
+DEFAULT_EPOCHS = 10
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything a loop needs that does not change while it runs."""
+
+    folder: RunFolder
+    corpus: Corpus
+    split: Split
+    lanes: Lanes
+    model: CharLM
+    optimizer: optax.GradientTransformation
+    mesh: Mesh
+    train_steps: TrainSteps
+    evaluator: Evaluator
+    budget: Budget
+
+    @classmethod
+    def of(cls, folder: RunFolder, corpus: Corpus) -> "Session":
+        """The session of a run folder whose configuration is complete."""
+        config = folder.config
+        cut = split(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+        lanes = Lanes(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        model = CharLM.build(config.model, folder.vocabulary.size)
+        optimizer = make_optimizer(config.training)
+        mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
+        steps = compile_steps(model, optimizer, mesh)
+        budget = Budget.of(config.training, lanes.chunks_per_epoch)
+        return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, Evaluator(model), budget)
+
+    @property
+    def config(self) -> RunConfig:
+        """What the run was asked for, complete."""
+        return self.folder.config
+
+    @property
+    def validation(self) -> np.ndarray | None:
+        """The validation text's tokens, if any were set apart."""
+        return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
+
+    def inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
+        """The arguments of a call that makes the updates `numbers`, at these learning rates."""
+        calls, chunks = self.config.training.steps_per_call, self.lanes.chunks_per_epoch
+        places = [number % chunks for number in numbers]
+        text = [self.lanes.chunk(place) for place in places]
+        text += [text[-1]] * (calls - len(text))
+        padding = [0] * (calls - len(places))
+        resets = np.array([place == 0 for place in places] + padding, bool)
+        return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(places))
+
+    def write_samples(self, step: int, texts: Sequence[tuple[float, str]]) -> None:
+        """Keep what the network wrote at `step`, as a text file."""
+        parts = [f"--- temperature {temperature} ---\n{text}\n" for temperature, text in texts]
+        write_atomically(self.folder.samples / f"step-{step:07d}.txt", "\n".join(parts).encode())
+
+
+def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:
+    """`config` with everything decided that depends on the text, and a note where the text was too small."""
+    cut = split(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+    batch, time, note = fit_lanes(cut.sizes[0], config.data.batch_size, config.data.seq_length)
+    training = config.training
+    if not (training.epochs or training.steps or training.minutes):
+        training = replace(training, epochs=DEFAULT_EPOCHS)
+    data = replace(config.data, batch_size=batch, seq_length=time, corpus=absolute(config.data.corpus))
+    return RunConfig(data, config.model, training), note
+
+
+def absolute(sources: Sequence[str]) -> tuple[str, ...]:
+    """Sources as they are found again from another folder; names of corpora and - stay as they are."""
+    return tuple(str(Path(s).resolve()) if Path(s).exists() else s for s in sources)
+
+
+def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
+    """What config.json says of the text."""
+    train, validation, test = cut.sizes
+    return {
+        "description": corpus.description,
+        "content_hash": corpus.content_hash,
+        "characters": len(corpus.tokens),
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "distinct": corpus.vocabulary.size,
+    }
