@@ -11,14 +11,15 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell, product
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import LayerInput, Lookup, sum_rows
 
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-Source: TypeAlias = Float[Array, "time batch gates"] | Lookup
+Source: TypeAlias = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
+"""Input products of all times; or a table of every character's, and the characters."""
 
 
 def fused(
@@ -34,15 +35,16 @@ def project(params: Parameters, inputs: LayerInput) -> Source:
     """`x W + b` for all times at once; for characters, a table of every character's."""
     weight, bias = params["weight_ih"], params.get("bias_ih")
     if isinstance(inputs, Lookup):
-        return Lookup(product(inputs.table, weight, bias), inputs.characters)
-    return product(inputs, weight, bias)
+        return product(inputs.table, weight, bias), inputs.characters
+    return product(inputs, weight, bias), None
 
 
 def _rows(source: Source) -> tuple[Any, Any]:
     """What the loop walks over, and how one tick of it becomes `[batch, gates]`."""
-    if isinstance(source, Lookup):
-        return source.characters, lambda now: source.table[now]
-    return source, lambda now: now
+    products, characters = source
+    if characters is None:
+        return products, lambda now: now
+    return characters, lambda now: products[now]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -105,9 +107,9 @@ def _recurrent_gradient(
 
 
 def _source_gradient(source: Source, to_input: Float[Array, "time batch gates"]) -> Any:
-    if not isinstance(source, Lookup):
-        return to_input
-    return Lookup(sum_rows(to_input, source.characters, source.table.shape[0]), None)  # type: ignore[arg-type]
+    products, characters = source
+    gradient = to_input if characters is None else sum_rows(to_input, characters, products.shape[0])
+    return gradient, None
 
 
 _loop.defvjp(_forward, _backward)
