@@ -1,0 +1,6 @@
+"""A first example compiles, so that no deadline fits all of them."""
+
+from hypothesis import settings
+
+settings.register_profile("compiling", deadline=None)
+settings.load_profile("compiling")

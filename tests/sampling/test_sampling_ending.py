@@ -1,0 +1,50 @@
+"""Where a text ends, however it is cut into pieces: against a twin that looks at each character in turn."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charloop.sampling.ending import Ending
+
+texts = st.text("ab\n", max_size=30)
+stops = st.none() | st.text("ab\n", min_size=1, max_size=4)
+line_counts = st.none() | st.integers(1, 4)
+cuts = st.lists(st.integers(0, 30), max_size=12)
+
+
+def twin(text: str, stop: str | None, lines: int | None) -> str:
+    for end in range(1, len(text) + 1):
+        begun = text[:end]
+        if stop and begun.endswith(stop):
+            return begun.removesuffix(stop)
+        if lines and begun.count("\n") == lines:
+            return begun
+    return text
+
+
+@given(texts, stops, line_counts, cuts)
+def test_any_cut_into_pieces_ends_at_the_same_place(
+    text: str, stop: str | None, lines: int | None, cuts: list[int]
+) -> None:
+    ending, shown, expected = Ending(stop, lines), "", twin(text, stop, lines)
+    bounds = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    for start, end in pairwise(bounds):
+        shown += ending.feed(text[start:end])
+        assert expected.startswith(shown)
+    assert shown + ending.flush() == expected
+
+
+@given(texts, st.text("ab\n", min_size=1, max_size=4))
+def test_nothing_is_held_back_that_cannot_begin_the_stop_string(text: str, stop: str) -> None:
+    ending = Ending(stop)
+    shown = ending.feed(text)
+    if not ending.done:
+        assert stop.startswith(text.removeprefix(shown))
+
+
+def test_it_says_that_it_is_done_and_then_shows_no_more() -> None:
+    ending = Ending("END")
+    assert [ending.feed(piece) for piece in ("oneE", "N", "Dtwo", "three")] == ["one", "", "", ""]
+    assert ending.done
+    assert ending.flush() == ""

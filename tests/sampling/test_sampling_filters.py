@@ -1,0 +1,138 @@
+"""Each filter against a slow, obvious twin in NumPy."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from charloop.errors import CharloopError
+from charloop.sampling import Chain, Forbid, MinP, Temperature, TopK, TopP
+
+VOCAB = 11
+# Few distinct values, so that ties are common, and some characters that another filter has removed; no subnormals,
+# which compiled code takes for 0.
+rows = st.lists(
+    st.one_of(
+        st.sampled_from([-2.0, 0.0, 1.0, 3.0, -np.inf]), st.floats(-8, 8, width=32, allow_subnormal=False)
+    ),
+    min_size=VOCAB,
+    max_size=VOCAB,
+).filter(lambda row: max(row) > -np.inf)
+batches = st.lists(rows, min_size=2, max_size=2).map(lambda batch: np.array(batch, np.float32))
+
+
+def kept(filter_: Any, batch: np.ndarray) -> list[set[int]]:
+    """The ids that `filter_` leaves in each row; what it leaves must be unchanged."""
+    after = np.asarray(filter_(jnp.asarray(batch)))
+    assert after.dtype == np.float32
+    stays = after > -np.inf
+    np.testing.assert_array_equal(after[stays], batch[stays])
+    return [set(np.flatnonzero(row).tolist()) for row in stays]
+
+
+def best_first(row: np.ndarray) -> list[int]:
+    """Ids that are not removed, greatest logit first, the lower id first among equals."""
+    return sorted(np.flatnonzero(row > -np.inf).tolist(), key=lambda index: (-row[index], index))
+
+
+def probabilities(row: np.ndarray) -> np.ndarray:
+    weights = np.exp(row.astype(np.float64) - row.max())
+    return weights / weights.sum()
+
+
+@given(batches, st.integers(1, VOCAB + 3))
+def test_top_k_keeps_exactly_the_first_k(batch: np.ndarray, k: int) -> None:
+    assert kept(TopK(k), batch) == [set(best_first(row)[:k]) for row in batch]
+
+
+def test_top_k_beyond_the_vocabulary_changes_nothing() -> None:
+    batch = jax.random.normal(jax.random.key(0), (2, VOCAB))
+    np.testing.assert_array_equal(TopK(2**31 - 1)(batch), batch)
+    assert (TopK(VOCAB - 1)(batch) != batch).any()
+
+
+def nucleus(row: np.ndarray, p: float) -> set[int]:
+    mass, ids = 0.0, []
+    for index in best_first(row):
+        assume(abs(mass - p) > 1e-5)  # too near to tell in float32
+        if mass >= p:
+            break
+        ids.append(index)
+        mass += probabilities(row)[index]
+    return set(ids)
+
+
+@given(batches, st.floats(0.01, 0.99))
+def test_top_p_keeps_the_smallest_set_that_reaches_p(batch: np.ndarray, p: float) -> None:
+    assert kept(TopP(p), batch) == [nucleus(row, p) for row in batch]
+
+
+def test_top_p_takes_the_character_that_crosses_p_and_always_one() -> None:
+    batch = np.log(np.array([[0.5, 0.25, 0.125, 0.125], [0.125, 0.125, 0.25, 0.5]], np.float32))
+    assert kept(TopP(0.5), batch) == [{0}, {3}]
+    assert kept(TopP(0.6), batch) == [{0, 1}, {2, 3}]
+    assert kept(TopP(0.8), batch) == [{0, 1, 2}, {0, 2, 3}]
+    assert kept(TopP(1e-50), batch) == [{0}, {3}]
+
+
+def test_top_p_of_one_keeps_what_rounding_would_lose() -> None:
+    batch = np.array([[30.0, 0.0, 0.0, -30.0]], np.float32)
+    assert kept(TopP(1), batch) == [{0, 1, 2, 3}]
+
+
+@given(batches, st.floats(0.0, 1.0))
+def test_min_p_keeps_what_is_probable_enough_beside_the_likeliest(batch: np.ndarray, p: float) -> None:
+    def twin(row: np.ndarray) -> set[int]:
+        share = probabilities(row) / probabilities(row).max()
+        assume(
+            (abs(share - p)[(share != 0) & (share != 1)] > 1e-5 * share[(share != 0) & (share != 1)]).all()
+        )
+        return {index for index in best_first(row) if share[index] >= p}
+
+    assert kept(MinP(p), batch) == [twin(row) for row in batch]
+
+
+@given(batches, st.floats(0.01, 100))
+def test_temperature_divides_the_logits(batch: np.ndarray, temperature: float) -> None:
+    after = np.asarray(Temperature(temperature)(jnp.asarray(batch)))
+    for row, expected in zip(after, batch, strict=True):
+        np.testing.assert_allclose(
+            probabilities(row), probabilities(expected.astype(np.float64) / temperature), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-6])
+def test_temperature_near_zero_leaves_the_likeliest(temperature: float) -> None:
+    batch = jnp.array([[1.0, 3.0, 2.999, -jnp.inf]])
+    np.testing.assert_array_equal(jax.nn.softmax(Temperature(temperature)(batch)), [[0.0, 1.0, 0.0, 0.0]])
+
+
+@given(batches)
+def test_forbid_removes_its_ids_only(batch: np.ndarray) -> None:
+    assert kept(Forbid(jnp.array([3, 5])), batch) == [set(best_first(row)) - {3, 5} for row in batch]
+
+
+def test_a_chain_is_a_filter_and_keeps_the_order_given() -> None:
+    batch = np.log(np.array([[0.4, 0.3, 0.2, 0.1]], np.float32))
+    first, second = Forbid(jnp.array([0])), TopK(2)
+    assert kept(Chain((first, second)), batch) == [{1, 2}]
+    assert kept(Chain((second, first)), batch) == [{1}]
+    assert kept(Chain((Chain((first,)), Chain(), second)), batch) == [{1, 2}]
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        *((Temperature, value) for value in (0, -1.0, float("nan"), float("inf"))),
+        *((TopK, value) for value in (0, -1, 2**31)),
+        *((TopP, value) for value in (0.0, -0.1, 1.1, float("nan"))),
+        *((MinP, value) for value in (-0.1, 1.1, float("nan"))),
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, value: float) -> None:
+    with pytest.raises(CharloopError, match="allowed"):
+        make(value)
