@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import platformdirs
+from jaxtyping import UInt
 
 from charloop.data.vocabulary import Vocabulary
 from charloop.errors import CharloopError
@@ -28,7 +29,7 @@ def cache_folder() -> Path:
 class Entry:
     """One tokenised text: a memory map, its vocabulary, and what was changed on the way to it."""
 
-    tokens: np.ndarray[Any, Any]
+    tokens: UInt[np.ndarray, " length"]
     vocabulary: Vocabulary
     notes: tuple[str, ...]
 
@@ -82,5 +83,5 @@ def _paths(folder: Path, key: str) -> tuple[Path, Path]:
     return folder / f"{key}.tokens", folder / f"{key}.json"
 
 
-def _map(path: Path, dtype: str) -> np.ndarray[Any, Any]:
+def _map(path: Path, dtype: str) -> UInt[np.ndarray, " length"]:
     return np.memmap(path, np.dtype(dtype), mode="r")

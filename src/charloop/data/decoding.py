@@ -40,7 +40,7 @@ def check_encoding(encoding: str) -> None:
     """Raise CharloopError unless Python can decode `encoding` piece by piece."""
     try:
         codecs.getincrementaldecoder(encoding)
-        b"".decode(encoding)
+        " ".encode(encoding).decode(encoding)
     except (LookupError, UnicodeError) as error:
         raise CharloopError(
             "unknown encoding", got=encoding, allowed="utf-8, latin-1, utf-16, cp1252 or another of Python's"

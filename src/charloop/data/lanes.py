@@ -1,7 +1,6 @@
 """A text as lanes side by side, cut into chunks exactly as the PTB iterator cuts them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Integer
@@ -45,7 +44,7 @@ class Lanes:
         return (self.lane_length - 1) // self.seq_length
 
     @property
-    def _rows(self) -> np.ndarray[Any, Any]:
+    def _rows(self) -> Integer[np.ndarray, "batch lane_length"]:
         """[batch, lane_length], a view: of a memory map, only what a chunk covers is read."""
         return self.tokens[: self.batch_size * self.lane_length].reshape(self.batch_size, self.lane_length)
 
@@ -77,8 +76,8 @@ def fit_lanes(length: int, batch_size: int, seq_length: int) -> tuple[int, int, 
         return batch_size, seq_length, None
     batch = min(batch_size, max(1, length // (_CHUNKS_WANTED * seq_length + 1)))
     time = min(seq_length, max(1, (length - 1) // _CHUNKS_WANTED)) if batch == 1 else seq_length
-    note = f"{length:,} tokens are too few for batch_size {batch_size} x seq_length {seq_length}: using {batch} x {time}"
-    return batch, time, note
+    asked = f"batch_size {batch_size} x seq_length {seq_length}"
+    return batch, time, f"{length:,} tokens are too few for {asked}: using {batch} x {time}"
 
 
 def _check_sizes(batch_size: int, seq_length: int) -> None:

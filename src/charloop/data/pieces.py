@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from charloop.errors import CharloopError
 
@@ -12,10 +12,12 @@ BLOCK_BYTES = 1 << 18
 """Bytes read at a time: large enough for NumPy to be fast, small enough that memory stays flat."""
 
 
+@runtime_checkable
 class Digest(Protocol):
     """What hashlib's objects have in common."""
 
     def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Pieces to tokens in a file, a block at a time: memory does not grow with the text."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -85,7 +85,7 @@ def scan(request: Request) -> Vocabulary:
 
 
 def _tokens(
-    request: Request, vocabulary: Vocabulary, tally: Tally, digests: list["hashlib._Hash"]
+    request: Request, vocabulary: Vocabulary, tally: Tally, digests: Sequence[Digest]
 ) -> Iterator[Int[np.ndarray, " length"]]:
     """Blocks of tokens, none of them empty."""
     if request.unit == "byte":
@@ -93,10 +93,10 @@ def _tokens(
             yield from (np.frombuffer(block, np.uint8) for block in piece.blocks(digest=digest))
         return
     reading, before = None, 0
-    for piece, text in _characters(request, tally, list(digests)):
+    for piece, text in _characters(request, tally, digests):
         before = before if piece is reading else 0
         reading = piece
-        ids = vocabulary.table[code_points(text)]
+        ids = vocabulary.table.take(code_points(text), mode="clip")
         if ids.min() < 0:
             known = ids >= 0
             if request.unknown == "error":
@@ -108,7 +108,9 @@ def _tokens(
             yield ids
 
 
-def _characters(request: Request, tally: Tally, digests: list[Digest | None]) -> Iterator[tuple[Piece, str]]:
+def _characters(
+    request: Request, tally: Tally, digests: Sequence[Digest | None]
+) -> Iterator[tuple[Piece, str]]:
     """Blocks of characters, none of them empty; a piece that does not end its last line has it ended."""
     vocabulary = request.vocabulary
     joint = "\n" if vocabulary is None or "\n" in vocabulary.symbols else ""

@@ -88,7 +88,7 @@ class Vocabulary:
             return np.frombuffer(raw, np.uint8).astype(np.int32)
         if isinstance(text, bytes):
             raise CharloopError("this vocabulary has characters, and got bytes", do="decode them first")
-        ids: Int[np.ndarray, " length"] = self.table[code_points(text)]
+        ids: Int[np.ndarray, " length"] = self.table.take(code_points(text), mode="clip")
         known: Bool[np.ndarray, " length"] = ids >= 0
         if known.all():
             return ids

@@ -1,6 +1,5 @@
 """`tinyshakespeare`: Karpathy's 1,115,394 characters, downloaded once and checked."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,10 +30,9 @@ def download(url: str, sha256: str, folder: Path) -> Path:
     except ValueError as error:
         raise _unavailable(url, "was downloaded, but its sha256 is not the known one", sha256) from error
     except OSError as error:
-        why = f" ({os.strerror(error.errno)})" if error.errno else ""
-        raise _unavailable(
-            url, f"is not in {folder} and cannot be downloaded; is this machine offline?{why}", sha256
-        ) from error
+        offline = "cannot be downloaded (is this machine offline?)"
+        kept = f"cannot be kept in {folder} ({error.strerror}; CHARLOOP_CACHE names another folder)"
+        raise _unavailable(url, kept if error.errno else offline, sha256) from error
 
 
 def _unavailable(url: str, why: str, sha256: str) -> CharloopError:

@@ -1,0 +1,148 @@
+"""Lanes and chunks: PTB's, spelled out, and never across an edge."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charloop.data import Lanes, fit_lanes, split
+from charloop.errors import CharloopError
+
+
+def test_every_number_of_a_small_example() -> None:
+    lanes = Lanes(np.arange(100, 117, dtype=np.uint8), batch_size=2, seq_length=3)
+    # 17 tokens, 2 lanes of 8 (100..107 and 108..115; 116 is left over), (8 - 1) // 3 = 2 chunks
+    assert lanes.lane_length == 8
+    assert lanes.chunks_per_epoch == 2
+    first, second = lanes.chunk(0), lanes.chunk(1)
+    assert first[:-1].tolist() == [[100, 108], [101, 109], [102, 110]]
+    assert first[1:].tolist() == [[101, 109], [102, 110], [103, 111]]
+    assert second[:-1].tolist() == [[103, 111], [104, 112], [105, 113]]
+    assert second[1:].tolist() == [[104, 112], [105, 113], [106, 114]]
+    assert first.dtype == np.int32
+    assert first.flags.c_contiguous
+
+
+def ptb_iterator(raw: np.ndarray, batch_size: int, num_steps: int):
+    """PTB's reader.py, as TensorFlow's tutorial has it: batch-major x and y of each chunk."""
+    batch_length = len(raw) // batch_size
+    data = np.zeros([batch_size, batch_length], dtype=np.int32)
+    for row in range(batch_size):
+        data[row] = raw[batch_length * row : batch_length * (row + 1)]
+    for i in range((batch_length - 1) // num_steps):
+        x = data[:, i * num_steps : (i + 1) * num_steps]
+        y = data[:, i * num_steps + 1 : (i + 1) * num_steps + 1]
+        yield x, y
+
+
+SIZES = st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(0, 60))
+
+
+@given(SIZES)
+def test_chunks_are_those_of_the_ptb_iterator(sizes: tuple[int, int, int]) -> None:
+    batch_size, seq_length, extra = sizes
+    tokens = np.random.default_rng(0).integers(0, 256, batch_size * (seq_length + 1) + extra).astype(np.uint8)
+    lanes = Lanes(tokens, batch_size, seq_length)
+    expected = list(ptb_iterator(tokens, batch_size, seq_length))
+    assert len(expected) == lanes.chunks_per_epoch
+    for index, (x, y) in enumerate(expected):
+        np.testing.assert_array_equal(lanes.chunk(index)[:-1], x.T)
+        np.testing.assert_array_equal(lanes.chunk(index)[1:], y.T)
+
+
+@given(SIZES)
+def test_the_chunks_of_an_epoch_are_the_lanes_again(sizes: tuple[int, int, int]) -> None:
+    batch_size, seq_length, extra = sizes
+    tokens = np.arange(batch_size * (seq_length + 1) + extra, dtype=np.uint16)
+    lanes = Lanes(tokens, batch_size, seq_length)
+    chunks = [lanes.chunk(index) for index in range(lanes.chunks_per_epoch)]
+    inputs, targets = (
+        np.concatenate([chunk[part] for chunk in chunks]) for part in (slice(-1), slice(1, None))
+    )
+    covered = lanes.chunks_per_epoch * seq_length
+    assert covered + seq_length >= lanes.lane_length - 1 >= covered
+    starts = np.arange(batch_size) * lanes.lane_length
+    np.testing.assert_array_equal(inputs, np.arange(covered)[:, None] + starts)
+    np.testing.assert_array_equal(targets, inputs + 1)
+
+
+def test_the_last_target_is_never_the_first_character() -> None:
+    lanes = Lanes(
+        np.arange(13, dtype=np.uint8), batch_size=1, seq_length=4
+    )  # 12 inputs fill 3 chunks exactly
+    assert lanes.chunks_per_epoch == 3
+    assert lanes.chunk(2)[-1, 0] == 12
+    assert Lanes(np.arange(12, dtype=np.uint8), 1, 4).chunks_per_epoch == 2  # char-rnn would wrap here
+
+
+def test_no_validation_token_is_in_a_training_lane() -> None:
+    tokens = np.arange(1000, dtype=np.uint16)
+    cut = split(1000, 0.1)
+    train, validation = Lanes(tokens[cut.train], 4, 10), Lanes(tokens[cut.validation], 4, 10)
+    trained = {token for i in range(train.chunks_per_epoch) for token in train.chunk(i).ravel().tolist()}
+    validated = {
+        token for i in range(validation.chunks_per_epoch) for token in validation.chunk(i).ravel().tolist()
+    }
+    assert max(trained) < 900 <= min(validated)
+
+
+def test_a_chunk_of_a_memory_map_is_an_array_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    np.arange(50, dtype=np.uint8).tofile(path)
+    lanes = Lanes(np.memmap(path, np.uint8, "r"), 2, 4)
+    chunk = lanes.chunk(1)
+    assert type(chunk) is np.ndarray
+    assert chunk.tolist() == [[4, 29], [5, 30], [6, 31], [7, 32], [8, 33]]
+    assert np.shares_memory(lanes._rows, lanes.tokens)  # cutting lanes copies nothing
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_a_chunk_that_is_not_there(index: int) -> None:
+    with pytest.raises(IndexError, match="of 2"):
+        Lanes(np.arange(9, dtype=np.uint8), 1, 4).chunk(index)
+
+
+@pytest.mark.parametrize(
+    ("length", "batch_size", "seq_length", "about"),
+    [
+        (9, 2, 4, "do not fill one chunk"),
+        (9, 0, 4, "batch_size"),
+        (9, 1, 0, "seq_length"),
+        (9, -1, 4, "batch_size"),
+    ],
+)
+def test_sizes_that_make_no_chunk(length: int, batch_size: int, seq_length: int, about: str) -> None:
+    with pytest.raises(CharloopError, match=about):
+        Lanes(np.arange(length, dtype=np.uint8), batch_size, seq_length)
+
+
+def test_what_fits_is_never_changed() -> None:
+    assert fit_lanes(32 * 65, 32, 64) == (32, 64, None)  # exactly one chunk
+    assert fit_lanes(10**9, 32, 64) == (32, 64, None)
+
+
+def test_a_small_text_shrinks_the_batch_first_and_says_so() -> None:
+    batch, time, note = fit_lanes(32 * 65 - 1, 32, 64)
+    assert (batch, time) == (8, 64)
+    assert note == "2,079 tokens are too few for batch_size 32 x seq_length 64: using 8 x 64"
+    assert fit_lanes(900, 32, 64)[:2] == (3, 64)
+    assert fit_lanes(100, 32, 64)[:2] == (1, 24)
+    assert fit_lanes(2, 32, 64)[:2] == (1, 1)
+
+
+@given(st.integers(2, 5000), st.integers(1, 100), st.integers(1, 300))
+def test_what_is_fitted_always_works(length: int, batch_size: int, seq_length: int) -> None:
+    batch, time, note = fit_lanes(length, batch_size, seq_length)
+    assert 1 <= batch <= batch_size
+    assert 1 <= time <= seq_length
+    chunks = Lanes(np.zeros(length, np.uint8), batch, time).chunks_per_epoch
+    if note is not None:
+        assert chunks >= min(4, length - 1)
+
+
+@pytest.mark.parametrize(("length", "batch_size", "seq_length"), [(1, 1, 1), (100, 0, 1), (100, 1, 0)])
+def test_sizes_that_cannot_be_fitted(length: int, batch_size: int, seq_length: int) -> None:
+    with pytest.raises(CharloopError, match=r"too few|too small"):
+        fit_lanes(length, batch_size, seq_length)

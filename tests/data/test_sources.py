@@ -1,0 +1,170 @@
+"""From names to pieces: files, folders, globs, several, standard input; and what to say when there is nothing."""
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from charloop.data.sources import Found, find
+from charloop.errors import CharloopError
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def look(*sources: str, unit: str = "char", encoding: str = "utf-8") -> Found:
+    return find(sources, encoding=encoding, unit=unit, cache=Path("unused"))  # type: ignore[arg-type]
+
+
+def contents(found: Found) -> list[bytes]:
+    return [b"".join(piece.blocks()) for piece in found.pieces]
+
+
+def poems() -> None:
+    os.makedirs("poems/late")
+    os.makedirs("poems/.git")
+    for name, text in {
+        "b.txt": b"bb",
+        "a.txt": b"aa",
+        "late/c.md": b"cc",
+        ".git/config": b"x",
+        ".hidden": b"y",
+    }.items():
+        Path("poems", name).write_bytes(text)
+    Path("poems/picture.png").write_bytes(b"\x89PNG\x00\x00")
+
+
+def test_a_file() -> None:
+    Path("My book.txt").write_text("text")
+    found = look("My book.txt")
+    assert contents(found) == [b"text"]
+    assert (found.description, found.suggested_name, found.notes) == ("My book.txt", "My-book", ())
+
+
+def test_a_folder_is_read_in_order_and_tells_what_it_skipped() -> None:
+    poems()
+    found = look("poems")
+    assert contents(found) == [b"aa", b"bb", b"cc"]
+    assert (found.description, found.suggested_name) == ("3 files in poems/", "poems")
+    assert found.notes == (
+        "skipped 2 hidden files and folders in poems/",
+        "skipped 1 files that are not text, such as poems/picture.png",
+    )
+
+
+def test_a_folder_of_bytes_has_all_that_is_not_hidden() -> None:
+    poems()
+    assert contents(look("poems", unit="byte")) == [b"aa", b"bb", b"cc", b"\x89PNG\x00\x00"]
+
+
+def test_a_character_cut_by_the_sniffed_block_is_no_reason_to_skip_a_file() -> None:
+    Path("f").mkdir()
+    Path("f/long.txt").write_bytes(b"a" * (2**16 - 1) + "é".encode())
+    assert len(look("f").pieces) == 1
+
+
+def test_a_folder_without_text() -> None:
+    Path("empty").mkdir()
+    with pytest.raises(CharloopError, match="a folder without text: got 'empty'"):
+        look("empty")
+    Path("empty/picture.png").write_bytes(b"\x89PNG\x00")
+    with pytest.raises(CharloopError, match=r"not text, such as empty/picture.png"):
+        look("empty")
+
+
+def test_globs() -> None:
+    poems()
+    found = look("poems/*.txt")
+    assert contents(found) == [b"aa", b"bb"]
+    assert found.description == "2 files matching poems/*.txt"
+    assert contents(look("poems/**/*.md")) == [b"cc"]
+    assert contents(look("poems/l*")) == [b"cc"]
+    with pytest.raises(CharloopError, match="no file matches"):
+        look("poems/*.pdf")
+
+
+def test_a_file_whose_name_looks_like_a_glob() -> None:
+    Path("a[1].txt").write_text("itself")
+    Path("a1.txt").write_text("other")
+    assert contents(look("a[1].txt")) == [b"itself"]
+
+
+def test_several_sources_keep_their_order() -> None:
+    for name in ("z.txt", "a.txt"):
+        Path(name).write_text(name)
+    found = look("z.txt", "a.txt")
+    assert contents(found) == [b"z.txt", b"a.txt"]
+    assert (found.description, found.suggested_name) == ("z.txt and 1 more", "z-and-1-more")
+
+
+class Stdin:
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def test_standard_input_can_be_read_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin(b"piped"))
+    found = look("-")
+    assert contents(found) == contents(found) == [b"piped"]
+    assert (found.description, found.suggested_name) == ("standard input", "stdin")
+    with pytest.raises(CharloopError, match="only once"):
+        look("-", "-")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_can_be_read_again_and_again() -> None:
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(b"from a pipe"))
+    writer.start()
+    found = look("pipe")
+    writer.join()
+    assert contents(found) == contents(found) == [b"from a pipe"]
+
+
+def test_a_missing_path_names_what_is_nearby() -> None:
+    Path("book.txt").write_text("text")
+    with pytest.raises(CharloopError) as refused:
+        look("bok.txt")
+    assert "no such file, folder or corpus: got 'bok.txt'" in str(refused.value)
+    assert "did you mean 'book.txt'?" in str(refused.value)
+    assert "shakespeare, tinyshakespeare, python" in str(refused.value)
+    with pytest.raises(CharloopError, match="did you mean 'shakespeare'"):
+        look("shakespere")
+    with pytest.raises(CharloopError, match="and no folder nowhere"):
+        look("nowhere/book.txt")
+
+
+def test_a_path_beats_a_corpus_only_where_it_is_there_as_given() -> None:
+    assert look("python").description == "python"
+    with pytest.raises(CharloopError, match="no such file"):
+        look("./python")
+    Path("python").write_text("my own notes")
+    assert contents(look("python")) == contents(look("./python")) == [b"my own notes"]
+
+
+@pytest.mark.parametrize("sources", [(), ("",)])
+def test_nothing_named(sources: tuple[str, ...]) -> None:
+    with pytest.raises(CharloopError, match="no text was named"):
+        look(*sources)
+
+
+def test_what_may_not_be_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("book.txt").write_text("text")
+    found = look("book.txt")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(CharloopError, match=r"cannot read book.txt; Permission denied"):
+        contents(found)
+
+
+def test_a_dangling_link_is_refused() -> None:
+    Path("link").symlink_to("gone")
+    with pytest.raises(CharloopError, match="cannot read link"):
+        look("link")

@@ -1,0 +1,146 @@
+"""The token cache: never stale, never half-written, never in the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from charloop.data import Corpus, Vocabulary, cache_folder, load_corpus
+from charloop.data import corpus as corpus_module
+from charloop.errors import CharloopError
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text("To be, or not to be")
+    return path
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one each time a text is tokenised."""
+    made: list[str] = []
+    original = corpus_module.write_tokens
+
+    def counted(request, stream):  # type: ignore[no-untyped-def]
+        made.append(request.name)
+        return original(request, stream)
+
+    monkeypatch.setattr(corpus_module, "write_tokens", counted)
+    return made
+
+
+def text_of(corpus: Corpus) -> str:
+    return corpus.vocabulary.decode(corpus.tokens)
+
+
+def entries() -> list[Path]:
+    return sorted((cache_folder() / "tokens").iterdir())
+
+
+def test_a_text_is_tokenised_once(book: Path, builds: list[str]) -> None:
+    first, second = load_corpus([str(book)]), load_corpus([str(book)])
+    assert len(builds) == 1
+    assert first.tokens.tolist() == second.tokens.tolist()
+    assert first.vocabulary == second.vocabulary
+    assert [path.suffix for path in entries()] == [".json", ".tokens"]  # and no leftovers
+
+
+def test_a_changed_text_is_never_served_from_the_cache(book: Path, builds: list[str]) -> None:
+    load_corpus([str(book)])
+    book.write_text("To be, or not to me")  # as long as before, in the same file
+    assert text_of(load_corpus([str(book)])) == "To be, or not to me"
+    assert len(builds) == 2
+
+
+def test_whatever_decides_the_tokens_is_in_the_key(book: Path, builds: list[str]) -> None:
+    vocabulary = Vocabulary.of_text("To be, or not to be!")
+    load_corpus([str(book)])
+    load_corpus([str(book)], unit="byte")
+    load_corpus([str(book)], encoding="latin-1")
+    load_corpus([str(book)], vocabulary=vocabulary)
+    load_corpus([str(book)], vocabulary=vocabulary, unknown="skip")
+    assert len(builds) == 5
+    load_corpus([str(book)], vocabulary=Vocabulary(vocabulary.symbols))
+    load_corpus([str(book)], unit="byte", encoding="latin-1")  # bytes have no encoding
+    assert len(builds) == 5
+
+
+def test_another_cleaning_is_another_key(
+    book: Path, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_corpus([str(book)])
+    monkeypatch.setattr("charloop.data.cache.FORMAT", 999)
+    load_corpus([str(book)])
+    assert len(builds) == 2
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("suffix", [".tokens", ".json"])
+def test_a_damaged_entry_is_built_again(book: Path, builds: list[str], damage, suffix: str) -> None:  # type: ignore[no-untyped-def]
+    load_corpus([str(book)])
+    damage(next(path for path in entries() if path.suffix == suffix))
+    assert text_of(load_corpus([str(book)])) == "To be, or not to be"
+    assert len(builds) == 2
+    load_corpus([str(book)])
+    assert len(builds) == 2
+
+
+def test_a_refused_text_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "same.txt").write_text("aaaa")
+    with pytest.raises(CharloopError):
+        load_corpus([str(tmp_path / "same.txt")])
+    assert entries() == []
+
+
+def test_a_cache_folder_that_cannot_be_written_costs_only_a_note(book: Path, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "a file"
+    in_the_way.write_text("")
+    corpus = load_corpus([str(book)], cache=in_the_way)
+    assert text_of(corpus) == "To be, or not to be"
+    assert corpus.notes[0].startswith(f"tokens are not kept: cannot write to the cache folder {in_the_way}")
+
+
+def test_a_full_disk_is_an_error_that_says_what_to_do(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(corpus_module, "write_tokens", full)
+    with pytest.raises(CharloopError, match=r"no room for the tokens.*No space left.*CHARLOOP_CACHE"):
+        load_corpus([str(book)])
+    assert entries() == []
+
+
+def test_the_cache_is_where_it_is_asked_to_be(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_corpus([str(book)], cache=tmp_path / "mine")
+    assert len(list((tmp_path / "mine" / "tokens").iterdir())) == 2
+    monkeypatch.delenv("CHARLOOP_CACHE")
+    assert cache_folder().name == "charloop"
+
+
+def test_two_processes_at_once_both_get_it_right(book: Path) -> None:
+    book.write_text("To be, or not to be\n" * 5000)
+    program = (
+        "import sys; from charloop.data import load_corpus\n"
+        "corpus = load_corpus([sys.argv[1]])\n"
+        "assert corpus.vocabulary.decode(corpus.tokens) == open(sys.argv[1]).read(); print(corpus.notes)"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", program, str(book)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in running] == ["()"] * 3
+    assert [path.suffix for path in entries()] == [".json", ".tokens"]
