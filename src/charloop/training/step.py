@@ -89,7 +89,7 @@ def train_step(
     nats, gradient = mean_over_devices((nats, gradient))
     updates, moments = optimizer.update(gradient, state.optimizer, state.params)
     params = apply_updates(state.params, updates, rate)
-    row = jnp.stack([nats, optax.global_norm(gradient)])
+    row = jnp.stack([nats, optax.tree.norm(gradient)])
     return TrainingState(params, moments, carry, state.key, state.step + 1), row
 
 
