@@ -196,6 +196,8 @@ def test_a_text_that_changes_while_it_is_read_is_refused(monkeypatch: pytest.Mon
 
 
 def test_the_data_room_needs_no_jax() -> None:
-    program = "import sys, charloop.data as d; d.corpora(); print('jax' in sys.modules, 'pooch' in sys.modules)"
+    program = (
+        "import sys, charloop.data as d; d.corpora(); print('jax' in sys.modules, 'pooch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"]

@@ -17,7 +17,7 @@ _PLAIN = str.maketrans(
     }
 )
 _SPEAKER = re.compile(r"\*\*(.+?)\*\*")
-_HEADING = re.compile(r"#|(THE )?SONG\.?$|EPILOGUE$|DUMB SHOW\.?$")
+_HEADING = re.compile(r"#|EPILOGUE$")
 _REWRITES = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
@@ -33,6 +33,8 @@ _REWRITES = tuple(
         (r"^\*(?!\*)(?:(?!\n\n)[^*])+\* *$", "\n"),
         # The marks of a verse that two speakers share.
         (r"^\.\.\. *| \.\.\. *$", ""),
+        # What is announced and not spoken.
+        (r"^((THE )?SONG|DUMB SHOW)\.? *$", ""),
         # The numbered order of a procession.
         (r"^\d+\. (?:(?!\n\n)[^_])+$", "\n"),
         # A speaker's name cut in two: BISHOP / empty line / **OF WINCHESTER**.

