@@ -16,6 +16,8 @@ from charloop.errors import CharloopError, unknown_name
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text")
 """What a run's config.json says besides its configuration."""
+LIMITS = {"epochs", "steps", "minutes"}
+"""A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""
 
 
 def to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
@@ -36,6 +38,8 @@ def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunCo
             raise CharloopError(f"[{section}]", got=entries, allowed="a section of settings")
         for key in entries:
             check_key(section, key)
+        if LIMITS & entries.keys():
+            merged[section] = {k: v for k, v in merged[section].items() if k not in LIMITS}
         merged[section] |= entries
     return check(merged)
 

@@ -61,5 +61,8 @@ class OriginalGRU(Cell):
 
 
 def gru(hidden_size: int, *, reset_after: bool = True) -> Cell:
-    """A GRU; `reset_after=False` is the original and TensorFlow 1 form, which does not fuse."""
+    """Gated recurrent unit (Cho et al. 2014), in cuDNN's and PyTorch's form.
+
+    `reset_after=False` is the original form, also TensorFlow 1's; it does not fuse.
+    """
     return GRU(hidden_size) if reset_after else OriginalGRU(hidden_size)

@@ -16,11 +16,12 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class LayerNormLSTM(TickCell):
-    """The tutorial's layer-normalised LSTM: each gate of `W x + R h` (no bias) is normalised over its units.
+    """LSTM with layer normalisation of each gate (Ba et al. 2016), as the tutorial has it.
 
-    `i, f, g, o = LN(W x + R h)`, each with its own scale and shift, epsilon 1e-5; then as `lstm`. Ba et al. 2016
-    (equations 20 to 22) normalise `W x` and `R h` apart, and the cell before the output: that last part is
-    `normalize_cell`. The forget gate's 1 is the start of its shift, which is the same function.
+    `i, f, g, o = LN(W x + R h)`, no bias, each gate normalised over its units with its own scale and shift,
+    epsilon 1e-5; then as `lstm`. Deviation from the paper: its equations 20 to 22 normalise `W x` and `R h` apart,
+    and the cell before it is read out; that last part is the option `normalize_cell`. The forget gate's 1 is the
+    start of its shift, which is the same function.
     """
 
     normalize_cell: bool = False

@@ -13,8 +13,9 @@ from charloop.types import Parameters, RandomKey, State
 
 @dataclass(frozen=True)
 class LSTM(TickCell):
-    """Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, as `torch.nn.LSTM`.
+    """Long short-term memory (Hochreiter and Schmidhuber 1997, forget gate of Gers et al. 2000).
 
+    As `torch.nn.LSTM`:
     `i, f, g, o = W x + b_ih + R h + b_hh`; `c = σ(f) c + σ(i) tanh(g)`; `h = σ(o) tanh(c)`.
     The forget gate's bias starts at 1 (Jozefowicz et al. 2015): PyTorch starts it near 0.
     """

@@ -13,8 +13,9 @@ from charloop.types import Parameters, State
 
 @dataclass(frozen=True)
 class NAS(TickCell):
-    """The cell of Zoph and Le 2017 (figure 8), in the reading that TensorFlow 1 and char-rnn-tensorflow share.
+    """The cell found by neural architecture search (Zoph and Le 2017, figure 8).
 
+    In the reading that TensorFlow 1 and char-rnn-tensorflow share.
     With `a = W x` and `m = R h` in eight blocks and no bias, a tree of three levels:
     `p = tanh(σ(a0+m0) relu(a1+m1))`, `q = tanh(σ(a2+m2) + relu(a3 m3))`, `r = tanh(tanh(a4+m4) σ(a5+m5))`,
     `s = σ(tanh(a6+m6) + σ(a7+m7))`; then `c = tanh(p + c) q` and `h = tanh(c tanh(r + s))`.

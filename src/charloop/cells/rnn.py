@@ -12,7 +12,10 @@ from charloop.types import Parameters, State
 
 @dataclass(frozen=True)
 class RNN(TickCell):
-    """Elman's network (Elman 1990), as `torch.nn.RNN`: `h = tanh(W x + b_ih + R h + b_hh)`."""
+    """The plain recurrent network (Elman 1990).
+
+    `h = tanh(W x + b_ih + R h + b_hh)`, as `torch.nn.RNN`.
+    """
 
     gates: ClassVar[int] = 1
 

@@ -65,8 +65,10 @@ class RunFolder:
         write_atomically(self.path / CONFIG, encode_json(header | to_dict(self.config)))
 
     @classmethod
-    def open(cls, path: Path, *, cell: str | None = None) -> "RunFolder":
+    def open(cls, path: Path, *, cell: str | None = None, inspect: bool = False) -> "RunFolder":
         """The run at `path`. `cell` names the code of a user's own cell: nothing a run names is ever executed.
+
+        `inspect` opens a run to be looked at only, which needs no code.
 
         Raises CharloopError for a folder that is no run, and for parts that are missing, damaged or foreign.
         """
@@ -88,7 +90,8 @@ class RunFolder:
             raise damaged(path / CONFIG, str(error)) from None
         text = values.get("text")
         vocabulary = Vocabulary.from_json(read_json(path / VOCABULARY))
-        return cls(path, trust_cell(config, cell, path), vocabulary, text if isinstance(text, dict) else {})
+        config = config if inspect else trust_cell(config, cell, path)
+        return cls(path, config, vocabulary, text if isinstance(text, dict) else {})
 
     def save_weights(self, params: Tensors, facts: Mapping[str, Any]) -> None:
         """Write the best weights so far; `facts` (step, validation loss) go with them."""

@@ -68,12 +68,7 @@ def resume(
     """
     folder = RunFolder.open(Path(path), cell=cell)
     folder = replace(folder, config=changes or folder.config)
-    corpus = read_corpus(folder.config, folder.vocabulary)
-    if corpus.content_hash != folder.text.get("content_hash"):
-        raise CharloopError(
-            f"the text of {path} has changed since the run began",
-            do=f"restore it, or start a new run from these weights with --init-from {path}",
-        )
+    corpus = read_own_corpus(folder)
     tensors, facts = folder.load_state()
     session = Session.of(folder, corpus)
     data, training = folder.config.data, folder.config.training
@@ -91,6 +86,17 @@ def read_corpus(config: RunConfig, vocabulary: Vocabulary | None) -> Corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     data = config.data
     return load_corpus(data.corpus, encoding=data.encoding, unit=data.unit, vocabulary=vocabulary)
+
+
+def read_own_corpus(folder: RunFolder) -> Corpus:
+    """The text a run was trained on; CharloopError if it is no longer the same."""
+    corpus = read_corpus(folder.config, folder.vocabulary)
+    if corpus.content_hash != folder.text.get("content_hash"):
+        raise CharloopError(
+            f"the text of {folder.path} has changed since the run began",
+            do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
+        )
+    return corpus
 
 
 def start(path: Path, config: RunConfig, corpus: Corpus, *, overwrite: bool) -> Session:

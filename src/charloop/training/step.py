@@ -1,6 +1,5 @@
 """The compiled heart: a pure function from a state and some chunks of text to the state that many updates on."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,7 +22,8 @@ from charloop.types import Parameters, State
 Metrics: TypeAlias = Float[Array, "calls 2"]
 """For each update: the loss in nats per character, and the gradient's norm before clipping."""
 
-TrainSteps: TypeAlias = Callable[..., tuple[TrainingState, Metrics]]
+TrainSteps: TypeAlias = jax.stages.Wrapped
+"""`(state, chunks, rates, resets, count) -> (state, metrics)`: see `compile_steps`."""
 
 
 def compile_steps(model: CharLM, optimizer: optax.GradientTransformation, mesh: Mesh) -> TrainSteps:

@@ -1,0 +1,71 @@
+"""Recurrent character language models: any text in, a trained network, new text out.
+
+The public names load when first used, so that `charloop --help` need not wait for JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charloop.cells import CELLS, Cell, TickCell
+    from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+    from charloop.data import Vocabulary, load_corpus
+    from charloop.errors import CharloopError
+    from charloop.evaluation import Score
+    from charloop.model import CharLM
+    from charloop.presets import find_preset
+    from charloop.sampling import SamplingConfig
+    from charloop.trained import TrainedModel, load
+    from charloop.training.run import resume, train
+    from charloop.unroll import UNROLLINGS
+
+_HOMES = {
+    "CELLS": "cells",
+    "Cell": "cells",
+    "CharLM": "model",
+    "CharloopError": "errors",
+    "DataConfig": "config",
+    "ModelConfig": "config",
+    "RunConfig": "config",
+    "SamplingConfig": "sampling",
+    "Score": "evaluation",
+    "TickCell": "cells",
+    "TrainedModel": "trained",
+    "TrainingConfig": "config",
+    "UNROLLINGS": "unroll",
+    "Vocabulary": "data",
+    "find_preset": "presets",
+    "load": "trained",
+    "load_corpus": "data",
+    "resume": "training.run",
+    "train": "training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'charloop' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"charloop.{_HOMES[name]}"), name)
+
+
+__all__ = [
+    "CELLS",
+    "UNROLLINGS",
+    "Cell",
+    "CharLM",
+    "CharloopError",
+    "DataConfig",
+    "ModelConfig",
+    "RunConfig",
+    "SamplingConfig",
+    "Score",
+    "TickCell",
+    "TrainedModel",
+    "TrainingConfig",
+    "Vocabulary",
+    "find_preset",
+    "load",
+    "load_corpus",
+    "resume",
+    "train",
+]

@@ -1,0 +1,88 @@
+"""Timing of whole training steps, program against program, in turn: a noisy machine is noisy for all alike."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from charloop.config import ModelConfig, TrainingConfig
+from charloop.devices import choose_devices, make_mesh
+from charloop.model import CharLM
+from charloop.training.optimizer import make_optimizer
+from charloop.training.state import initial_training_state
+from charloop.training.step import compile_steps
+from charloop.unroll import fitting_unrolling
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is timed: embedding, layers, readout, loss, gradient, clip, Adam, in float32."""
+
+    model: ModelConfig
+    batch_size: int
+    seq_length: int
+    vocab_size: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds. `trace`: from Python to the compiler's input; `compile`: from there to machine code."""
+
+    unrolling: str
+    trace: float
+    compile: float
+    steps: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """Seconds of the step in the middle."""
+        return statistics.median(self.steps)
+
+
+class Program:
+    """One unrolling's training step, built and ready to be timed."""
+
+    def __init__(self, setting: Setting, unrolling: str) -> None:
+        model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
+        optimizer = make_optimizer(TrainingConfig(optimizer="adam"))
+        mesh = make_mesh(choose_devices(setting.batch_size))
+        self.unrolling = unrolling
+        state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
+        shape = (1, setting.seq_length + 1, setting.batch_size)
+        text = np.random.default_rng(0).integers(setting.vocab_size, size=shape, dtype=np.int32)
+        self.rest = (text, np.full(1, 1e-4, np.float32), np.zeros(1, bool), np.int32(1))
+        self.trace, lowered = timed(lambda: compile_steps(model, optimizer, mesh).lower(state, *self.rest))
+        self.compile, self.program = timed(lowered.compile)
+        self.state = jax.device_put(state, self.program.input_shardings[0][0])
+        self.step()
+
+    def step(self) -> float:
+        """Seconds of one step."""
+        seconds, self.state = timed(lambda: jax.block_until_ready(self.program(self.state, *self.rest))[0])
+        return seconds
+
+
+def timed(work: Any) -> tuple[float, Any]:
+    """Seconds that `work()` takes, and what it gives."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def time_unrollings(setting: Setting, unrollings: Sequence[str], repeats: int) -> list[Timing]:
+    """Build each unrolling's step, then time them in turn (A B C A B C ...).
+
+    An unrolling that cannot run the cell is left out.
+    """
+    cell = CharLM.build(setting.model, setting.vocab_size).cell
+    fitting = [name for name in unrollings if fitting_unrolling(name, cell)[0] == name]
+    programs = [Program(setting, name) for name in fitting]
+    steps: dict[str, list[float]] = {program.unrolling: [] for program in programs}
+    for _ in range(repeats):
+        for program in programs:
+            steps[program.unrolling].append(program.step())
+    return [Timing(p.unrolling, p.trace, p.compile, steps[p.unrolling]) for p in programs]

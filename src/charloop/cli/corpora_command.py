@@ -1,0 +1,22 @@
+"""charloop corpora: the texts that need no file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charloop.cli.arguments import parse
+
+
+@dataclass(frozen=True)
+class CorporaFlags:
+    """The texts that need no file: charloop train NAME."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the registry of corpora."""
+    parse(CorporaFlags, "corpora", arguments)
+
+    from charloop.data import corpora
+
+    for corpus in corpora():
+        print(f"{corpus.name:16} {corpus.summary}")
+        print(f"{'':16} about {corpus.size / 1e6:.0f} MB; {corpus.source}")

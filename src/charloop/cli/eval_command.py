@@ -1,0 +1,117 @@
+"""charloop eval: how well a trained network predicts a text."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from charloop.cli.arguments import parse
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from charloop.checkpoint import RunFolder
+    from charloop.evaluation import Score
+
+
+@dataclass(frozen=True)
+class EvalFlags:
+    """How well a trained network predicts a text: nats and bits per character, perplexity.
+
+    Without a text: the run's own validation text.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]")] = ()
+    """Files, folders, globs, - or named corpora: scored as one text."""
+    text: str | None = None
+    """Score this very string."""
+    split: Literal["train", "val", "test"] | None = None
+    """Score this part of the text that the run was trained on."""
+    unknown: Literal["error", "skip"] = "error"
+    """What to do about characters that the network never saw."""
+    json: bool = False
+    """Print one JSON object."""
+    weights: Literal["best", "last"] = "best"
+    """The weights with the best validation loss, or the newest."""
+    cell: str | None = None
+    """FILE.py:CLASS, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Score one text and print what came out."""
+    flags = parse(EvalFlags, "eval", arguments)
+    if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
+        raise CharloopError("more than one text to score", do="give files, or --text, or --split")
+
+    from charloop.devices import offer_cores
+
+    offer_cores()
+    from charloop.checkpoint import RunFolder
+    from charloop.trained import load_run
+
+    folder = RunFolder.open(flags.run, cell=flags.cell)
+    network = load_run(folder, weights=flags.weights)
+    name, tokens, notes = read_text(folder, flags)
+    report(name, network.score(tokens), notes, as_json=flags.json)
+
+
+def read_text(folder: "RunFolder", flags: EvalFlags) -> "tuple[str, np.ndarray, tuple[str, ...]]":
+    """What to call the text, its tokens, and what there is to say of it."""
+    from charloop.data import load_corpus
+
+    if flags.text is not None:
+        return "the given string", folder.vocabulary.encode(flags.text, flags.unknown), ()
+    if flags.texts:
+        data = folder.config.data
+        corpus = load_corpus(
+            flags.texts, encoding=data.encoding, vocabulary=folder.vocabulary, unknown=flags.unknown
+        )
+        return corpus.description, corpus.tokens, corpus.notes
+    return read_split(folder, flags.split or "val")
+
+
+def read_split(folder: "RunFolder", part: str) -> "tuple[str, np.ndarray, tuple[str, ...]]":
+    """The part of the run's own text that was set apart."""
+    from charloop.data import split
+    from charloop.training.run import read_own_corpus
+
+    corpus, data = read_own_corpus(folder), folder.config.data
+    cut = split(len(corpus.tokens), data.validation_fraction, data.test_fraction)
+    chosen = {"train": cut.train, "val": cut.validation, "test": cut.test}[part]
+    if chosen.start == chosen.stop:
+        flag = {"val": "--validation-fraction", "test": "--test-fraction"}[part]
+        raise CharloopError(f"the run has no {part} text", do=f"it is set apart by {flag} when training")
+    return f"{part} part of {corpus.description}", corpus.tokens[chosen], ()
+
+
+def report(name: str, score: "Score", notes: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the score."""
+    if as_json:
+        values = {
+            "text": name,
+            "characters": score.characters,
+            "nats_per_character": score.loss,
+            "bits_per_character": score.bits_per_character,
+            "perplexity": score.perplexity,
+            "notes": list(notes),
+        }
+        print(json.dumps(values))
+        return
+    for line in lines(name, score, notes):
+        print(line)
+
+
+def lines(name: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
+    """The score for people."""
+    yield f"text        {name}"
+    yield from (f"note        {note}" for note in notes)
+    yield f"characters  {score.characters:,} predicted"
+    yield f"nats/char   {score.loss:.4f}"
+    yield f"bits/char   {score.bits_per_character:.4f}"
+    yield f"perplexity  {score.perplexity:.3f}"

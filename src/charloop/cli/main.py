@@ -1,0 +1,73 @@
+"""Which command, and what becomes of its errors. Imports nothing heavy: `charloop --help` answers at once."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from charloop.errors import CharloopError, unknown_name
+
+COMMANDS = {
+    "train": "train a network on any text",
+    "sample": "let a trained network write",
+    "eval": "how well a trained network predicts a text",
+    "info": "what a run is, what it learned from, how well",
+    "cells": "the cells there are, and their options",
+    "corpora": "the texts that need no file",
+    "presets": "settings that go well together",
+    "bench": "time the engine on this machine",
+}
+FAILED, INTERRUPTED = 2, 130
+
+
+def run() -> None:
+    """The `charloop` program."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command: 0, or 2 after one line on standard error that says what to do."""
+    try:
+        return dispatch(list(arguments))
+    except CharloopError as error:
+        print(f"charloop: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is wrong, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Find the command and hand it the rest."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"charloop {version('charloop')}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise unknown_name("command", name, COMMANDS, do="see charloop --help")
+    command = importlib.import_module(f"charloop.cli.{name}_command")
+    return int(command.main(rest) or 0)
+
+
+def usage() -> str:
+    """What `charloop --help` shows."""
+    commands = "\n".join(f"  {name:9}{summary}" for name, summary in COMMANDS.items())
+    return f"""usage: charloop COMMAND ...
+
+Recurrent character language models: any text in, a trained network, new text out.
+
+{commands}
+
+charloop COMMAND --help shows a command's settings. To begin:
+
+  charloop train book.txt --out runs/book
+  charloop sample runs/book --prompt "Once upon a time"
+"""

@@ -1,0 +1,80 @@
+"""charloop sample: let a trained network write."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from charloop.cli.arguments import parse
+from charloop.errors import CharloopError
+from charloop.sampling.config import SamplingConfig
+
+
+@dataclass(frozen=True)
+class SampleFlags:
+    """Let a trained network write: the prompt, then new text, as it comes."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    prompt: str = ""
+    """Text to go on from; nothing: as if a line had just ended."""
+    prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Read the prompt from a file, or from standard input with -."""
+    echo: bool = True
+    """Write the prompt too, before the new text."""
+    weights: Literal["best", "last"] = "best"
+    """The weights with the best validation loss, or the newest."""
+    cell: str | None = None
+    """FILE.py:CLASS, for a run with a cell of its own."""
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Stream one text, or write several one after the other."""
+    flags = parse(SampleFlags, "sample", arguments)
+    prompt = read_prompt(flags)
+
+    from charloop.trained import load
+
+    network = load(flags.run, cell=flags.cell, weights=flags.weights)
+    settings = asdict(flags.sampling)
+    opening = prompt if flags.echo else ""
+    if flags.sampling.num_samples == 1:
+        write_stream(opening, network.stream(prompt, **settings))
+        return
+    for number, text in enumerate(network.sample(prompt, **settings), start=1):
+        print(f"--- {number} ---\n{opening}{text}")
+
+
+def write_stream(opening: str, pieces) -> None:  # type: ignore[no-untyped-def]
+    """Write text as it comes, and leave the cursor at the start of a line."""
+    first = next(pieces, "")
+    last = sys.stdout.write(opening + first) and (opening + first)[-1:]
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+        last = piece[-1:]
+    if last != "\n":
+        sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def read_prompt(flags: SampleFlags) -> str:
+    """The prompt, wherever it is."""
+    if flags.prompt_file is None:
+        return flags.prompt
+    if flags.prompt:
+        raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
+    try:
+        if flags.prompt_file == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        return Path(flags.prompt_file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CharloopError(
+            f"the prompt in {flags.prompt_file} is not UTF-8, at byte {error.start}"
+        ) from None
+    except OSError as error:
+        raise CharloopError(f"cannot read the prompt {flags.prompt_file} ({error.strerror})") from None
