@@ -1,0 +1,79 @@
+"""Two cells of one's own, one of each kind; docs/extending.md tells how they are made.
+
+charloop train book.txt --cell examples/my_cells.py:SkipLSTM
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax.nn import sigmoid
+from jaxtyping import Array, Float
+
+from charloop.cells import Cell, TickCell, blocks, product
+from charloop.types import Parameters, RandomKey, State
+
+
+@dataclass(frozen=True)
+class SkipLSTM(TickCell):
+    """An LSTM whose memory skips: the forget gate reads a blend of the cell at t-1 and at t-2.
+
+    `c' = s c[t-1] + (1 - s) c[t-2]` with `s = σ(skip)`, one learned number a unit; then as `lstm`, with `c'` where
+    the cell was: `c[t] = σ(f) c' + σ(i) tanh(g)`; `h = σ(o) tanh(c[t])`.
+    """
+
+    skip_start: float = 2.0
+    """Where `skip` starts: at 2 a unit takes 88 % of c[t-1] and 12 % of c[t-2]."""
+
+    gates: ClassVar[int] = 4
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell", "cell_before")
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        return super().init(key, input_size) | {"skip": jnp.full(self.hidden_size, self.skip_start)}
+
+    def tick(
+        self,
+        params: Parameters,
+        from_input: Float[Array, "*batch gates"],
+        from_state: Float[Array, "*batch gates"],
+        state: State,
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        write, forget, value, output = blocks(from_input + from_state, self.gates)
+        share = sigmoid(params["skip"])
+        blend = share * state["cell"] + (1 - share) * state["cell_before"]
+        cell = sigmoid(forget) * blend + sigmoid(write) * jnp.tanh(value)
+        hidden = sigmoid(output) * jnp.tanh(cell)
+        return {"hidden": hidden, "cell": cell, "cell_before": state["cell"]}, hidden
+
+
+@dataclass(frozen=True)
+class MultiplicativeLSTM(Cell):
+    """Krause et al. 2016: each character chooses its own recurrent matrix, by way of `m` between `h` and the gates.
+
+    `m = (W_m x) (R_m h)`; `i, f, g, o = W x + b_ih + R m + b_hh`; then as `lstm`. Its second product waits for its
+    first, so it gives a step and not a tick, and every unrolling but `fused` runs it.
+    """
+
+    gates: ClassVar[int] = 4
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        key, key_input, key_state = jax.random.split(key, 3)
+        units, bound = self.hidden_size, self.hidden_size**-0.5
+        own = {
+            "weight_im": jax.random.uniform(key_input, (units, input_size), minval=-bound, maxval=bound),
+            "weight_hm": jax.random.uniform(key_state, (units, units), minval=-bound, maxval=bound),
+        }
+        return super().init(key, input_size) | own
+
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        mixed = product(inputs, params["weight_im"]) * product(state["hidden"], params["weight_hm"])
+        from_input = product(inputs, params["weight_ih"], params["bias_ih"])
+        gates = from_input + product(mixed, params["weight_hh"], params["bias_hh"])
+        write, forget, value, output = blocks(gates, self.gates)
+        cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
+        hidden = sigmoid(output) * jnp.tanh(cell)
+        return {"hidden": hidden, "cell": cell}, hidden

@@ -1,0 +1,107 @@
+"""One compiled program a cell, unrolling and depth, that most examinations share: values, and a pull-back of them.
+
+Its cotangents are arguments, so that one compilation answers for all gradients, for the past and the future, and
+for one lane and the other.
+"""
+
+from functools import cache
+
+import jax
+import numpy as np
+
+from cells import oracle
+from cells.compiling import quick_jit
+from cells.table import Case
+from charloop.unroll import UNROLLINGS, Lookup
+
+TIME, BATCH, INPUT, VOCAB = 4, 2, 5, 11
+SETTINGS = ("1 features", "3 lookup")
+
+
+def arguments(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
+    """Weights, a source and states, none of them 0 or 1 by chance, and the characters that look the source up."""
+    depth, kind = setting.split()
+    random, cell = np.random.default_rng(3), case.build()
+
+    def noise(*shape):
+        return random.normal(size=shape).astype(np.float32)
+
+    def layer(index: int):
+        shapes = jax.eval_shape(
+            lambda key: cell.init(key, cell.hidden_size if index else INPUT), jax.random.key(0)
+        )
+        return {name: noise(*leaf.shape) / 2 for name, leaf in shapes.items()}
+
+    return {
+        "layers": [layer(index) for index in range(int(depth))],
+        "source": noise(VOCAB, INPUT) if kind == "lookup" else noise(time, batch, INPUT),
+        "states": [
+            jax.tree.map(lambda x: noise(*x.shape), cell.initial_state(batch)) for _ in range(int(depth))
+        ],
+    }, random.integers(0, VOCAB, (time, batch)).astype(np.int32)
+
+
+def zeros(case: Case, batch: int):
+    """A state of nothing, of the right shapes."""
+    shapes = jax.eval_shape(lambda: case.build().initial_state(batch))
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
+
+
+def run(case: Case, unrolling: str, setting: str, arguments, characters):
+    """The last layer's outputs, and every layer's last state."""
+    inputs, states = arguments["source"], []
+    inputs = Lookup(inputs, characters) if setting.endswith("lookup") else inputs
+    for params, state in zip(arguments["layers"], arguments["states"], strict=True):
+        state, inputs = UNROLLINGS[unrolling](case.build(), params, inputs, state)
+        states.append(state)
+    return inputs, states
+
+
+def pull(case: Case, unrolling: str, setting: str, arguments, characters, cotangents):
+    """What `run` gives, and the gradients of its product with `cotangents` in every one of `arguments`."""
+    value, back = jax.vjp(lambda some: run(case, unrolling, setting, some, characters), arguments)
+    return value, back(cotangents)[0]
+
+
+@cache
+def program(case: Case, unrolling: str, setting: str):
+    return quick_jit(lambda *given: pull(case, unrolling, setting, *given))
+
+
+def cotangents(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
+    """A weight for every number that `run` gives."""
+    random, depth = np.random.default_rng(4), int(setting.split()[0])
+    shapes = (
+        np.zeros((time, batch, case.build().hidden_size)),
+        [zeros(case, batch)] * depth,
+    )
+    return jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), shapes)
+
+
+@cache
+def result(case: Case, unrolling: str, setting: str):
+    """Values and gradients on the standard arguments."""
+    given = *arguments(case, setting), cotangents(case, setting)
+    return jax.device_get(program(case, unrolling, setting)(*given))
+
+
+def oracle_run(case: Case, setting: str, arguments, characters):
+    """The same as `run`, by NumPy."""
+    given = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), arguments)
+    source = given["source"]
+    inputs = source[np.asarray(characters)] if setting.endswith("lookup") else source
+    return oracle.run(case.equations, given["layers"], inputs, given["states"])
+
+
+def assert_close(actual, expected, tolerance: float = 1e-5) -> None:
+    """Every leaf equal to `tolerance`, the guilty one named."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    pairs = zip(jax.tree.leaves_with_path(actual), jax.tree.leaves(expected), strict=True)
+    for (path, left), right in pairs:
+        name = jax.tree_util.keystr(path)
+        np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def assert_same(actual, expected) -> None:
+    """Every leaf equal to the last bit."""
+    assert_close(actual, expected, tolerance=0)

@@ -1,0 +1,49 @@
+"""The cells under examination. A cell that joins the registry is examined; options and own cells join by a line."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cells.oracle import EQUATIONS
+from charloop.cells import CELLS, Cell, TickCell, make_cell
+from charloop.unroll import UNROLLINGS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HIDDEN = 7
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cell by the name and options that a user would type."""
+
+    cell: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return " ".join([self.cell.rpartition(":")[2], *self.options])
+
+    @property
+    def equations(self):
+        """The cell's tick in NumPy."""
+        assert self.label in EQUATIONS, f"write the equations of {self.label!r} into tests/cells/oracle.py"
+        return EQUATIONS[self.label]
+
+    @cache  # noqa: B019
+    def build(self, hidden_size: int = HIDDEN) -> Cell:
+        return make_cell(CELLS, self.cell, hidden_size, self.options)
+
+    @property
+    def fuses(self) -> bool:
+        return isinstance(self.build(), TickCell)
+
+
+VARIANTS = (
+    Case("gru", ("reset_after=false",)),
+    Case("ln-lstm", ("normalize_cell=true",)),
+    Case(f"{EXAMPLES / 'my_cells.py'}:SkipLSTM"),
+    Case(f"{EXAMPLES / 'my_cells.py'}:MultiplicativeLSTM"),
+)
+CASES = (*map(Case, CELLS), *VARIANTS)
+FUSING = tuple(case for case in CASES if case.fuses)
+RUNS = tuple((case, name) for case in CASES for name in UNROLLINGS if name != "fused" or case.fuses)
