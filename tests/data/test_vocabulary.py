@@ -72,13 +72,22 @@ def test_an_unknown_character_is_refused_with_its_place_and_the_nearest_known() 
 
 @pytest.mark.parametrize(
     ("character", "likeliest"),
-    [("A", "a"), ("\u2019", "'"), ("\u2014", "-"), ("\u00a0", " "), ("ñ", "n"), ("f", "e"), ("1", "-")],
+    [
+        ("A", "a"),
+        ("É", "é"),
+        ("\u2019", "'"),
+        ("\u2014", "-"),
+        ("\u00a0", " "),
+        ("ñ", "n"),
+        ("f", "e"),
+        ("1", "-"),
+    ],
 )
 def test_nearest_is_the_other_case_the_base_letter_the_lookalike_or_the_neighbour(
     character: str, likeliest: str
 ) -> None:
     with pytest.raises(CharloopError, match=f"nearest are {likeliest!r}"):
-        Vocabulary.of_text("abcdenE'- ").encode(character)
+        Vocabulary.of_text("abcdenéE'- ").encode(character)
 
 
 def test_unknown_characters_can_be_left_out() -> None:

@@ -30,6 +30,8 @@ class Tally:
 
     def count_line_ends(self, text: str, after_cr: bool) -> None:
         """Count the line ends of `text` that are not LF; `after_cr`: the text before it ended in CR."""
+        if "\r" not in text and not after_cr:
+            return
         straddling = int(after_cr and text.startswith("\n"))
         crlf = text.count("\r\n") + straddling
         self.crlf += crlf
