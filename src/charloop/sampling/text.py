@@ -19,6 +19,7 @@ STREAM_BLOCK = 32
 """Characters a stream writes between two pieces: few enough to come at once, enough to hide the call's cost."""
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """Ids to text, piece by piece; it keeps what is half of a character."""
 

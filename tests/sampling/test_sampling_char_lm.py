@@ -1,0 +1,61 @@
+"""The real network and the real vocabulary in the places of the fakes."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from charloop.config import ModelConfig
+from charloop.data.vocabulary import Vocabulary
+from charloop.model import CharLM
+from charloop.sampling import LanguageModel, SamplingConfig, TextVocabulary, generate, stream
+
+VOCABULARY = Vocabulary.of_text("\n ROMEO:abcé")
+SIZES = {"num_layers": 2, "hidden_size": 7, "embed_size": 5}
+
+
+def build(vocabulary: Vocabulary = VOCABULARY, **settings: Any) -> tuple[CharLM, dict[str, jax.Array]]:
+    """A network with weights so great that its choices differ from character to character."""
+    model = CharLM.build(ModelConfig(**{**SIZES, **settings}), vocabulary.size)
+    return model, jax.tree.map(lambda weight: 4 * weight, model.init(jax.random.key(0)))
+
+
+def test_they_keep_the_contracts() -> None:
+    assert isinstance(build()[0], LanguageModel)
+    assert isinstance(VOCABULARY, TextVocabulary)
+
+
+@pytest.mark.parametrize("prompt", ["R", "ROMEO:\nabc", "ROMEO: é\n" * 130])
+def test_greedy_text_is_the_loop_of_argmax(prompt: str) -> None:
+    model, params = build()
+    step = jax.jit(model.apply)
+    state, expected = model.initial_state(1), []
+    for index in VOCABULARY.encode(prompt):
+        logits, state = step(params, jnp.full((1, 1), index), state)
+    for _ in range(40):
+        expected.append(int(logits[0, 0].argmax()))
+        logits, state = step(params, jnp.full((1, 1), expected[-1]), state)
+    text = generate(model, params, VOCABULARY, prompt, SamplingConfig(length=40, temperature=0.0))
+    assert text == [VOCABULARY.decode(np.array(expected))]
+
+
+def test_dropout_is_never_on() -> None:
+    dropout = {"dropout_input": 0.9, "dropout_between": 0.9, "dropout_output": 0.9}
+    (model, params), (dropping, _) = build(), build(**dropout)
+    ids = jnp.asarray(VOCABULARY.encode("ROMEO")[:, None])
+    with_key = dropping.apply(params, ids, dropping.initial_state(1), key=jax.random.key(0))[0]
+    assert (with_key != model.apply(params, ids, model.initial_state(1))[0]).any()
+    config = SamplingConfig(length=80, num_samples=2)
+    texts = [generate(one, params, VOCABULARY, "ROMEO:", config) for one in (model, dropping)]
+    assert texts[0] == texts[1]
+
+
+def test_a_byte_model_streams_what_it_generates() -> None:
+    octets = Vocabulary.of_bytes()
+    model, params = build(octets)
+    config = SamplingConfig(length=100)
+    pieces = list(stream(model, params, octets, "é→", config))
+    assert len(pieces) > 1
+    assert generate(model, params, octets, "é→", config) == ["".join(pieces)]
