@@ -67,8 +67,10 @@ def test_a_file_that_ends_within_a_character() -> None:
 
 def test_bad_bytes_far_into_a_file_are_found_where_they_are() -> None:
     before = b"abc\n" * (BLOCK_BYTES // 2)
-    with pytest.raises(CharloopError, match=f"line {BLOCK_BYTES // 2 + 1}, byte offset {len(before)}:"):
-        text_of(before + b"\xff")
+    with pytest.raises(
+        CharloopError, match=f"line {BLOCK_BYTES // 2 + 1}, byte offset {len(before)}: byte 0xff"
+    ):
+        text_of(before + b"\xff" + b"\n" * BLOCK_BYTES)
 
 
 def test_another_encoding_reads_what_utf_8_cannot() -> None:
