@@ -7,10 +7,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, Integer
 
-from charloop.devices import BATCH, choose_devices, make_mesh
+from charloop.devices import BATCH, choose_devices, make_mesh, shard
 from charloop.errors import CharloopError
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
@@ -62,7 +63,9 @@ class Evaluator:
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
         layout = Layout.of(len(tokens) - 1)
-        forward = self._forward(layout.lanes)
+        forward, mesh = self._forward(layout.lanes)
+        # Training may share its batch among other devices than this text is worth.
+        params = jax.device_put(params, shard(mesh))
         state = self.model.initial_state(layout.lanes)
         state, _ = forward(params, state, *layout.cut(tokens, -WARM_UP, WARM_UP))
         empty = self.model.initial_state(1)
@@ -75,7 +78,8 @@ class Evaluator:
 
     def _forward(self, lanes: int):  # type: ignore[no-untyped-def]
         if lanes not in self._compiled:
-            self._compiled[lanes] = compile_forward(self.model, lanes)
+            mesh = make_mesh(choose_devices(lanes))
+            self._compiled[lanes] = compile_forward(self.model, mesh), mesh
         return self._compiled[lanes]
 
 
@@ -106,10 +110,9 @@ class Layout:
         return inputs, targets, counts.astype(np.float32)
 
 
-def compile_forward(model: CharLM, lanes: int):  # type: ignore[no-untyped-def]
-    """`(params, state, inputs, targets, counts) -> (state, nats of each lane)`, on as many devices as pay."""
+def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
+    """`(params, state, inputs, targets, counts) -> (state, nats of each lane)`, on the devices of `mesh`."""
     batch, columns = Spec(BATCH), Spec(None, BATCH)
-    mesh = make_mesh(choose_devices(lanes))
     return jax.jit(
         jax.shard_map(
             partial(forward_chunk, model),
