@@ -1,0 +1,132 @@
+"""Masks: how much is dropped, where, and that a mask belongs to its lane, its place and its key alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from charloop.dropout import dropout
+from charloop.model import CharLM, layer_parameters
+from model.small import BATCH, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
+
+PLACES = ("dropout_input", "dropout_between", "dropout_output")
+KEY = jax.random.key(5)
+compiled = jax.jit(dropout, static_argnames=("rate", "variational"))
+
+
+def mask(rate: float, shape: tuple[int, int, int], *, variational: bool = False, key=KEY, lanes=None):
+    lanes = jnp.arange(shape[1]) if lanes is None else jnp.asarray(lanes)
+    return np.asarray(compiled(key, rate, np.ones(shape, np.float32), lanes, variational=variational))
+
+
+@pytest.mark.parametrize("variational", [False, True])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_the_rate_is_kept_and_so_is_the_mean(rate: float, variational: bool) -> None:
+    values = mask(rate, (64, 32, 101), variational=variational)
+    draws = values[0] if variational else values
+    error = 5 * (rate * (1 - rate) / draws.size) ** 0.5
+    assert (draws == 0).mean() == pytest.approx(rate, abs=error)
+    assert draws.mean() == pytest.approx(1, abs=error / (1 - rate))
+    assert np.unique(draws[draws != 0]) == pytest.approx([1 / (1 - rate)], rel=2**-16 / (1 - rate))
+
+
+def test_a_variational_mask_is_one_for_all_times_and_the_other_is_not() -> None:
+    shape = (TIME, BATCH, 101)
+    constant, changing = mask(0.5, shape, variational=True), mask(0.5, shape)
+    assert (constant == constant[:1]).all()
+    assert (constant[:, 0] != constant[:, 1]).any()
+    assert (changing[0] != changing[1]).any()
+
+
+def test_a_lanes_mask_does_not_know_who_is_beside_it() -> None:
+    whole = mask(0.5, (TIME, 4, HIDDEN))
+    for lanes in ([0, 1], [2, 3], [3], [2, 0, 1, 3]):
+        assert np.array_equal(mask(0.5, (TIME, len(lanes), HIDDEN), lanes=lanes), whole[:, lanes])
+    assert (whole[:, 0] != whole[:, 1]).any()
+
+
+def test_nothing_is_dropped_at_rate_0_and_zeros_stay_zeros() -> None:
+    values = jnp.full((TIME, BATCH, HIDDEN), jnp.nan)
+    assert dropout(KEY, 0.0, values, jnp.arange(BATCH), variational=False) is values
+    assert not np.isnan(mask(0.999, (TIME, BATCH, HIDDEN))).any()
+
+
+def slowly(model: CharLM, params, ids, memory, key):
+    """Logits with the tutorial's three dropouts: on what is embedded, between layers, on what is read out."""
+    config, lanes = model.config, jnp.arange(ids.shape[1])
+
+    def drop(place: int, rate: float, values):
+        ones = jnp.ones((ids.shape[0], ids.shape[1], values[0].shape[-1]))
+        masks = dropout(jax.random.fold_in(key, place), rate, ones, lanes, variational=False)
+        return [value * masks[time] for time, value in enumerate(values)]
+
+    values = drop(0, config.dropout_input, [params["embedding.weight"][tick] for tick in ids])
+    for layer, now in enumerate(memory):
+        outputs = []
+        for value in values:
+            now, output = model.cell.step(layer_parameters(params, layer), value, now)
+            outputs.append(output)
+        last = layer == len(memory) - 1
+        values = drop(layer + 1, config.dropout_output if last else config.dropout_between, outputs)
+    bias = jnp.broadcast_to(params["readout.bias"], (ids.shape[1], VOCAB))
+    return jnp.stack([value @ params["readout.weight"].T + bias for value in values])
+
+
+RATES = {"dropout_input": 0.3, "dropout_between": 0.4, "dropout_output": 0.6}
+
+
+@pytest.mark.parametrize("unroll", ["fused", "scan"])
+def test_dropout_is_at_the_tutorials_three_places(unroll: str) -> None:
+    model = build(num_layers=3, unroll=unroll, **RATES)
+    given = weights(model), characters(), state(model)
+    expected = jax.jit(slowly, static_argnums=0)(model, *given, KEY)
+    dropped, _ = apply(model, *given, key=KEY)
+    np.testing.assert_allclose(dropped, expected, rtol=1e-5, atol=1e-5)
+    assert not np.allclose(dropped, apply(model, *given)[0])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_rate_alone_changes_what_comes_after_its_place_and_no_more(place: str) -> None:
+    model, plain = build(**{place: 0.5}), build()
+    given = weights(model), characters(), state(model)
+    (logits, states), (same, plain_states) = apply(model, *given, key=KEY), apply(plain, *given)
+    assert not np.allclose(logits, same)
+    untouched = {"dropout_input": 0, "dropout_between": 1, "dropout_output": 2}[place]
+    for layer in range(2):
+        equal = np.allclose(states[layer]["hidden"], plain_states[layer]["hidden"], atol=1e-6)
+        assert equal == (layer < untouched)
+
+
+def test_without_a_key_nothing_is_dropped() -> None:
+    given = weights(build()), characters(), state(build())
+    for kind in ("element", "variational"):
+        model = build(dropout_kind=kind, **RATES)
+        jax.tree.map(np.testing.assert_array_equal, apply(model, *given), apply(build(), *given))
+
+
+def test_another_key_and_another_place_have_other_masks() -> None:
+    first, other = (mask(0.5, (TIME, BATCH, 101), key=jax.random.fold_in(KEY, n)) for n in (0, 1))
+    assert (first != other).any()
+    # Equal weights and outputs in both layers would show one mask used twice: the twin above counts the places.
+    model = build(dropout_output=0.5)
+    given = weights(model), characters(), state(model)
+    logits = [apply(model, *given, key=jax.random.fold_in(KEY, step))[0] for step in (0, 0, 1)]
+    assert np.array_equal(logits[0], logits[1])
+    assert not np.allclose(logits[0], logits[2])
+
+
+def test_the_model_numbers_its_lanes_as_it_is_told() -> None:
+    model = build(num_layers=1, dropout_output=0.5)
+    params, ids, memory = weights(model), characters(batch=4), state(model, 4)
+    whole, _ = apply(model, params, ids, memory, key=KEY)
+    half = jax.tree.map(lambda leaf: leaf[2:], memory)
+    part, _ = apply(model, params, ids[:, 2:], half, key=KEY, lanes=jnp.arange(2, 4))
+    np.testing.assert_allclose(part, whole[:, 2:], rtol=1e-5, atol=1e-5)
+
+
+def test_a_variational_model_drops_the_same_units_all_along() -> None:
+    model = build(num_layers=1, dropout_output=0.5, dropout_kind="variational")
+    params = weights(model) | {"readout.weight": jnp.eye(VOCAB, HIDDEN), "readout.bias": jnp.zeros(VOCAB)}
+    dropped = np.asarray(apply(model, params, characters(8), state(model), key=KEY)[0][..., :HIDDEN]) == 0
+    assert (dropped == dropped[:1]).all()
+    assert 0 < dropped[0].sum() < dropped[0].size
