@@ -1,7 +1,7 @@
 """Everything a run needs to go on, as one pytree; nothing else changes while it trains."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,8 @@ from charloop.model import CharLM
 from charloop.types import Parameters, RandomKey, State
 
 
+# Unchecked at run time: JAX builds the same tree of shardings, shapes and whatever else belongs to each array.
+@no_type_check
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainingState:
