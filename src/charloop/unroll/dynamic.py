@@ -57,7 +57,7 @@ def _forward(
     output = jax.eval_shape(cell.step, params, inputs[0], state)[1]
     states = jax.tree.map(lambda leaf: jnp.zeros((time, *leaf.shape), leaf.dtype), state)
 
-    def tick(t: Array, carry: Any) -> Any:
+    def tick(t: Array | int, carry: Any) -> Any:
         state, outputs, states = carry
         states = jax.tree.map(lambda all_, now: all_.at[t].set(now), states, state)
         state, output = _masked_step(cell, params, inputs[t], state, t < lengths)
@@ -72,7 +72,7 @@ def _backward(cell: Cell, saved: Any, gradients: Any) -> Any:
     params, inputs, states, lengths = saved
     longest = lengths.max()
 
-    def tick(done: Array, carry: Any) -> Any:
+    def tick(done: Array | int, carry: Any) -> Any:
         t = longest - 1 - done
         to_state, to_params, to_inputs = carry
         step = partial(_masked_step, cell, active=t < lengths)
