@@ -11,11 +11,12 @@ import numpy as np
 
 from cells import oracle
 from cells.compiling import quick_jit
-from cells.table import Case
+from cells.table import HIDDEN, Case, Run
 from charloop.unroll import UNROLLINGS, Lookup
 
 TIME, BATCH, INPUT, VOCAB = 4, 2, 5, 11
-SETTINGS = ("1 features", "3 lookup")
+SMALL, DEEP = SETTINGS = ("1 features", "3 lookup")
+"""Layers, and what the first of them reads."""
 
 
 def arguments(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
@@ -35,9 +36,7 @@ def arguments(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH)
     return {
         "layers": [layer(index) for index in range(int(depth))],
         "source": noise(VOCAB, INPUT) if kind == "lookup" else noise(time, batch, INPUT),
-        "states": [
-            jax.tree.map(lambda x: noise(*x.shape), cell.initial_state(batch)) for _ in range(int(depth))
-        ],
+        "states": [jax.tree.map(lambda x: noise(*x.shape), zeros(case, batch)) for _ in range(int(depth))],
     }, random.integers(0, VOCAB, (time, batch)).astype(np.int32)
 
 
@@ -47,46 +46,43 @@ def zeros(case: Case, batch: int):
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
 
 
-def run(case: Case, unrolling: str, setting: str, arguments, characters):
+def forward(run: Run, setting: str, arguments, characters):
     """The last layer's outputs, and every layer's last state."""
     inputs, states = arguments["source"], []
     inputs = Lookup(inputs, characters) if setting.endswith("lookup") else inputs
     for params, state in zip(arguments["layers"], arguments["states"], strict=True):
-        state, inputs = UNROLLINGS[unrolling](case.build(), params, inputs, state)
+        state, inputs = UNROLLINGS[run.unrolling](run.case.build(), params, inputs, state)
         states.append(state)
     return inputs, states
 
 
-def pull(case: Case, unrolling: str, setting: str, arguments, characters, cotangents):
-    """What `run` gives, and the gradients of its product with `cotangents` in every one of `arguments`."""
-    value, back = jax.vjp(lambda some: run(case, unrolling, setting, some, characters), arguments)
+def pull(run: Run, setting: str, arguments, characters, cotangents):
+    """What `forward` gives, and the gradients of its product with `cotangents` in every one of `arguments`."""
+    value, back = jax.vjp(lambda some: forward(run, setting, some, characters), arguments)
     return value, back(cotangents)[0]
 
 
 @cache
-def program(case: Case, unrolling: str, setting: str):
-    return quick_jit(lambda *given: pull(case, unrolling, setting, *given))
+def program(run: Run, setting: str):
+    return quick_jit(lambda *given: pull(run, setting, *given))
 
 
 def cotangents(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
-    """A weight for every number that `run` gives."""
+    """A weight for every number that `forward` gives."""
     random, depth = np.random.default_rng(4), int(setting.split()[0])
-    shapes = (
-        np.zeros((time, batch, case.build().hidden_size)),
-        [zeros(case, batch)] * depth,
-    )
+    shapes = np.zeros((time, batch, HIDDEN)), [zeros(case, batch)] * depth
     return jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), shapes)
 
 
 @cache
-def result(case: Case, unrolling: str, setting: str):
+def result(run: Run, setting: str):
     """Values and gradients on the standard arguments."""
-    given = *arguments(case, setting), cotangents(case, setting)
-    return jax.device_get(program(case, unrolling, setting)(*given))
+    given = *arguments(run.case, setting), cotangents(run.case, setting)
+    return jax.device_get(program(run, setting)(*given))
 
 
 def oracle_run(case: Case, setting: str, arguments, characters):
-    """The same as `run`, by NumPy."""
+    """The same as `forward`, by NumPy."""
     given = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), arguments)
     source = given["source"]
     inputs = source[np.asarray(characters)] if setting.endswith("lookup") else source

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from cells.oracle import EQUATIONS
 from charloop.cells import CELLS, Cell, TickCell, make_cell
@@ -38,6 +39,17 @@ class Case:
         return isinstance(self.build(), TickCell)
 
 
+class Run(NamedTuple):
+    """A cell in an unrolling."""
+
+    case: Case
+    unrolling: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.case.label}-{self.unrolling}"
+
+
 VARIANTS = (
     Case("gru", ("reset_after=false",)),
     Case("ln-lstm", ("normalize_cell=true",)),
@@ -46,4 +58,4 @@ VARIANTS = (
 )
 CASES = (*map(Case, CELLS), *VARIANTS)
 FUSING = tuple(case for case in CASES if case.fuses)
-RUNS = tuple((case, name) for case in CASES for name in UNROLLINGS if name != "fused" or case.fuses)
+RUNS = tuple(Run(case, name) for case in CASES for name in UNROLLINGS if name != "fused" or case.fuses)
