@@ -96,8 +96,8 @@ class TrainingConfig:
     """Stop after so many evaluations in a row without a better one; 0: never."""
     eval_every: NonNegativeCount = 0
     """Steps between two evaluations on the validation text; 0: about twenty a run, and after the last step."""
-    sample_every: NonNegativeCount = 0
-    """Evaluations between two printed samples; 0: only at the end."""
+    sample_every: NonNegativeCount = 5
+    """Evaluations between two samples of what the network writes by now; 0: only at the end."""
     save_every: NonNegativeCount = 0
     """Steps between two saves; 0: at each evaluation."""
     steps_per_call: Count = 8

@@ -14,6 +14,8 @@ from charloop.types import Characters, Logits, Parameters, RandomKey, State
 from charloop.unroll import Lookup, dynamic, find_unrolling, fitting_unrolling
 
 EMBEDDING_SCALE = 0.1
+MAX_ONE_HOT = 4096
+"""Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class CharLM:
         if config.tie_embedding and config.embed_size != config.hidden_size:
             sizes = f"embed-size {config.embed_size}, hidden-size {config.hidden_size}"
             raise CharloopError("a tied embedding needs embed-size = hidden-size", got=sizes)
+        if not config.embed_size and vocab_size > MAX_ONE_HOT:
+            raise CharloopError(
+                "one-hot input of so many characters",
+                got=vocab_size,
+                allowed=f"up to {MAX_ONE_HOT}",
+                do="give --embed-size 128",
+            )
         cell = make_cell(CELLS, config.cell, config.hidden_size, config.cell_options)
         return cls(config, vocab_size, cell)
 

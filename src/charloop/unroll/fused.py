@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell, product
 from charloop.types import Parameters, State
-from charloop.unroll.inputs import LayerInput, Lookup, sum_rows
+from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup, sum_rows
 
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 Source: TypeAlias = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
@@ -32,11 +32,16 @@ def fused(
 
 
 def project(params: Parameters, inputs: LayerInput) -> Source:
-    """`x W + b` for all times at once; for characters, a table of every character's."""
+    """`x W + b` for all times at once; for characters, a table of every character's.
+
+    An alphabet of thousands that outnumbers the places of a chunk is looked up first instead: fewer products.
+    """
     weight, bias = params["weight_ih"], params.get("bias_ih")
-    if isinstance(inputs, Lookup):
-        return product(inputs.table, weight, bias), inputs.characters
-    return product(inputs, weight, bias), None
+    if not isinstance(inputs, Lookup):
+        return product(inputs, weight, bias), None
+    if len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
+        return product(inputs.gather(), weight, bias), None
+    return product(inputs.table, weight, bias), inputs.characters
 
 
 def _rows(source: Source) -> tuple[Any, Any]:
