@@ -1,0 +1,75 @@
+"""An update, and many in a row, against the blackboard's twin; and what must not change a bit of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charloop.model import CharLM
+from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
+from training.twin import learn, ptb
+
+RULES = {
+    "adamw": {"weight_decay": 0.3, "clip_norm": 0.3, "second_moment": 0.95},
+    "adam": {"clip_norm": 0.0},
+    "rmsprop": {"clip_norm": 0.5, "learning_rate": 0.01},
+    "sgd": {"momentum": 0.8, "learning_rate": 0.1},
+}
+STEPS = CHUNKS + 5
+
+
+def close(got, expected) -> None:
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=3e-4)
+
+
+@pytest.mark.parametrize("optimizer", RULES)
+def test_training_is_the_twins(tmp_path: Path, text: Path, optimizer: str) -> None:
+    """Over an epoch's end: chunks, targets, carry, its reset, dropout's keys, clipping, rule and warm-up."""
+    config = configure(text, optimizer=optimizer, steps=STEPS, **RULES[optimizer])
+    made = run(tmp_path / "run", config)
+    peak = config.training.learning_rate
+    rates = [peak * min(1, (n + 1) / 4) for n in range(STEPS)]
+    plain = configure(text, optimizer=optimizer, unroll="scan", **RULES[optimizer])
+    model = CharLM.build(plain.model, len(SYMBOLS))
+    params, rows = learn(model, plain, TEXT[:TRAIN], rates)
+    close(made.losses, [loss for loss, _ in rows])
+    close([step.gradient_norm for step in made.steps], [length for _, length in rows])
+    for name, value in params.items():
+        close(made.last[name], value)
+
+
+def test_the_twin_reads_the_text_that_the_run_says_it_trains_on(whole: Run, text: Path) -> None:
+    sizes = whole.started.split
+    assert sizes == (TRAIN, len(TEXT) - TRAIN, 0)
+    assert whole.started.chunks_per_epoch == CHUNKS == len(ptb(TEXT[:TRAIN], configure(text)))
+
+
+def test_clipping_was_on_and_off_in_these_tests(whole: Run) -> None:
+    norms = [step.gradient_norm for step in whole.steps]
+    assert max(norms) > 0.5
+    assert min(norms) < 1
+
+
+@pytest.mark.parametrize("calls", [1, 8])
+def test_how_many_steps_a_call_makes_changes_no_bit(
+    tmp_path: Path, text: Path, whole: Run, calls: int
+) -> None:
+    other = run(tmp_path / "run", configure(text, steps=40, eval_every=10, steps_per_call=calls))
+    assert {len(event.steps) for event in other.heard(type(whole.events[1]))} != {3, 1}
+    assert other.lines == whole.lines
+    assert_identical(other.state, whole.state)
+    assert_identical(other.best, whole.best)
+
+
+def test_two_devices_learn_what_one_does(tmp_path: Path, text: Path, whole: Run) -> None:
+    """With dropout: the masks belong to the lanes, wherever they are."""
+    both = run(tmp_path / "run", configure(text, steps=40, eval_every=10, devices=2))
+    assert (whole.started.devices, both.started.devices) == (1, 2)
+    close(both.losses, whole.losses)
+    for name, value in whole.last.items():
+        close(both.last[name], value)
+
+
+def test_another_seed_is_another_run(tmp_path: Path, text: Path, whole: Run) -> None:
+    other = run(tmp_path / "run", configure(text, steps=3, seed=1))
+    assert other.losses != whole.losses[:3]
