@@ -10,7 +10,7 @@ import numpy as np
 
 from charloop.errors import CharloopError
 
-ALPHABET = "\n abcdefgh"
+ALPHABET = " \nabcdefgh"
 
 
 @dataclass(frozen=True)

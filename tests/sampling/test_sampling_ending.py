@@ -2,13 +2,13 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.sampling.ending import Ending
 
-texts = st.text("ab\n", max_size=30)
-stops = st.none() | st.text("ab\n", min_size=1, max_size=4)
+texts = st.text("a\n", max_size=30) | st.text("ab\n", max_size=30)
+stops = st.none() | st.text("a\n", min_size=1, max_size=4) | st.text("ab\n", min_size=1, max_size=4)
 line_counts = st.none() | st.integers(1, 4)
 cuts = st.lists(st.integers(0, 30), max_size=12)
 
@@ -23,6 +23,7 @@ def twin(text: str, stop: str | None, lines: int | None) -> str:
     return text
 
 
+@settings(max_examples=1000)
 @given(texts, stops, line_counts, cuts)
 def test_any_cut_into_pieces_ends_at_the_same_place(
     text: str, stop: str | None, lines: int | None, cuts: list[int]
@@ -35,6 +36,7 @@ def test_any_cut_into_pieces_ends_at_the_same_place(
     assert shown + ending.flush() == expected
 
 
+@settings(max_examples=1000)
 @given(texts, st.text("ab\n", min_size=1, max_size=4))
 def test_nothing_is_held_back_that_cannot_begin_the_stop_string(text: str, stop: str) -> None:
     ending = Ending(stop)

@@ -96,6 +96,12 @@ def test_min_p_keeps_what_is_probable_enough_beside_the_likeliest(batch: np.ndar
     assert kept(MinP(p), batch) == [twin(row) for row in batch]
 
 
+def test_min_p_at_both_ends_of_its_range() -> None:
+    batch = np.array([[1.0, 3.0, 2.999, 3.0, -np.inf]], np.float32)
+    assert kept(MinP(1), batch) == [{1, 3}]
+    assert kept(MinP(0), batch) == [{0, 1, 2, 3}]
+
+
 @given(batches, st.floats(0.01, 100))
 def test_temperature_divides_the_logits(batch: np.ndarray, temperature: float) -> None:
     after = np.asarray(Temperature(temperature)(jnp.asarray(batch)))

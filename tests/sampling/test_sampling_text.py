@@ -16,6 +16,7 @@ from sampling_fakes import ALPHABET, Elman, Letters, Octets, Script
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate, stream
 from charloop.sampling.text import STREAM_BLOCK, opening
+from charloop.sampling.writing import BLOCK
 
 LETTERS = Letters()
 ELMAN = Elman()
@@ -75,6 +76,12 @@ def test_each_sample_ends_by_itself_and_writing_ends_with_the_last() -> None:
     script = Script.of("aa\nbb\ncc\n", "aaa  bbb\n", "habaheebb")
     config = SamplingConfig(length=NEVER_ENDING, num_samples=3, lines=2, stop="eebb")
     assert generate(*script, LETTERS, "", config) == ["aa\nbb\n", "aaa  bbb\naaa  bbb\n", "habah"]
+
+
+def test_a_sample_may_end_many_blocks_after_another() -> None:
+    early, late = ("a\n").ljust(2 * BLOCK, "c"), "b" * (2 * BLOCK - 1) + "\n"
+    config = SamplingConfig(length=NEVER_ENDING, num_samples=2, lines=1)
+    assert generate(*Script.of(early, late), LETTERS, "", config) == ["a\n", late]
 
 
 def test_a_prompt_does_not_count_for_the_ending() -> None:
