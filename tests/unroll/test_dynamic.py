@@ -1,0 +1,101 @@
+"""`dynamic` with a length for each lane: what stops, what stands still, what it costs to compile."""
+
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.compiling import quick_jit
+from cells.runs import SMALL, TIME, arguments, assert_close, assert_same, cotangents
+from cells.table import CASES
+from charloop.unroll import dynamic, static
+
+LANES = 3
+RAGGED = np.int32([2, 0, TIME])
+every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label, scope="module")
+traces: list[str] = []
+
+
+def given(case):
+    (some, _), weights = arguments(case, SMALL, batch=LANES), cotangents(case, SMALL, batch=LANES)
+    (params,), (state,), (to_outputs, (to_state,)) = some["layers"], some["states"], weights
+    return (params, some["source"], state), (to_state, to_outputs)
+
+
+@cache
+def program(case):
+    """Values and gradients; each trace is written down."""
+
+    @quick_jit
+    def run(some, weights, lengths):
+        traces.append(case.label)
+        value, back = jax.vjp(lambda *some: dynamic(case.build(), *some, lengths), *some)
+        return value, back(weights)
+
+    return run
+
+
+def lane(tree, index, axis):
+    """One lane of it, still with a batch axis."""
+    return jax.tree.map(lambda leaf: np.take(leaf, [index], axis), tree)
+
+
+def alone(case, index, length):
+    """One lane by itself, cut to its length, run by the Python loop: values and gradients."""
+    (params, inputs, state), (to_state, to_outputs) = jax.tree.map(jnp.asarray, given(case))
+    some = params, lane(inputs, index, 1)[:length], lane(state, index, 0)
+    value, back = jax.vjp(partial(static, case.build()), *some)
+    return value, back((lane(to_state, index, 0), lane(to_outputs, index, 1)[:length]))
+
+
+@every_cell
+def test_a_lane_is_as_if_alone_and_stopped(case):
+    """Outputs up to its length and then 0, the state as of then, its gradients; the weights' summed over lanes."""
+    some, weights = given(case)
+    (state, outputs), (to_params, to_inputs, to_state) = program(case)(some, weights, RAGGED)
+    summed = jax.tree.map(np.zeros_like, to_params)
+    for index, length in enumerate(RAGGED):
+        assert not np.any(outputs[length:, index])
+        assert not np.any(to_inputs[length:, index])
+        if not length:
+            assert_same(jax.device_get(lane(state, index, 0)), lane(some[2], index, 0))
+            assert_same(jax.device_get(lane(to_state, index, 0)), lane(weights[0], index, 0))
+            continue
+        (end, until_end), (own_params, own_inputs, own_state) = alone(case, index, length)
+        assert_close(lane((state, to_state), index, 0), (end, own_state))
+        assert_close(lane((outputs, to_inputs), index, 1), (padded(until_end), padded(own_inputs)))
+        summed = jax.tree.map(np.add, summed, own_params)
+    assert_close(to_params, summed)
+
+
+def padded(values):
+    return np.concatenate([values, np.zeros((TIME - len(values), *values.shape[1:]))])
+
+
+@every_cell
+def test_one_program_serves_all_lengths(case):
+    some, weights = given(case)
+    program(case)(some, weights, RAGGED)
+    before = traces.copy()
+    assert case.label in before
+    for lengths in ([0, 3, 1], [0, 0, 0], [TIME, TIME, TIME]):
+        program(case)(some, weights, np.int32(lengths))
+    assert traces == before
+
+
+@every_cell
+def test_full_lengths_are_no_lengths(case):
+    some, weights = given(case)
+    whole = program(case)(some, weights, np.int32([TIME, TIME, TIME]))
+    assert_same(program(case)(some, weights, None), whole)
+
+
+@every_cell
+def test_the_loop_ends_with_the_longest_lane(case):
+    """What lies after it is never read: not even a NaN."""
+    (params, inputs, state), weights = given(case)
+    beyond = np.where(np.arange(TIME)[:, None, None] < 3, inputs, np.nan)
+    poisoned = program(case)((params, beyond, state), weights, np.int32([3, 0, 1]))
+    assert_same(poisoned, program(case)((params, inputs, state), weights, np.int32([3, 0, 1])))

@@ -1,0 +1,108 @@
+"""That the four unrollings are four: each equivalence of the examination compares programs that truly differ."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.compiling import quick_jit
+from cells.jaxprs import count, equations, loops, shapes
+from cells.runs import BATCH, INPUT, SMALL, TIME, VOCAB, arguments, assert_close, cotangents, forward, pull
+from cells.table import FUSING, HIDDEN, Case, Run
+
+LSTM = Case("lstm")
+fusing_cells = pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
+both_inputs = pytest.mark.parametrize("setting", ["1 features", "1 lookup"])
+
+
+def traced(case, unrolling, setting=SMALL):
+    given = jax.tree.map(jnp.asarray, arguments(case, setting))
+    return jax.make_jaxpr(partial(forward, Run(case, unrolling), setting))(*given).jaxpr
+
+
+def traced_gradient(case, unrolling, setting=SMALL):
+    given = *arguments(case, setting), cotangents(case, setting)
+    return jax.make_jaxpr(partial(pull, Run(case, unrolling), setting))(
+        *jax.tree.map(jnp.asarray, given)
+    ).jaxpr
+
+
+@pytest.mark.parametrize(
+    ("unrolling", "scans", "whiles", "own_gradient"),
+    [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("fused", 1, 0, 1)],
+)
+def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradient):
+    program = traced(LSTM, unrolling)
+    assert count("scan", program) == scans
+    assert count("while", program) == whiles
+    assert count("custom_vjp_call", program) == own_gradient
+
+
+def test_only_the_static_graph_grows_with_time():
+    def size(unrolling, time):
+        given = jax.tree.map(jnp.asarray, arguments(LSTM, SMALL, time=time))
+        program = jax.make_jaxpr(partial(forward, Run(LSTM, unrolling), SMALL))(*given)
+        return len(list(equations(program.jaxpr)))
+
+    assert size("static", 6) > size("static", 3) + 3
+    for unrolling in ("dynamic", "scan", "fused"):
+        assert size(unrolling, 6) == size(unrolling, 3)
+
+
+@both_inputs
+@fusing_cells
+def test_each_fused_loop_holds_one_matrix_product(case, setting):
+    """The state's product forward, its transpose backward; those of the weights' gradients stand outside."""
+    forward_loop, backward_loop = loops(traced_gradient(case, "fused", setting))
+    assert count("dot_general", forward_loop) == 1
+    assert count("dot_general", backward_loop) == 1
+    weights = {(case.build().gates * HIDDEN, columns) for columns in (INPUT, HIDDEN)}
+    assert not weights & shapes(backward_loop)
+    assert weights <= shapes(traced_gradient(case, "fused", setting))
+
+
+@fusing_cells
+def test_plain_autodiff_holds_the_weights_gradients_in_its_loop(case):
+    """What fused is for: JAX's own backward loop has all four products and adds up both weights' gradients."""
+    *_, backward_loop = loops(traced_gradient(case, "scan"))
+    assert count("dot_general", backward_loop) >= 3
+
+
+@fusing_cells
+def test_fused_makes_the_input_product_before_the_loop(case):
+    program = traced(case, "fused")
+    assert (TIME, BATCH, case.build().gates * HIDDEN) in shapes(program)
+    assert count("dot_general", program) == 2
+    assert count("dot_general", loops(program)[0]) == 1
+    assert count("dot_general", loops(traced(case, "scan"))[0]) == 2
+
+
+def rows_looked_up(case, unrolling):
+    """The shapes of what is gathered from a table of features, or of their products."""
+    found = equations(traced(case, unrolling, "1 lookup"))
+    return {e.outvars[0].aval.shape for e in found if e.primitive.name == "gather"}
+
+
+@fusing_cells
+def test_fused_looks_rows_up_within_the_loop(case):
+    """The characters' features are gathered for no time, and their products a tick at a time."""
+    assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}
+    assert rows_looked_up(case, "fused") == {(BATCH, case.build().gates * HIDDEN)}
+    products = traced(case, "fused", "1 lookup")
+    assert (VOCAB, case.build().gates * HIDDEN) in shapes(products)
+
+
+@pytest.mark.parametrize(("rows", "time"), [(520, 5), (520, 300), (300, 5)])
+def test_a_large_table_gives_the_same(rows, time):
+    """Looked up before the product if it outnumbers the chunk; else its gradient is added up, or is a product."""
+    run, random = Run(Case("rnn"), "fused"), np.random.default_rng(1)
+    given, weights = arguments(run.case, SMALL)[0], cotangents(run.case, SMALL, time=time)
+    given["source"] = random.normal(size=(rows, INPUT)).astype(np.float32)
+    characters = random.integers(0, rows, (time, BATCH)).astype(np.int32)
+
+    def result(unrolling):
+        return quick_jit(partial(pull, Run(run.case, unrolling), "1 lookup"))(given, characters, weights)
+
+    assert_close(result("fused"), result("scan"), tolerance=1e-4)
