@@ -45,7 +45,7 @@ class Budget:
         return max(1, min([most, *pauses, *left]))
 
     def evaluation_due(self, step: int, progress: float, progress_before: float) -> bool:
-        """Whether the validation text is to be scored after `step`."""
+        """Whether the validation text is to be scored after `step`; `progress_before`: at the last time."""
         if self.eval_every:
             return step % self.eval_every == 0
         return int(progress * EVALUATIONS) > int(progress_before * EVALUATIONS)

@@ -62,7 +62,9 @@ class Loop:
         self.step = int(self.state.step)
         self.pending: Call | None = None
         self.started = time.monotonic() - self.journal.elapsed
-        self.saved_at = -1
+        # What was resumed is on the disk as it is; a fresh run is not.
+        self.saved_at = self.step or -1
+        self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
         reason = None
         while reason is None:
             reason = self._sitting()
@@ -87,11 +89,12 @@ class Loop:
             return "the budget is used up"
         self._train(before)
         progress = budget.progress(self.step, self.elapsed)
-        if budget.evaluation_due(self.step, progress, before) and self.session.validation is not None:
+        if budget.evaluation_due(self.step, progress, self.evaluated_at):
             self._finish_pending()
             self._evaluate()
             self._sample()
             self._save()
+            self.evaluated_at = budget.progress(self.step, self.elapsed)
         elif budget.save_due(self.step):
             self._finish_pending()
             self._save()
@@ -127,10 +130,11 @@ class Loop:
             for i, (number, epoch, rate) in enumerate(call.steps)
         ]
         self._write(*[{"kind": "step", **asdict(step)} for step in steps])
-        broken = next((step for step in steps if not math.isfinite(step.loss)), None)
+        # A gradient that is not finite has spoiled the weights, though the loss before it was still sound.
+        broken = next((s for s in steps if not math.isfinite(s.loss + s.gradient_norm)), None)
         if broken:
             raise CharloopError(
-                f"the loss is {broken.loss} at step {broken.step}",
+                f"the loss is {broken.loss} and its gradient's norm {broken.gradient_norm} at step {broken.step}",
                 do="the last save is whole; lower --learning-rate or --clip-norm and start again",
             )
         self.listener(Stepped(steps, call.progress, self.elapsed))
