@@ -1,0 +1,95 @@
+"""When a run is over, and where it pauses: steps, epochs, minutes, whichever comes first."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from charloop.config import TrainingConfig
+from charloop.training.budget import Budget
+from training.runs import CHUNKS, configure, run
+
+
+def budget(**settings) -> Budget:
+    return Budget.of(TrainingConfig(**settings), 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "seconds"),
+    [
+        ({"steps": 7}, 7, None),
+        ({"epochs": 3}, 30, None),
+        ({"steps": 7, "epochs": 3}, 7, None),
+        ({"steps": 70, "epochs": 3}, 30, None),
+        ({"minutes": 0.5}, None, 30),
+        ({"minutes": 2.0, "epochs": 3}, 30, 120),
+    ],
+)
+def test_limits_are_turned_into_steps_and_seconds(settings: dict, steps: int, seconds: float) -> None:
+    assert (budget(**settings).steps, budget(**settings).seconds) == (steps, seconds)
+
+
+def test_whichever_limit_comes_first_ends_it() -> None:
+    both = budget(minutes=1.0, steps=100)
+    assert not both.is_over(99, 59.9)
+    assert both.is_over(100, 1.0)
+    assert both.is_over(1, 60.0)
+    assert both.progress(50, 15.0) == 0.5
+    assert both.progress(10, 45.0) == 0.75
+    assert both.progress(10**6, 45.0) == 1
+
+
+def test_a_call_never_runs_past_an_evaluation_a_save_or_the_end() -> None:
+    plan = budget(steps=23, eval_every=10, save_every=6)
+    stops, step = [], 0
+    while not plan.is_over(step, 0.0):
+        step += plan.room(step, 4)
+        stops.append(step)
+    assert stops == [4, 6, 10, 12, 16, 18, 20, 23]
+    assert [s for s in stops if plan.save_due(s)] == [6, 12, 18]
+    assert [s for s in stops if plan.evaluation_due(s, s / 23, 0.0)] == [10, 20]
+
+
+def test_about_twenty_evaluations_unless_told_otherwise() -> None:
+    assert budget(steps=200).eval_every == 10
+    assert budget(steps=3).eval_every == 1
+    timed = budget(minutes=1.0)
+    assert timed.eval_every == 0
+    seconds = [0.0, 2.9, 3.0, 5.9, 6.1, 59.0, 60.0]
+    shares = [timed.progress(1, second) for second in seconds]
+    due = [timed.evaluation_due(1, now, before) for before, now in pairwise(shares)]
+    assert due == [False, True, False, True, True, True]
+
+
+class Clock:
+    """A clock on which everything that asks takes a second."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_minutes_are_by_the_clock(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.training.loop.time", Clock())
+    made = run(tmp_path / "run", configure(text, steps=None, minutes=1.0, eval_every=None, decay="linear"))
+    assert made.finished.elapsed >= 60
+    assert 1 <= made.finished.step < 200
+    assert made.finished.reason == "the budget is used up"
+    assert len(made.evaluations) > 3
+    rates = [step.learning_rate for step in made.steps]
+    assert rates[-1] < rates[5] / 2
+
+
+def test_epochs_end_a_run_where_the_text_ends(tmp_path: Path, text: Path) -> None:
+    made = run(tmp_path / "run", configure(text, steps=None, epochs=2, steps_per_call=8))
+    assert made.finished.step == 2 * CHUNKS == len(made.steps)
+    assert made.steps[CHUNKS].epoch == 1.0
+
+
+def test_the_steps_are_counted_from_1_and_none_is_left_out(tmp_path: Path, text: Path) -> None:
+    made = run(tmp_path / "run", configure(text, steps=10))
+    assert [step.step for step in made.steps] == list(range(1, 11))
+    assert [line["step"] for line in made.lines if line["kind"] == "step"] == list(range(1, 11))
