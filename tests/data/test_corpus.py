@@ -124,7 +124,7 @@ def test_a_given_vocabulary_decides_the_tokens_and_the_unit() -> None:
     corpus = load_corpus([put("other.txt", "cab")], vocabulary=vocabulary)
     assert corpus.vocabulary == vocabulary
     assert corpus.tokens.tolist() == [3, 1, 2]
-    assert load_corpus(["other.txt"], vocabulary=Vocabulary.of_bytes()).tokens.tolist() == [99, 97, 98]
+    assert load_corpus([put("e.txt", "é")], vocabulary=Vocabulary.of_bytes()).tokens.tolist() == [0xC3, 0xA9]
     assert load_corpus([put("same.txt", "aaa")], vocabulary=vocabulary).tokens.tolist() == [1, 1, 1]
 
 

@@ -82,7 +82,7 @@ def test_globs() -> None:
     assert contents(found) == [b"aa", b"bb"]
     assert found.description == "2 files matching poems/*.txt"
     assert contents(look("poems/**/*.md")) == [b"cc"]
-    assert contents(look("poems/l*")) == [b"cc"]
+    assert contents(look("poems/l*")) == contents(look("poems/late/**")) == [b"cc"]
     with pytest.raises(CharloopError, match="no file matches"):
         look("poems/*.pdf")
 
