@@ -104,7 +104,8 @@ class TrainingConfig:
     """Updates a call of the compiled program makes before the host looks at them."""
     devices: NonNegativeCount = 0
     """Processor cores or GPUs that share a batch; 0: as many as it pays for."""
-    seed: NonNegativeCount = 0
+    # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Source of all that is random: same seed, same run."""
 
 
