@@ -29,5 +29,5 @@ def unknown_name(kind: str, name: str, names: Iterable[str], *, do: str | None =
         f"unknown {kind}",
         got=name,
         allowed=", ".join(names),
-        do=", ".join(filter(None, [hint, do])) or None,
+        do=" ".join(filter(None, [hint, do])) or None,
     )
