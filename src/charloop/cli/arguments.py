@@ -2,16 +2,23 @@
 
 import contextlib
 import difflib
+import functools
 import io
 import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+import msgspec
 import tyro
 
+from charloop.cli.complaints import complaint
+from charloop.cli.flag_values import VALUES
+from charloop.configfile import readable
 from charloop.errors import CharloopError
 
 Arguments = TypeVar("Arguments")
+Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
+"""A flag that is given or not, without its opposite."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
 
 
@@ -22,9 +29,9 @@ def parse(
 
     Raises CharloopError for what tyro refuses, and for a flag that does not exist, with the nearest that does.
     """
-    complaint = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with contextlib.redirect_stderr(printed):
             parsed, unknown = tyro.cli(
                 kind,
                 prog=f"charloop {name}",
@@ -32,22 +39,39 @@ def parse(
                 default=tyro.MISSING_NONPROP if default is None else default,
                 return_unknown_args=True,
                 config=MARKERS,
+                registry=VALUES,
             )
     except SystemExit as end:
         if not end.code:
             raise
-        raise CharloopError(one_line(complaint.getvalue()), do=f"see charloop {name} --help") from None
+        raise complaint(printed.getvalue(), name) from None
     if unknown:
         raise unknown_argument(kind, name, unknown[0])
     result: Arguments = parsed
     return result
 
 
-def one_line(complaint: str) -> str:
-    """The message inside tyro's box: its heading and its first paragraph."""
-    paragraphs = re.split(r"[─-]{8,}", re.sub(r"[│╭╮╰╯]", " ", complaint))
-    texts = [" ".join(p.split()) for p in paragraphs]
-    return next((text for text in texts[1:] if text), " ".join(texts))
+def check_ranges(flags: Arguments) -> Arguments:
+    """`flags`, or the CharloopError for the first value that is out of the range its declaration gives."""
+    try:
+        msgspec.convert(msgspec.to_builtins(flags), type(flags))
+    except msgspec.ValidationError as error:
+        allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
+        place = place.rstrip("`")
+        wrong = CharloopError(place.rpartition(".")[2], got=value_at(flags, place), allowed=allowed)
+        raise of_flag(wrong) from None
+    return flags
+
+
+def of_flag(error: CharloopError) -> CharloopError:
+    """The error of a setting, said of its flag: top_k becomes --top-k."""
+    allowed = readable(error.allowed.replace("`", ""), None) if error.allowed else None
+    return CharloopError(f"--{error.what.replace('_', '-')}", got=error.got, allowed=allowed, do=error.do)
+
+
+def value_at(flags: object, place: str) -> object:
+    """The value of the field that `place` names, such as `model.hidden_size`."""
+    return functools.reduce(getattr, place.split("."), flags)
 
 
 def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
@@ -63,7 +87,7 @@ def flags_of(kind: type, name: str) -> list[str]:
     """All flags of a command, read off its own help."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        tyro.cli(kind, prog=f"charloop {name}", args=["--help"], config=MARKERS)
+        tyro.cli(kind, prog=f"charloop {name}", args=["--help"], config=MARKERS, registry=VALUES)
     return sorted(set(re.findall(r"--[a-z][a-z-]*", text.getvalue())))
 
 

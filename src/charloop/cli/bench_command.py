@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import tyro
+from msgspec import Meta
 
-from charloop.cli.arguments import parse
-from charloop.config import Count, ModelConfig
+from charloop.cli.arguments import Switch, check_ranges, parse
+from charloop.cli.train_flags import ModelFlags
+from charloop.config import Count
 
 
 @dataclass(frozen=True)
 class BenchFlags:
-    """Time each unrolling side by side: to build, to compile, to make a step. Begins with the tutorial's setting."""
+    """Time each unrolling side by side: to build, to compile, to make a step.
+
+    It begins with the tutorial's setting.
+    """
 
     question: tyro.conf.Positional[Literal["unroll"]]
     """What to time."""
-    model: ModelConfig = field(
-        default_factory=lambda: ModelConfig(num_layers=3, hidden_size=100, embed_size=100)
+    model: ModelFlags = field(
+        default_factory=lambda: ModelFlags(num_layers=3, hidden_size=100, embed_size=100)
     )
     batch_size: Count = 32
     """Lanes."""
@@ -27,15 +32,15 @@ class BenchFlags:
     """Distinct characters."""
     repeats: Count = 5
     """Steps timed of each, in turn."""
-    unrollings: tuple[str, ...] = ("static", "dynamic", "scan", "fused")
+    unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "fused")
     """Which to time."""
-    json: bool = False
+    json: Switch = False
     """Print one JSON object instead of the table."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Time, then print."""
-    flags = parse(BenchFlags, "bench", arguments)
+    flags = check_ranges(parse(BenchFlags, "bench", arguments))
 
     from charloop.devices import offer_cores
 

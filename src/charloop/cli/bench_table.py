@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from charloop.benchmark import Setting, Timing
-from charloop.cli.screen import describe_model
+from charloop.cli.wording import describe_model
 from charloop.devices import cores
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.arguments import parse
+from charloop.cli.arguments import Switch, parse
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvalFlags:
-    """How well a trained network predicts a text: nats and bits per character, perplexity.
+    """How well a trained network predicts a text, in nats and bits per character.
 
     Without a text: the run's own validation text.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
-    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]")] = ()
+    texts: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
+    ] = ()
     """Files, folders, globs, - or named corpora: scored as one text."""
     text: str | None = None
     """Score this very string."""
@@ -35,12 +37,12 @@ class EvalFlags:
     """Score this part of the text that the run was trained on."""
     unknown: Literal["error", "skip"] = "error"
     """What to do about characters that the network never saw."""
-    json: bool = False
+    json: Switch = False
     """Print one JSON object."""
     weights: Literal["best", "last"] = "best"
     """The weights with the best validation loss, or the newest."""
-    cell: str | None = None
-    """FILE.py:CLASS, for a run with a cell of its own."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
 
 
 def main(arguments: Sequence[str]) -> None:

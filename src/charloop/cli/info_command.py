@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from charloop.cli.arguments import parse
+from charloop.cli.arguments import Switch, parse
 
 if TYPE_CHECKING:
     from charloop.checkpoint import RunFolder
@@ -20,9 +20,9 @@ class InfoFlags:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
-    json: bool = False
+    json: Switch = False
     """Print one JSON object."""
-    toml: bool = False
+    toml: Switch = False
     """Print the settings as TOML, to give back by --config."""
 
 
@@ -66,7 +66,7 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
 def lines(values: dict[str, Any]) -> Iterator[str]:
     """The facts for people."""
-    from charloop.cli.screen import describe_model
+    from charloop.cli.wording import describe_model
     from charloop.config import ModelConfig
 
     text, model, data, training = (values[key] for key in ("text", "model", "data", "training"))

@@ -1,10 +1,10 @@
 """Which command, and what becomes of its errors. Imports nothing heavy: `charloop --help` answers at once."""
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
+from charloop.cli.output import mute, prepare
 from charloop.errors import CharloopError, unknown_name
 
 COMMANDS = {
@@ -22,22 +22,32 @@ FAILED, INTERRUPTED = 2, 130
 
 def run() -> None:
     """The `charloop` program."""
+    prepare()
     sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command: 0, or 2 after one line on standard error that says what to do."""
+    """Run one command: 0, or 2 after one line on standard error that says what to do, or 130 after Ctrl-C."""
     try:
-        return dispatch(list(arguments))
+        return flushed(list(arguments))
     except CharloopError as error:
         print(f"charloop: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
+        # The terminal has shown ^C: what comes next begins on a line of its own.
+        print(file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nothing is wrong, and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         return 0
+
+
+def flushed(arguments: list[str]) -> int:
+    """Dispatch, then write out what is left, while an error of the output can still be answered."""
+    try:
+        return dispatch(arguments)
+    finally:
+        sys.stdout.flush()
 
 
 def dispatch(arguments: list[str]) -> int:

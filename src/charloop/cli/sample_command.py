@@ -1,16 +1,28 @@
 """charloop sample: let a trained network write."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from charloop.cli.arguments import parse
+from charloop.cli.arguments import Switch, of_flag, parse
+from charloop.cli.wording import visible
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
+
+
+@dataclass(frozen=True)
+class SamplingFlags(SamplingConfig):
+    """How it writes."""
+
+    def __post_init__(self) -> None:
+        try:
+            super().__post_init__()
+        except CharloopError as error:
+            raise of_flag(error) from None
 
 
 @dataclass(frozen=True)
@@ -19,17 +31,17 @@ class SampleFlags:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
-    prompt: str = ""
+    prompt: Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ""
     """Text to go on from; nothing: as if a line had just ended."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Read the prompt from a file, or from standard input with -."""
-    echo: bool = True
-    """Write the prompt too, before the new text."""
+    no_echo: Switch = False
+    """Leave out the prompt, and write the new text only."""
     weights: Literal["best", "last"] = "best"
     """The weights with the best validation loss, or the newest."""
-    cell: str | None = None
-    """FILE.py:CLASS, for a run with a cell of its own."""
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+    sampling: SamplingFlags = field(default_factory=SamplingFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,22 +53,24 @@ def main(arguments: Sequence[str]) -> None:
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     settings = asdict(flags.sampling)
-    opening = prompt if flags.echo else ""
+    opening = "" if flags.no_echo else prompt
     if flags.sampling.num_samples == 1:
-        write_stream(opening, network.stream(prompt, **settings))
+        write(opening, network.stream(prompt, **settings))
         return
     for number, text in enumerate(network.sample(prompt, **settings), start=1):
-        print(f"--- {number} ---\n{opening}{text}")
+        print(f"--- {number} ---")
+        write(opening, [text])
 
 
-def write_stream(opening: str, pieces) -> None:  # type: ignore[no-untyped-def]
+def write(opening: str, pieces: Iterable[str]) -> None:
     """Write text as it comes, and leave the cursor at the start of a line."""
-    first = next(pieces, "")
-    last = sys.stdout.write(opening + first) and (opening + first)[-1:]
+    # A file gets the text as it is; a terminal would obey its control characters.
+    shown = visible if sys.stdout.isatty() else str
+    last = sys.stdout.write(shown(opening)) and opening[-1:]
     for piece in pieces:
-        sys.stdout.write(piece)
+        sys.stdout.write(shown(piece))
         sys.stdout.flush()
-        last = piece[-1:]
+        last = piece[-1:] or last
     if last != "\n":
         sys.stdout.write("\n")
     sys.stdout.flush()

@@ -7,35 +7,64 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
 
-from charloop.config import ModelConfig
+from charloop.cli.output import mute
+from charloop.cli.wording import clock, describe_model, number_of, visible
 from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped
 
 ROW = "{step:>9}  {epoch:>6}  {train:>7}  {validation:>10}  {bits:>9}  {speed:>9}  {clock:>8}  {mark}"
+HEADS = ROW.format(
+    step="step",
+    epoch="epoch",
+    train="train",
+    validation="validation",
+    bits="bits/char",
+    speed="chars/s",
+    clock="time",
+    mark="",
+)
+BESIDE_BAR = 64
+"""Columns of a terminal that the words beside the bar take."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 RECENT = 100
 """Steps over which the training loss is averaged: a single one jumps."""
 
 
+class Paper(Console):
+    """A console that falls silent when nobody reads it any more: no reason to lose a night's training."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        mute()
+
+
 class TrainingScreen:
     """A listener for `training.run`; a context manager, so that the bar is taken down whatever happens."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Paper(highlight=False, soft_wrap=True)
+        self.has_bar = self.console.is_interactive
         self.progress = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
+            SpinnerColumn(style="green"),
+            # Greys and greens of the terminal's own palette: they are seen on black and on white.
+            BarColumn(
+                max(8, min(40, self.console.width - BESIDE_BAR)),
+                style="bright_black",
+                complete_style="green",
+                finished_style="green",
+            ),
+            TextColumn("{task.description}", markup=False),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not self.has_bar,
         )
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
-        self.epoch = 0.0
+        self.epoch, self.resumed_at = 0.0, 0
+        self.interrupted = False
         self.last_row = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -63,37 +92,27 @@ class TrainingScreen:
 
     def say(self, label: str, text: str, style: str = "") -> None:
         """One labelled line."""
-        self.console.print(f"[bold]{label:<6}[/bold] {escape(text)}", style=style)
+        self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
     def started(self, event: Started) -> None:
         data, (train, validation, test) = event.config.data, event.split
-        self.characters = data.batch_size * data.seq_length
-        plural = "" if event.devices == 1 else "s"
-        device = f"{event.devices} device{plural}"
-        self.say("model", f"{describe_model(event.config.model)}, {event.parameters:,} parameters, {device}")
-        size, unit = train + validation + test, "bytes" if data.unit == "byte" else "characters"
-        self.say("text", f"{event.description}, {size:,} {unit}, {event.vocab_size:,} distinct")
+        self.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
+        unit = "bytes" if data.unit == "byte" else "characters"
+        network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
+        self.say("model", f"{network}, {number_of(event.devices, 'device')}")
+        self.say("text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct")
         self.say("", f"sha256 {event.content_hash[:16]}")
         parts = f"{train:,} to train on, {validation:,} to validate" + (f", {test:,} to test" if test else "")
         self.say("split", parts)
-        shape = f"{data.batch_size} lanes, {data.seq_length} {unit} a step"
-        self.say("batch", f"{shape}, {event.chunks_per_epoch:,} steps an epoch")
+        chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length} {unit}"
+        self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
         self.say("run", str(event.folder))
         for note in event.notes:
-            self.say("note", note, style="yellow")
+            self.say("note", note, style="magenta")
         if event.resumed_at:
             self.say("resume", f"going on after step {event.resumed_at:,}")
-        heads = {
-            "validation": "validation",
-            "bits": "bits/char",
-            "speed": "chars/s",
-            "clock": "time",
-            "mark": "",
-        }
         self.console.print()
-        self.console.print(
-            ROW.format(step="step", epoch="epoch", train="train", **heads).rstrip(), style="dim"
-        )
+        self.console.print(Text(HEADS.rstrip(), "dim"))
         self.progress.update(self.task, description="compiling the first step")
 
     def stepped(self, event: Stepped) -> None:
@@ -101,11 +120,12 @@ class TrainingScreen:
         self.speeds.append((time.monotonic(), len(event.steps)))
         self.epoch = event.steps[-1].epoch
         loss = self.train_loss
-        left = event.elapsed * (1 - event.progress) / event.progress if event.progress > 0.01 else None
-        parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char", f"{self.speed} chars/s"]
-        parts += [f"{clock(left)} left"] if left is not None else []
+        parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char"]
+        parts += [f"{self.speed} chars/s"] if self.speed else []
+        if event.progress > 0.01:
+            parts.append(f"{clock(event.elapsed * (1 - event.progress) / event.progress)} left")
         self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
-        if not self.console.is_terminal and time.monotonic() - self.last_row > PLAIN_PAUSE:
+        if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
             self.row(event.steps[-1].step, event.elapsed, None, "")
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
@@ -122,24 +142,29 @@ class TrainingScreen:
             clock=clock(elapsed),
             mark=mark,
         )
-        self.console.print(line.rstrip(), style="" if mark or validation is None else "dim")
+        self.console.print(Text(line.rstrip(), "" if mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
         for temperature, text in event.texts:
-            self.console.print(f"\n[bold]step {event.step:,}, temperature {temperature}[/bold]")
-            self.console.print(escape(text.strip("\n")), style="cyan")
+            self.console.print(Text(f"\nstep {event.step:,}, temperature {temperature}", "bold"))
+            self.console.print(Text(visible(text.strip("\n")), "cyan"))
         self.console.print()
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
+        self.interrupted = event.reason == "interrupted"
         self.console.print()
-        self.say("done", f"{event.reason} after {event.step:,} steps, {clock(event.elapsed)}")
+        after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
+        if self.interrupted:
+            self.say("stopped", f"{after}; everything is saved")
+        elif event.step == self.resumed_at:
+            self.say("done", f"{event.reason} already, {after}; give a longer one, such as --minutes 10")
+        else:
+            self.say("done", f"{event.reason} {after}")
         if event.best:
             bits, loss = event.best.bits_per_character, event.best.loss
-            self.say(
-                "best",
-                f"validation {loss:.3f} nats = {bits:.3f} bits per character, at step {event.best_step:,}",
-            )
+            figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
+            self.say("best", f"{figures}, at step {event.best_step:,}")
 
     @property
     def train_loss(self) -> float:
@@ -154,16 +179,3 @@ class TrainingScreen:
         seconds = self.speeds[-1][0] - self.speeds[0][0]
         steps = sum(count for _, count in list(self.speeds)[1:])
         return f"{steps * self.characters / max(seconds, 1e-9):,.0f}"
-
-
-def describe_model(config: ModelConfig) -> str:
-    """The network in a few words."""
-    options = f" ({', '.join(config.cell_options)})" if config.cell_options else ""
-    return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}"
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as h:mm:ss or m:ss."""
-    minutes, rest = divmod(int(seconds or 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,67 @@
+"""How flags read numbers, and names for them that fit a help page: N, X, TEXT instead of {None}|INT."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import NoneType, UnionType
+from typing import Any, Union, get_args
+
+from tyro.constructors import (
+    ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
+    UnsupportedTypeAnnotationError,
+)
+
+VALUES = ConstructorRegistry()
+PLAIN: dict[Any, tuple[str, str]] = {
+    int: ("N", "a whole number"),
+    float: ("X", "a number"),
+    str: ("NAME", "text"),
+}
+"""What a value of this type is called in help, and in an error."""
+
+
+@VALUES.primitive_rule
+def plain_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """One number or name."""
+    kind: Any = asked.type
+    if kind not in PLAIN:
+        return None
+    metavar, allowed = PLAIN[kind]
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=reader(kind, allowed),
+        # A preset may say 3 where a number such as 3.0 is meant.
+        is_instance=lambda value: isinstance(value, (int, float) if kind is float else kind),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], Any]:
+    """From a flag's one word to its value; ValueError in the words of the house."""
+
+    def read(words: list[str]) -> Any:
+        try:
+            return kind(words[0])
+        except ValueError:
+            raise ValueError(f"got {words[0]!r}; allowed: {allowed}") from None
+
+    return read
+
+
+@VALUES.primitive_rule
+def optional_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """`X | None` is read as X: None is what a flag is that nobody gives."""
+    kinds = [kind for kind in get_args(asked.type) if kind is not NoneType]
+    if asked.type_origin not in (Union, UnionType) or len(kinds) != 1:
+        return None
+    inner = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kinds[0], asked.markers))
+    if isinstance(inner, UnsupportedTypeAnnotationError):
+        return None
+    return replace(
+        inner,
+        metavar="TEXT" if inner.metavar == "NAME" else inner.metavar,
+        is_instance=lambda value: value is None or inner.is_instance(value),
+        str_from_instance=lambda value: ["none"] if value is None else inner.str_from_instance(value),
+    )

@@ -1,0 +1,31 @@
+"""How numbers, times and networks are put into words."""
+
+import re
+
+from charloop.config import ModelConfig
+
+# Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def describe_model(config: ModelConfig) -> str:
+    """The network in a few words."""
+    options = f" ({', '.join(config.cell_options)})" if config.cell_options else ""
+    return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}"
+
+
+def number_of(count: int, thing: str) -> str:
+    """`1 step`, `1,000 steps`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def visible(text: str) -> str:
+    """`text` with each control character as a mark that can be seen, and does nothing to a terminal."""
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
