@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +27,13 @@ def make_cell(
     maker = load_cell(name) if is_file_cell(name) else cells.get(name)
     if maker is None:
         raise unknown_name("cell", name, cells, do="for your own cell write FILE.py:CLASS")
-    return maker(hidden_size, **parse_options(name, maker, options))
+    parsed = parse_options(name, maker, options)
+    try:
+        return maker(hidden_size, **parsed)
+    except (TypeError, ValueError) as error:
+        raise CharloopError(
+            f"the cell {name} cannot be made ({error})", do="see docs/extending.md"
+        ) from error
 
 
 def is_file_cell(name: str) -> bool:
@@ -50,7 +57,12 @@ def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[s
             )
         if key not in known:
             raise unknown_name(f"option of the cell {name}", key, known)
-        parsed[key] = parse_value(key, value, type(known[key].default))
+        default = known[key].default
+        if default is inspect.Parameter.empty:
+            raise CharloopError(
+                f"option {key} of the cell {name} has no default, so no type", do="give it one"
+            )
+        parsed[key] = parse_value(key, value, type(default))
     return parsed
 
 
@@ -84,8 +96,11 @@ def load_module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise CharloopError("not a Python file", got=str(path), do="give FILE.py:CLASS")
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name where annotations are strings.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise CharloopError(f"{path} does not run ({type(error).__name__}: {error})") from error
     return module
