@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells import Cell, TickCell, blocks, product
+from charloop.cells import Cell, blocks, product
+from charloop.cells.lstm import LSTM
 from charloop.types import Parameters, RandomKey, State
 
 
 @dataclass(frozen=True)
-class SkipLSTM(TickCell):
+class SkipLSTM(LSTM):
     """An LSTM whose memory skips: the forget gate reads a blend of the cell at t-1 and at t-2.
 
     `c' = s c[t-1] + (1 - s) c[t-2]` with `s = σ(skip)`, one learned number a unit; then as `lstm`, with `c'` where
@@ -26,7 +27,6 @@ class SkipLSTM(TickCell):
     skip_start: float = 2.0
     """Where `skip` starts: at 2 a unit takes 88 % of c[t-1] and 12 % of c[t-2]."""
 
-    gates: ClassVar[int] = 4
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell", "cell_before")
 
     def init(self, key: RandomKey, input_size: int) -> Parameters:

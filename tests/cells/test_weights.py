@@ -1,0 +1,81 @@
+"""What a cell's weights are called, their shapes, and where they start."""
+
+import jax
+import numpy as np
+import pytest
+
+from cells.runs import INPUT
+from cells.table import CASES, HIDDEN
+from charloop.cells import CELLS
+
+PRODUCTS = {"weight_ih": ("gates", INPUT), "weight_hh": ("gates", HIDDEN)}
+BIASES = {"bias_ih": ("gates",), "bias_hh": ("gates",)}
+NORMS = {"norm_scale": ("gates",), "norm_shift": ("gates",)}
+WEIGHTS = {
+    "rnn": (1, PRODUCTS | BIASES),
+    "gru": (3, PRODUCTS | BIASES),
+    "gru reset_after=false": (3, PRODUCTS | BIASES),
+    "lstm": (4, PRODUCTS | BIASES),
+    "ln-lstm": (4, PRODUCTS | NORMS),
+    "ln-lstm normalize_cell=true": (4, PRODUCTS | NORMS | {"cell_scale": (HIDDEN,), "cell_shift": (HIDDEN,)}),
+    "nas": (8, PRODUCTS),
+    "SkipLSTM": (4, PRODUCTS | BIASES | {"skip": (HIDDEN,)}),
+    "MultiplicativeLSTM": (
+        4,
+        PRODUCTS | BIASES | {"weight_im": (HIDDEN, INPUT), "weight_hm": (HIDDEN, HIDDEN)},
+    ),
+}
+STATES = {"rnn": 1, "gru": 1, "gru reset_after=false": 1, "SkipLSTM": 3}
+"""Parts of the state, where they are not two."""
+every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+
+
+def start(case, seed=0):
+    return jax.device_get(jax.jit(case.build().init, static_argnums=1)(jax.random.key(seed), INPUT))
+
+
+@every_cell
+def test_names_and_shapes_are_as_written_down(case):
+    gates, shapes = WEIGHTS[case.label]
+    expected = {n: tuple(gates * HIDDEN if s == "gates" else s for s in shape) for n, shape in shapes.items()}
+    assert {name: value.shape for name, value in start(case).items()} == expected
+
+
+@every_cell
+def test_the_state_has_its_parts(case):
+    state = case.build().initial_state(3)
+    assert list(state) == ["hidden", "cell", "cell_before"][: STATES.get(case.label, 2)]
+    assert {leaf.shape for leaf in jax.tree.leaves(state)} == {(3, HIDDEN)}
+
+
+@every_cell
+def test_matrices_start_uniform_within_the_root_of_the_units(case):
+    """As PyTorch's: within ±1/sqrt(hidden), to near both ends of it, and each with draws of its own."""
+    first, second, bound = start(case), start(case, seed=1), HIDDEN**-0.5
+    matrices = {name: value for name, value in first.items() if value.ndim == 2}
+    for name, value in matrices.items():
+        assert -bound <= value.min() < -0.8 * bound, name
+        assert 0.8 * bound < value.max() <= bound, name
+        assert not np.array_equal(value, second[name]), name
+    assert len({value.ravel()[0] for value in matrices.values()}) == len(matrices)
+
+
+@pytest.mark.parametrize(
+    ("name", "shift"), [("lstm", "bias_ih"), ("SkipLSTM", "bias_ih"), ("ln-lstm", "norm_shift")]
+)
+def test_the_forget_gate_starts_open_by_one(name, shift):
+    (case,) = (case for case in CASES if case.label == name)
+    assert start(case)[shift].tolist() == [0.0] * HIDDEN + [1.0] * HIDDEN + [0.0] * 2 * HIDDEN
+
+
+@every_cell
+def test_all_other_vectors_start_at_nothing_or_one(case):
+    for name, value in start(case).items():
+        if name in ("bias_hh", "cell_shift") or (name == "bias_ih" and "LSTM" not in case.label.upper()):
+            assert not value.any(), name
+        if name.endswith("_scale"):
+            assert (value == 1).all(), name
+
+
+def test_every_registered_cell_is_written_down_here():
+    assert set(CELLS) <= WEIGHTS.keys()
