@@ -17,7 +17,7 @@ CHECKSUM = "sha256"
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write `tensors` and `metadata` as one file, whole or not at all."""
-    arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     write_atomically(path, save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)}))
 
 
@@ -50,5 +50,5 @@ def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> 
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name}\0{value.dtype}\0{value.shape}\0".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        digest.update(np.asarray(value, order="C").data)
     return digest.hexdigest()
