@@ -95,26 +95,30 @@ class RunFolder:
 
     def save_weights(self, params: Tensors, facts: Mapping[str, Any]) -> None:
         """Write the best weights so far; `facts` (step, validation loss) go with them."""
-        metadata = {"vocabulary": self.vocabulary.fingerprint, "facts": json.dumps(dict(facts))}
-        save_tensors(self.path / WEIGHTS, params, metadata)
+        self._save(WEIGHTS, params, facts)
 
     def load_weights(self) -> tuple[Tensors, dict[str, Any]]:
         """The best weights, and the facts that were saved with them."""
-        tensors, metadata = load_tensors(self.path / WEIGHTS)
-        if metadata.get("vocabulary") != self.vocabulary.fingerprint:
-            raise CharloopError(
-                f"{self.path / VOCABULARY} does not fit the weights beside it",
-                do="copy both from the same run",
-            )
-        return tensors, json.loads(metadata.get("facts", "{}"))
+        return self._load(WEIGHTS)
 
     def save_state(self, state: Tensors, facts: Mapping[str, Any]) -> None:
         """Write the training state: last weights, moments, memory, step; `facts` are the host's part of it."""
-        save_tensors(self.path / STATE, state, {"facts": json.dumps(dict(facts))})
+        self._save(STATE, state, facts)
 
     def load_state(self) -> tuple[Tensors, dict[str, Any]]:
         """The training state of the last save."""
-        tensors, metadata = load_tensors(self.path / STATE)
+        return self._load(STATE)
+
+    def _save(self, name: str, tensors: Tensors, facts: Mapping[str, Any]) -> None:
+        metadata = {"vocabulary": self.vocabulary.fingerprint, "facts": json.dumps(dict(facts))}
+        save_tensors(self.path / name, tensors, metadata)
+
+    def _load(self, name: str) -> tuple[Tensors, dict[str, Any]]:
+        tensors, metadata = load_tensors(self.path / name)
+        if metadata.get("vocabulary") != self.vocabulary.fingerprint:
+            raise CharloopError(
+                f"{self.path / VOCABULARY} does not fit {name} beside it", do="copy both from the same run"
+            )
         return tensors, json.loads(metadata.get("facts", "{}"))
 
     @property

@@ -133,10 +133,7 @@ class Loop:
         # A gradient that is not finite has spoiled the weights, though the loss before it was still sound.
         broken = next((s for s in steps if not math.isfinite(s.loss + s.gradient_norm)), None)
         if broken:
-            raise CharloopError(
-                f"the loss is {broken.loss} and its gradient's norm {broken.gradient_norm} at step {broken.step}",
-                do="the last save is whole; lower --learning-rate or --clip-norm and start again",
-            )
+            raise diverged(f"loss {broken.loss}, gradient's norm {broken.gradient_norm}", broken.step)
         self.listener(Stepped(steps, call.progress, self.elapsed))
 
     def _evaluate(self) -> None:
@@ -145,6 +142,8 @@ class Loop:
             self._keep_best(None)
             return
         score = self.session.evaluator.score(self.state.params, self.session.validation)
+        if not math.isfinite(score.loss):
+            raise diverged(f"validation loss {score.loss}", self.step)
         best, journal = self._best(), self.journal
         is_best = best is None or score.loss < best.loss
         journal.evaluations += 1
@@ -188,3 +187,11 @@ class Loop:
     def _write(self, *records: dict[str, Any]) -> None:
         lines = "".join(json.dumps(record) + "\n" for record in records)
         append_line(self.session.folder.metrics, lines.encode())
+
+
+def diverged(what: str, step: int) -> CharloopError:
+    """The error for a run whose numbers are no longer finite."""
+    return CharloopError(
+        f"training has diverged: {what} at step {step}",
+        do="the last save is whole; lower --learning-rate or --clip-norm and start again",
+    )

@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
+import msgspec
 
 from charloop.cells import is_file_cell
 from charloop.checkpoint import RunFolder, unpack_tree, write_atomically
+from charloop.checkpoint.run_folder import STATE
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, Vocabulary, load_corpus
@@ -69,15 +71,26 @@ def resume(
     folder = RunFolder.open(Path(path), cell=cell)
     folder = replace(folder, config=changes or folder.config)
     corpus = read_own_corpus(folder)
-    tensors, facts = folder.load_state()
     session = Session.of(folder, corpus)
-    data, training = folder.config.data, folder.config.training
-    like = initial_training_state(session.model, session.optimizer, data.batch_size, training.seed)
-    state = unpack_tree(like, tensors)
+    state, journal = last_save(session)
     folder.write_config()
     forget_after(folder, int(state.step))
-    sit(session, state, Journal(**facts), list(corpus.notes), listener)
+    sit(session, state, journal, list(corpus.notes), listener)
     return Path(path)
+
+
+def last_save(session: Session) -> tuple[TrainingState, Journal]:
+    """Where the run was last saved; CharloopError if that is not a state of this run."""
+    folder, data, training = session.folder, session.config.data, session.config.training
+    like = initial_training_state(session.model, session.optimizer, data.batch_size, training.seed)
+    tensors, facts = folder.load_state()
+    try:
+        return unpack_tree(like, tensors), msgspec.convert(facts, Journal)
+    except (CharloopError, msgspec.ValidationError) as error:
+        raise CharloopError(
+            f"{folder.path / STATE} is not of this run ({error})",
+            do=f"copy both from the same run, or start a new one with --init-from {folder.path}",
+        ) from None
 
 
 def read_corpus(config: RunConfig, vocabulary: Vocabulary | None) -> Corpus:
@@ -172,5 +185,13 @@ def forget_after(folder: RunFolder, step: int) -> None:
     if not folder.metrics.exists():
         return
     lines = folder.metrics.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith(b"\n") and json.loads(line).get("step", 0) <= step]
-    write_atomically(folder.metrics, b"".join(kept))
+    write_atomically(folder.metrics, b"".join(line for line in lines if made_by(line, step)))
+
+
+def made_by(line: bytes, step: int) -> bool:
+    """Whether `line` is a whole line of the metrics, of an update up to `step`; a damaged one is not."""
+    try:
+        number = json.loads(line)["step"]
+    except (ValueError, TypeError, KeyError):
+        return False
+    return line.endswith(b"\n") and isinstance(number, int) and number <= step
