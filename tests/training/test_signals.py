@@ -1,0 +1,93 @@
+"""Real processes: killed without warning, or asked to stop; what they leave behind goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from charloop.checkpoint import RunFolder, write_atomically
+from charloop.checkpoint.run_folder import encode_json
+from charloop.configfile import to_dict
+from charloop.trained import load
+from charloop.training.interrupt import catch_interrupts
+from training.runs import Run, assert_identical, configure, go_on, run
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from charloop.configfile import read_config
+from charloop.training.run import train
+train(read_config(Path(sys.argv[1])), sys.argv[2])
+"""
+
+
+@pytest.fixture
+def process(tmp_path: Path, text: Path):
+    """A process that trains in `tmp_path/run` and has no end."""
+    config = configure(text, steps=10**6, eval_every=10)
+    write_atomically(tmp_path / "config.json", encode_json(to_dict(config)))
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "config.json"), str(tmp_path / "run")]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield started
+    started.kill()
+    started.communicate()
+
+
+def wait_until(path: Path, process: subprocess.Popen) -> None:
+    """Until the run has been saved and has gone on from there."""
+    while not (path / "training_state.safetensors").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    size = (path / "metrics.jsonl").stat().st_size
+    while (path / "metrics.jsonl").stat().st_size == size:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+
+
+def finish(folder: Path, text: Path) -> Run:
+    """The run resumed, up to the next evaluation that is due."""
+    step = int(RunFolder.open(folder).load_state()[0]["step"])
+    made = go_on(folder, configure(text, steps=step - step % 10 + 20, eval_every=10))
+    assert [line["step"] for line in made.lines if line["kind"] == "step"] == list(
+        range(1, made.finished.step + 1)
+    )
+    return made
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_save(
+    tmp_path: Path, text: Path, process: subprocess.Popen
+) -> None:
+    wait_until(tmp_path / "run", process)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    made = finish(tmp_path / "run", text)
+    whole = run(tmp_path / "whole", configure(text, steps=made.finished.step, eval_every=10))
+    assert made.lines == whole.lines
+    assert_identical(made.state, whole.state)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_saves_and_ends_cleanly(
+    tmp_path: Path, text: Path, process: subprocess.Popen, number: int
+) -> None:
+    wait_until(tmp_path / "run", process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    lines = [line["step"] for line in Run(tmp_path / "run").lines]
+    made = finish(tmp_path / "run", text)
+    assert made.started.resumed_at == max(lines)
+    assert load(tmp_path / "run", weights="last").facts["evaluations"] >= 2
+
+
+def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), catch_interrupts() as interrupt:  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.requested
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
