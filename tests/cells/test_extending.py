@@ -1,0 +1,80 @@
+"""docs/extending.md is true: its code runs in the order it is read, its commands do, its names exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cells.table import EXAMPLES
+
+ROOT = EXAMPLES.parent
+PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MANY = """
+import shlex, sys
+from charloop.cli.main import main
+for line in sys.stdin:
+    main(shlex.split(line)[1:]) == 0 or sys.exit(2)
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a text, and the file that the page says to save, the examples' cells added to it."""
+    (tmp_path / "book.txt").write_text("The cat sat on the mat. The dog sat on the log.\n" * 40)
+    for _, name, code in BLOCKS:
+        if name:
+            (tmp_path / name).write_text(code + (EXAMPLES / name).read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("desk")
+def test_the_code_runs_in_the_order_it_is_read():
+    namespace = {"__name__": "extending"}
+    for number, (language, _, code) in enumerate(BLOCKS):
+        if language == "python":
+            exec(compile(code, f"docs/extending.md, block {number + 1}", "exec"), namespace)
+    assert namespace["CORPUS"].name == "counting"
+
+
+def run(lines: list[str]) -> tuple[int, str]:
+    """The commands, one after the other in one process: the status of the first that fails, and all they said."""
+    done = subprocess.run(
+        [sys.executable, "-c", MANY], input="\n".join(lines), capture_output=True, text=True
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_commands_run_and_a_run_asks_for_its_cell_again(desk: Path):
+    lines = [line for language, _, code in BLOCKS if language == "bash" for line in code.splitlines()]
+    assert len(lines) >= 4
+    assert all(line.startswith("charloop ") for line in lines)
+    status, said = run(lines)
+    assert status == 0, said
+    assert (desk / "runs/skip/model.safetensors").is_file()
+    status, said = run(["charloop sample runs/leaky"])
+    assert status == 2
+    assert "--cell" in said
+
+
+def test_every_file_the_page_names_exists():
+    named = set(re.findall(r"`((?:src|tests)/[\w/.]+)`", PAGE))
+    assert len(named) >= 6
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_the_page_names_the_tables_to_add_a_line_to():
+    places = {
+        "CELLS": "src/charloop/cells/__init__.py",
+        "UNROLLINGS": "src/charloop/unroll/__init__.py",
+        "picker_of": "src/charloop/sampling/text.py",
+        "VARIANTS": "tests/cells/table.py",
+        "EQUATIONS": "tests/cells/oracle.py",
+    }
+    for name, path in places.items():
+        assert f"`{name}`" in PAGE
+        assert re.search(rf"\b{name}\b", (ROOT / path).read_text("utf-8")), path
