@@ -4,7 +4,6 @@ import math
 import time
 from collections import deque
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -67,7 +66,7 @@ class TrainingScreen:
         self.interrupted = False
         self.last_row = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "TrainingScreen":
         self.progress.start()
         self.task = self.progress.add_task("reading the text", total=1.0)
         return self

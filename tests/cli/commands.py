@@ -1,0 +1,91 @@
+"""Commands run as a person runs them, in a process of their own or, where that proves the same, in this one."""
+
+import contextlib
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charloop.cli.main import main
+
+PROGRAM = (sys.executable, "-c", "from charloop.cli.main import run; run()")
+SMALL = (
+    "--preset",
+    "tiny",
+    "--hidden-size",
+    "12",
+    "--embed-size",
+    "6",
+    "--batch-size",
+    "4",
+    "--seq-length",
+    "16",
+)
+BRIEF = (*SMALL, "--steps", "16", "--eval-every", "8", "--steps-per-call", "4", "--warmup-steps", "4")
+"""Flags of a run that takes a second."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left on the screen."""
+
+    code: int
+    out: str
+    err: str
+
+
+def process(*arguments: str, stdin: str | bytes = b"", **options: Any) -> Outcome:
+    """`charloop ARGUMENTS` as a program."""
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run([*PROGRAM, *arguments], input=given, capture_output=True, timeout=300, **options)
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
+    """The same in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    given = io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin))
+    before, sys.stdin = sys.stdin, given
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(arguments)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.stdin = before
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+Runner = Callable[..., Outcome]
+
+
+def done(outcome: Outcome) -> str:
+    """What a command wrote that went well."""
+    assert (outcome.code, outcome.err) == (0, "")
+    return outcome.out
+
+
+def refused(outcome: Outcome, out: str = "") -> str:
+    """The one line of a command that was refused: exit code 2, nothing else on the screen but `out`."""
+    assert outcome.code == 2, outcome
+    assert outcome.err.startswith("charloop: ")
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert outcome.err.endswith("\n")
+    assert outcome.out.startswith(out) if out else outcome.out == ""
+    return outcome.err.removeprefix("charloop: ").rstrip("\n")
+
+
+def prints(path: Path) -> dict[str, str]:
+    """What is in a folder, or a file: each name with a hash of its content."""
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {
+        os.path.relpath(one, path.parent): hashlib.sha256(one.read_bytes()).hexdigest()
+        if one.is_file()
+        else ""
+        for one in found
+    }

@@ -1,0 +1,66 @@
+"""A text of its own for the command line, and one trained run that many tests look at or copy."""
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.commands import BRIEF, Outcome, call, done
+
+WORDS = "the quick brown fox jumps over a lazy dog and sleeps by an old river until dawn".split()
+
+
+def text_of(lines: int, seed: int = 0) -> str:
+    """Lines of eight words."""
+    chance = random.Random(seed)
+    return "".join(" ".join(chance.choices(WORDS, k=8)) + "\n" for _ in range(lines))
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a folder of its own, on a screen of a known size."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "book.txt"
+    path.write_text(text_of(100))
+    return path
+
+
+@pytest.fixture(scope="session")
+def training(book: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run's folder, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("runs") / "book"
+    return folder, call("train", str(book), *BRIEF, "--out", str(folder))
+
+
+@pytest.fixture(scope="session")
+def trained(training: tuple[Path, Outcome]) -> Path:
+    """A run's folder, to be read only."""
+    done(training[1])
+    return training[0]
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be spoiled."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing can be made."""
+    if os.geteuid() == 0:
+        pytest.skip("nothing is closed to root")
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    yield folder
+    folder.chmod(0o700)
