@@ -9,7 +9,8 @@ import pytest
 
 from cells.compiling import quick_jit
 from cells.runs import SMALL, TIME, arguments, assert_close, assert_same, cotangents
-from cells.table import CASES
+from cells.table import CASES, HIDDEN, Case
+from charloop.cells.rnn import RNN
 from charloop.unroll import dynamic, static
 
 LANES = 3
@@ -92,9 +93,26 @@ def test_full_lengths_are_no_lengths(case):
     assert_same(program(case)(some, weights, None), whole)
 
 
+def test_the_cost_follows_the_longest_lane():
+    """Counted where the loop is Python's own; one more call tells the output's shape."""
+    calls = []
+
+    class Counted(RNN):
+        def step(self, *given):
+            calls.append(1)
+            return super().step(*given)
+
+    (params, inputs, state), _ = jax.tree.map(jnp.asarray, given(Case("rnn")))
+    for lengths in ([2, 0, 1], [0, 0, 0], [3, 3, 4]):
+        calls.clear()
+        with jax.disable_jit():
+            dynamic(Counted(HIDDEN), params, inputs, state, jnp.array(lengths))
+        assert len(calls) == 1 + max(lengths)
+
+
 @every_cell
-def test_the_loop_ends_with_the_longest_lane(case):
-    """What lies after it is never read: not even a NaN."""
+def test_nothing_after_the_longest_lane_is_read(case):
+    """Not even a NaN, on the way there and back."""
     (params, inputs, state), weights = given(case)
     beyond = np.where(np.arange(TIME)[:, None, None] < 3, inputs, np.nan)
     poisoned = program(case)((params, beyond, state), weights, np.int32([3, 0, 1]))
