@@ -89,7 +89,7 @@ class RunFolder:
         except CharloopError as error:
             raise damaged(path / CONFIG, str(error)) from None
         text = values.get("text")
-        vocabulary = Vocabulary.from_json(read_json(path / VOCABULARY))
+        vocabulary = read_vocabulary(path / VOCABULARY)
         config = config if inspect else trust_cell(config, cell, path)
         return cls(path, config, vocabulary, text if isinstance(text, dict) else {})
 
@@ -133,10 +133,11 @@ class RunFolder:
 
 
 def make_room(path: Path, *, overwrite: bool) -> None:
-    """Make `path` an empty folder; what is there is moved aside if `overwrite`, and never deleted."""
+    """Make `path` an empty folder; a run that is there is moved aside if `overwrite`, and never deleted."""
     try:
         if path.is_dir() and any(path.iterdir()):
-            refuse(path) if not overwrite else path.rename(unused(path))
+            refuse(path, overwrite=overwrite)
+            set_aside(path.resolve())
         path.mkdir(parents=True, exist_ok=True)
         probe = path / SAMPLES
         probe.mkdir(exist_ok=True)
@@ -146,14 +147,23 @@ def make_room(path: Path, *, overwrite: bool) -> None:
         ) from None
 
 
-def refuse(path: Path) -> None:
-    """Raises: `path` holds something already."""
+def refuse(path: Path, *, overwrite: bool) -> None:
+    """Raises unless what `path` holds is a run, and may be set aside."""
     if (path / CONFIG).exists():
+        if overwrite:
+            return
         raise CharloopError(
             f"{path} already holds a run",
             do=f"go on with it by --resume {path}, choose another --out, or pass --overwrite to set it aside",
         )
     raise CharloopError(f"{path} is not empty, and not a run", do="choose another --out")
+
+
+def set_aside(path: Path) -> None:
+    """Give the run at `path`, resolved, another name; CharloopError if one stands in it: one would go along."""
+    if Path.cwd().is_relative_to(path):
+        raise CharloopError(f"{path} cannot be set aside from within", do="change to another folder first")
+    path.rename(unused(path))
 
 
 def unused(path: Path) -> Path:
@@ -179,6 +189,15 @@ def nearby_runs(path: Path) -> str:
     """A hint at runs inside `path`, if there are any."""
     runs = sorted(str(p.parent) for p in path.glob(f"*/{CONFIG}"))
     return f"did you mean {', '.join(runs[:3])}?" if runs else "give a folder made by `charloop train`"
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """The vocabulary in `path`; CharloopError that names the file if it holds none."""
+    values = read_json(path)
+    try:
+        return Vocabulary.from_json(values)
+    except CharloopError as error:
+        raise damaged(path, str(error)) from None
 
 
 def encode_json(values: Any) -> bytes:
