@@ -10,7 +10,22 @@ import pytest
 
 from cli.commands import BRIEF, Outcome, call, done
 
-WORDS = "the quick brown fox jumps over a lazy dog and sleeps by an old river until dawn".split()
+WORDS = (
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "sleeps",
+    "by",
+    "an",
+    "old",
+    "river",
+)
 
 
 def text_of(lines: int, seed: int = 0) -> str:

@@ -82,13 +82,12 @@ def read_prompt(flags: SampleFlags) -> str:
         return flags.prompt
     if flags.prompt:
         raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
+    place = "standard input" if flags.prompt_file == "-" else flags.prompt_file
     try:
         if flags.prompt_file == "-":
             return sys.stdin.buffer.read().decode("utf-8")
         return Path(flags.prompt_file).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise CharloopError(
-            f"the prompt in {flags.prompt_file} is not UTF-8, at byte {error.start}"
-        ) from None
+        raise CharloopError(f"the prompt in {place} is not UTF-8, at byte {error.start}") from None
     except OSError as error:
-        raise CharloopError(f"cannot read the prompt {flags.prompt_file} ({error.strerror})") from None
+        raise CharloopError(f"cannot read the prompt {place} ({error.strerror})") from None

@@ -30,7 +30,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
     """Train into a new folder."""
     base = find_preset(first.preset)
     base = read_config(first.config, base) if first.config else base
-    flags = over(base, first, arguments, given)
+    flags = over(base, arguments, given)
     config = settings(flags, given)
     if not config.data.corpus:
         raise CharloopError(
@@ -67,7 +67,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
 
     cell = first.model.cell if "cell" in given else None
     stored = RunFolder.open(run, cell=cell).config
-    config = settings(over(stored, first, arguments, given), given)
+    config = settings(over(stored, arguments, given), given)
     refuse_changes(stored, config)
     with TrainingScreen() as screen:
         resume(run, config, cell=cell, listener=screen)

@@ -80,23 +80,21 @@ class TrainFlags:
 
 def first_look(arguments: Sequence[str]) -> TrainFlags:
     """The flags over the default preset: enough to know which preset, file or run lies under them."""
-    return parse(
-        TrainFlags, "train", arguments, layered(find_preset(DEFAULT_PRESET), TrainFlags(), given=set())
-    )
+    return over(find_preset(DEFAULT_PRESET), arguments, given=set())
 
 
-def over(base: RunConfig, first: TrainFlags, arguments: Sequence[str], given: set[str]) -> TrainFlags:
+def over(base: RunConfig, arguments: Sequence[str], given: set[str]) -> TrainFlags:
     """The flags over `base`."""
-    return parse(TrainFlags, "train", arguments, layered(base, first, given))
+    return parse(TrainFlags, "train", arguments, layered(base, given))
 
 
-def layered(base: RunConfig, first: TrainFlags, given: set[str]) -> TrainFlags:
+def layered(base: RunConfig, given: set[str]) -> TrainFlags:
     """`base` as the flags' defaults; a budget given as a flag replaces the whole of its budget."""
     training = base.training
     if given & LIMITS:
         training = replace(training, epochs=None, steps=None, minutes=None)
     data, model = DataFlags(**asdict(base.data)), ModelFlags(**asdict(base.model))
-    return replace(first, data=data, model=model, training=training)
+    return TrainFlags(data, model, training)
 
 
 def settings(flags: TrainFlags, given: set[str]) -> RunConfig:
