@@ -63,7 +63,7 @@ def out_of_range(message: str, values: Mapping[str, Any]) -> CharloopError:
     if not found:
         return CharloopError(message)
     section, key = found.groups()
-    expected = re.match(r"Expected `(\w+)`( [<>]=? [\d.e+-]+)?", message)
+    expected = re.match(r"Expected `(\w+)`(?: ([<>]=? [\d.e+-]+))?", message)
     kind = next(f.type for f in fields(SECTIONS[section]) if f.name == key)
     allowed = " ".join(filter(None, expected.groups())) if expected else str(kind)
     return CharloopError(key.replace("_", "-"), got=values[section][key], allowed=readable(allowed, kind))
