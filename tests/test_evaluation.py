@@ -1,0 +1,123 @@
+"""Every character is scored once, predicted from what stands before it; the numbers are what their names say."""
+
+import math
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charloop.errors import CharloopError
+from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout, Score
+from model.small import VOCAB, apply, build, weights
+
+MODEL = build(cell="gru", dropout_output=0.5)
+LANE = 4 * WARM_UP
+"""Targets that make a lane worth while."""
+
+
+def text(length: int) -> np.ndarray:
+    return np.random.default_rng(length).integers(0, VOCAB, length).astype(np.uint8)
+
+
+def slowly(tokens: np.ndarray) -> float:
+    """Nats of `tokens[1:]`, a character at a time, added up in double precision."""
+    params, memory, nats = weights(MODEL), MODEL.initial_state(1), 0.0
+    for now, then in pairwise(tokens):
+        logits, memory = apply(MODEL, params, jnp.full((1, 1), now, jnp.int32), memory)
+        row = np.asarray(logits[0, 0], np.float64)
+        nats += math.log(np.exp(row - row.max()).sum()) + row.max() - row[then]
+    return nats
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Evaluator:
+    return Evaluator(MODEL)
+
+
+@pytest.mark.parametrize("length", [2, 3, CHUNK, CHUNK + 1, CHUNK + 2, 2 * CHUNK + 77])
+def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
+    """Around the boundaries of a chunk, with a memory of its own from the first character on, without dropout."""
+    score = evaluator.score(weights(MODEL), text(length))
+    assert score.characters == length - 1
+    assert score.nats == pytest.approx(slowly(text(length)), rel=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 70 * LANE) | st.sampled_from([k * LANE + d for k in (1, 2, 4, 8, 64) for d in (-1, 0, 1)])
+)
+def test_every_character_is_counted_once_and_in_its_place(targets: int) -> None:
+    layout, seen = Layout.of(targets), np.zeros(targets, int)
+    tokens = np.arange(targets + 1)
+    for start in range(0, layout.length, CHUNK):
+        inputs, outputs, counts = layout.cut(tokens, start, CHUNK)
+        places = inputs[counts == 1]
+        assert np.array_equal(outputs[counts == 1], places + 1)
+        assert set(np.unique(counts)) <= {0, 1}
+        np.add.at(seen, places, 1)
+    assert (seen == 1).all()
+
+
+@settings(deadline=None)
+@given(st.integers(1, 70 * LANE))
+def test_lanes_are_long_enough_to_be_worth_their_warm_up(targets: int) -> None:
+    layout = Layout.of(targets)
+    assert layout.lanes in (1, 2, 4, 8, 16, 32, 64)
+    assert layout.lanes == 1 or layout.length >= LANE
+    assert layout.lanes == 64 or targets < 2 * LANE * layout.lanes
+
+
+def test_the_warm_up_reads_what_stands_before_each_lane_and_counts_nothing() -> None:
+    layout = Layout.of(2 * LANE)
+    assert layout.lanes == 2
+    inputs, _, counts = layout.cut(np.arange(2 * LANE + 1), -WARM_UP, WARM_UP)
+    assert np.array_equal(inputs[:, 1], np.arange(LANE - WARM_UP, LANE))
+    assert not counts.any()
+
+
+def test_many_lanes_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = text(4 * LANE + 300)
+    many = evaluator.score(weights(MODEL), tokens)
+    monkeypatch.setattr("charloop.evaluation.MAX_LANES", 1)
+    assert (Layout.of(len(tokens) - 1).lanes, Layout(len(tokens) - 1, 4, LANE + 75).lanes) == (1, 4)
+    one = evaluator.score(weights(MODEL), tokens)
+    assert many.characters == one.characters == len(tokens) - 1
+    assert many.loss == pytest.approx(one.loss, rel=1e-4)
+    assert many.nats != one.nats
+
+
+def test_the_devices_that_score_may_be_others_than_those_that_train(evaluator: Evaluator) -> None:
+    """A long text is scored on both, a short one on one; the weights may lie on either."""
+    tokens = text(16 * LANE + 1)
+    at_home = evaluator.score(weights(MODEL), tokens)
+    away = jax.device_put(weights(MODEL), jax.devices()[1])
+    assert evaluator.score(away, tokens) == at_home
+    assert evaluator.score(away, text(50)) == evaluator.score(weights(MODEL), text(50))
+
+
+def test_nothing_is_kept_between_two_texts(evaluator: Evaluator) -> None:
+    first = evaluator.score(weights(MODEL), text(99))
+    evaluator.score(weights(MODEL), text(98))
+    assert evaluator.score(weights(MODEL), text(99)) == first
+
+
+def test_nats_bits_and_perplexity() -> None:
+    score = Score(nats=4 * math.log(8), characters=4)
+    assert score.loss == pytest.approx(math.log(8))
+    assert score.bits_per_character == pytest.approx(3)
+    assert score.perplexity == pytest.approx(8)
+
+
+def test_a_model_that_knows_nothing_scores_the_uniform_distribution(evaluator: Evaluator) -> None:
+    blank = jax.tree.map(jnp.zeros_like, weights(MODEL))
+    assert evaluator.score(blank, text(60)).perplexity == pytest.approx(VOCAB, rel=1e-5)
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_text_too_short_to_score_is_refused(evaluator: Evaluator, length: int) -> None:
+    with pytest.raises(CharloopError, match=f"got '{length} characters'; allowed: 2 or more"):
+        evaluator.score(weights(MODEL), text(length))
