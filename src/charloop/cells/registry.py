@@ -100,7 +100,7 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise CharloopError(f"{path} does not run ({type(error).__name__}: {error})") from error
     return module
