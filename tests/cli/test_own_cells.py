@@ -1,0 +1,81 @@
+"""A cell of one's own by file: its way into a run and out of it, and what is said where it is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.commands import BRIEF, call, done, prints, process, refused
+
+CELL = """
+from pathlib import Path
+from charloop.cells.lstm import LSTM
+
+Path("was-run").touch()
+
+
+class Mine(LSTM):
+    '''An LSTM by another name.'''
+"""
+EXAMPLES = Path(__file__).parents[2] / "examples" / "my_cells.py"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    file = tmp_path / "cells.py"
+    file.write_text(CELL)
+    return f"{file}:Mine"
+
+
+def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> None:
+    out = done(call("train", str(book), *BRIEF, "--cell", own, "--out", "run"))
+    assert f"more:    charloop sample run --cell {own} --length 1000" in out
+    (tmp_path / "was-run").unlink()
+
+    before = prints(tmp_path)
+    for command in (("sample",), ("eval",), ("train", "--steps", "20", "--resume")):
+        line = refused(call(*command, "run"))
+        assert line.startswith(
+            "run was trained with a cell of its own, Mine, and a run's code is not run unasked"
+        )
+        assert line.endswith("or read run/cell.py and add --cell run/cell.py:Mine")
+    assert "Mine" in done(call("info", "run"))
+    assert prints(tmp_path) == before, "nothing may run a run's code unasked"
+
+    text = done(call("sample", "run", "--cell", own, "--length", "30"))
+    assert text == done(process("sample", "run", "--cell", "run/cell.py:Mine", "--length", "30"))
+    assert "nats/char" in done(call("eval", "run", "--cell", own))
+    out = done(call("train", "--resume", "run", "--cell", own, "--steps", "20"))
+    assert "going on after step 16" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file for a cell: got 'cells.py'"),
+        ("1 / 0", "cells.py does not run (ZeroDivisionError: division by zero)"),
+        ("def (", "cells.py does not run (SyntaxError: "),
+        ("raise SystemExit(3)", "cells.py does not run (SystemExit: 3)"),
+        ("class Other: ...", "unknown cell in cells.py: got 'Mine'"),
+        ("Mine = 3", "unknown cell in cells.py: got 'Mine'"),
+        (CELL.replace("class Mine", "class Myne"), "did you mean 'Myne'?"),
+    ],
+)
+def test_a_cell_that_is_not_there(content: str | None, message: str, book: Path) -> None:
+    if content is not None:
+        Path("cells.py").write_text(content)
+    line = refused(call("train", str(book), *BRIEF, "--cell", "cells.py:Mine", "--out", "run"))
+    assert message in line
+    assert not Path("run").exists()
+
+
+def test_the_program_says_the_same(book: Path) -> None:
+    Path("cells.py").write_text("raise ValueError('two\\nlines')")
+    line = refused(process("train", str(book), "--cell", "cells.py:Mine"))
+    assert line == "cells.py does not run (ValueError: two lines)"
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="an installed copy has no examples")
+def test_the_shipped_example(book: Path) -> None:
+    out = done(call("train", str(book), *BRIEF, "--cell", f"{EXAMPLES}:SkipLSTM", "--out", "run"))
+    assert f"model    {EXAMPLES}:SkipLSTM, 1 x 12" in out
+    assert done(call("sample", "run", "--cell", f"{EXAMPLES}:SkipLSTM", "--length", "9")).count("") > 9

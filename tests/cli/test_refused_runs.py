@@ -1,0 +1,131 @@
+"""Run folders that are none, or are damaged, or do not fit: found before they do harm, and left as they are."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.commands import BRIEF, call, done, prints, process, refused
+
+WEIGHTS, STATE = "model.safetensors", "training_state.safetensors"
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "bit flipped": (flip_a_bit, "is damaged (its checksum does not fit); copy it again"),
+    "truncated": (cut_short, "is damaged ("),
+    "emptied": (lambda path: path.write_bytes(b""), "is damaged ("),
+    "of another kind": (lambda path: path.write_text("weights"), "is damaged ("),
+    "gone": (Path.unlink, "is missing"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_weights_that_are_damaged(kind: str, copied: Path) -> None:
+    spoil, message = SPOILED[kind]
+    spoil(copied / WEIGHTS)
+    before = prints(copied)
+    for command in (("sample",), ("eval", "--text", "the fox")):
+        line = refused(call(command[0], str(copied), *command[1:]))
+        assert line.startswith(f"{copied / WEIGHTS} {message}")
+    assert f"none yet ({copied / WEIGHTS} {message}" in done(call("info", str(copied)))
+    assert prints(copied) == before
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_training_state_that_is_damaged(kind: str, copied: Path) -> None:
+    spoil, message = SPOILED[kind]
+    spoil(copied / STATE)
+    before = prints(copied)
+    for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last")):
+        line = refused(call(*command, str(copied)))
+        assert line.startswith(f"{copied / STATE} {message}")
+    assert prints(copied) == before
+
+
+def test_the_program_says_the_same(copied: Path) -> None:
+    flip_a_bit(copied / WEIGHTS)
+    flip_a_bit(copied / STATE)
+    before = prints(copied)
+    assert "is damaged (its checksum does not fit)" in refused(process("sample", str(copied)))
+    assert "is damaged (its checksum does not fit)" in refused(
+        process("train", "--resume", str(copied), "--steps", "20")
+    )
+    assert prints(copied) == before
+
+
+@pytest.mark.parametrize("file", ["config.json", "vocabulary.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "\x00", '{"format": 99}'])
+def test_other_files_that_are_damaged(file: str, content: str, copied: Path) -> None:
+    (copied / file).write_text(content)
+    before = prints(copied)
+    assert file in refused(call("sample", str(copied)))
+    assert file in refused(call("train", "--resume", str(copied), "--steps", "20"))
+    assert prints(copied) == before
+
+
+def test_a_vocabulary_that_does_not_fit_the_weights(copied: Path) -> None:
+    """Of the same size, so that nothing but its content can tell."""
+    file = copied / "vocabulary.json"
+    values = json.loads(file.read_text())
+    values["symbols"][-1] = chr(ord(values["symbols"][-1]) + 1)
+    file.write_text(json.dumps(values))
+    before = prints(copied)
+    line = refused(process("sample", str(copied)))
+    assert line == f"{file} does not fit {WEIGHTS} beside it; copy both from the same run"
+    assert refused(call("eval", str(copied), "--text", "the")) == line
+    assert prints(copied) == before
+
+
+def test_a_configuration_that_does_not_fit_the_weights(copied: Path) -> None:
+    file = copied / "config.json"
+    file.write_text(file.read_text().replace('"hidden_size": 12', '"hidden_size": 13'))
+    line = refused(call("sample", str(copied)))
+    assert line.startswith(f"{copied / WEIGHTS}: shape of ")
+    assert "must come from the same run" in line
+
+
+@pytest.mark.parametrize("command", [("sample",), ("eval",), ("info",), ("train", "--resume")])
+def test_a_folder_that_is_no_run(command: tuple[str, ...], trained: Path, tmp_path: Path) -> None:
+    line = refused(call(*command, "nowhere"))
+    assert line == "no such run: got 'nowhere'; runs are folders made by `charloop train`"
+    (tmp_path / "runs").mkdir()
+    line = refused(call(*command, "runs"))
+    assert line == "runs is not a run: it has no config.json; give a folder made by `charloop train`"
+    shutil.copytree(trained, "runs/book")
+    assert refused(call(*command, "runs")).endswith("did you mean runs/book?")
+    assert "no such run" in refused(call(*command, str(trained / "config.json")))
+
+
+def test_a_text_that_changed_since_the_run_began(tmp_path: Path, book: Path) -> None:
+    text = Path(shutil.copy(book, tmp_path / "book.txt"))
+    done(call("train", str(text), *BRIEF, "--out", "run"))
+    text.write_text(text.read_text().replace("fox", "cat"))
+    before = prints(tmp_path)
+    for command in (
+        ("train", "--resume", "run", "--steps", "20"),
+        ("eval", "run", "--split", "val"),
+        ("eval", "run"),
+    ):
+        line = refused(call(*command))
+        assert line.startswith("the text of run has changed since the run began; restore it")
+    assert "has changed since" in refused(process("train", "--resume", "run", "--steps", "20"))
+    assert prints(tmp_path) == before
+    text.unlink()
+    assert "no such file" in refused(call("train", "--resume", "run", "--steps", "20"))
+
+
+def test_a_part_that_was_never_set_apart(trained: Path) -> None:
+    line = refused(call("eval", str(trained), "--split", "test"))
+    assert line == "the run has no test text; it is set apart by --test-fraction when training"
