@@ -1,0 +1,16 @@
+"""The names of the files in a run's folder, written down once more, and a way to change one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CONFIG, VOCABULARY, WEIGHTS = "config.json", "vocabulary.json", "model.safetensors"
+STATE = "training_state.safetensors"
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change what a JSON file says."""
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))

@@ -1,0 +1,133 @@
+"""A run's folder is read back with suspicion: whatever is wrong with it is one error that names the file."""
+
+from pathlib import Path
+
+import pytest
+
+from charloop.checkpoint import load_tensors, save_tensors
+from charloop.errors import CharloopError
+from charloop.trained import load
+from checkpoint.files import CONFIG, STATE, VOCABULARY, WEIGHTS, edit
+from training.runs import go_on
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY, WEIGHTS])
+def test_a_part_that_is_missing_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(CharloopError, match=rf"{name}.*; "):
+        load(folder)
+
+
+def test_a_missing_training_state_is_named_when_it_is_needed(folder: Path) -> None:
+    (folder / STATE).unlink()
+    load(folder)
+    for use in (go_on, lambda path: load(path, weights="last")):
+        with pytest.raises(CharloopError, match=rf"{STATE} is missing; "):
+            use(folder)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, STATE])
+def test_damaged_tensors_are_named(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 4
+    (folder / name).write_bytes(content)
+    with pytest.raises(CharloopError, match=rf"{name} is damaged.*; copy it again"):
+        load(folder, weights="best" if name == WEIGHTS else "last")
+
+
+DAMAGE = ["", "{", "[]", "null", '"text"', '{"format": 1', "\0" * 20, "[" * 100_000, "{}x", '{"a": NaN']
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
+@pytest.mark.parametrize("content", DAMAGE, ids=range(len(DAMAGE)))
+def test_damaged_json_is_named(folder: Path, name: str, content: str) -> None:
+    (folder / name).write_text(content)
+    with pytest.raises(CharloopError, match=rf"{name}.*; "):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
+def test_json_that_is_not_text_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b'{"a": "\xff\xfe"}')
+    with pytest.raises(CharloopError, match=rf"{name} is damaged.*; "):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v.update(symbols=v["symbols"][::-1]),
+        lambda v: v.update(symbols=[]),
+        lambda v: v.update(symbols=["ab", "c"]),
+        lambda v: v.update(symbols=[1, 2]),
+        lambda v: v.update(symbols="abc"),
+        lambda v: v.update(unit="word"),
+        lambda v: v.update(unit="byte"),
+        lambda v: v.update(extra=1),
+        lambda v: v.pop("symbols"),
+    ],
+)
+def test_a_vocabulary_that_is_none_is_named(folder: Path, change) -> None:
+    edit(folder / VOCABULARY, change)
+    with pytest.raises(CharloopError, match=rf"{VOCABULARY}.*; "):
+        load(folder)
+
+
+@pytest.mark.parametrize("weights", ["best", "last"])
+@pytest.mark.parametrize("symbols", ["abcdefghijz", "abcdefghij"])
+def test_another_runs_vocabulary_is_refused(folder: Path, weights: str, symbols: str) -> None:
+    edit(folder / VOCABULARY, lambda v: v.update(symbols=list(symbols)))
+    with pytest.raises(CharloopError, match=rf"{VOCABULARY} does not fit.*; copy both from the same run"):
+        load(folder, weights=weights)
+
+
+@pytest.mark.parametrize("field", ["hidden_size", "embed_size", "num_layers"])
+def test_weights_of_another_shape_are_refused(folder: Path, field: str) -> None:
+    edit(folder / CONFIG, lambda v: v["model"].update({field: v["model"][field] + 1}))
+    with pytest.raises(CharloopError, match=rf"{WEIGHTS}.*; .*same run|of two runs"):
+        load(folder)
+
+
+def test_weights_of_which_one_is_missing_or_too_many(folder: Path) -> None:
+    tensors, metadata = load_tensors(folder / WEIGHTS)
+    extra = tensors | {"rnn.weight_hh_l2": tensors["rnn.weight_hh_l1"]}
+    fewer = {name: value for name, value in tensors.items() if name != "readout.bias"}
+    for changed, name in ((extra, "rnn.weight_hh_l2"), (fewer, "readout.bias")):
+        save_tensors(folder / WEIGHTS, changed, metadata)
+        with pytest.raises(CharloopError, match=rf"{WEIGHTS}: {name} is .*; "):
+            load(folder)
+
+
+@pytest.mark.parametrize("number", [0, 2, "1", None])
+def test_an_unknown_format_is_refused(folder: Path, number: object) -> None:
+    edit(folder / CONFIG, lambda v: v.update(format=number))
+    with pytest.raises(CharloopError, match=rf"{CONFIG}: format.*update charloop"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["model"].update(cell="lstn"),
+        lambda v: v["model"].update(unroll="x"),
+        lambda v: v["model"].update(hidden_size=-1),
+        lambda v: v["model"].update(hiddensize=7),
+        lambda v: v.update(model=[]),
+        lambda v: v["training"].update(learning_rate="fast"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(folder: Path, change) -> None:
+    edit(folder / CONFIG, change)
+    with pytest.raises(CharloopError):
+        load(folder)
+
+
+def test_what_is_not_a_run_is_refused_with_a_hint(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(CharloopError, match="no such run"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(CharloopError, match=r"is not a run.*did you mean .*run\?"):
+        load(tmp_path)
+    with pytest.raises(CharloopError, match="no such run"):
+        load(folder / CONFIG)
+    with pytest.raises(CharloopError, match="allowed: best, last"):
+        load(folder, weights="first")
