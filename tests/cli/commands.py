@@ -13,7 +13,6 @@ from typing import Any
 
 from charloop.cli.main import main
 
-PROGRAM = (sys.executable, "-c", "from charloop.cli.main import run; run()")
 SMALL = (
     "--preset",
     "tiny",
@@ -30,6 +29,11 @@ BRIEF = (*SMALL, "--steps", "16", "--eval-every", "8", "--steps-per-call", "4", 
 """Flags of a run that takes a second."""
 
 
+def program(*arguments: str, first: str = "") -> list[str]:
+    """The command line of `charloop ARGUMENTS`, in a Python that does `first` at first."""
+    return [sys.executable, "-c", f"{first}\nfrom charloop.cli.main import run; run()", *arguments]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left on the screen."""
@@ -39,10 +43,12 @@ class Outcome:
     err: str
 
 
-def process(*arguments: str, stdin: str | bytes = b"", **options: Any) -> Outcome:
+def process(*arguments: str, stdin: str | bytes = b"", first: str = "", **options: Any) -> Outcome:
     """`charloop ARGUMENTS` as a program."""
     given = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run([*PROGRAM, *arguments], input=given, capture_output=True, timeout=300, **options)
+    done = subprocess.run(
+        program(*arguments, first=first), input=given, capture_output=True, timeout=300, **options
+    )
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

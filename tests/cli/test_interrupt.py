@@ -1,0 +1,62 @@
+"""Ctrl-C in the middle of training: saved, said, status 130, and the way back works."""
+
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from cli.commands import SMALL, Outcome, call, done, program
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    """`charloop ARGUMENTS`, running; Ctrl-C reaches it even where the tests' own shell ignores it."""
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    return subprocess.Popen(
+        program(*arguments, first=listening), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def read_until(running: subprocess.Popen[str], found: str) -> str:
+    """What it writes up to the line that has `found` in it: rows come as they happen."""
+    assert running.stdout
+    deadline = threading.Timer(240, running.kill)
+    deadline.start()
+    read = ""
+    for line in running.stdout:
+        read += line
+        if found in line:
+            deadline.cancel()
+            return read
+    raise AssertionError(f"it ended before {found!r}: {read}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_trains(number: int, book: Path) -> None:
+    with started(
+        "train", str(book), *SMALL, "--minutes", "60", "--eval-every", "40", "--out", "run"
+    ) as running:
+        read_until(running, "best")
+        running.send_signal(number)
+        out, err = running.communicate(timeout=120)
+    assert (running.returncode, err) == (130, "")
+    assert out.endswith("\ngo on:   charloop train --resume run\n")
+    ending = next(line for line in out.splitlines() if line.startswith("stopped"))
+    step = int(ending.split()[2].replace(",", ""))
+    assert ending.endswith("; everything is saved")
+    assert "temperature" not in out, "who is in a hurry waits for no samples"
+
+    done(call("sample", "run", "--length", "20"))
+    again = done(call("train", "--resume", "run", "--steps", str(step + 8)))
+    assert f"resume   going on after step {step:,}\n" in again
+    assert f"after {step + 8:,} steps" in again
+
+
+def test_ctrl_c_before_there_is_anything_to_save(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    assert call("train", "book.txt") == Outcome(130, "", "\n")
+    assert list(tmp_path.iterdir()) == []
