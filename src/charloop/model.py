@@ -13,7 +13,6 @@ from charloop.errors import CharloopError
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
 from charloop.unroll import Lookup, dynamic, find_unrolling, fitting_unrolling
 
-EMBEDDING_SCALE = 0.1
 MAX_ONE_HOT = 4096
 """Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
 
@@ -56,12 +55,16 @@ class CharLM:
         return self.config.embed_size or self.vocab_size
 
     def init(self, key: RandomKey) -> Parameters:
-        """Fresh weights; same key, same weights."""
+        """Fresh weights; same key, same weights.
+
+        The embedding starts at variance 1, as PyTorch's does: at 0.1 of that scale the first layer hardly hears
+        its input, and a run of 400 steps ends 0.4 nats worse.
+        """
         key_embedding, key_readout, *keys = jax.random.split(key, 2 + self.config.num_layers)
         hidden, params = self.config.hidden_size, {"readout.bias": jnp.zeros(self.vocab_size)}
         if self.config.embed_size:
             shape = (self.vocab_size, self.config.embed_size)
-            params["embedding.weight"] = EMBEDDING_SCALE * jax.random.normal(key_embedding, shape)
+            params["embedding.weight"] = jax.random.normal(key_embedding, shape)
         if not self.config.tie_embedding:
             shape = (self.vocab_size, hidden)
             params["readout.weight"] = hidden**-0.5 * jax.random.uniform(key_readout, shape, minval=-1.0)
