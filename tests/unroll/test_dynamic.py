@@ -1,17 +1,18 @@
 """`dynamic` with a length for each lane: what stops, what stands still, what it costs to compile."""
 
-from functools import cache, partial
+from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cells import runs
 from cells.compiling import quick_jit
 from cells.runs import SMALL, TIME, arguments, assert_close, assert_same, cotangents
-from cells.table import CASES, HIDDEN, Case
+from cells.table import CASES, HIDDEN, Case, Run
 from charloop.cells.rnn import RNN
-from charloop.unroll import dynamic, static
+from charloop.unroll import dynamic
 
 LANES = 3
 RAGGED = np.int32([2, 0, TIME])
@@ -44,11 +45,13 @@ def lane(tree, index, axis):
 
 
 def alone(case, index, length):
-    """One lane by itself, cut to its length, run by the Python loop: values and gradients."""
-    (params, inputs, state), (to_state, to_outputs) = jax.tree.map(jnp.asarray, given(case))
-    some = params, lane(inputs, index, 1)[:length], lane(state, index, 0)
-    value, back = jax.vjp(partial(static, case.build()), *some)
-    return value, back((lane(to_state, index, 0), lane(to_outputs, index, 1)[:length]))
+    """One lane by itself, cut to its length, run by `scan`: values and gradients."""
+    (params, inputs, state), (to_state, to_outputs) = given(case)
+    some = {"layers": [params], "source": lane(inputs, index, 1)[:length], "states": [lane(state, index, 0)]}
+    weights = lane(to_outputs, index, 1)[:length], [lane(to_state, index, 0)]
+    run, characters = runs.program(Run(case, "scan"), SMALL), np.zeros((length, 1), np.int32)
+    (outputs, (last,)), back = run(some, characters, weights)
+    return (last, outputs), (back["layers"][0], back["source"], back["states"][0])
 
 
 @every_cell
