@@ -38,8 +38,10 @@ def spoil(train_steps, step: int, column: int):
     return spoiled
 
 
-@pytest.mark.parametrize("column", [0, 1])
-@pytest.mark.parametrize("settings", [{"eval_every": 6}, {"eval_every": 100, "save_every": 6}, {"steps": 21}])
+@pytest.mark.parametrize(
+    ("column", "settings"),
+    [(0, {"eval_every": 6}), (1, {"eval_every": 100, "save_every": 6}), (1, {"steps": 21})],
+)
 def test_a_loss_that_is_not_finite_stops_the_run_and_spoils_no_save(
     tmp_path: Path, text: Path, poison, column: int, settings: dict
 ) -> None:

@@ -7,9 +7,10 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from charloop.checkpoint import RunFolder
+from charloop.checkpoint import RunFolder, load_tensors, save_tensors
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
@@ -35,10 +36,6 @@ def crash() -> None:
     raise CrashError
 
 
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-
-
 def steps_of(made: Run) -> list[dict]:
     return [line for line in made.lines if line["kind"] == "step"]
 
@@ -59,12 +56,14 @@ def plan(text: Path, **settings) -> RunConfig:
     return configure(text, steps=STEPS, eval_every=10, **settings)
 
 
-@pytest.mark.parametrize("stop", [5, CHUNKS - 1, CHUNKS + 1])
+@pytest.mark.parametrize(
+    ("stop", "number"), [(5, signal.SIGINT), (CHUNKS - 1, signal.SIGTERM), (CHUNKS + 1, signal.SIGINT)]
+)
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(
-    tmp_path: Path, text: Path, whole: Run, stop: int
+    tmp_path: Path, text: Path, whole: Run, stop: int, number: int
 ) -> None:
-    """In the middle of an epoch, at its end and just after."""
-    first = run(tmp_path / "run", plan(text), at_step(stop, interrupt))
+    """In the middle of an epoch, at its end and just after; by Ctrl-C, and as a machine that shuts down asks."""
+    first = run(tmp_path / "run", plan(text), at_step(stop, lambda: os.kill(os.getpid(), number)))
     assert first.finished.reason == "interrupted"
     assert stop <= first.finished.step < STEPS
     second = go_on(first.folder)
@@ -161,15 +160,15 @@ def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_the_training_state_of_another_network_is_refused_by_name(
-    tmp_path: Path, text: Path, whole: Run
-) -> None:
-    other = run(tmp_path / "run", configure(text, steps=1, hidden_size=6))
-    shutil.copy(other.folder / "training_state.safetensors", tmp_path / "state")
-    shutil.copytree(whole.folder, tmp_path / "mixed")
-    shutil.copy(tmp_path / "state", tmp_path / "mixed" / "training_state.safetensors")
-    with pytest.raises(CharloopError, match=r"mixed/training_state\.safetensors.*; "):
-        go_on(tmp_path / "mixed")
+def test_the_training_state_of_another_network_is_refused_by_name(tmp_path: Path, whole: Run) -> None:
+    shutil.copytree(whole.folder, tmp_path / "run")
+    path = tmp_path / "run" / "training_state.safetensors"
+    tensors, metadata = load_tensors(path)
+    save_tensors(path, tensors | {"params/readout.bias": np.zeros(12, np.float32)}, metadata)
+    with pytest.raises(
+        CharloopError, match=r"run/training_state\.safetensors is not of this run.*readout.*; "
+    ):
+        go_on(tmp_path / "run")
 
 
 def test_the_elapsed_time_of_all_sittings_counts(tmp_path: Path, text: Path) -> None:
