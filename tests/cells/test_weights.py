@@ -50,15 +50,21 @@ def test_the_state_has_its_parts(case):
 
 
 @every_cell
-def test_matrices_start_uniform_within_the_root_of_the_units(case):
-    """As PyTorch's: within ±1/sqrt(hidden), to near both ends of it, and each with draws of its own."""
-    first, second, bound = start(case), start(case, seed=1), HIDDEN**-0.5
-    matrices = {name: value for name, value in first.items() if value.ndim == 2}
-    for name, value in matrices.items():
-        assert -bound <= value.min() < -0.8 * bound, name
-        assert 0.8 * bound < value.max() <= bound, name
-        assert not np.array_equal(value, second[name]), name
-    assert len({value.ravel()[0] for value in matrices.values()}) == len(matrices)
+def test_input_matrices_start_with_the_variance_of_one_over_the_input(case):
+    """Uniform within ±sqrt(3/input), to near both ends of it, and each with draws of its own."""
+    first, second, bound = start(case), start(case, seed=1), (3 / INPUT) ** 0.5
+    value = first["weight_ih"]
+    assert -bound <= value.min() < -0.8 * bound
+    assert 0.8 * bound < value.max() <= bound
+    assert not np.array_equal(value, second["weight_ih"])
+
+
+@every_cell
+def test_recurrent_matrices_start_orthogonal_gate_by_gate(case):
+    gates = start(case)["weight_hh"].reshape(-1, HIDDEN, HIDDEN)
+    for gate in gates:
+        np.testing.assert_allclose(gate @ gate.T, np.eye(HIDDEN), atol=1e-5)
+    assert not any(np.array_equal(gates[0], gate) for gate in gates[1:])
 
 
 @pytest.mark.parametrize(

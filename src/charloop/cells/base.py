@@ -30,17 +30,22 @@ class Cell(ABC):
     """Parts of the state; each is `[batch, hidden]` and starts at zero."""
 
     def init(self, key: RandomKey, input_size: int) -> Parameters:
-        """Weights uniform in ±1/sqrt(hidden) and biases 0; PyTorch's names and shapes.
+        """Matrices that carry a signal from the first step on, biases 0; PyTorch's names and shapes.
 
-        `weight_ih [gates*hidden, input]`, `weight_hh [gates*hidden, hidden]`, `bias_ih`, `bias_hh [gates*hidden]`.
+        `weight_ih [gates*hidden, input]`: uniform of variance 1/input (LeCun et al. 1998). `weight_hh
+        [gates*hidden, hidden]`: orthogonal, each gate by itself (Saxe et al. 2014). `bias_ih`, `bias_hh
+        [gates*hidden]`: 0. PyTorch draws all of them within 1/sqrt(hidden), from which a language model learns
+        more slowly (docs/results.md).
         """
-        rows, bound = self.gates * self.hidden_size, self.hidden_size**-0.5
         key_input, key_state = jax.random.split(key)
+        spread, rotation = jax.nn.initializers.lecun_uniform(1, 0), jax.nn.initializers.orthogonal()
+        keys = jax.random.split(key_state, self.gates)
         params = {
-            "weight_ih": jax.random.uniform(key_input, (rows, input_size), minval=-bound, maxval=bound),
-            "weight_hh": jax.random.uniform(key_state, (rows, self.hidden_size), minval=-bound, maxval=bound),
+            "weight_ih": spread(key_input, (self.gates * self.hidden_size, input_size)),
+            "weight_hh": jnp.concatenate([rotation(key, (self.hidden_size,) * 2) for key in keys]),
         }
-        return params | ({"bias_ih": jnp.zeros(rows), "bias_hh": jnp.zeros(rows)} if self.bias else {})
+        zeros = jnp.zeros(self.gates * self.hidden_size)
+        return params | ({"bias_ih": zeros, "bias_hh": zeros} if self.bias else {})
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first character: zeros, for `batch_size` lanes."""
