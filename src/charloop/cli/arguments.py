@@ -19,6 +19,8 @@ from charloop.errors import CharloopError
 Arguments = TypeVar("Arguments")
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 """A flag that is given or not, without its opposite."""
+WITH_TEXTS = ("train", "eval")
+"""Commands that take any number of texts, but only in one place."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
 
 
@@ -77,7 +79,8 @@ def value_at(flags: object, place: str) -> object:
 def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
     """The error for a flag that is none, or a value too many."""
     if not argument.startswith("-"):
-        return CharloopError(f"charloop {name} does not know what to do with", got=argument)
+        hint = "name all texts side by side" if name in WITH_TEXTS else f"see charloop {name} --help"
+        return CharloopError(f"charloop {name} does not know what to do with", got=argument, do=hint)
     near = difflib.get_close_matches(argument.split("=")[0], flags_of(kind, name), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"see charloop {name} --help"
     return CharloopError("unknown flag", got=argument, do=hint)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from charloop.cli.arguments import parse
 
+INDENT = 10
+
 
 @dataclass(frozen=True)
 class CellsFlags:
-    """The cells there are, and their options (--cell-options NAME=VALUE)."""
+    """The cells there are, and their options: charloop train TEXT --cell NAME."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -16,10 +18,13 @@ def main(arguments: Sequence[str]) -> None:
     parse(CellsFlags, "cells", arguments)
 
     from charloop.cells import CELLS, cell_options
+    from charloop.cli.wording import entry
 
     for name, maker in CELLS.items():
         summary = (maker.__doc__ or "").splitlines()[0]
-        print(f"{name:9} {summary}")
+        print(entry(name, summary, INDENT))
         for option, parameter in cell_options(maker).items():
-            print(f"{'':9}   option {option}={str(parameter.default).lower()}")
+            print(
+                entry("", f"--cell-options {option}={str(parameter.default).lower()} (the default)", INDENT)
+            )
     print("\nYour own: --cell FILE.py:CLASS (docs/extending.md)")

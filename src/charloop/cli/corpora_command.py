@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from charloop.cli.arguments import parse
 
+INDENT = 17
+
 
 @dataclass(frozen=True)
 class CorporaFlags:
@@ -15,8 +17,9 @@ def main(arguments: Sequence[str]) -> None:
     """Print the registry of corpora."""
     parse(CorporaFlags, "corpora", arguments)
 
+    from charloop.cli.wording import entry
     from charloop.data import corpora
 
     for corpus in corpora():
-        print(f"{corpus.name:16} {corpus.summary}")
-        print(f"{'':16} about {corpus.size / 1e6:.0f} MB; {corpus.source}")
+        print(entry(corpus.name, corpus.summary, INDENT))
+        print(entry("", f"about {corpus.size / 1e6:.0f} MB; {corpus.source}", INDENT))

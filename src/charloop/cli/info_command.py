@@ -13,6 +13,9 @@ from charloop.cli.arguments import Switch, parse
 if TYPE_CHECKING:
     from charloop.checkpoint import RunFolder
 
+UNITS = {"char": "characters", "byte": "bytes"}
+TEXT_KEYS = {"description", "characters", "distinct", "train", "validation", "test", "content_hash"}
+
 
 @dataclass(frozen=True)
 class InfoFlags:
@@ -66,34 +69,38 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
 def lines(values: dict[str, Any]) -> Iterator[str]:
     """The facts for people."""
-    from charloop.cli.wording import describe_model
+    from charloop.cli.wording import describe_model, number_of
     from charloop.config import ModelConfig
 
-    text, model, data, training = (values[key] for key in ("text", "model", "data", "training"))
+    model, data, training = (values[key] for key in ("model", "data", "training"))
+    unit = UNITS[data["unit"]]
     yield f"run         {values['run']}"
     yield f"model       {describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
     yield f"dropout     {dropout_line(model)}"
-    if text:
-        size = f"{text['characters']:,} {data['unit']}s, {text['distinct']} distinct"
-        yield f"text        {text['description']}, {size}"
-        parts = (
-            (text[key], name) for key, name in (("train", "train"), ("validation", "val"), ("test", "test"))
-        )
-        yield f"split       {', '.join(f'{size:,} {name}' for size, name in parts if size)}"
-        yield f"sha256      {text['content_hash']}"
-    limits = [f"{training[key]} {key}" for key in ("epochs", "steps", "minutes") if training.get(key)]
-    rule = f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}"
-    yield f"training    {rule}, {data['batch_size']} x {data['seq_length']} a step, at most {' or '.join(limits)}"
+    if values["text"].keys() >= TEXT_KEYS:
+        yield from text_lines(values["text"], unit)
+    yield f"training    {training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}"
+    yield f"step        {number_of(data['batch_size'], 'lane')} x {data['seq_length']:,} {unit}"
+    limits = [
+        number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
+    ]
+    yield f"budget      {' or '.join(limits)}"
     yield from weights_lines(values)
 
 
+def text_lines(text: dict[str, Any], unit: str) -> Iterator[str]:
+    """What it was trained on."""
+    yield f"text        {text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
+    parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
+    yield f"split       {', '.join(f'{size:,} {name}' for name, size in parts.items() if size)}"
+    yield f"sha256      {text['content_hash']}"
+
+
 def dropout_line(model: dict[str, Any]) -> str:
-    """The three rates."""
-    places = ("input", "between", "output")
-    return (
-        ", ".join(f"{place} {model[f'dropout_{place}']:g}" for place in places)
-        + f" ({model['dropout_kind']})"
-    )
+    """The rates that are not 0."""
+    rates = {place: model[f"dropout_{place}"] for place in ("input", "between", "output")}
+    shown = [f"{place} {rate:g}" for place, rate in rates.items() if rate]
+    return f"{', '.join(shown)} ({model['dropout_kind']})" if shown else "none"
 
 
 def weights_lines(values: dict[str, Any]) -> Iterator[str]:

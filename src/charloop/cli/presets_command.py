@@ -5,6 +5,14 @@ from dataclasses import dataclass
 
 from charloop.cli.arguments import parse
 
+INDENT = 7
+SHOWN = {
+    "data": ("batch_size", "seq_length"),
+    "model": ("num_layers", "hidden_size", "embed_size", "dropout_between", "dropout_output"),
+    "training": ("learning_rate", "warmup_steps", "minutes", "epochs", "patience"),
+}
+"""What presets differ in."""
+
 
 @dataclass(frozen=True)
 class PresetsFlags:
@@ -15,14 +23,14 @@ def main(arguments: Sequence[str]) -> None:
     """Print the registry of presets, and what each sets."""
     parse(PresetsFlags, "presets", arguments)
 
-    from charloop.config import RunConfig
+    from charloop.cli.wording import entry
     from charloop.configfile import to_dict
     from charloop.presets import PRESETS
 
-    defaults = to_dict(RunConfig())
+    print("What is not named here is as in charloop train --help.")
     for name, (summary, config) in PRESETS.items():
-        print(f"{name:6} {summary}")
+        print("\n" + entry(name, summary, INDENT))
         for section, values in to_dict(config).items():
-            changed = {k: v for k, v in values.items() if defaults[section].get(k) != v}
-            line = "  ".join(f"{key.replace('_', '-')} {value}" for key, value in changed.items())
-            print(f"{'':6}   {section:9} {line}" if line else "", end="\n" if line else "")
+            shown = {key: values[key] for key in SHOWN[section] if key in values}
+            pairs = [f"{key.replace('_', '-')}\N{NO-BREAK SPACE}{value:g}" for key, value in shown.items()]
+            print(entry(f"{'':{INDENT}}{section}", ", ".join(pairs), INDENT + 10))

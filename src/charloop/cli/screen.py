@@ -24,7 +24,7 @@ HEADS = ROW.format(
     clock="time",
     mark="",
 )
-BESIDE_BAR = 64
+BESIDE_BAR = 70
 """Columns of a terminal that the words beside the bar take."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
@@ -50,7 +50,7 @@ class TrainingScreen:
             SpinnerColumn(style="green"),
             # Greys and greens of the terminal's own palette: they are seen on black and on white.
             BarColumn(
-                max(8, min(40, self.console.width - BESIDE_BAR)),
+                max(10, min(40, self.console.width - BESIDE_BAR)),
                 style="bright_black",
                 complete_style="green",
                 finished_style="green",
@@ -103,7 +103,7 @@ class TrainingScreen:
         self.say("", f"sha256 {event.content_hash[:16]}")
         parts = f"{train:,} to train on, {validation:,} to validate" + (f", {test:,} to test" if test else "")
         self.say("split", parts)
-        chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length} {unit}"
+        chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
         self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
         self.say("run", str(event.folder))
         for note in event.notes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from charloop.cli.arguments import given_flags
 from charloop.cli.train_flags import TrainFlags, first_look, over, refuse_changes, settings
+from charloop.cli.wording import visible
 from charloop.config import RunConfig
 from charloop.configfile import read_config
 from charloop.errors import CharloopError
@@ -96,4 +97,5 @@ def show_samples(folder: Path, cell: str | None) -> None:
     network = load(folder, cell=cell)
     for temperature in TEMPERATURES:
         print(f"\n--- temperature {temperature} ---")
-        print(network.sample(length=SHOWN, temperature=temperature)[0].strip("\n"), flush=True)
+        text = network.sample(length=SHOWN, temperature=temperature)[0]
+        print(visible(text.strip("\n")), flush=True)

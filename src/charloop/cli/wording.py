@@ -1,6 +1,8 @@
 """How numbers, times and networks are put into words."""
 
 import re
+import shutil
+import textwrap
 
 from charloop.config import ModelConfig
 
@@ -14,9 +16,9 @@ def describe_model(config: ModelConfig) -> str:
     return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}"
 
 
-def number_of(count: int, thing: str) -> str:
-    """`1 step`, `1,000 steps`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+def number_of(count: int | float, thing: str) -> str:
+    """`1 step`, `1,000 steps`, `0.5 minutes`."""
+    return f"{count if count % 1 else int(count):,} {thing}{'' if count == 1 else 's'}"
 
 
 def clock(seconds: float) -> str:
@@ -24,6 +26,14 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def entry(name: str, text: str, indent: int) -> str:
+    """`text` beside its name, or under it if that is empty, wrapped to the width of the terminal."""
+    width = min(100, shutil.get_terminal_size().columns)
+    space = " " * indent
+    wrapped = textwrap.wrap(text, max(40, width - indent), break_on_hyphens=False, break_long_words=False)
+    return f"{name:{indent}}" + f"\n{space}".join(line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped)
 
 
 def visible(text: str) -> str:

@@ -1,0 +1,131 @@
+"""Help that is whole, readable and there at once; lists that show every entry of their registries."""
+
+import dataclasses
+import importlib
+import re
+from dataclasses import asdict
+from importlib.metadata import version
+
+import pytest
+
+from charloop.cells import CELLS, cell_options
+from charloop.cli.main import COMMANDS
+from charloop.cli.presets_command import SHOWN
+from charloop.data import corpora
+from charloop.presets import PRESETS
+from cli.commands import Outcome, call, done, process
+
+FLAGS = {
+    "train": "charloop.cli.train_flags.TrainFlags",
+    "sample": "charloop.cli.sample_command.SampleFlags",
+    "eval": "charloop.cli.eval_command.EvalFlags",
+    "info": "charloop.cli.info_command.InfoFlags",
+    "cells": "charloop.cli.cells_command.CellsFlags",
+    "corpora": "charloop.cli.corpora_command.CorporaFlags",
+    "presets": "charloop.cli.presets_command.PresetsFlags",
+    "bench": "charloop.cli.bench_command.BenchFlags",
+}
+POSITIONAL = {"run", "texts", "corpus", "question"}
+
+
+def names(flags: type) -> list[str]:
+    """The fields of a command's flags, groups opened."""
+    found: list[str] = []
+    for field in dataclasses.fields(flags):
+        group = field.default_factory if isinstance(field.default_factory, type) else None
+        made = field.default_factory() if callable(field.default_factory) else None
+        found += names(type(made)) if dataclasses.is_dataclass(group or made) else [field.name]
+    return found
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("help",)])
+def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
+    out = done(call(*arguments))
+    for name, summary in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(summary)}$", out, re.MULTILINE)
+
+
+def test_every_command_is_here() -> None:
+    assert COMMANDS.keys() == FLAGS.keys()
+
+
+@pytest.mark.parametrize("width", ["80", "160"])
+@pytest.mark.parametrize("name", FLAGS)
+def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    out = done(call(name, "--help"))
+    home, _, kind = FLAGS[name].rpartition(".")
+    for field in names(getattr(importlib.import_module(home), kind)):
+        if field not in POSITIONAL:
+            assert re.search(rf"(  |│ )--{field.replace('_', '-')}[ ,]", out), field
+    assert max(map(len, out.splitlines())) <= int(width)
+    for ugly in ("{None}", "STR", "INT", "FLOAT", "Raises", "CharloopError", "\x1b"):
+        assert ugly not in out
+    assert done(call(name, "-h")) == out
+
+
+def test_defaults_in_help_are_those_of_the_default_preset() -> None:
+    out = re.sub(r"[│\s]+", " ", done(call("train", "--help")))
+    assert "--hidden-size N Units a layer. (default: 256)" in out
+    assert (
+        "--minutes X Stop after so many minutes of training, learning-rate decay included. (default: 3.0)"
+        in out
+    )
+
+
+def test_help_does_not_wait_for_jax() -> None:
+    for arguments in ((), ("--help",), *((name, "--help") for name in COMMANDS)):
+        look = "import atexit, sys; atexit.register(lambda: print('jax' in sys.modules, file=sys.stderr))"
+        found = process(*arguments, first=look)
+        assert (found.code, found.err) == (0, "False\n"), arguments
+
+
+def test_an_unknown_flag_is_refused_without_jax() -> None:
+    look = "import atexit, sys; atexit.register(lambda: print('jax' in sys.modules, file=sys.stderr))"
+    found = process("train", "--hiden-size", "3", first=look)
+    assert found == Outcome(
+        2, "", "charloop: unknown flag: got '--hiden-size'; did you mean --hidden-size?\nFalse\n"
+    )
+
+
+def test_version() -> None:
+    assert done(call("--version")) == f"charloop {version('charloop')}\n" == done(call("-V"))
+
+
+def test_cells_lists_the_registry() -> None:
+    out = done(call("cells"))
+    for name, maker in CELLS.items():
+        assert re.search(rf"^{name} +\S", out, re.MULTILINE)
+        for option in cell_options(maker):
+            assert f"--cell-options {option}=" in out
+    assert "FILE.py:CLASS" in out
+
+
+def test_corpora_lists_the_registry() -> None:
+    out = done(call("corpora"))
+    for corpus in corpora():
+        assert re.search(rf"^{corpus.name} +{re.escape(corpus.summary)}$", out, re.MULTILINE)
+        assert corpus.source in " ".join(out.split())
+
+
+def test_presets_lists_the_registry() -> None:
+    out = done(call("presets"))
+    for name, (summary, config) in PRESETS.items():
+        assert re.search(rf"^{name} +{re.escape(summary)}$", out, re.MULTILINE)
+        block = out[out.index(f"{name} ") :].partition("\n\n")[0]
+        assert f"hidden-size {config.model.hidden_size}" in " ".join(block.split())
+
+
+@pytest.mark.parametrize("name", ["cells", "corpora", "presets"])
+def test_lists_fit_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, done(call(name)).splitlines())) <= 80
+
+
+def test_presets_shows_all_that_presets_differ_in() -> None:
+    sections = [asdict(config) for _, config in PRESETS.values()]
+    for section, shown in SHOWN.items():
+        values = [one[section] for one in sections]
+        assert {key for key in values[0] if any(value[key] != values[0][key] for value in values)} <= set(
+            shown
+        )

@@ -1,0 +1,118 @@
+"""Preset, then file, then flags: what a run is asked for in the end."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import charloop.training.run
+from charloop.cli import train_command
+from charloop.config import RunConfig
+from charloop.presets import PRESETS
+from cli.commands import call, done
+
+Plan = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """The flat settings that `charloop train book.txt FLAGS` would train with."""
+    asked: list[RunConfig] = []
+
+    def train(config: RunConfig, *_: object, **__: object) -> Path:
+        asked.append(config)
+        return Path("run")
+
+    monkeypatch.setattr(charloop.training.run, "train", train)
+    monkeypatch.setattr(train_command, "end", lambda *_, **__: 0)
+
+    def plan(*flags: str) -> dict[str, Any]:
+        done(call("train", *flags, "book.txt"))
+        sections = asdict(asked.pop())
+        return {name: value for section in sections.values() for name, value in section.items()}
+
+    return plan
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "run.toml").write_text("[model]\nhidden_size = 33\nnum_layers = 5\n[training]\nepochs = 7\n")
+    return "run.toml"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset(plan: Plan, preset: str) -> None:
+    sections = asdict(PRESETS[preset][1])
+    expected = {name: value for section in sections.values() for name, value in section.items()}
+    assert plan("--preset", preset) == expected | {"corpus": ("book.txt",)}
+
+
+def test_fast_is_the_default(plan: Plan) -> None:
+    assert plan() == plan("--preset", "fast")
+
+
+def test_a_file_lies_over_the_preset(plan: Plan, file: str) -> None:
+    before, after = plan("--preset", "tiny"), plan("--preset", "tiny", "--config", file)
+    changed = {name: value for name, value in after.items() if before[name] != value}
+    assert changed == {"hidden_size": 33, "num_layers": 5, "epochs": 7, "minutes": None}
+
+
+def test_flags_lie_over_the_file_wherever_they_stand(plan: Plan, file: str) -> None:
+    for flags in (("--num-layers", "2", "--config", file), ("--config", file, "--num-layers=2")):
+        found = plan(*flags)
+        assert (found["hidden_size"], found["num_layers"], found["epochs"]) == (33, 2, 7)
+    # A flag that says what is the default already still counts.
+    assert plan("--config", file, "--num-layers", "1")["num_layers"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "budget"),
+    [
+        ((), (None, None, 3.0)),
+        (("--steps", "9"), (None, 9, None)),
+        (("--epochs", "9"), (9, None, None)),
+        (("--minutes", "9"), (None, None, 9.0)),
+        (("--minutes", "9", "--steps", "8"), (None, 8, 9.0)),
+        (("--config", "run.toml"), (7, None, None)),
+        (("--config", "run.toml", "--steps", "9"), (None, 9, None)),
+    ],
+)
+def test_a_budget_is_one_thing(
+    plan: Plan, file: str, flags: tuple[str, ...], budget: tuple[float | None, ...]
+) -> None:
+    assert file == "run.toml"
+    found = plan(*flags)
+    assert (found["epochs"], found["steps"], found["minutes"]) == budget
+
+
+def test_dropout_is_short_for_two_places(plan: Plan) -> None:
+    places = ("dropout_input", "dropout_between", "dropout_output")
+
+    def rates(*flags: str) -> list[float]:
+        found = plan("--preset", "fast", *flags)
+        return [found[place] for place in places]
+
+    assert rates() == [0.0, 0.1, 0.1]
+    assert rates("--dropout", "0.3") == [0.0, 0.3, 0.3]
+    assert rates("--dropout", "0") == [0.0, 0.0, 0.0]
+    assert rates("--dropout", "0.3", "--dropout-output", "0.2") == [0.0, 0.3, 0.2]
+    assert rates("--dropout-between=0.2", "--dropout", "0.3") == [0.0, 0.2, 0.3]
+
+
+def test_options_of_a_cell_leave_the_text_alone(plan: Plan, tmp_path: Path) -> None:
+    found = plan("--cell", "gru", "--cell-options", "reset_after=false")
+    assert (found["cell_options"], found["corpus"]) == (("reset_after=false",), ("book.txt",))
+    (tmp_path / "gru.toml").write_text("[model]\ncell = 'gru'\ncell_options = ['reset_after=false']\n")
+    assert plan("--config", "gru.toml")["cell_options"] == ("reset_after=false",)
+    assert plan("--config", "gru.toml", "--cell-options", "reset_after=false")["cell_options"] == (
+        "reset_after=false",
+    )
+
+
+def test_switches_both_ways(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "tied.toml").write_text("[model]\ntie_embedding = true\n")
+    assert plan("--config", "tied.toml")["tie_embedding"] is True
+    assert plan("--config", "tied.toml", "--tie-embedding")["tie_embedding"] is True
+    assert plan("--config", "tied.toml", "--no-tie-embedding")["tie_embedding"] is False

@@ -1,0 +1,154 @@
+"""`charloop sample`: every flag does what it says, and the same seed writes the same text in every process."""
+
+import json
+import math
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charloop import load
+from charloop.checkpoint import load_tensors, save_tensors
+from cli.commands import BRIEF, Outcome, call, done, process, program
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(trained: Path) -> Write:
+    """What `charloop sample RUN FLAGS` writes."""
+    return lambda *flags, stdin="": done(call("sample", str(trained), *flags, stdin=stdin))
+
+
+def test_all_flags_at_once_the_same_in_every_process(trained: Path, write: Write) -> None:
+    flags = ("--prompt", "the fox", "--length", "50", "--temperature", "0.8", "--top-k", "5")
+    flags += ("--top-p", "0.95", "--min-p", "0.01", "--seed", "7")
+    text = done(process("sample", str(trained), *flags))
+    assert text == write(*flags)
+    assert text.startswith("the fox")
+    assert len(text.rstrip("\n")) in (57, 56), "fifty new characters, the prompt not counted"
+    assert text != write(*flags[:-1], "8")
+
+
+def test_length_and_echo(write: Write) -> None:
+    assert len(write("--length", "40", "--temperature", "0", "--prompt", "a fox ").rstrip("\n")) <= 46
+    with_prompt, without = (
+        write("--length", "40", "--prompt", "a fox ", *flag) for flag in ((), ("--no-echo",))
+    )
+    assert with_prompt == "a fox " + without
+    assert len(write()) >= 500
+
+
+def test_a_text_ends_with_the_line(write: Write) -> None:
+    for seed in range(8):
+        text = write("--length", "9", "--seed", str(seed), "--no-echo")
+        assert text.endswith("\n")
+        assert len(text) in (9, 10)
+
+
+def test_temperature_zero_has_no_chance_in_it(write: Write) -> None:
+    flags = ("--temperature", "0", "--length", "60")
+    assert (
+        write(*flags)
+        == write(*flags, "--seed", "5")
+        == write("--top-k", "1", "--length", "60", "--seed", "6")
+    )
+    assert write("--length", "60") != write("--length", "60", "--seed", "5")
+
+
+def test_filters_change_the_text(write: Write) -> None:
+    plain = write("--length", "200")
+    for flags in (("--top-k", "2"), ("--top-p", "0.1"), ("--min-p", "0.9"), ("--mode", "words")):
+        assert write("--length", "200", *flags) != plain, flags
+
+
+def test_the_last_weights_instead_of_the_best(copied: Path) -> None:
+    """Last weights that are all 0 find every character equally likely."""
+    state = copied / "training_state.safetensors"
+    tensors, facts = load_tensors(state)
+    nothing = {name: value * 0 if name.startswith("params/") else value for name, value in tensors.items()}
+    save_tensors(state, nothing, facts)
+    size = load(copied).vocabulary.size
+    flags = ("--text", "the quick brown fox", "--json")
+    best, last = (
+        json.loads(done(call("eval", str(copied), *flags, *more))) for more in ((), ("--weights", "last"))
+    )
+    assert math.isclose(last["perplexity"], size, rel_tol=1e-4)
+    assert abs(best["perplexity"] - size) > 0.1
+    before, after = (done(call("sample", str(copied), "--weights", kind)) for kind in ("best", "last"))
+    assert before == done(call("sample", str(copied))) != after
+
+
+def test_several_samples(write: Write) -> None:
+    text = write("--num-samples", "3", "--length", "30", "--prompt", "old ")
+    parts = text.split("--- ")[1:]
+    assert [part[:6] for part in parts] == ["1 ---\n", "2 ---\n", "3 ---\n"]
+    assert all(part[6:].startswith("old ") for part in parts)
+    assert len(set(parts)) == 3
+    assert parts[0].removeprefix("1 ---\n") == write("--length", "30", "--prompt", "old ")
+
+
+def test_stop_ends_just_before_it(write: Write) -> None:
+    text = write("--length", "300", "--no-echo")
+    stop = text[40:43]
+    assert write("--length", "300", "--no-echo", "--stop", stop).removesuffix("\n") == text[
+        : text.index(stop)
+    ].removesuffix("\n")
+
+
+def test_lines(write: Write) -> None:
+    text = write("--length", "2000", "--seed", "3")
+    assert text.count("\n") > 2
+    assert write("--length", "2000", "--seed", "3", "--lines", "2") == "".join(
+        text.splitlines(keepends=True)[:2]
+    )
+
+
+def test_a_prompt_from_a_file_or_standard_input(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "prompt").write_text("the dog\n")
+    expected = write("--prompt", "the dog\n", "--length", "30")
+    assert write("--prompt-file", "prompt", "--length", "30") == expected
+    assert write("--prompt-file", "-", "--length", "30", stdin="the dog\n") == expected
+
+
+def test_the_program_reads_a_prompt_from_a_pipe(trained: Path, write: Write) -> None:
+    text = done(process("sample", str(trained), "--prompt-file", "-", "--length", "30", stdin="the dog"))
+    assert text == write("--prompt", "the dog", "--length", "30")
+
+
+def quiet_after(read: int, *arguments: str) -> tuple[bytes, Outcome]:
+    """A reader that leaves after so many bytes, as `head` does; and what the command said then."""
+    pipe, end = os.pipe()
+    with subprocess.Popen(program(*arguments), stdout=end, stderr=subprocess.PIPE) as running:
+        os.close(end)
+        found = os.read(pipe, read)
+        os.close(pipe)
+        _, err = running.communicate(timeout=120)
+    return found, Outcome(running.returncode, "", err.decode())
+
+
+def test_a_reader_that_leaves_is_no_error(trained: Path) -> None:
+    found, outcome = quiet_after(10, "sample", str(trained), "--length", "200000")
+    assert len(found) == 10
+    assert outcome == Outcome(0, "", "")
+
+
+@pytest.mark.parametrize("command", [("cells",), ("train", "--help")])
+def test_a_reader_that_was_never_there(command: tuple[str, ...]) -> None:
+    """What is left in the buffer at the end must not complain either."""
+    assert quiet_after(0, *command)[1] == Outcome(0, "", "")
+
+
+def test_a_training_that_nobody_watches_goes_on(book: Path) -> None:
+    assert quiet_after(1, "train", str(book), *BRIEF, "--out", "run")[1] == Outcome(0, "", "")
+    assert "after step 16" in done(call("info", "run"))
+
+
+def test_characters_that_the_terminal_lacks(tmp_path: Path) -> None:
+    (tmp_path / "greek.txt").write_text("αβγ δεζ\n" * 60)
+    done(call("train", "greek.txt", *BRIEF, "--steps", "4", "--out", "run"))
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    text = done(process("sample", "run", "--prompt", "αβ", "--length", "5", env=ascii_only))
+    assert text.startswith("\\u03b1\\u03b2")

@@ -1,0 +1,227 @@
+"""What is on the screen while a network trains: on a terminal of 80 columns, on a wide one, and down a pipe."""
+
+import contextlib
+import io
+import math
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from charloop.cli.main import main
+from charloop.cli.output import prepare
+from charloop.cli.sample_command import write
+from charloop.cli.screen import Paper, TrainingScreen
+from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
+from charloop.config import DataConfig, ModelConfig, RunConfig
+from charloop.evaluation import Score
+from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped
+from cli.commands import BRIEF, call, done
+
+STARTED = Started(
+    folder=Path("runs/[bold]book"),
+    config=RunConfig(DataConfig(batch_size=1, seq_length=1500), ModelConfig()),
+    description="book [red].txt",
+    notes=["normalised 3 CRLF line ends to LF"],
+    split=(900_000, 90_000, 10_000),
+    content_hash="0123456789abcdef" * 4,
+    vocab_size=65,
+    parameters=1_234_567,
+    devices=2,
+    chunks_per_epoch=1,
+    resumed_at=0,
+)
+SCORE = Score(nats=2000 * math.log(2), characters=1000)
+
+
+def stepped(number: int, progress: float) -> Stepped:
+    return Stepped([Step(number, number / 100, 2.5, 1.0, 1e-3)], progress, elapsed=35_000.0 * progress)
+
+
+def console(width: int = 80, *, terminal: bool) -> Console:
+    return Console(
+        file=io.StringIO(), width=width, force_terminal=terminal, force_interactive=terminal, soft_wrap=True,
+        highlight=False, color_system="standard" if terminal else None,
+    )  # fmt: skip
+
+
+def written(paper: Console) -> str:
+    assert isinstance(paper.file, io.StringIO)
+    return paper.file.getvalue()
+
+
+@pytest.fixture
+def clocked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that each look moves on by a thousandth of a second."""
+    now = [0.0]
+
+    def look() -> float:
+        now[0] += 1e-3
+        return now[0]
+
+    monkeypatch.setattr("charloop.cli.screen.time.monotonic", look)
+    return now
+
+
+class Terminal(io.StringIO):
+    """It says that it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_bar_stays_on_one_line(width: int, clocked: list[float]) -> None:
+    paper = console(width, terminal=True)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        for number in range(1, 9):
+            screen(stepped(number, 0.05 * number))
+        bar = Console(file=io.StringIO(), width=width, force_terminal=False)
+        bar.print(screen.progress.get_renderable())
+    assert clocked[0] > 0
+    lines = written(bar).rstrip("\n").split("\n")
+    assert len(lines) == 1
+    assert re.search(
+        r"━ +loss 2\.500 · 3\.607 bits/char · 1,\d\d\d,\d\d\d chars/s · 5:50:00 left$", lines[0].rstrip()
+    )
+
+
+def test_a_terminal_is_left_as_it_was_found() -> None:
+    paper = console(terminal=True)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        screen(stepped(1, 0.5))
+    out = written(paper)
+    assert out.count("\x1b[?25l") == out.count("\x1b[?25h") > 0, "the cursor comes back"
+    assert "compiling the first step" not in out.rpartition("\x1b[2K")[2]
+
+
+def test_names_are_no_markup() -> None:
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        screen(Sampled(8, [(0.5, "\n[/bold] and [red]\\\n\n")]))
+    out = written(paper)
+    assert "text     book [red].txt, 1,000,000 characters, 65 distinct\n" in out
+    assert "run      runs/[bold]book\n" in out
+    assert "\nstep 8, temperature 0.5\n[/bold] and [red]\\\n\n" in out
+
+
+def test_a_pipe_gets_plain_lines() -> None:
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        screen(stepped(1, 0.5))
+        screen(Evaluated(1, SCORE, True, 61.0))
+        screen(Evaluated(1234567, SCORE, False, 3661.0))
+        screen(Finished("the budget is used up", 1234567, SCORE, 1, 3661.0))
+    out = written(paper)
+    assert "\x1b" not in out
+    assert "\r" not in out
+    assert (
+        out
+        == """\
+model    lstm, 2 x 128, 1,234,567 parameters, 2 devices
+text     book [red].txt, 1,000,000 characters, 65 distinct
+         sha256 0123456789abcdef
+split    900,000 to train on, 90,000 to validate, 10,000 to test
+step     1 lane x 1,500 characters, 1 step an epoch
+run      runs/[bold]book
+note     normalised 3 CRLF line ends to LF
+
+     step   epoch    train  validation  bits/char    chars/s      time
+        1    0.01    2.500       1.386      2.000                 1:01  best
+1,234,567    0.01    2.500       1.386      2.000              1:01:01
+
+done     the budget is used up after 1,234,567 steps, 1:01:01
+best     validation 1.386 nats = 2.000 bits per character, at step 1
+"""
+    )
+
+
+def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) -> None:
+    for terminal in (True, False):
+        paper = console(terminal=terminal)
+        with TrainingScreen(paper) as screen:
+            screen(STARTED)
+            screen(stepped(1, 0.1))
+            assert not re.search(r"^ +1 +0\.01", written(paper), re.MULTILINE)
+            clocked[0] += 31
+            screen(stepped(2, 0.2))
+        assert bool(re.search(r"^ +2 +0\.02 +2\.500 +[\d,]+ ", written(paper), re.MULTILINE)) is not terminal
+
+
+def test_other_endings() -> None:
+    def ending(started: Started, finished: Finished) -> str:
+        paper = console(terminal=False)
+        with TrainingScreen(paper) as screen:
+            screen(started)
+            screen(finished)
+        assert screen.interrupted is (finished.reason == "interrupted")
+        return written(paper).rpartition("\n\n")[2]
+
+    assert ending(STARTED, Finished("interrupted", 1, None, 0, 5.0)) == (
+        "stopped  after 1 step, 0:05; everything is saved\n"
+    )
+    assert ending(replace(STARTED, resumed_at=9), Finished("the budget is used up", 9, None, 0, 5.0)) == (
+        "done     the budget is used up already, after 9 steps, 0:05; give a longer one, such as --minutes 10\n"
+    )
+
+
+def test_control_characters_never_reach_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "program").write_bytes(bytes(range(256)) * 8)
+    out = done(call("train", "program", *BRIEF, "--unit", "byte", "--sample-every", "1", "--out", "run"))
+    assert not CONTROL.search(out)
+    assert CONTROL.search(done(call("sample", "run", "--length", "2000"))), "a file gets it as it is"
+    with contextlib.redirect_stdout(Terminal()) as screen:
+        main(["sample", "run", "--length", "2000"])
+        write("\a", ["\x1b[2J"])
+    assert not CONTROL.search(screen.getvalue())
+    assert screen.getvalue().endswith("\ufffd\ufffd[2J\n")
+
+
+def test_output_that_cannot_be_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    prepare()
+    print("é\udcff", flush=True)
+    assert raw.getvalue() == b"\\xe9\\udcff\n"
+
+
+def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, end = os.pipe()
+    os.close(pipe)
+    with open(end, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        paper = Paper()
+        paper.print("row")
+        paper.print("row")
+    assert paper.quiet
+
+
+def test_words() -> None:
+    assert [clock(s) for s in (0.0, 59.9, 60.0, 3599.0, 3600.0, 360_000.0)] == [
+        "0:00",
+        "0:59",
+        "1:00",
+        "59:59",
+        "1:00:00",
+        "100:00:00",
+    ]
+    assert [number_of(n, "step") for n in (0, 1, 2, 1000, 0.5, 3.0)] == [
+        "0 steps", "1 step", "2 steps", "1,000 steps", "0.5 steps", "3 steps"
+    ]  # fmt: skip
+    assert visible("a\tb\n\x1b[31m\x00\r\x9b") == "a\tb\n\ufffd[31m\ufffd\ufffd\ufffd"
+
+
+def test_an_entry_is_wrapped_under_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert entry("name", "word " * 12 + "--a-flag", 8) == (
+        "name    word word word word word word word word word word\n        word word --a-flag"
+    )
+    assert entry("", "one\N{NO-BREAK SPACE}two", 4) == "    one two"
