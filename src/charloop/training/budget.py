@@ -6,6 +6,8 @@ from charloop.config import TrainingConfig
 
 EVALUATIONS = 20
 """A run is evaluated about so often unless it is told otherwise."""
+TRAINING_SHARE = 10
+"""Seconds of training, at the least, for each second of evaluation in a run that the clock ends."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,18 @@ class Budget:
         left = [self.steps - step] if self.steps else []
         return max(1, min([most, *pauses, *left]))
 
-    def evaluation_due(self, step: int, progress: float, progress_before: float) -> bool:
-        """Whether the validation text is to be scored after `step`; `progress_before`: at the last time."""
+    def evaluation_due(
+        self, step: int, progress: float, progress_before: float, seconds_before: float = 0.0
+    ) -> bool:
+        """Whether the validation text is to be scored after `step`.
+
+        `progress_before`: at the end of the last time, which took `seconds_before`. By the clock, training lasts
+        at least ten times as long before the next: in a run of minutes, twenty evaluations are too dear.
+        """
         if self.eval_every:
             return step % self.eval_every == 0
+        if self.seconds and (progress - progress_before) * self.seconds < TRAINING_SHARE * seconds_before:
+            return False
         return int(progress * EVALUATIONS) > int(progress_before * EVALUATIONS)
 
     def save_due(self, step: int) -> bool:

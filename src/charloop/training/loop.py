@@ -65,6 +65,7 @@ class Loop:
         # What was resumed is on the disk as it is; a fresh run is not.
         self.saved_at = self.step or -1
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
+        self.evaluation_seconds = 0.0
         reason = None
         while reason is None:
             reason = self._sitting()
@@ -89,9 +90,11 @@ class Loop:
             return "the budget is used up"
         self._train(before)
         progress = budget.progress(self.step, self.elapsed)
-        if budget.evaluation_due(self.step, progress, self.evaluated_at):
+        if budget.evaluation_due(self.step, progress, self.evaluated_at, self.evaluation_seconds):
             self._finish_pending()
+            begun = self.elapsed
             self._evaluate()
+            self.evaluation_seconds = self.elapsed - begun
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
