@@ -71,6 +71,14 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Stopping:
+    """Someone asked to stop: the step in hand is finished, then all is saved.
+
+    Told from within a signal's handler, in the middle of anything: a listener may note it, and nothing more.
+    """
+
+
+@dataclass(frozen=True)
 class Finished:
     """The run is over, and saved."""
 
@@ -81,7 +89,7 @@ class Finished:
     elapsed: float
 
 
-Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Finished
+Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Stopping | Finished
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM end a run cleanly: the step in hand is finished, the state saved. A second one is obeyed."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
@@ -12,17 +12,21 @@ class Interrupt:
 
     requested = False
 
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
+        self.tell = tell
+
     def request(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: the first time noted, the second time obeyed."""
         if self.requested:
             signal.default_int_handler(number, frame)
         self.requested = True
+        self.tell()
 
 
 @contextmanager
-def catch_interrupts() -> Iterator[Interrupt]:
-    """Note signals instead of dying of them, for as long as the block lasts; outside the main thread, do nothing."""
-    interrupt = Interrupt()
+def catch_interrupts(tell: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
+    """Note signals, and `tell`, instead of dying of them, while the block lasts; do nothing outside the main thread."""
+    interrupt = Interrupt(tell)
     if current_thread() is not main_thread():
         yield interrupt
         return

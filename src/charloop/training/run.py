@@ -17,7 +17,7 @@ from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
-from charloop.training.events import Finished, Listener, Started, ignore
+from charloop.training.events import Finished, Listener, Started, Stopping, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loop import Journal, Loop
 from charloop.training.session import Session, describe_text, resolve
@@ -126,7 +126,7 @@ def sit(
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
     listener(announcement(session, state, notes))
-    with catch_interrupts() as interrupt:
+    with catch_interrupts(lambda: listener(Stopping())) as interrupt:
         return Loop(session, place(session, state), journal, listener, interrupt).run()
 
 
