@@ -91,10 +91,12 @@ def test_dropout_is_short_for_two_places(plan: Plan) -> None:
     places = ("dropout_input", "dropout_between", "dropout_output")
 
     def rates(*flags: str) -> list[float]:
-        found = plan("--preset", "fast", *flags)
+        found = plan("--preset", "base", *flags)
         return [found[place] for place in places]
 
-    assert rates() == [0.0, 0.1, 0.1]
+    model = PRESETS["base"][1].model
+    assert rates() == [getattr(model, place) for place in places]
+    assert model.dropout_input == 0
     assert rates("--dropout", "0.3") == [0.0, 0.3, 0.3]
     assert rates("--dropout", "0") == [0.0, 0.0, 0.0]
     assert rates("--dropout", "0.3", "--dropout-output", "0.2") == [0.0, 0.3, 0.2]

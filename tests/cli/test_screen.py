@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from charloop.cli.bar import Paper
 from charloop.cli.main import main
 from charloop.cli.output import prepare
 from charloop.cli.sample_command import write
-from charloop.cli.screen import Paper, TrainingScreen
+from charloop.cli.screen import TrainingScreen
 from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
 from charloop.config import DataConfig, ModelConfig, RunConfig
 from charloop.evaluation import Score
-from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped
+from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped, Stopping
 from cli.commands import BRIEF, call, done
 
 STARTED = Started(
@@ -99,6 +100,19 @@ def test_a_terminal_is_left_as_it_was_found() -> None:
     out = written(paper)
     assert out.count("\x1b[?25l") == out.count("\x1b[?25h") > 0, "the cursor comes back"
     assert "compiling the first step" not in out.rpartition("\x1b[2K")[2]
+
+
+def test_who_asks_to_stop_is_answered_at_once() -> None:
+    paper = console(terminal=True)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        screen(stepped(1, 0.5))
+        screen(Stopping())
+        screen(stepped(2, 0.6))
+        bar = Console(file=io.StringIO(), width=80, force_terminal=False)
+        bar.print(screen.progress.get_renderable())
+    assert re.search("━ +stopping: .*Ctrl-C again", written(bar))
+    assert written(bar).count("\n") == 1
 
 
 def test_names_are_no_markup() -> None:

@@ -33,6 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     except CharloopError as error:
         print(f"charloop: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(
+            "charloop: not enough memory; lower --hidden-size, --batch-size or --seq-length", file=sys.stderr
+        )
+        return FAILED
     except KeyboardInterrupt:
         # The terminal has shown ^C: what comes next begins on a line of its own.
         print(file=sys.stderr)
@@ -40,6 +47,11 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         mute()
         return 0
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether NumPy, or XLA in its own words, could not get the memory it asked for."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def flushed(arguments: list[str]) -> int:

@@ -6,12 +6,12 @@ from collections import deque
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
-from charloop.cli.output import mute
+from charloop.cli.bar import Paper, Words, make_bar
 from charloop.cli.wording import clock, describe_model, number_of, visible
-from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped
+from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped, Stopping
 
 ROW = "{step:>9}  {epoch:>6}  {train:>7}  {validation:>10}  {bits:>9}  {speed:>9}  {clock:>8}  {mark}"
 HEADS = ROW.format(
@@ -24,20 +24,10 @@ HEADS = ROW.format(
     clock="time",
     mark="",
 )
-BESIDE_BAR = 70
-"""Columns of a terminal that the words beside the bar take."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 RECENT = 100
 """Steps over which the training loss is averaged: a single one jumps."""
-
-
-class Paper(Console):
-    """A console that falls silent when nobody reads it any more: no reason to lose a night's training."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        mute()
 
 
 class TrainingScreen:
@@ -46,20 +36,8 @@ class TrainingScreen:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Paper(highlight=False, soft_wrap=True)
         self.has_bar = self.console.is_interactive
-        self.progress = Progress(
-            SpinnerColumn(style="green"),
-            # Greys and greens of the terminal's own palette: they are seen on black and on white.
-            BarColumn(
-                max(10, min(40, self.console.width - BESIDE_BAR)),
-                style="bright_black",
-                complete_style="green",
-                finished_style="green",
-            ),
-            TextColumn("{task.description}", markup=False),
-            console=self.console,
-            transient=True,
-            disable=not self.has_bar,
-        )
+        self.words = Words(table_column=Column(no_wrap=True))
+        self.progress = make_bar(self.console, self.words)
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
         self.epoch, self.resumed_at = 0.0, 0
@@ -86,6 +64,8 @@ class TrainingScreen:
                 self.row(event.step, event.elapsed, event.score.loss, "best" if event.is_best else "")
             case Sampled():
                 self.sampled(event)
+            case Stopping():
+                self.words.stopping = True
             case Finished():
                 self.finished(event)
 
