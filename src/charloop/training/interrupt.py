@@ -25,7 +25,7 @@ class Interrupt:
 
 @contextmanager
 def catch_interrupts(tell: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
-    """Note signals, and `tell`, instead of dying of them, while the block lasts; do nothing outside the main thread."""
+    """Note signals, and `tell`, instead of dying of them, while the block lasts; only in the main thread."""
     interrupt = Interrupt(tell)
     if current_thread() is not main_thread():
         yield interrupt
