@@ -86,3 +86,11 @@ def test_all_other_vectors_start_at_nothing_or_one(case):
 
 def test_every_registered_cell_is_written_down_here():
     assert set(CELLS) <= WEIGHTS.keys()
+
+
+@every_cell
+def test_no_two_parameters_share_their_memory(case):
+    """The training step donates its buffers: one that stands for two parameters would be given away twice."""
+    params = case.build().init(jax.random.key(0), INPUT)
+    places = [value.unsafe_buffer_pointer() for value in params.values()]
+    assert len(set(places)) == len(places)

@@ -44,8 +44,9 @@ class Cell(ABC):
             "weight_ih": spread(key_input, (self.gates * self.hidden_size, input_size)),
             "weight_hh": jnp.concatenate([rotation(key, (self.hidden_size,) * 2) for key in keys]),
         }
-        zeros = jnp.zeros(self.gates * self.hidden_size)
-        return params | ({"bias_ih": zeros, "bias_hh": zeros} if self.bias else {})
+        # Two arrays, not one twice: the step donates its buffers, and a buffer can be donated only once.
+        biases = {name: jnp.zeros(self.gates * self.hidden_size) for name in ("bias_ih", "bias_hh")}
+        return params | (biases if self.bias else {})
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first character: zeros, for `batch_size` lanes."""
