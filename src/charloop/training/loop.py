@@ -65,7 +65,7 @@ class Loop:
         # What was resumed is on the disk as it is; a fresh run is not.
         self.saved_at = self.step or -1
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
-        self.evaluation_seconds = 0.0
+        self.evaluation_seconds, self.evaluated = 0.0, False
         reason = None
         while reason is None:
             reason = self._sitting()
@@ -94,7 +94,9 @@ class Loop:
             self._finish_pending()
             begun = self.elapsed
             self._evaluate()
-            self.evaluation_seconds = self.elapsed - begun
+            # The first of a sitting is compiled, too: what it takes says nothing of the next.
+            self.evaluation_seconds = self.elapsed - begun if self.evaluated else 0.0
+            self.evaluated = True
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
