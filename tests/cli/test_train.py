@@ -111,7 +111,7 @@ def test_resume_goes_on_where_it_was(copied: Path) -> None:
 def test_resume_of_what_is_over_says_so(copied: Path) -> None:
     before = {name: value for name, value in prints(copied).items() if not name.endswith("config.json")}
     out = done(call("train", "--resume", str(copied)))
-    assert "the budget is used up already, after 16 steps, " in out
+    assert "\ndone     the budget is used up, after 16 steps, " in out
     assert "give a longer one, such as --minutes 10" in out
     after = {name: value for name, value in prints(copied).items() if not name.endswith("config.json")}
     assert after == before

@@ -41,7 +41,7 @@ class TrainingScreen:
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
         self.epoch, self.resumed_at = 0.0, 0
-        self.interrupted = False
+        self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
     def __enter__(self) -> "TrainingScreen":
@@ -90,8 +90,6 @@ class TrainingScreen:
             self.say("note", note, style="magenta")
         if event.resumed_at:
             self.say("resume", f"going on after step {event.resumed_at:,}")
-        self.console.print()
-        self.console.print(Text(HEADS.rstrip(), "dim"))
         self.progress.update(self.task, description="compiling the first step")
 
     def stepped(self, event: Stepped) -> None:
@@ -108,7 +106,10 @@ class TrainingScreen:
             self.row(event.steps[-1].step, event.elapsed, None, "")
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
-        """One line of the table."""
+        """One line of the table, under its head if that is not in sight."""
+        if not self.has_head:
+            self.console.print(Text("\n" + HEADS.rstrip(), "dim"))
+            self.has_head = True
         self.last_row = time.monotonic()
         bits = f"{validation / math.log(2):.3f}" if validation is not None else ""
         line = ROW.format(
@@ -127,7 +128,7 @@ class TrainingScreen:
         for temperature, text in event.texts:
             self.console.print(Text(f"\nstep {event.step:,}, temperature {temperature}", "bold"))
             self.console.print(Text(visible(text.strip("\n")), "cyan"))
-        self.console.print()
+        self.has_head = False
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
@@ -137,7 +138,7 @@ class TrainingScreen:
         if self.interrupted:
             self.say("stopped", f"{after}; everything is saved")
         elif event.step == self.resumed_at:
-            self.say("done", f"{event.reason} already, {after}; give a longer one, such as --minutes 10")
+            self.say("done", f"{event.reason}, {after}: give a longer one, such as --minutes 10")
         else:
             self.say("done", f"{event.reason} {after}")
         if event.best:
