@@ -1,0 +1,60 @@
+"""Documents are under test: what they show runs, and nothing there is goes unmentioned."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from charloop.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BOOK = "The cat sat on the mat. The dog sat on the log. " * 60
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_library_in_ten_lines_runs(tmp_path: Path) -> None:
+    (code,) = blocks(README, "python")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 11
+    tmp_path.joinpath("book.txt").write_text(BOOK)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    bits = float(done.stdout.splitlines()[-1])
+    assert 0 < bits < 3
+    assert (tmp_path / "runs/book-gru/model.safetensors").is_file()
+
+
+def test_the_readme_names_every_command() -> None:
+    shown = set(re.findall(r"^charloop (\w+)", README, re.MULTILINE))
+    assert shown >= COMMANDS.keys()
+
+
+def test_every_flag_the_readme_shows_exists() -> None:
+    reference = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^charloop .*$", README, re.MULTILINE):
+        command, section = line.split()[1], reference.split(f"## charloop {line.split()[1]}\n")[1]
+        section = section.split("\n## ")[0]
+        for flag in re.findall(r"--[a-z][a-z-]*", line.split("#")[0]):
+            assert flag in section, f"{command} has no {flag}"
+
+
+def test_the_reference_says_what_help_says() -> None:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    assert maker.TARGET.read_text(encoding="utf-8") == maker.reference(), "run python docs/make_reference.py"
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
