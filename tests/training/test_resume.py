@@ -71,6 +71,16 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(
     assert_never_stopped(second, whole)
 
 
+def test_on_two_devices_too(tmp_path: Path, text: Path) -> None:
+    config = configure(text, steps=20, eval_every=10, devices=2)
+    never_stopped = run(tmp_path / "whole", config)
+    run(tmp_path / "run", config, at_step(5, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    made = go_on(tmp_path / "run")
+    assert 5 <= made.started.resumed_at < 20
+    assert made.started.devices == 2
+    assert_never_stopped(made, never_stopped)
+
+
 def test_a_longer_budget_goes_on_as_if_it_had_been_there_from_the_start(
     tmp_path: Path, text: Path, whole: Run
 ) -> None:
