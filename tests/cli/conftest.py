@@ -64,6 +64,15 @@ def trained(training: tuple[Path, Outcome]) -> Path:
     return training[0]
 
 
+@pytest.fixture(scope="session")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run on bytes of every kind, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("binary")
+    (folder / "program").write_bytes(bytes(range(256)) * 8)
+    flags = (*BRIEF, "--unit", "byte", "--sample-every", "1", "--out", str(folder / "run"))
+    return folder / "run", call("train", str(folder / "program"), *flags)
+
+
 @pytest.fixture
 def copied(trained: Path, tmp_path: Path) -> Path:
     """A copy of it, to be spoiled."""

@@ -21,7 +21,7 @@ from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
 from charloop.config import DataConfig, ModelConfig, RunConfig
 from charloop.evaluation import Score
 from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped, Stopping
-from cli.commands import BRIEF, call, done
+from cli.commands import Outcome, call, done
 
 STARTED = Started(
     folder=Path("runs/[bold]book"),
@@ -188,13 +188,13 @@ def test_other_endings() -> None:
     )
 
 
-def test_control_characters_never_reach_a_terminal(tmp_path: Path) -> None:
-    (tmp_path / "program").write_bytes(bytes(range(256)) * 8)
-    out = done(call("train", "program", *BRIEF, "--unit", "byte", "--sample-every", "1", "--out", "run"))
-    assert not CONTROL.search(out)
-    assert CONTROL.search(done(call("sample", "run", "--length", "2000"))), "a file gets it as it is"
+def test_control_characters_never_reach_a_terminal(binary: tuple[Path, Outcome]) -> None:
+    run, training = binary
+    assert not CONTROL.search(done(training))
+    flags = ("sample", str(run), "--length", "2000")
+    assert CONTROL.search(done(call(*flags))), "a file gets it as it is"
     with contextlib.redirect_stdout(Terminal()) as screen:
-        main(["sample", "run", "--length", "2000"])
+        main(flags)
         write("\a", ["\x1b[2J"])
     assert not CONTROL.search(screen.getvalue())
     assert screen.getvalue().endswith("\ufffd\ufffd[2J\n")
