@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check format clean
+PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
+
+.PHONY: demo test check format clean peers
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -29,6 +31,14 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# What charloop is timed against, each in an environment of its own: about 3 GB.
+peers: $(PEERS:%=%.venv/.installed)
+
+bench/peers/%/.venv/.installed: bench/peers/%/requirements.txt
+	$(PYTHON) -m venv bench/peers/$*/.venv
+	bench/peers/$*/.venv/bin/python -m pip install --quiet -r $<
+	@touch $@
 
 clean:
 	rm -rf .venv build dist

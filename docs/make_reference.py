@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from charloop.cli.bench_command import QUESTIONS
 from charloop.cli.main import COMMANDS
 
 TARGET = Path(__file__).with_name("reference.md")
@@ -14,14 +15,17 @@ PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 def help_of(command: str) -> str:
     """What `charloop COMMAND --help` prints on a terminal of 100 columns, without colours."""
-    call = [sys.executable, "-c", "from charloop.cli.main import run; run()", command, "--help"]
+    call = [sys.executable, "-c", "from charloop.cli.main import run; run()", *command.split(), "--help"]
     done = subprocess.run(call, capture_output=True, text=True, check=True, env=os.environ | PLAIN)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
 def reference() -> str:
     """The whole page."""
-    sections = [f"\n## charloop {name}\n\n```\n{help_of(name)}\n```\n" for name in COMMANDS]
+    sections = [
+        f"\n## charloop {name}\n\n```\n{help_of(name)}\n```\n"
+        for name in [*COMMANDS, *(f"bench {question}" for question in QUESTIONS)]
+    ]
     return HEAD + "".join(sections)
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import pytest
 
 from charloop.cells import CELLS, cell_options
+from charloop.cli.bench_command import QUESTIONS
 from charloop.cli.main import COMMANDS
 from charloop.cli.presets_command import SHOWN
 from charloop.data import corpora
@@ -23,9 +24,10 @@ FLAGS = {
     "cells": "charloop.cli.cells_command.CellsFlags",
     "corpora": "charloop.cli.corpora_command.CorporaFlags",
     "presets": "charloop.cli.presets_command.PresetsFlags",
-    "bench": "charloop.cli.bench_command.BenchFlags",
+    "bench unroll": "charloop.cli.bench_unroll.UnrollFlags",
+    "bench train": "charloop.cli.bench_train.TrainFlags",
 }
-POSITIONAL = {"run", "texts", "corpus", "question"}
+POSITIONAL = {"run", "texts", "corpus"}
 
 
 def names(flags: type) -> list[str]:
@@ -46,14 +48,15 @@ def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
 
 
 def test_every_command_is_here() -> None:
-    assert COMMANDS.keys() == FLAGS.keys()
+    assert [*COMMANDS] == list(dict.fromkeys(name.split()[0] for name in FLAGS))
+    assert [f"bench {question}" for question in QUESTIONS] == [n for n in FLAGS if n.startswith("bench")]
 
 
 @pytest.mark.parametrize("width", ["80", "160"])
 @pytest.mark.parametrize("name", FLAGS)
 def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", width)
-    out = done(call(name, "--help"))
+    out = done(call(*name.split(), "--help"))
     home, _, kind = FLAGS[name].rpartition(".")
     for field in names(getattr(importlib.import_module(home), kind)):
         if field not in POSITIONAL:
@@ -61,7 +64,7 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
     assert max(map(len, out.splitlines())) <= int(width)
     for ugly in ("{None}", "STR", "INT", "FLOAT", "Raises", "CharloopError", "\x1b"):
         assert ugly not in out
-    assert done(call(name, "-h")) == out
+    assert done(call(*name.split(), "-h")) == out
 
 
 def test_defaults_in_help_are_those_of_the_default_preset() -> None:
@@ -74,7 +77,7 @@ def test_defaults_in_help_are_those_of_the_default_preset() -> None:
 
 
 def test_help_does_not_wait_for_jax() -> None:
-    for arguments in ((), ("--help",), *((name, "--help") for name in COMMANDS)):
+    for arguments in ((), ("--help",), *((*name.split(), "--help") for name in FLAGS)):
         look = "import atexit, sys; atexit.register(lambda: print('jax' in sys.modules, file=sys.stderr))"
         found = process(*arguments, first=look)
         assert (found.code, found.err) == (0, "False\n"), arguments

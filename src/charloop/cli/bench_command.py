@@ -1,53 +1,39 @@
 """charloop bench: time the engine on this machine."""
 
+import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
 
-import tyro
-from msgspec import Meta
+from charloop.errors import CharloopError, unknown_name
 
-from charloop.cli.arguments import Switch, check_ranges, parse
-from charloop.cli.train_flags import ModelFlags
-from charloop.config import Count
-
-
-@dataclass(frozen=True)
-class BenchFlags:
-    """Time each unrolling side by side: to build, to compile, to make a step.
-
-    It begins with the tutorial's setting.
-    """
-
-    question: tyro.conf.Positional[Literal["unroll"]]
-    """What to time."""
-    model: ModelFlags = field(
-        default_factory=lambda: ModelFlags(num_layers=3, hidden_size=100, embed_size=100)
-    )
-    batch_size: Count = 32
-    """Lanes."""
-    seq_length: Count = 200
-    """Characters a step."""
-    vocab_size: Annotated[Count, tyro.conf.arg(metavar="N")] = 65
-    """Distinct characters."""
-    repeats: Count = 5
-    """Steps timed of each, in turn."""
-    unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "fused")
-    """Which to time."""
-    json: Switch = False
-    """Print one JSON object instead of the table."""
+QUESTIONS = {
+    "unroll": "static, dynamic, scan and fused: to build, to compile, to make a step",
+    "train": "a training step, beside what other libraries need for the same",
+}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Time, then print."""
-    flags = check_ranges(parse(BenchFlags, "bench", arguments))
+    """Hand over to the question's own page."""
+    if not arguments:
+        raise CharloopError(
+            "charloop bench: no question", allowed=", ".join(QUESTIONS), do="see charloop bench --help"
+        )
+    question, *rest = arguments
+    if question in ("-h", "--help"):
+        print(usage())
+        return
+    if question not in QUESTIONS:
+        raise unknown_name("question", question, QUESTIONS, do="see charloop bench --help")
+    importlib.import_module(f"charloop.cli.bench_{question}").main(rest)
 
-    from charloop.devices import offer_cores
 
-    offer_cores()
-    from charloop.benchmark import Setting, time_unrollings
-    from charloop.cli.bench_table import print_json, print_table
+def usage() -> str:
+    """What `charloop bench --help` shows."""
+    questions = "\n".join(f"  {name:9}{summary}" for name, summary in QUESTIONS.items())
+    return f"""usage: charloop bench QUESTION ...
 
-    setting = Setting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
-    timings = time_unrollings(setting, flags.unrollings, flags.repeats)
-    (print_json if flags.json else print_table)(setting, timings)
+Time the engine on this machine. Programs are timed in turn, so that noise meets all alike.
+
+{questions}
+
+charloop bench QUESTION --help shows a question's settings.
+"""

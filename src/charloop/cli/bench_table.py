@@ -1,16 +1,12 @@
 """A benchmark's figures as a table or as JSON, with the machine they were taken on."""
 
 import json
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
-from typing import Any
 
-from charloop.benchmark import Setting, Timing
+from charloop.benchmark.machine import machine
+from charloop.benchmark.unrolling import Setting, Timing
 from charloop.cli.wording import describe_model
-from charloop.devices import cores
 
 
 def print_table(setting: Setting, timings: Sequence[Timing]) -> None:
@@ -36,25 +32,3 @@ def print_json(setting: Setting, timings: Sequence[Timing]) -> None:
     """Everything, for a program."""
     rows = [{**asdict(timing), "median": timing.median} for timing in timings]
     print(json.dumps({"machine": machine(), "setting": asdict(setting), "timings": rows}))
-
-
-def machine() -> dict[str, Any]:
-    """What the figures belong to."""
-    return {
-        "processor": processor(),
-        "cores": cores(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "jax": version("jax"),
-        "charloop": version("charloop"),
-    }
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Timing of whole training steps, program against program, in turn: a noisy machine is noisy for all alike."""
+"""Each unrolling of the same model: the time to build, to compile and to make a step."""
 
 import statistics
 import time

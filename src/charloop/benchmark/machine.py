@@ -1,0 +1,64 @@
+"""What figures belong to: the machine, the versions, the commit, and how fast it multiplies matrices."""
+
+import os
+import platform
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from charloop.devices import cores
+
+MATRIX = 1024
+"""Rows and columns of the matrices whose product is the yardstick."""
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores, the versions, the commit if the code lies in a repository."""
+    return {
+        "processor": processor(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "jax": version("jax"),
+        "numpy": version("numpy"),
+        "charloop": version("charloop"),
+        "commit": commit(),
+    }
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str | None:
+    """The commit of the code that runs, with a `+` where files differ from it; None outside a repository."""
+    call = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        found = subprocess.run(call, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+class MatrixRate:
+    """Float32 matrix products by NumPy's library, on all cores: what the machine can do at best."""
+
+    def __init__(self) -> None:
+        self.left = np.random.default_rng(0).standard_normal((MATRIX, MATRIX)).astype(np.float32)
+        self.out = np.empty_like(self.left)
+
+    def measure(self) -> float:
+        """Floating-point operations a second of one product."""
+        begun = time.perf_counter()
+        np.matmul(self.left, self.left, out=self.out)
+        return 2 * MATRIX**3 / (time.perf_counter() - begun)

@@ -1,0 +1,90 @@
+"""Programs to be timed: each a process, with an interpreter of its own if it brings `requirements.txt`."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charloop.benchmark import own, serve
+
+OURS = "charloop"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where a program lies and what runs it."""
+
+    name: str
+    program: Path
+    python: Path
+
+    @property
+    def installed(self) -> bool:
+        """Whether its environment has been made."""
+        return self.python.exists()
+
+
+def find_peers(folder: Path) -> list[Peer]:
+    """charloop, then every `folder/NAME/peer.py`."""
+    ours = Peer(OURS, Path(own.__file__), Path(sys.executable))
+    others = [
+        Peer(program.parent.name, program, interpreter(program.parent))
+        for program in sorted(folder.glob("*/peer.py"))
+    ]
+    return [ours, *others]
+
+
+def interpreter(home: Path) -> Path:
+    """The peer's own environment; this one for a peer that asks for nothing more."""
+    if (home / "requirements.txt").exists():
+        return home / ".venv" / "bin" / "python"
+    return Path(sys.executable)
+
+
+class Process:
+    """One peer, built for one setting; `missing` says why it could not be."""
+
+    def __init__(self, peer: Peer, setting: dict[str, Any]) -> None:
+        self.name = peer.name
+        self.missing: str | None = None if peer.installed else "not installed: make peers"
+        self.about: dict[str, Any] = {}
+        if self.missing:
+            return
+        self.process = subprocess.Popen(
+            [peer.python, "-P", serve.__file__, peer.program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.about = self.ask(json.dumps(setting))
+        self.missing = self.about.get("missing")
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Send a line, read the answer; a peer that died is a peer not measured."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            return {"missing": f"ended with exit code {self.process.wait()}", "seconds": []}
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def visit(self, steps: int) -> list[float]:
+        """Seconds of each of `steps` training steps."""
+        answer = self.ask(str(steps))
+        self.missing = answer.get("missing")
+        seconds: list[float] = answer["seconds"]
+        return seconds
+
+    def close(self) -> None:
+        """Let it end."""
+        if hasattr(self, "process"):
+            self.process.communicate()
