@@ -1,6 +1,7 @@
 """A Python loop: the graph grows with time (TensorFlow's `static_rnn`). The reference, and the lesson."""
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from charloop.cells.base import Cell
@@ -12,8 +13,9 @@ def static(
     cell: Cell, params: Parameters, inputs: LayerInput, state: State
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
     """Run `cell` over all times: the last state, and the outputs. Compiling takes time in proportion."""
-    outputs = []
-    for x in features(inputs):
-        state, output = cell.step(params, x, state)
+    every, outputs = features(inputs), []
+    # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
+    for x in lax.split(every, [1] * len(every)):
+        state, output = cell.step(params, x[0], state)
         outputs.append(output)
     return state, jnp.stack(outputs)
