@@ -32,7 +32,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# What charloop is timed against, each in an environment of its own: about 3 GB.
+# What charloop is timed against, each in an environment of its own: about 4 GB.
 peers: $(PEERS:%=%.venv/.installed)
 
 bench/peers/%/.venv/.installed: bench/peers/%/requirements.txt
@@ -41,4 +41,4 @@ bench/peers/%/.venv/.installed: bench/peers/%/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist bench/peers/*/.venv

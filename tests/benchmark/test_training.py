@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,11 @@ from charloop.benchmark.training import Row, least_operations, sized, summarise,
 
 SETTING = sized(layers=2, hidden=8, batch=4, length=6)
 LOGGING = """
-import time
 def build(setting):
     print("a library that talks")
     def step():
         with open({log!r}, "a") as file:
             file.write({name!r})
-        time.sleep({seconds})
     return step, {{"python": "x"}}
 """
 
@@ -35,8 +32,8 @@ def write_peer(folder: Path, name: str, program: str, requirements: str | None =
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[list[Peer], Path]:
     log = tmp_path / "log"
-    for name, seconds in (("a", 0.0), ("b", 0.0)):
-        write_peer(tmp_path, name, LOGGING.format(log=str(log), name=name, seconds=seconds))
+    for name in ("a", "b"):
+        write_peer(tmp_path, name, LOGGING.format(log=str(log), name=name))
     return find_peers(tmp_path)[1:], log
 
 
@@ -58,8 +55,11 @@ def test_a_peer_without_its_environment_is_not_measured(tmp_path: Path) -> None:
     ("program", "why"),
     [
         ("def build(setting): raise NotImplementedError('no ' + setting['cell'])", "no lstm"),
-        ("def build(setting): raise ValueError", "ended with exit code 1"),
-        ("def build(setting): return (lambda n=iter('ab'): next(n)), {}", "ended with exit code 1"),
+        ("def build(setting): raise ValueError('too odd')", "ended with exit code 1: ValueError: too odd"),
+        (
+            "def build(setting): return (lambda n=iter('ab'): next(n)), {}",
+            "ended with exit code 1: StopIteration",
+        ),
     ],
 )
 def test_a_peer_that_cannot_is_told_of(tmp_path: Path, program: str, why: str) -> None:
@@ -117,7 +117,3 @@ def test_the_scan_peer_runs_here() -> None:
         process = Process(Peer("scan", program, Path(sys.executable)), setting | {"cell": cell})
         process.close()
         assert process.missing is None
-
-
-def test_sizes_of_a_setting() -> None:
-    assert replace(SETTING.model, num_layers=3).embed_size == SETTING.model.hidden_size == 8

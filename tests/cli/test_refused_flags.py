@@ -114,6 +114,7 @@ COMMANDS = {
     "bench roll": "unknown question: got 'roll'; allowed: train, unroll; did you mean 'unroll'?",
     "bench train --settings S9": "unknown setting: got 'S9'; allowed: S1, S2, S3, S4",
     "bench train --cells lsmt": "unknown cell: got 'lsmt'",
+    "bench train --seq-length 8 0": "--seq-length: got (8, 0); allowed: a whole number >= 1",
     "bench train --rounds 0": "--rounds: got 0; allowed: a whole number >= 1",
     "bench train --against trch --peers nowhere": "unknown peer in nowhere: got 'trch'; allowed: charloop",
     "bench unroll --repeats 0": "--repeats: got 0; allowed: a whole number >= 1",

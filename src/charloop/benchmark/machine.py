@@ -42,12 +42,18 @@ def processor() -> str:
 
 def commit() -> str | None:
     """The commit of the code that runs, with a `+` where files differ from it; None outside a repository."""
-    call = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        found = subprocess.run(call, capture_output=True, text=True, check=True)
+        # An installed charloop may lie in somebody else's repository, whose commit would say nothing.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("describe", "--always", "--abbrev=12", "--dirty=+")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+
+
+def git(*arguments: str) -> str:
+    """What git says of the folder that this file lies in."""
+    call = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
 
 
 class MatrixRate:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,12 @@ class Process:
         self.about: dict[str, Any] = {}
         if self.missing:
             return
+        self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
         self.process = subprocess.Popen(
             [peer.python, "-P", serve.__file__, peer.program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.complaints,
             text=True,
         )
         self.about = self.ask(json.dumps(setting))
@@ -73,9 +75,16 @@ class Process:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            return {"missing": f"ended with exit code {self.process.wait()}", "seconds": []}
+            return {"missing": self.last_words(), "seconds": []}
         found: dict[str, Any] = json.loads(answer)
         return found
+
+    def last_words(self) -> str:
+        """Of a peer that died: its exit code, and the last line it complained with."""
+        code = self.process.wait()
+        self.complaints.seek(0)
+        lines = self.complaints.read().split("\n")
+        return f"ended with exit code {code}: {next((line for line in reversed(lines) if line.strip()), '')}"
 
     def visit(self, steps: int) -> list[float]:
         """Seconds of each of `steps` training steps."""
@@ -88,3 +97,4 @@ class Process:
         """Let it end."""
         if hasattr(self, "process"):
             self.process.communicate()
+            self.complaints.close()

@@ -59,7 +59,8 @@ def time_training(
     rate, rates = MatrixRate(), []
     with running(setting, peers, say) as processes:
         rows = [Row(p.name, p.about.get("versions", {}), p.about.get("build"), p.missing) for p in processes]
-        for _ in range(rounds):
+        for done in range(rounds):
+            say(f"round {done + 1} of {rounds} ...")
             rates.append(rate.measure())
             for process, row in zip(processes, rows, strict=True):
                 row.steps += [] if process.missing else process.visit(visit)
@@ -76,7 +77,7 @@ def running(setting: Setting, peers: Sequence[Peer], say: Callable[[str], None])
     processes: list[Process] = []
     try:
         for peer in peers:
-            say(f"building {peer.name}")
+            say(f"building {peer.name} ...")
             processes.append(Process(peer, request))
         yield processes
     finally:

@@ -59,7 +59,8 @@ def check_ranges(flags: Arguments) -> Arguments:
         msgspec.convert(msgspec.to_builtins(flags), type(flags))
     except msgspec.ValidationError as error:
         allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
-        place = place.rstrip("`")
+        # One value of several, `seq_length[0]` or `seq_length[...]`, is told of as the flag that holds it.
+        place = place.rstrip("`").partition("[")[0]
         wrong = CharloopError(place.rpartition(".")[2], got=value_at(flags, place), allowed=allowed)
         raise of_flag(wrong) from None
     return flags

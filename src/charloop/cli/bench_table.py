@@ -1,23 +1,35 @@
 """A benchmark's figures as a table or as JSON, with the machine they were taken on."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from charloop.benchmark.machine import machine
+from charloop.benchmark.training import Row
 from charloop.benchmark.unrolling import Setting, Timing
 from charloop.cli.wording import describe_model
+
+COLUMNS = ("", "to first step", "step, median", "middle half", "to charloop", "of matrix rate")
+
+
+def print_machine(about: Mapping[str, Any]) -> None:
+    """What the figures belong to, in a line."""
+    print(f"{about['processor']}, {about['cores']} cores, jax {about['jax']}, python {about['python']}")
+
+
+def describe_setting(setting: Setting) -> str:
+    """The network and the step."""
+    step = f"batch {setting.batch_size}, {setting.seq_length} characters a step"
+    return f"{describe_model(setting.model)}, {step}"
 
 
 def print_table(setting: Setting, timings: Sequence[Timing]) -> None:
     """One row an unrolling."""
-    about = machine()
+    print(describe_setting(setting))
+    print_machine(machine())
     print(
-        f"{describe_model(setting.model)}, batch {setting.batch_size}, {setting.seq_length} characters a step"
-    )
-    print(f"{about['processor']}, {about['cores']} cores, jax {about['jax']}, python {about['python']}\n")
-    print(
-        f"{'':8} {'trace':>8} {'compile':>9} {'step, median':>14} {'fastest':>9} {'slowest':>9} {'to fused':>9}"
+        f"\n{'':8} {'trace':>8} {'compile':>9} {'step, median':>14} {'fastest':>9} {'slowest':>9} {'to fused':>9}"
     )
     reference = next((t.median for t in timings if t.unrolling == "fused"), None)
     for timing in timings:
@@ -32,3 +44,30 @@ def print_json(setting: Setting, timings: Sequence[Timing]) -> None:
     """Everything, for a program."""
     rows = [{**asdict(timing), "median": timing.median} for timing in timings]
     print(json.dumps({"machine": machine(), "setting": asdict(setting), "timings": rows}))
+
+
+def print_rows(name: str, setting: Setting, rows: Sequence[Row]) -> None:
+    """One program a line."""
+    print(f"\n{name}: {describe_setting(setting)}")
+    for first, *rest in (COLUMNS, *map(columns_of, rows)):
+        print(f"{first:13}" + "".join(f"{column:>16}" for column in rest).rstrip())
+
+
+def columns_of(row: Row) -> tuple[str, ...]:
+    """A program's line."""
+    if row.missing or not row.steps:
+        return (f"{row.program:13} not measured: {row.missing}",)
+    low, high = row.middle_half
+    return (
+        row.program,
+        f"{row.build:.1f} s",
+        f"{row.median * 1e3:.1f} ms",
+        f"{low * 1e3:.1f}-{high * 1e3:.1f}",
+        f"{row.ratio:.2f}x" if row.ratio else "",
+        f"{row.matrix_rate:.0%}",
+    )
+
+
+def written(row: Row) -> dict[str, Any]:
+    """A program's entry in the file."""
+    return asdict(row) | ({"median": row.median, "middle_half": row.middle_half} if row.steps else {})

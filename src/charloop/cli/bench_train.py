@@ -1,9 +1,11 @@
 """charloop bench train: a training step, beside what other libraries need for the same."""
 
+import itertools
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,14 +14,12 @@ from msgspec import Meta
 
 from charloop.cli.arguments import check_ranges, parse
 from charloop.config import Count
-from charloop.errors import unknown_name
+from charloop.errors import CharloopError, unknown_name
 
 if TYPE_CHECKING:
     from charloop.benchmark.peers import Peer
-    from charloop.benchmark.training import Row
     from charloop.benchmark.unrolling import Setting
 
-COLUMNS = ("", "to first step", "step, median", "middle half", "to charloop", "of matrix rate")
 
 OF_SETTING = tyro.conf.arg(help_behavior_hint="(default: the setting's)")
 
@@ -46,8 +46,8 @@ class TrainFlags:
     """Folder of the peers."""
     rounds: Count = 10
     """Times each program is visited, three steps a visit."""
-    out: str = "bench-train.json"
-    """File for every figure and what it was taken on."""
+    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-train-DATE-TIME.json)")] = ""
+    """New file for every figure and what it was taken on."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,17 +55,22 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(TrainFlags, "bench train", arguments))
     from charloop.benchmark.machine import machine
     from charloop.benchmark.training import time_training
+    from charloop.cli.bench_table import print_machine, print_rows, written
 
-    chosen, peers, about, results = sizes(flags), choose(flags), machine(), []
-    print(f"{about['processor']}, {about['cores']} cores, jax {about['jax']}, python {about['python']}")
+    chosen, peers, file = sizes(flags), choose(flags), new_file(flags)
+    found: dict[str, Any] = {"machine": machine(), "results": []}
+    # Before the first minute of timing: a place that cannot be written is told of at once.
+    save(file, found)
+    print_machine(found["machine"])
+    if len(peers) == 1:
+        print(f"charloop alone: there are no peers in {flags.peers} (a checkout of charloop has them)")
     for name, setting in chosen:
         rows = time_training(setting, peers, flags.rounds, say=progress)
+        progress()
         print_rows(name, setting, rows)
-        results.append({"name": name, "setting": asdict(setting), "rows": [written(row) for row in rows]})
-        Path(flags.out).write_text(
-            json.dumps({"machine": about, "results": results}, indent=1) + "\n", encoding="utf-8"
-        )
-    print(f"\nevery figure: {flags.out}")
+        found["results"].append({"name": name, "setting": asdict(setting), "rows": [*map(written, rows)]})
+        save(file, found)
+    print(f"\nevery figure: {file}")
 
 
 def choose(flags: TrainFlags) -> "list[Peer]":
@@ -76,7 +81,7 @@ def choose(flags: TrainFlags) -> "list[Peer]":
     for name in flags.against:
         if name not in found:
             raise unknown_name(f"peer in {flags.peers}", name, found)
-    return [found[name] for name in (OURS, *(flags.against or [n for n in found if n != OURS]))]
+    return [found[name] for name in dict.fromkeys((OURS, *(flags.against or found)))]
 
 
 def sizes(flags: TrainFlags) -> "list[tuple[str, Setting]]":
@@ -90,49 +95,31 @@ def sizes(flags: TrainFlags) -> "list[tuple[str, Setting]]":
     for cell in flags.cells:
         make_cell(CELLS, cell, 1)
     chosen = []
-    for name in flags.settings:
-        for cell in flags.cells:
-            setting = SETTINGS[name]
-            for length in flags.seq_length or (setting.seq_length,):
-                for hidden in flags.hidden_size or (setting.model.hidden_size,):
-                    model = replace(setting.model, cell=cell, hidden_size=hidden, embed_size=hidden)
-                    chosen.append((name, replace(setting, model=model, seq_length=length)))
+    for name, cell in itertools.product(flags.settings, flags.cells):
+        setting = SETTINGS[name]
+        lengths = flags.seq_length or (setting.seq_length,)
+        for length, hidden in itertools.product(lengths, flags.hidden_size or (setting.model.hidden_size,)):
+            model = replace(setting.model, cell=cell, hidden_size=hidden, embed_size=hidden)
+            chosen.append((name, replace(setting, model=model, seq_length=length)))
     return chosen
 
 
-def progress(text: str) -> None:
-    """What is being done, on a terminal only."""
+def new_file(flags: TrainFlags) -> Path:
+    """Where the figures go; CharloopError if something is there already."""
+    file = Path(flags.out or f"bench-train-{datetime.now():%Y%m%d-%H%M%S}.json")
+    if file.exists():
+        raise CharloopError("--out is there already", got=str(file), do="move it away, or name another")
+    return file
+
+
+def save(file: Path, found: dict[str, Any]) -> None:
+    """Write down what there is so far."""
+    from charloop.checkpoint.files import write_atomically
+
+    write_atomically(file, (json.dumps(found, indent=1) + "\n").encode())
+
+
+def progress(text: str = "") -> None:
+    """What is being done, on a terminal only, in place of what was said before."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{text} ...", end="\r", file=sys.stderr, flush=True)
-
-
-def print_rows(name: str, setting: "Setting", rows: "Sequence[Row]") -> None:
-    """One program a line."""
-    from charloop.cli.wording import describe_model
-
-    progress("")
-    size = f"batch {setting.batch_size}, {setting.seq_length} characters a step"
-    print(f"\n{name}: {describe_model(setting.model)}, {size}")
-    lines = [COLUMNS, *(cells_of(row) for row in rows)]
-    for first, *rest in lines:
-        print(f"{first:13}" + "".join(f"{cell:>16}" for cell in rest).rstrip())
-
-
-def cells_of(row: "Row") -> tuple[str, ...]:
-    """A program's line."""
-    if row.missing or not row.steps:
-        return (f"{row.program:13} not measured: {row.missing}",)
-    low, high = row.middle_half
-    return (
-        row.program,
-        f"{row.build:.1f} s",
-        f"{row.median * 1e3:.1f} ms",
-        f"{low * 1e3:.1f}-{high * 1e3:.1f}",
-        f"{row.ratio:.2f}x" if row.ratio else "",
-        f"{row.matrix_rate:.0%}",
-    )
-
-
-def written(row: "Row") -> dict[str, Any]:
-    """A program's entry in the file."""
-    return asdict(row) | ({"median": row.median, "middle_half": row.middle_half} if row.steps else {})
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

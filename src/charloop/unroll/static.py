@@ -12,7 +12,7 @@ from charloop.unroll.inputs import LayerInput, features
 def static(
     cell: Cell, params: Parameters, inputs: LayerInput, state: State
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs. Compiling takes time in proportion."""
+    """Run `cell` over all times: the last state, and the outputs. Compile time grows faster than they do."""
     every, outputs = features(inputs), []
     # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
     for x in lax.split(every, [1] * len(every)):

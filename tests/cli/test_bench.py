@@ -1,0 +1,80 @@
+"""What `charloop bench` prints and writes, on networks so small that their times mean nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.commands import done, process, refused
+
+TINY = ("--settings", "S3", "--cells", "rnn", "--hidden-size", "4", "--seq-length", "3", "--rounds", "1")
+PEER = "def build(setting): return (lambda: None), {'peer': '1'}"
+
+
+@pytest.fixture
+def peers(tmp_path: Path) -> Path:
+    for name, program in (
+        ("quick", PEER),
+        ("poor", "def build(setting): raise NotImplementedError('no cells')"),
+    ):
+        (tmp_path / "peers" / name).mkdir(parents=True)
+        (tmp_path / "peers" / name / "peer.py").write_text(program)
+    return tmp_path / "peers"
+
+
+def test_train_prints_a_table_and_writes_every_figure(peers: Path, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    out = done(process("bench", "train", *TINY, "--peers", str(peers), "--out", str(file)))
+    assert "S3: rnn, 2 x 4, batch 50, 3 characters a step" in out
+    ours, poor, quick = (line.split() for line in out.splitlines()[4:7])
+    assert (ours[0], ours[-2]) == ("charloop", "1.00x")
+    assert poor == ["poor", "not", "measured:", "no", "cells"]
+    written = json.loads(file.read_text())
+    rows = {row["program"]: row for row in written["results"][0]["rows"]}
+    assert [len(rows[name]["steps"]) for name in ("charloop", "poor", "quick")] == [3, 0, 3]
+    assert rows["quick"]["versions"] == {"peer": "1"}
+    assert 0 < rows["quick"]["ratio"] < 1
+    assert quick[-2] == f"{rows['quick']['ratio']:.2f}x"
+    assert written["machine"].keys() >= {"processor", "cores", "jax", "commit"}
+    assert written["results"][0]["setting"]["seq_length"] == 3
+
+
+def test_train_without_peers_says_so_and_names_its_file(tmp_path: Path) -> None:
+    out = done(process("bench", "train", *TINY, cwd=tmp_path))
+    assert "charloop alone: there are no peers in bench/peers" in out
+    (file,) = tmp_path.iterdir()
+    assert out.endswith(f"every figure: {file.name}\n")
+
+
+def test_train_never_writes_over_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    file.write_text("mine")
+    assert "--out is there already" in refused(process("bench", "train", *TINY, "--out", str(file)))
+    assert file.read_text() == "mine"
+
+
+def test_train_tells_at_once_of_a_place_it_cannot_write(tmp_path: Path) -> None:
+    place = str(tmp_path / "nowhere" / "x.json")
+    assert f"cannot save {place}" in refused(process("bench", "train", *TINY, "--out", place))
+
+
+def test_unroll_times_each_that_can_run_the_cell() -> None:
+    sizes = (
+        "--num-layers",
+        "1",
+        "--hidden-size",
+        "4",
+        "--batch-size",
+        "2",
+        "--seq-length",
+        "3",
+        "--repeats",
+        "2",
+    )
+    out = done(process("bench", "unroll", *sizes, "--json"))
+    timings = json.loads(out)["timings"]
+    assert [timing["unrolling"] for timing in timings] == ["static", "dynamic", "scan", "fused"]
+    assert all(len(timing["steps"]) == 2 and timing["compile"] > 0 for timing in timings)
+    table = done(process("bench", "unroll", *sizes, "--unrollings", "scan", "fused"))
+    assert [line.split()[0] for line in table.splitlines()[-2:]] == ["scan", "fused"]
+    assert table.rstrip().endswith("1.00x")
