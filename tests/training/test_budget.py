@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from charloop.config import TrainingConfig
+from charloop.evaluation import Evaluator, Score
 from charloop.training.budget import Budget
 from training.runs import CHUNKS, configure, run
 
@@ -91,6 +93,23 @@ def test_minutes_are_by_the_clock(tmp_path: Path, text: Path, monkeypatch: pytes
     assert len(made.evaluations) >= 3
     rates = [step.learning_rate for step in made.steps]
     assert rates[-1] < rates[5] / 2
+
+
+def test_a_dear_first_evaluation_is_not_followed_by_a_second(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, score = Clock(), Evaluator.score
+
+    def dear(*arguments: Any) -> Score:
+        clock.now += 20.0
+        return score(*arguments)
+
+    monkeypatch.setattr("charloop.training.loop.time", clock)
+    monkeypatch.setattr(Evaluator, "score", dear)
+    made = run(tmp_path / "run", configure(text, steps=None, minutes=2.0, eval_every=None))
+    # Ten times twenty seconds are more than the run has: the next one is the last.
+    assert len(made.evaluations) == 2
+    assert made.evaluations[-1].step == made.finished.step
 
 
 def test_epochs_end_a_run_where_the_text_ends(tmp_path: Path, text: Path) -> None:

@@ -65,7 +65,7 @@ class Loop:
         # What was resumed is on the disk as it is; a fresh run is not.
         self.saved_at = self.step or -1
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
-        self.evaluation_seconds, self.evaluated = 0.0, False
+        self.evaluation_seconds = 0.0
         reason = None
         while reason is None:
             reason = self._sitting()
@@ -94,9 +94,8 @@ class Loop:
             self._finish_pending()
             begun = self.elapsed
             self._evaluate()
-            # The first of a sitting is compiled, too: what it takes says nothing of the next.
-            self.evaluation_seconds = self.elapsed - begun if self.evaluated else 0.0
-            self.evaluated = True
+            # The first counts with its compiling: on a long text two in a row would take a short run's best minute.
+            self.evaluation_seconds = self.elapsed - begun
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
