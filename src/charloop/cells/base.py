@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from charloop.types import Parameters, RandomKey, State
@@ -39,10 +40,12 @@ class Cell(ABC):
         """
         key_input, key_state = jax.random.split(key)
         spread, rotation = jax.nn.initializers.lecun_uniform(1, 0), jax.nn.initializers.orthogonal()
+        # One after another: jaxlib 0.10's factorisation of several at once waits for ever if two layers meet in it.
         keys = jax.random.split(key_state, self.gates)
+        gates = lax.map(lambda key: rotation(key, (self.hidden_size,) * 2), keys)
         params = {
             "weight_ih": spread(key_input, (self.gates * self.hidden_size, input_size)),
-            "weight_hh": jnp.concatenate([rotation(key, (self.hidden_size,) * 2) for key in keys]),
+            "weight_hh": jnp.concatenate(gates),
         }
         # Two arrays, not one twice: the step donates its buffers, and a buffer can be donated only once.
         biases = {name: jnp.zeros(self.gates * self.hidden_size) for name in ("bias_ih", "bias_hh")}

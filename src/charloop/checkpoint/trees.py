@@ -20,14 +20,17 @@ def pack_tree(tree: Any) -> dict[str, np.ndarray]:
 
 
 def unpack_tree(like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
-    """The tree that `pack_tree` took apart, in the shape of `like`; CharloopError where they do not fit."""
+    """The tree that `pack_tree` took apart, in the shape of `like`; CharloopError where they do not fit.
+
+    The leaves of `like` may be arrays or only their shapes (`jax.eval_shape`).
+    """
     leaves, structure = tree_flatten_with_path(like)
     names = [keystr(path, simple=True, separator="/") for path, _ in leaves]
     wrong = sorted(set(names) ^ set(arrays))
     if wrong:
         raise CharloopError("the saved state is another model's", got=wrong[0])
     for name, (_, leaf) in zip(names, leaves, strict=True):
-        expected = as_array(leaf)
+        expected = jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
         if arrays[name].shape != expected.shape or arrays[name].dtype != expected.dtype:
             got = f"{arrays[name].dtype}{list(arrays[name].shape)}"
             allowed = f"{expected.dtype}{list(expected.shape)}"

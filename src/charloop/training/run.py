@@ -21,7 +21,7 @@ from charloop.training.events import Finished, Listener, Started, Stopping, igno
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loop import Journal, Loop
 from charloop.training.session import Session, describe_text, resolve
-from charloop.training.state import TrainingState, initial_training_state
+from charloop.training.state import TrainingState, initial_training_state, shape_of_training_state
 
 
 def train(
@@ -81,8 +81,8 @@ def resume(
 
 def last_save(session: Session) -> tuple[TrainingState, Journal]:
     """Where the run was last saved; CharloopError if that is not a state of this run."""
-    folder, data, training = session.folder, session.config.data, session.config.training
-    like = initial_training_state(session.model, session.optimizer, data.batch_size, training.seed)
+    folder = session.folder
+    like = shape_of_training_state(session.model, session.optimizer, session.config.data.batch_size)
     tensors, facts = folder.load_state()
     try:
         return unpack_tree(like, tensors), msgspec.convert(facts, Journal)

@@ -1,6 +1,7 @@
 """Everything a run needs to go on, as one pytree; nothing else changes while it trains."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, no_type_check
 
 import jax
@@ -10,6 +11,8 @@ from jaxtyping import Array, Int
 
 from charloop.model import CharLM
 from charloop.types import Parameters, RandomKey, State
+
+IN_A_HURRY = {"xla_backend_optimization_level": 0}
 
 
 # Unchecked at run time: JAX builds the same tree of shardings, shapes and whatever else belongs to each array.
@@ -34,6 +37,25 @@ def initial_training_state(
     model: CharLM, optimizer: optax.GradientTransformation, batch_size: int, seed: int
 ) -> TrainingState:
     """Fresh weights, no moments, empty memory; the same for the same `seed`."""
+    # One program, compiled in a hurry: it runs once. By single operations, compiling takes as long as the step does.
+    initial = partial(trace_initial_state, model, optimizer, batch_size)
+    state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+    return state
+
+
+def shape_of_training_state(
+    model: CharLM, optimizer: optax.GradientTransformation, batch_size: int
+) -> TrainingState:
+    """The same with shapes and types in the place of arrays: nothing is computed."""
+    initial = partial(trace_initial_state, model, optimizer, batch_size)
+    shapes: TrainingState = jax.eval_shape(initial, jnp.uint32(0))
+    return shapes
+
+
+def trace_initial_state(
+    model: CharLM, optimizer: optax.GradientTransformation, batch_size: int, seed: Array
+) -> TrainingState:
+    """What the two above compile, or only look at."""
     key_init, key_run = jax.random.split(jax.random.key(seed))
     params = model.init(key_init)
     carry = model.initial_state(batch_size)
