@@ -1,0 +1,82 @@
+"""Compiled programs are kept between commands: they change nothing, spoil nothing and hold nothing up."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from charloop.cli import programs
+from charloop.cli.programs import KEPT, forget_old, processor
+from cli.commands import BRIEF, Outcome, done, process
+
+
+@pytest.fixture
+def train(tmp_path: Path, book: Path):
+    """A run that keeps its programs under `cache`; each is called with another folder for the run."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
+    del environment["JAX_COMPILATION_CACHE_DIR"]
+
+    def run(out: str) -> Outcome:
+        given = environment | {"CHARLOOP_CACHE": str(tmp_path / "cache")}
+        return process("train", str(book), *BRIEF, "--out", str(tmp_path / out), env=given)
+
+    return run
+
+
+def kept(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "programs").rglob("*-cache"))
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {name: value.tobytes() for name, value in load_file(folder / "model.safetensors").items()}
+
+
+def test_the_second_run_makes_no_program_and_the_same_weights(tmp_path: Path, train) -> None:
+    done(train("one"))
+    made = {file: file.stat().st_mtime_ns for file in kept(tmp_path)}
+    assert made
+    done(train("two"))
+    assert {file: file.stat().st_mtime_ns for file in kept(tmp_path)} == made
+    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_half_written_program_is_made_again_without_a_word(tmp_path: Path, train, size: int) -> None:
+    done(train("one"))
+    for file in kept(tmp_path):
+        os.truncate(file, size)
+    outcome = train("two")
+    done(outcome)
+    assert outcome.err == ""
+    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+
+
+def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, train) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "programs").write_text("a file in its place")
+    done(train("one"))
+
+
+def test_what_was_kept_for_long_is_forgotten(tmp_path: Path) -> None:
+    old, new, foreign = (tmp_path / name for name in ("old-cache", "new-cache", "old.txt"))
+    for file in (old, new, foreign):
+        file.touch()
+    for file in (old, foreign):
+        os.utime(file, (time.time() - KEPT - 9,) * 2)
+    forget_old(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new-cache", "old.txt"]
+
+
+def test_each_kind_of_processor_has_programs_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = set()
+    for flags in ("avx2", "avx2 avx512f"):
+        (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : {flags}\nMHz : {time.time()}\n" * 2)
+        monkeypatch.setattr(programs, "PROCESSOR", tmp_path / "cpuinfo")
+        names |= {processor(), processor()}
+    assert len(names) == 2
+    monkeypatch.setattr(programs, "PROCESSOR", tmp_path / "none")
+    assert processor() not in names
