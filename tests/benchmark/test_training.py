@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from charloop.benchmark import own
 from charloop.benchmark.peers import Peer, Process, find_peers
-from charloop.benchmark.training import Row, least_operations, sized, summarise, time_training
+from charloop.benchmark.rounds import Row, summarise
+from charloop.benchmark.training import least_operations, sized, time_training
 
 SETTING = sized(layers=2, hidden=8, batch=4, length=6)
 LOGGING = """
@@ -34,7 +36,7 @@ def pair(tmp_path: Path) -> tuple[list[Peer], Path]:
     log = tmp_path / "log"
     for name in ("a", "b"):
         write_peer(tmp_path, name, LOGGING.format(log=str(log), name=name))
-    return find_peers(tmp_path)[1:], log
+    return find_peers(tmp_path, "peer.py", own.__file__)[1:], log
 
 
 def test_programs_take_turns(pair: tuple[list[Peer], Path]) -> None:
@@ -47,7 +49,9 @@ def test_programs_take_turns(pair: tuple[list[Peer], Path]) -> None:
 
 def test_a_peer_without_its_environment_is_not_measured(tmp_path: Path) -> None:
     write_peer(tmp_path, "far", "raise SystemExit", requirements="far")
-    rows = time_training(SETTING, find_peers(tmp_path)[1:], rounds=1, say=lambda _: None)
+    rows = time_training(
+        SETTING, find_peers(tmp_path, "peer.py", own.__file__)[1:], rounds=1, say=lambda _: None
+    )
     assert (rows[0].steps, rows[0].missing) == ([], "not installed: make peers")
 
 
@@ -64,7 +68,9 @@ def test_a_peer_without_its_environment_is_not_measured(tmp_path: Path) -> None:
 )
 def test_a_peer_that_cannot_is_told_of(tmp_path: Path, program: str, why: str) -> None:
     write_peer(tmp_path, "poor", program)
-    rows = time_training(SETTING, find_peers(tmp_path)[1:], rounds=2, say=lambda _: None)
+    rows = time_training(
+        SETTING, find_peers(tmp_path, "peer.py", own.__file__)[1:], rounds=2, say=lambda _: None
+    )
     assert rows[0].missing == why
 
 
@@ -72,7 +78,7 @@ def test_a_ratio_is_the_median_of_the_rounds() -> None:
     ours = Row("charloop", steps=[1.0, 1.0, 4.0, 4.0, 1.0, 1.0])
     theirs = Row("x", steps=[2.0, 2.0, 8.0, 8.0, 9.0, 9.0])
     missing = Row("y", missing="why")
-    summarise([ours, theirs, missing], SETTING, rate=1e9, visit=2)
+    summarise([ours, theirs, missing], least_operations(SETTING), rate=1e9, visit=2)
     assert (ours.ratio, theirs.ratio, missing.ratio) == (1.0, 2.0, None)
     assert theirs.matrix_rate == least_operations(SETTING) / 8.0 / 1e9
 
@@ -89,7 +95,7 @@ def test_the_work_is_counted_by_hand() -> None:
 
 
 def test_own_step_runs_in_a_process() -> None:
-    (ours,) = find_peers(Path("nowhere"))
+    (ours,) = find_peers(Path("nowhere"), "peer.py", own.__file__)
     setting = json.loads(
         '{"cell": "gru", "hidden_size": 4, "batch_size": 2, "seq_length": 3, "vocab_size": 5}'
     )

@@ -58,6 +58,29 @@ def test_train_tells_at_once_of_a_place_it_cannot_write(tmp_path: Path) -> None:
     assert f"cannot save {place}" in refused(process("bench", "train", *TINY, "--out", place))
 
 
+def test_sample_prints_characters_a_second_and_writes_every_figure(peers: Path, tmp_path: Path) -> None:
+    (peers / "quick" / "sample.py").write_text(PEER)
+    file = tmp_path / "figures.json"
+    few = ("--networks", "2x128", "--num-samples", "1", "2", "--length", "40", "--rounds", "2")
+    out = done(process("bench", "sample", *few, "--peers", str(peers), "--out", str(file)))
+    assert "lstm, 2 x 128, one text of 40 characters" in out
+    assert "lstm, 2 x 128, 2 texts at once of 40 characters" in out
+    written = json.loads(file.read_text())
+    assert written["filters"]["top_p"] == 0.95
+    for result in written["results"]:
+        ours, quick = result["rows"]
+        assert (ours["program"], quick["program"]) == ("charloop", "quick")
+        speed = result["setting"]["num_samples"] * 40 / ours["median"]
+        assert f"{speed:,.0f}" in out
+    assert len(written["results"]) == 2
+
+
+def test_sample_of_an_unknown_network_is_refused() -> None:
+    assert "unknown network: got '2x129'; allowed: 1x512, 2x128" in refused(
+        process("bench", "sample", "--networks", "2x129")
+    )
+
+
 def test_unroll_times_each_that_can_run_the_cell() -> None:
     sizes = (
         "--num-layers",

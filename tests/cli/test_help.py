@@ -3,6 +3,8 @@
 import dataclasses
 import importlib
 import re
+import subprocess
+import sys
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -26,6 +28,7 @@ FLAGS = {
     "presets": "charloop.cli.presets_command.PresetsFlags",
     "bench unroll": "charloop.cli.bench_unroll.UnrollFlags",
     "bench train": "charloop.cli.bench_train.TrainFlags",
+    "bench sample": "charloop.cli.bench_sample.SampleFlags",
 }
 POSITIONAL = {"run", "texts", "corpus"}
 
@@ -93,6 +96,11 @@ def test_an_unknown_flag_is_refused_without_jax() -> None:
 
 def test_version() -> None:
     assert done(call("--version")) == f"charloop {version('charloop')}\n" == done(call("-V"))
+
+
+def test_the_package_runs_as_the_program_does() -> None:
+    shown = subprocess.run([sys.executable, "-m", "charloop", "--version"], capture_output=True, text=True)
+    assert shown.stdout == f"charloop {version('charloop')}\n"
 
 
 def test_cells_lists_the_registry() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charloop.benchmark import own, serve
+from charloop.benchmark import serve
 
 OURS = "charloop"
 
@@ -27,14 +27,13 @@ class Peer:
         return self.python.exists()
 
 
-def find_peers(folder: Path) -> list[Peer]:
-    """charloop, then every `folder/NAME/peer.py`."""
-    ours = Peer(OURS, Path(own.__file__), Path(sys.executable))
+def find_peers(folder: Path, file: str, ours: str) -> list[Peer]:
+    """charloop's own program, the file `ours`, then every `folder/NAME/FILE`."""
     others = [
         Peer(program.parent.name, program, interpreter(program.parent))
-        for program in sorted(folder.glob("*/peer.py"))
+        for program in sorted(folder.glob(f"*/{file}"))
     ]
-    return [ours, *others]
+    return [Peer(OURS, Path(ours), Path(sys.executable)), *others]
 
 
 def interpreter(home: Path) -> Path:

@@ -8,6 +8,7 @@ from charloop.errors import CharloopError, unknown_name
 QUESTIONS = {
     "unroll": "static, dynamic, scan and fused: to build, to compile, to make a step",
     "train": "a training step, beside what other libraries need for the same",
+    "sample": "writing text, one stream and many, beside the same",
 }
 
 

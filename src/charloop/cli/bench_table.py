@@ -1,16 +1,18 @@
 """A benchmark's figures as a table or as JSON, with the machine they were taken on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from charloop.benchmark.machine import machine
-from charloop.benchmark.training import Row
+from charloop.benchmark.rounds import Row
+from charloop.benchmark.sampling import Writing
 from charloop.benchmark.unrolling import Setting, Timing
 from charloop.cli.wording import describe_model
 
 COLUMNS = ("", "to first step", "step, median", "middle half", "to charloop", "of matrix rate")
+WRITER_COLUMNS = ("", "to first text", "characters/s", "middle half", "to charloop", "of matrix rate")
 
 
 def print_machine(about: Mapping[str, Any]) -> None:
@@ -47,25 +49,42 @@ def print_json(setting: Setting, timings: Sequence[Timing]) -> None:
 
 
 def print_rows(name: str, setting: Setting, rows: Sequence[Row]) -> None:
-    """One program a line."""
+    """One program a line: how long a step takes."""
     print(f"\n{name}: {describe_setting(setting)}")
-    for first, *rest in (COLUMNS, *map(columns_of, rows)):
+    print_columns(COLUMNS, rows, milliseconds)
+
+
+def milliseconds(row: Row) -> tuple[str, str]:
+    """Of a step."""
+    low, high = row.middle_half
+    return f"{row.median * 1e3:.1f} ms", f"{low * 1e3:.1f}-{high * 1e3:.1f}"
+
+
+def print_writers(writing: Writing, rows: Sequence[Row]) -> None:
+    """One program a line: how many characters it writes in a second, all texts together."""
+    texts = "one text" if writing.num_samples == 1 else f"{writing.num_samples} texts at once"
+    print(f"\n{describe_model(writing.model)}, {texts} of {writing.length:,} characters")
+    characters = writing.num_samples * writing.length
+
+    def speed(row: Row) -> tuple[str, str]:
+        slow, fast = sorted(characters / seconds for seconds in row.middle_half)
+        return f"{characters / row.median:,.0f}", f"{slow:,.0f}-{fast:,.0f}"
+
+    print_columns(WRITER_COLUMNS, rows, speed)
+
+
+def print_columns(heads: Sequence[str], rows: Sequence[Row], speed: Callable[[Row], tuple[str, str]]) -> None:
+    """The table of both; `speed` gives a row's median and its middle half."""
+    for first, *rest in (heads, *(columns_of(row, speed) for row in rows)):
         print(f"{first:13}" + "".join(f"{column:>16}" for column in rest).rstrip())
 
 
-def columns_of(row: Row) -> tuple[str, ...]:
+def columns_of(row: Row, speed: Callable[[Row], tuple[str, str]]) -> tuple[str, ...]:
     """A program's line."""
     if row.missing or not row.steps:
         return (f"{row.program:13} not measured: {row.missing}",)
-    low, high = row.middle_half
-    return (
-        row.program,
-        f"{row.build:.1f} s",
-        f"{row.median * 1e3:.1f} ms",
-        f"{low * 1e3:.1f}-{high * 1e3:.1f}",
-        f"{row.ratio:.2f}x" if row.ratio else "",
-        f"{row.matrix_rate:.0%}",
-    )
+    ratio = f"{row.ratio:.2f}x" if row.ratio else ""
+    return (row.program, f"{row.build:.1f} s", *speed(row), ratio, f"{row.matrix_rate:.0%}")
 
 
 def written(row: Row) -> dict[str, Any]:

@@ -1,11 +1,8 @@
 """charloop bench train: a training step, beside what other libraries need for the same."""
 
 import itertools
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +10,11 @@ import tyro
 from msgspec import Meta
 
 from charloop.cli.arguments import check_ranges, parse
+from charloop.cli.bench_figures import choose, new_file, progress, save
 from charloop.config import Count
-from charloop.errors import CharloopError, unknown_name
+from charloop.errors import unknown_name
 
 if TYPE_CHECKING:
-    from charloop.benchmark.peers import Peer
     from charloop.benchmark.unrolling import Setting
 
 
@@ -53,11 +50,15 @@ class TrainFlags:
 def main(arguments: Sequence[str]) -> None:
     """Time, print each table as soon as it is there, and write down everything."""
     flags = check_ranges(parse(TrainFlags, "bench train", arguments))
+    from charloop.benchmark import own
     from charloop.benchmark.machine import machine
+    from charloop.benchmark.peers import find_peers
     from charloop.benchmark.training import time_training
     from charloop.cli.bench_table import print_machine, print_rows, written
 
-    chosen, peers, file = sizes(flags), choose(flags), new_file(flags)
+    chosen, file = sizes(flags), new_file(flags.out, "train")
+    found_peers = find_peers(Path(flags.peers), "peer.py", own.__file__)
+    peers = choose(found_peers, flags.against, flags.peers)
     found: dict[str, Any] = {"machine": machine(), "results": []}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)
@@ -71,17 +72,6 @@ def main(arguments: Sequence[str]) -> None:
         found["results"].append({"name": name, "setting": asdict(setting), "rows": [*map(written, rows)]})
         save(file, found)
     print(f"\nevery figure: {file}")
-
-
-def choose(flags: TrainFlags) -> "list[Peer]":
-    """charloop, and the peers asked for."""
-    from charloop.benchmark.peers import OURS, find_peers
-
-    found = {peer.name: peer for peer in find_peers(Path(flags.peers))}
-    for name in flags.against:
-        if name not in found:
-            raise unknown_name(f"peer in {flags.peers}", name, found)
-    return [found[name] for name in dict.fromkeys((OURS, *(flags.against or found)))]
 
 
 def sizes(flags: TrainFlags) -> "list[tuple[str, Setting]]":
@@ -102,24 +92,3 @@ def sizes(flags: TrainFlags) -> "list[tuple[str, Setting]]":
             model = replace(setting.model, cell=cell, hidden_size=hidden, embed_size=hidden)
             chosen.append((name, replace(setting, model=model, seq_length=length)))
     return chosen
-
-
-def new_file(flags: TrainFlags) -> Path:
-    """Where the figures go; CharloopError if something is there already."""
-    file = Path(flags.out or f"bench-train-{datetime.now():%Y%m%d-%H%M%S}.json")
-    if file.exists():
-        raise CharloopError("--out is there already", got=str(file), do="move it away, or name another")
-    return file
-
-
-def save(file: Path, found: dict[str, Any]) -> None:
-    """Write down what there is so far."""
-    from charloop.checkpoint.files import write_atomically
-
-    write_atomically(file, (json.dumps(found, indent=1) + "\n").encode())
-
-
-def progress(text: str = "") -> None:
-    """What is being done, on a terminal only, in place of what was said before."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -51,9 +51,11 @@ def main(arguments: Sequence[str]) -> None:
     if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
         raise CharloopError("more than one text to score", do="give files, or --text, or --split")
 
+    from charloop.cli.programs import keep_programs
     from charloop.devices import offer_cores
 
     offer_cores()
+    keep_programs()
     from charloop.checkpoint import RunFolder
     from charloop.trained import load_run
 

@@ -49,8 +49,10 @@ def main(arguments: Sequence[str]) -> None:
     flags = parse(SampleFlags, "sample", arguments)
     prompt = read_prompt(flags)
 
+    from charloop.cli.programs import keep_programs
     from charloop.trained import load
 
+    keep_programs()
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     settings = asdict(flags.sampling)
     opening = "" if flags.no_echo else prompt

@@ -38,9 +38,11 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
         )
 
+    from charloop.cli.programs import keep_programs
     from charloop.devices import offer_cores
 
     offer_cores()
+    keep_programs()
     from charloop.cli.screen import TrainingScreen
     from charloop.training.run import train
 
@@ -59,9 +61,11 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
                 f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"
             )
 
+    from charloop.cli.programs import keep_programs
     from charloop.devices import offer_cores
 
     offer_cores()
+    keep_programs()
     from charloop.checkpoint import RunFolder
     from charloop.cli.screen import TrainingScreen
     from charloop.training.run import resume
