@@ -23,6 +23,7 @@ class SampleFlags:
     """Time the writing of text, charloop's beside other libraries', in turn.
 
     Every filter is on: temperature 0.8, top-k 40, top-p 0.95, min-p 0.01.
+
     charloop streams a single text, piece by piece.
     """
 
