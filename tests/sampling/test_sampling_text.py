@@ -52,7 +52,8 @@ def test_a_stream_is_the_generated_text_in_pieces(settings: dict[str, Any]) -> N
     assert all(pieces)
 
 
-def test_a_stream_comes_in_pieces() -> None:
+def test_a_stream_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", 0.0)
     pieces = stream(*Script.of("abc"), LETTERS, "", SamplingConfig(length=NEVER_ENDING))
     assert [len(next(pieces)) for _ in range(3)] == [STREAM_BLOCK] * 3
 

@@ -1,6 +1,5 @@
 """Ids: prompts read in one pass, characters written in blocks, against loops of one character at a time."""
 
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -11,7 +10,7 @@ from sampling_fakes import ALPHABET, Elman, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import AtWordStarts, Chain, Greedy, Sample, Temperature, TopK, TopP
-from charloop.sampling.writing import begin, blocks, read
+from charloop.sampling.writing import BLOCK, begin, blocks, read
 
 VOCAB = len(ALPHABET)
 PROMPT = np.array([3, 1, 4, 1, 5], np.int32)
@@ -165,9 +164,28 @@ def test_progress_is_a_value_that_can_be_gone_back_to() -> None:
     model = ELMAN
     start = begin(model, model.init(), PROMPT, 1, 0)
     first, second = (list(blocks(model, BY_CHANCE, model.init(), start, 40, 16)) for _ in range(2))
-    assert [len(block) for block in first] == [16, 16, 8]
-    assert all((one == other).all() for one, other in zip(first, second, strict=True))
-    assert any((one[:8] != other[:8]).any() for one, other in pairwise(first))
+    first, second = np.concatenate(first), np.concatenate(second)
+    assert (first == second).all()
+    assert (first[:16] != first[16:32]).any()
+
+
+@pytest.mark.parametrize(("smooth", "sizes"), [(0.0, [16, 16, 16, 2]), (1e9, [16, 32, 2])])
+def test_blocks_grow_while_they_are_quick(
+    smooth: float, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", smooth)
+    model = ELMAN
+    start = begin(model, model.init(), PROMPT, 1, 0)
+    written = blocks(model, BY_CHANCE, model.init(), start, sum(sizes), 16)
+    assert [len(block) for block in written] == sizes
+
+
+def test_a_block_is_never_longer_than_the_program_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", 1e9)
+    model = ELMAN
+    start = begin(model, model.init(), PROMPT, 1, 0)
+    written = blocks(model, BY_CHANCE, model.init(), start, 3 * BLOCK, BLOCK // 2)
+    assert [len(block) for block in written] == [BLOCK // 2, BLOCK, BLOCK, BLOCK // 2]
 
 
 @pytest.mark.parametrize("bad", [jnp.nan, jnp.inf])

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from charloop.errors import CharloopError
+from charloop.sampling.ranks import ranks, sum_ahead
 
 Choices: TypeAlias = Float[Array, "batch vocab"]
 Number: TypeAlias = Any
@@ -78,8 +79,7 @@ class TopK:
 
     def __call__(self, logits: Choices) -> Choices:
         """The logits with all but `k` of each row removed."""
-        count = jnp.full((logits.shape[0], 1), jnp.minimum(self.k, logits.shape[1]))
-        return _keep_greatest(logits, _descending(logits), count)
+        return jnp.where(ranks(logits) < self.k, logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
@@ -97,14 +97,13 @@ class TopP:
 
     def __call__(self, logits: Choices) -> Choices:
         """The logits with all outside the nucleus of each row removed."""
-        descending = _descending(logits)
-        probabilities = jax.nn.softmax(descending)
-        mass_before = jnp.cumsum(probabilities, -1) - probabilities
+        places = ranks(logits)
+        mass_before = sum_ahead(jax.nn.softmax(logits), places)
         # Rounded sums can reach 1 before the last character does.
         within = (mass_before < self.p) | (self.p == 1)
-        # A p that is 0 in float32 leaves none within.
+        # A p that is 0 in float32 leaves none within; sums of different terms need not round alike.
         count = jnp.maximum(within.sum(-1, keepdims=True), 1)
-        return _keep_greatest(logits, descending, count)
+        return jnp.where(places < count, logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
@@ -141,15 +140,3 @@ def _check(name: str, value: Number, allows: Callable[[float], bool], allowed: s
     """Raises CharloopError for a Python number out of its range; a number being compiled has been checked before."""
     if isinstance(value, int | float) and not allows(value):
         raise CharloopError(name, got=value, allowed=allowed)
-
-
-def _descending(logits: Choices) -> Choices:
-    return jnp.sort(logits, axis=-1, descending=True)
-
-
-def _keep_greatest(logits: Choices, descending: Choices, count: Int[Array, "batch 1"]) -> Choices:
-    """Keep exactly `count` (1 to vocab) of each row, the lowest ids among equals; `descending` is the row sorted."""
-    least = jnp.take_along_axis(descending, count - 1, axis=-1)
-    above, level = logits > least, logits == least
-    room = count - above.sum(-1, keepdims=True)
-    return jnp.where(above | (level & (jnp.cumsum(level, -1) <= room)), logits, -jnp.inf)

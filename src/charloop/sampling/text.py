@@ -16,7 +16,7 @@ from charloop.sampling.writing import BLOCK, LanguageModel, begin, blocks
 from charloop.types import Parameters
 
 STREAM_BLOCK = 32
-"""Characters a stream writes between two pieces: few enough to come at once, enough to hide the call's cost."""
+"""Characters of a stream's first piece: few enough to come at once."""
 
 
 @runtime_checkable

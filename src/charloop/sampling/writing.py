@@ -5,6 +5,7 @@ How far the writing has come is a value (`Progress`) that goes in and comes out.
 another choice of filters or another number of lanes compiles again.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,8 @@ BLOCK = 512
 SMALLEST_BUCKET, LARGEST_BUCKET = 16, 1024
 """Characters of a prompt that one call of the compiled program reads: a power of two between these."""
 NOT_A_CHARACTER = -1
+SMOOTH = 0.02
+"""Seconds between two pieces of a stream that the eye takes for none: longer blocks hide the cost of a call."""
 
 
 @runtime_checkable
@@ -127,11 +130,18 @@ def write(
 
 
 def blocks(
-    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, length: int, block: int
+    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, length: int, first: int
 ) -> Iterator[Integer[np.ndarray, "count batch"]]:
-    """`length` characters of each lane, at most `block` at a time; each block is written when it is asked for."""
-    for start in range(0, length, block):
-        progress, ids = write(model, picker, params, progress, min(block, length - start))
+    """`length` characters of each lane, a block at a time, each written when it is asked for.
+
+    The first has `first` characters; as long as a block takes under `SMOOTH` seconds, the next is twice as long.
+    """
+    written, size = 0, first
+    while written < length:
+        begun = time.perf_counter()
+        progress, ids = write(model, picker, params, progress, min(size, length - written))
+        quick = time.perf_counter() - begun < SMOOTH
+        written, size = written + len(ids), min(2 * size, BLOCK) if quick else size
         yield ids
 
 

@@ -1,0 +1,39 @@
+"""Places in descending order: by all pairs and by sorting, both as Python sorts."""
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+
+from charloop.sampling import ranks as module
+from charloop.sampling.ranks import ranks, sum_ahead
+
+FEW = arrays(np.float32, (3, 7), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]))
+
+
+@pytest.fixture(params=["pairs", "sorted"], autouse=True, scope="module")
+def _way(request: pytest.FixtureRequest):
+    before, module.MAX_PAIRS = module.MAX_PAIRS, 512 if request.param == "pairs" else 0
+    jax.clear_caches()
+    yield
+    module.MAX_PAIRS = before
+
+
+@given(FEW)
+def test_the_greatest_is_first_and_of_equals_the_lowest_id(values: np.ndarray) -> None:
+    found = np.asarray(ranks(jnp.asarray(values)))
+    for row, places in zip(values, found, strict=True):
+        order = sorted(range(len(row)), key=lambda index: (-row[index], index))
+        assert [order.index(index) for index in range(len(row))] == places.tolist()
+
+
+@given(FEW, arrays(np.float32, (3, 7), elements=st.floats(0, 1, width=32)))
+def test_the_sum_of_all_before(values: np.ndarray, shares: np.ndarray) -> None:
+    places = ranks(jnp.asarray(values))
+    found = np.asarray(sum_ahead(jnp.asarray(shares), places))
+    for share, place, sums in zip(shares, np.asarray(places), found, strict=True):
+        expected = [share[place < own].astype(np.float64).sum() for own in place]
+        np.testing.assert_allclose(sums, expected, atol=1e-5)
