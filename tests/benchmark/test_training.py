@@ -36,7 +36,7 @@ def pair(tmp_path: Path) -> tuple[list[Peer], Path]:
     log = tmp_path / "log"
     for name in ("a", "b"):
         write_peer(tmp_path, name, LOGGING.format(log=str(log), name=name))
-    return find_peers(tmp_path, "peer.py", own.__file__)[1:], log
+    return find_peers(tmp_path, "peer", own.__file__)[1:], log
 
 
 def test_programs_take_turns(pair: tuple[list[Peer], Path]) -> None:
@@ -47,10 +47,20 @@ def test_programs_take_turns(pair: tuple[list[Peer], Path]) -> None:
     assert [row.versions for row in rows] == [{"python": "x"}] * 2
 
 
+def test_a_folder_may_hold_several_peers(tmp_path: Path) -> None:
+    home = write_peer(tmp_path, "b", "", requirements="far")
+    (home / "peer_scan.py").write_text("")
+    (home / "graph.py").write_text("")
+    write_peer(tmp_path, "a", "")
+    _, *found = find_peers(tmp_path, "peer", own.__file__)
+    assert [peer.name for peer in found] == ["a", "b", "b_scan"]
+    assert found[1].python == found[2].python == home / ".venv" / "bin" / "python"
+
+
 def test_a_peer_without_its_environment_is_not_measured(tmp_path: Path) -> None:
     write_peer(tmp_path, "far", "raise SystemExit", requirements="far")
     rows = time_training(
-        SETTING, find_peers(tmp_path, "peer.py", own.__file__)[1:], rounds=1, say=lambda _: None
+        SETTING, find_peers(tmp_path, "peer", own.__file__)[1:], rounds=1, say=lambda _: None
     )
     assert (rows[0].steps, rows[0].missing) == ([], "not installed: make peers")
 
@@ -69,7 +79,7 @@ def test_a_peer_without_its_environment_is_not_measured(tmp_path: Path) -> None:
 def test_a_peer_that_cannot_is_told_of(tmp_path: Path, program: str, why: str) -> None:
     write_peer(tmp_path, "poor", program)
     rows = time_training(
-        SETTING, find_peers(tmp_path, "peer.py", own.__file__)[1:], rounds=2, say=lambda _: None
+        SETTING, find_peers(tmp_path, "peer", own.__file__)[1:], rounds=2, say=lambda _: None
     )
     assert rows[0].missing == why
 
@@ -95,7 +105,7 @@ def test_the_work_is_counted_by_hand() -> None:
 
 
 def test_own_step_runs_in_a_process() -> None:
-    (ours,) = find_peers(Path("nowhere"), "peer.py", own.__file__)
+    (ours,) = find_peers(Path("nowhere"), "peer", own.__file__)
     setting = json.loads(
         '{"cell": "gru", "hidden_size": 4, "batch_size": 2, "seq_length": 3, "vocab_size": 5}'
     )

@@ -81,23 +81,28 @@ def test_sample_of_an_unknown_network_is_refused() -> None:
     )
 
 
-def test_unroll_times_each_that_can_run_the_cell() -> None:
-    sizes = (
-        "--num-layers",
-        "1",
-        "--hidden-size",
-        "4",
-        "--batch-size",
-        "2",
-        "--seq-length",
-        "3",
-        "--repeats",
-        "2",
-    )
-    out = done(process("bench", "unroll", *sizes, "--json"))
-    timings = json.loads(out)["timings"]
+def test_unroll_times_each_that_can_run_the_cell(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    sizes = ("--num-layers", "1", "--hidden-size", "4", "--batch-size", "2", "--seq-length", "3")
+    out = done(process("bench", "unroll", *sizes, "--repeats", "2", "--out", str(file)))
+    written = json.loads(file.read_text())
+    timings = written["timings"]
     assert [timing["unrolling"] for timing in timings] == ["static", "dynamic", "scan", "fused"]
     assert all(len(timing["steps"]) == 2 and timing["compile"] > 0 for timing in timings)
-    table = done(process("bench", "unroll", *sizes, "--unrollings", "scan", "fused"))
-    assert [line.split()[0] for line in table.splitlines()[-2:]] == ["scan", "fused"]
-    assert table.rstrip().endswith("1.00x")
+    assert written["setting"]["seq_length"] == 3
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in lines[-6:-2]] == ["static", "dynamic", "scan", "fused"]
+    assert lines[-3][-1] == "1.00x"
+
+
+def test_memory_shows_what_is_held_and_what_is_needed(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    few = ("--settings", "S3", "--cells", "lstm", "--hidden-size", "8", "--unrollings", "fused")
+    out = done(process("bench", "memory", *few, "--out", str(file)))
+    (row,) = json.loads(file.read_text())["results"][0]["rows"]
+    assert row["ratio"] == row["working"] / row["needed"]
+    assert out.splitlines()[-3].split()[-3:-1] == [f"{row['ratio']:.2f}x", f"{row['state'] / 1e6:,.1f}"]
+
+
+def test_memory_of_an_unknown_unrolling_is_refused() -> None:
+    assert "unknown unrolling: got 'scam'" in refused(process("bench", "memory", "--unrollings", "scam"))

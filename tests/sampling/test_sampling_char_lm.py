@@ -9,8 +9,10 @@ import pytest
 
 from charloop.config import ModelConfig
 from charloop.data.vocabulary import Vocabulary
+from charloop.devices import make_mesh, shard
 from charloop.model import CharLM
 from charloop.sampling import LanguageModel, SamplingConfig, TextVocabulary, generate, stream
+from charloop.sampling.reading import begin
 
 VOCABULARY = Vocabulary.of_text("\n ROMEO:abcé")
 SIZES = {"num_layers": 2, "hidden_size": 7, "embed_size": 5}
@@ -59,3 +61,23 @@ def test_a_byte_model_streams_what_it_generates() -> None:
     pieces = list(stream(model, params, octets, "é→", config))
     assert len(pieces) > 1
     assert generate(model, params, octets, "é→", config) == ["".join(pieces)]
+
+
+def test_many_texts_are_shared_out_over_devices_and_each_is_the_one_it_is_alone() -> None:
+    model, params = build()
+    lanes = begin(model, params, VOCABULARY.encode("R"), num_samples=16, seed=0)
+    assert [piece.data.shape[0] for piece in lanes.previous.addressable_shards] == [8, 8]
+    together = generate(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=16))
+    few = generate(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=3))
+    assert together[:3] == few
+    assert len(set(together)) == 16
+
+
+def test_weights_that_are_shared_out_for_training_write_too() -> None:
+    """Between two updates a network writes three texts, on fewer devices than its weights lie on."""
+    model, params = build()
+    spread = jax.device_put(params, shard(make_mesh(2)))
+    config = SamplingConfig(length=20, num_samples=3)
+    assert generate(model, spread, VOCABULARY, "R", config) == generate(
+        model, params, VOCABULARY, "R", config
+    )

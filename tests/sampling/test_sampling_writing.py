@@ -10,7 +10,8 @@ from sampling_fakes import ALPHABET, Elman, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import AtWordStarts, Chain, Greedy, Sample, Temperature, TopK, TopP
-from charloop.sampling.writing import BLOCK, begin, blocks, read
+from charloop.sampling.reading import begin, read
+from charloop.sampling.writing import BLOCK, blocks
 
 VOCAB = len(ALPHABET)
 PROMPT = np.array([3, 1, 4, 1, 5], np.int32)

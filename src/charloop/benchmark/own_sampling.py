@@ -10,6 +10,9 @@ FILTERS = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.01}
 
 def build(setting: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, str]]:
     """A text a step: one is streamed into nothing, piece by piece, several come together at their end."""
+    from charloop.devices import offer_cores
+
+    offer_cores()
     import jax
     import msgspec
 

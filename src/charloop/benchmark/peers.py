@@ -27,13 +27,18 @@ class Peer:
         return self.python.exists()
 
 
-def find_peers(folder: Path, file: str, ours: str) -> list[Peer]:
-    """charloop's own program, the file `ours`, then every `folder/NAME/FILE`."""
+def find_peers(folder: Path, kind: str, ours: str) -> list[Peer]:
+    """charloop's own program, the file `ours`, then every `folder/NAME/KIND.py` and `folder/NAME/KIND_MORE.py`.
+
+    The latter are called `NAME_MORE`, and share what the folder asks for.
+    """
     others = [
-        Peer(program.parent.name, program, interpreter(program.parent))
-        for program in sorted(folder.glob(f"*/{file}"))
+        Peer(program.parent.name + program.stem.removeprefix(kind), program, interpreter(program.parent))
+        for pattern in (f"*/{kind}.py", f"*/{kind}_*.py")
+        for program in folder.glob(pattern)
     ]
-    return [Peer(OURS, Path(ours), Path(sys.executable)), *others]
+    ordered = sorted(others, key=lambda peer: peer.name)
+    return [Peer(OURS, Path(ours), Path(sys.executable)), *ordered]
 
 
 def interpreter(home: Path) -> Path:

@@ -43,21 +43,32 @@ class Timing:
         return statistics.median(self.steps)
 
 
-class Program:
-    """One unrolling's training step, built and ready to be timed."""
+class Step:
+    """What training gives its compiler, for one update."""
 
     def __init__(self, setting: Setting, unrolling: str) -> None:
         model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
         optimizer = make_optimizer(TrainingConfig(optimizer="adam"))
-        mesh = make_mesh(choose_devices(setting.batch_size))
-        self.unrolling = unrolling
-        state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
+        self.state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
         shape = (1, setting.seq_length + 1, setting.batch_size)
         text = np.random.default_rng(0).integers(setting.vocab_size, size=shape, dtype=np.int32)
         self.rest = (text, np.full(1, 1e-4, np.float32), np.zeros(1, bool), np.int32(1))
-        self.trace, lowered = timed(lambda: compile_steps(model, optimizer, mesh).lower(state, *self.rest))
+        self.program = compile_steps(model, optimizer, make_mesh(choose_devices(setting.batch_size)))
+
+    def lower(self) -> jax.stages.Lowered:
+        """The program before it is compiled."""
+        return self.program.lower(self.state, *self.rest)
+
+
+class Program:
+    """One unrolling's training step, built and ready to be timed."""
+
+    def __init__(self, setting: Setting, unrolling: str) -> None:
+        step = Step(setting, unrolling)
+        self.unrolling, self.rest = unrolling, step.rest
+        self.trace, lowered = timed(step.lower)
         self.compile, self.program = timed(lowered.compile)
-        self.state = jax.device_put(state, self.program.input_shardings[0][0])
+        self.state = jax.device_put(step.state, self.program.input_shardings[0][0])
         self.step()
 
     def step(self) -> float:

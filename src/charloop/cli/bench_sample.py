@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.cli.bench_table import print_machine, print_writers, written
 
     chosen, file = sizes(flags), new_file(flags.out, "sample")
-    found_peers = find_peers(Path(flags.peers), "sample.py", own_sampling.__file__)
+    found_peers = find_peers(Path(flags.peers), "sample", own_sampling.__file__)
     peers = choose(found_peers, flags.against, flags.peers)
     found: dict[str, Any] = {"machine": machine(), "filters": own_sampling.FILTERS, "results": []}
     # Before the first minute of timing: a place that cannot be written is told of at once.

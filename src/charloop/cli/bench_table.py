@@ -1,11 +1,10 @@
-"""A benchmark's figures as a table or as JSON, with the machine they were taken on."""
+"""A benchmark's figures as a table, and what it writes of them."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from charloop.benchmark.machine import machine
+from charloop.benchmark.memory import Memory
 from charloop.benchmark.rounds import Row
 from charloop.benchmark.sampling import Writing
 from charloop.benchmark.unrolling import Setting, Timing
@@ -26,10 +25,9 @@ def describe_setting(setting: Setting) -> str:
     return f"{describe_model(setting.model)}, {step}"
 
 
-def print_table(setting: Setting, timings: Sequence[Timing]) -> None:
+def print_unrollings(setting: Setting, timings: Sequence[Timing]) -> None:
     """One row an unrolling."""
     print(describe_setting(setting))
-    print_machine(machine())
     print(
         f"\n{'':8} {'trace':>8} {'compile':>9} {'step, median':>14} {'fastest':>9} {'slowest':>9} {'to fused':>9}"
     )
@@ -42,10 +40,18 @@ def print_table(setting: Setting, timings: Sequence[Timing]) -> None:
         )
 
 
-def print_json(setting: Setting, timings: Sequence[Timing]) -> None:
-    """Everything, for a program."""
-    rows = [{**asdict(timing), "median": timing.median} for timing in timings]
-    print(json.dumps({"machine": machine(), "setting": asdict(setting), "timings": rows}))
+def print_memory(name: str, setting: Setting, rows: Sequence[Memory]) -> None:
+    """One unrolling a line: what a step holds."""
+    print(f"\n{name}: {describe_setting(setting)}")
+    print(f"{'':13}{'needed':>12}{'held':>12}{'held/needed':>14}{'weights, moments':>19}")
+    for row in rows:
+        sizes = f"{megabytes(row.needed):>12}{megabytes(row.working):>12}{row.ratio:>13.2f}x"
+        print(f"{row.unrolling:13}{sizes}{megabytes(row.state):>19}")
+
+
+def megabytes(size: int) -> str:
+    """Of a million bytes."""
+    return f"{size / 1e6:,.1f} MB"
 
 
 def print_rows(name: str, setting: Setting, rows: Sequence[Row]) -> None:
@@ -90,3 +96,8 @@ def columns_of(row: Row, speed: Callable[[Row], tuple[str, str]]) -> tuple[str, 
 def written(row: Row) -> dict[str, Any]:
     """A program's entry in the file."""
     return asdict(row) | ({"median": row.median, "middle_half": row.middle_half} if row.steps else {})
+
+
+def written_timing(timing: Timing) -> dict[str, Any]:
+    """An unrolling's entry in the file."""
+    return asdict(timing) | {"median": timing.median}

@@ -1,13 +1,14 @@
 """charloop bench unroll: each unrolling, to build, to compile, to make a step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
 
 import tyro
 from msgspec import Meta
 
-from charloop.cli.arguments import Switch, check_ranges, parse
+from charloop.cli.arguments import check_ranges, parse
+from charloop.cli.bench_figures import new_file, save
 from charloop.cli.train_flags import ModelFlags
 from charloop.config import Count
 
@@ -32,20 +33,27 @@ class UnrollFlags:
     """Steps timed of each, in turn."""
     unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "fused")
     """Which to time."""
-    json: Switch = False
-    """Print one JSON object instead of the table."""
+    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-unroll-DATE-TIME.json)")] = ""
+    """New file for every figure and what it was taken on."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Time, then print."""
+    """Time, print, and write down everything."""
     flags = check_ranges(parse(UnrollFlags, "bench unroll", arguments))
-
     from charloop.devices import offer_cores
 
     offer_cores()
+    from charloop.benchmark.machine import machine
     from charloop.benchmark.unrolling import Setting, time_unrollings
-    from charloop.cli.bench_table import print_json, print_table
+    from charloop.cli.bench_table import print_machine, print_unrollings, written_timing
 
+    file = new_file(flags.out, "unroll")
     setting = Setting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
+    found: dict[str, Any] = {"machine": machine(), "setting": asdict(setting)}
+    # Before the first minute of timing: a place that cannot be written is told of at once.
+    save(file, found)
+    print_machine(found["machine"])
     timings = time_unrollings(setting, flags.unrollings, flags.repeats)
-    (print_json if flags.json else print_table)(setting, timings)
+    print_unrollings(setting, timings)
+    save(file, found | {"timings": [*map(written_timing, timings)]})
+    print(f"\nevery figure: {file}")

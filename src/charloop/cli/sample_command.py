@@ -50,9 +50,12 @@ def main(arguments: Sequence[str]) -> None:
     prompt = read_prompt(flags)
 
     from charloop.cli.programs import keep_programs
+    from charloop.devices import offer_cores
+
+    offer_cores()
+    keep_programs()
     from charloop.trained import load
 
-    keep_programs()
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     settings = asdict(flags.sampling)
     opening = "" if flags.no_echo else prompt

@@ -11,14 +11,14 @@ from charloop.sampling.config import SamplingConfig
 if TYPE_CHECKING:
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
+    from charloop.sampling.reading import LanguageModel
     from charloop.sampling.text import TextVocabulary, generate, stream
-    from charloop.sampling.writing import LanguageModel
 
 _ROOMS = {
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
     "pickers": ("AtWordStarts", "Greedy", "Picker", "Sample"),
+    "reading": ("LanguageModel",),
     "text": ("TextVocabulary", "generate", "stream"),
-    "writing": ("LanguageModel",),
 }
 
 __all__ = [

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Integer
 
+from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.ending import Ending
 from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
 from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
-from charloop.sampling.writing import BLOCK, LanguageModel, begin, blocks
+from charloop.sampling.reading import LanguageModel, begin, mesh_for
+from charloop.sampling.writing import BLOCK, blocks
 from charloop.types import Parameters
 
 STREAM_BLOCK = 32
@@ -131,6 +134,8 @@ def _pieces(
     ids = vocabulary.encode(prompt, unknown=config.unknown)
     ids = ids if len(ids) else opening(vocabulary)
     picker = picker_of(config, vocabulary)
+    # Once: weights that lie elsewhere would be copied at every block.
+    params = jax.device_put(params, shard(mesh_for(config.num_samples)))
     progress = begin(model, params, ids, config.num_samples, config.seed)
 
     lanes = [_Lane(vocabulary, config) for _ in range(config.num_samples)]

@@ -1,115 +1,31 @@
-"""Writing ids: a prompt is read in one pass, then blocks of characters are written inside one compiled loop.
+"""Writing ids: blocks of characters, each within one compiled loop.
 
-How far the writing has come is a value (`Progress`) that goes in and comes out. What changes from call to call
-(weights, numbers of filters, keys, how many characters) is an argument of the compiled programs; only another model,
-another choice of filters or another number of lanes compiles again.
+What changes from call to call (weights, numbers of filters, keys, how many characters) is an argument of the compiled
+programs; only another model, another choice of filters or another number of lanes compiles again.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Int, Integer
 
+from charloop.devices import BATCH
 from charloop.errors import CharloopError
-from charloop.sampling.pickers import LaneKeys, Picked, Picker
-from charloop.types import Characters, Logits, Parameters, RandomKey, State
+from charloop.sampling.pickers import Picker
+from charloop.sampling.reading import LanguageModel, Progress, mesh_for
+from charloop.types import Parameters
 
 BLOCK = 512
 """Most characters one call of the compiled program writes."""
-SMALLEST_BUCKET, LARGEST_BUCKET = 16, 1024
-"""Characters of a prompt that one call of the compiled program reads: a power of two between these."""
 NOT_A_CHARACTER = -1
 SMOOTH = 0.02
 """Seconds between two pieces of a stream that the eye takes for none: longer blocks hide the cost of a call."""
-
-
-@runtime_checkable
-class LanguageModel(Protocol):
-    """What writing needs of a model; it must be hashable, as the compiled programs are kept by it."""
-
-    def initial_state(self, batch_size: int) -> State:
-        """The memory before the first character, with a leading batch axis."""
-        ...
-
-    def apply(
-        self,
-        params: Parameters,
-        characters: Characters,
-        state: State,
-        *,
-        lengths: Int[Array, " batch"] | None = None,
-    ) -> tuple[Logits, State]:
-        """Logits of the next characters and the state after them, or after `lengths` of them; without dropout."""
-        ...
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Progress:
-    """Where each lane stands: its memory, the character it has still to read, its key, how many it has written."""
-
-    state: State
-    previous: Picked
-    keys: LaneKeys
-    position: Int[Array, ""]
-
-
-def begin(
-    model: LanguageModel,
-    params: Parameters,
-    prompt: Integer[np.ndarray, " prompt"],
-    num_samples: int,
-    seed: int,
-) -> Progress:
-    """`num_samples` lanes that stand at the end of `prompt` (ids, at least one), lane s with the s-th key of `seed`.
-
-    All but the last character is read here, once for all lanes; the last is the first that `write` reads.
-    """
-    state = read(model, params, prompt[:-1])
-    # The generator is named: a user's setting of another must not change what a seed means.
-    key = jax.random.key(seed, impl="threefry2x32")
-    lanes: Progress = _spread(state, jnp.int32(prompt[-1]), key, num_samples)
-    return lanes
-
-
-def read(model: LanguageModel, params: Parameters, characters: Integer[np.ndarray, " time"]) -> State:
-    """The memory of one lane after `characters`, from the start.
-
-    Compiled once for each power of two, for any number of characters beyond the greatest.
-    """
-    state = model.initial_state(1)
-    bucket = min(max(1 << (len(characters) - 1).bit_length(), SMALLEST_BUCKET), LARGEST_BUCKET)
-    for start in range(0, len(characters), bucket):
-        piece = characters[start : start + bucket]
-        padded = np.zeros((bucket, 1), np.int32)
-        padded[: len(piece), 0] = piece
-        state = _read_bucket(model, params, padded, state, np.array([len(piece)], np.int32))
-    return state
-
-
-@partial(jax.jit, static_argnames="model")
-def _read_bucket(
-    model: LanguageModel,
-    params: Parameters,
-    characters: Characters,
-    state: State,
-    lengths: Int[Array, " batch"],
-) -> State:
-    return model.apply(params, characters, state, lengths=lengths)[1]
-
-
-@partial(jax.jit, static_argnames="num_samples")
-def _spread(state: State, last: Int[Array, ""], key: RandomKey, num_samples: int) -> Progress:
-    """The one lane that read the prompt becomes `num_samples` lanes."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_samples))
-    state = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_samples, axis=0), state)
-    return Progress(state, jnp.full(num_samples, last), keys, jnp.int32(0))
 
 
 def write(
@@ -117,9 +33,10 @@ def write(
 ) -> tuple[Progress, Integer[np.ndarray, "count batch"]]:
     """The next `count` (at most `BLOCK`) characters of each lane, and where the lanes then stand.
 
-    Raises CharloopError if the model's logits are not finite.
+    Many lanes are shared out over devices. Raises CharloopError if the model's logits are not finite.
     """
-    progress, written = _write_block(model, picker, params, progress, count)
+    mesh = mesh_for(len(progress.previous))
+    progress, written = _write_block(model, mesh, picker, params, progress, count)
     ids = np.asarray(written)[:count]
     if (ids == NOT_A_CHARACTER).any():
         raise CharloopError(
@@ -145,8 +62,28 @@ def blocks(
         yield ids
 
 
-@partial(jax.jit, static_argnames="model")
+@partial(jax.jit, static_argnames=("model", "mesh"))
 def _write_block(
+    model: LanguageModel,
+    mesh: Mesh,
+    picker: Picker,
+    params: Parameters,
+    progress: Progress,
+    count: Int[Array, ""],
+) -> tuple[Progress, Int[Array, "block batch"]]:
+    lanes = Progress(Spec(BATCH), Spec(BATCH), Spec(BATCH), Spec())  # type: ignore[arg-type]
+    write = jax.shard_map(
+        partial(_write_lanes, model),
+        mesh=mesh,
+        in_specs=(Spec(), Spec(), lanes, Spec()),
+        out_specs=(lanes, Spec(None, BATCH)),
+        check_vma=False,
+    )
+    written: tuple[Progress, Int[Array, "block batch"]] = write(picker, params, progress, count)
+    return written
+
+
+def _write_lanes(
     model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, count: Int[Array, ""]
 ) -> tuple[Progress, Int[Array, "block batch"]]:
     """A loop whose length is known only when it runs: one program serves short pieces and long."""

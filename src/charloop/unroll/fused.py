@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell, product
 from charloop.types import Parameters, State
+from charloop.unroll.additive import only_adds
 from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup, sum_rows
 
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
@@ -69,34 +70,36 @@ def _forward(
     cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, state: State
 ) -> tuple[tuple[State, Array], Any]:
     rows, read = _rows(source)
+    adds = only_adds(cell, own, read(rows[0]), state)
 
     def tick(state: State, row: Array) -> tuple[State, Any]:
         from_state = product(cell.recurrent(state), recurrent["weight_hh"], recurrent.get("bias_hh"))
         new, output = cell.tick(own, read(row), from_state, state)
-        return new, (output, state, from_state)
+        return new, (output, state, read(row) + from_state if adds else from_state)
 
-    last, (outputs, states, from_states) = lax.scan(tick, state, rows)
-    return (last, outputs), (own, recurrent, source, states, from_states)
+    last, (outputs, states, gates) = lax.scan(tick, state, rows)
+    return (last, outputs), (own, recurrent, source, states, gates, None if adds else rows)
 
 
 def _backward(cell: TickCell, saved: Any, gradients: Any) -> Any:
-    own, recurrent, source, states, from_states = saved
-    rows, read = _rows(source)
+    own, recurrent, source, states, gates, rows = saved
+    _, read = _rows(source)
 
     def tick(carry: Any, now: Any) -> Any:
         to_state, to_own = carry
-        row, state, from_state, to_output = now
-        _, pull = jax.vjp(cell.tick, own, read(row), from_state, state)
+        row, state, gate, to_output = now
+        # Where the two are only ever added, `gate` is their sum.
+        products = (gate, jnp.zeros_like(gate)) if row is None else (read(row), gate)
+        _, pull = jax.vjp(cell.tick, own, *products, state)
         to_own_now, to_input, to_product, to_state = pull((to_state, to_output))
         _, pull_recurrent = jax.vjp(cell.recurrent, state)
         (through_product,) = pull_recurrent(to_product @ recurrent["weight_hh"])
         to_state = jax.tree.map(jnp.add, to_state, through_product)
-        # A cell that only ever adds its two products has one gradient for both: it is kept once.
-        kept = (to_product,) if to_input is to_product else (to_product, to_input)
+        kept = (to_product,) if row is None else (to_product, to_input)
         return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), kept
 
     start = (gradients[0], jax.tree.map(jnp.zeros_like, own))
-    (to_state, to_own), kept = lax.scan(tick, start, (rows, states, from_states, gradients[1]), reverse=True)
+    (to_state, to_own), kept = lax.scan(tick, start, (rows, states, gates, gradients[1]), reverse=True)
     to_recurrent = _recurrent_gradient(recurrent, cell.recurrent(states), kept[0])
     return to_own, to_recurrent, _source_gradient(source, kept[-1]), to_state
 

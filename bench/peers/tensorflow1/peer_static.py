@@ -1,0 +1,18 @@
+"""The tutorial's `static_rnn`: every tick written out in the graph, so that building takes long."""
+
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).parent))
+import graph
+
+
+def unroll(cell, inputs, start):
+    outputs, last = tf.compat.v1.nn.static_rnn(cell, tf.unstack(inputs, axis=1), initial_state=start)
+    return tf.stack(outputs, axis=1), last
+
+
+def build(setting):
+    return graph.build(setting, unroll)
