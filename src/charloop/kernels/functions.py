@@ -1,0 +1,135 @@
+"""The functions of a tick as vector instructions, under 4 units in the last place; NaN and infinity come through.
+
+exp and log after Moshier's Cephes (expf, logf); tanh by way of exp(2x) - 1, made without loss near 0.
+"""
+
+from collections.abc import Callable
+
+from charloop.kernels.vectors import EXP, LN2_HIGH, LN2_LOW, LOG, LOG2_E, SHIFT, Emitted, Vectors
+
+LARGEST_EXP, SMALLEST_EXP = 89.0, -104.0
+"""Beyond these, float32's exp is infinity or 0."""
+FLAT_TANH = 9.1
+"""Beyond this, float32's tanh is 1."""
+
+
+def halve_power(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
+    """`x = n ln 2 + r` with the nearest integer n, as the bits of `SHIFT + n`, and r."""
+    shifted = v.fma(x, v.splat(LOG2_E), v.splat(SHIFT))
+    n = v.builder.fsub(shifted, v.splat(SHIFT))
+    r = v.fma(n, v.splat(-LN2_HIGH), x)
+    r = v.fma(n, v.splat(-LN2_LOW), r)
+    return v.builder.bitcast(shifted, v.integers), r
+
+
+def power_of_two(v: Vectors, n: Emitted) -> Emitted:
+    """2^n for integers n in -126 to 127; of other bits of n, whatever."""
+    return v.builder.bitcast(v.builder.shl(v.builder.add(n, v.whole(127)), v.whole(23)), v.floats)
+
+
+def clip(v: Vectors, x: Emitted, low: float, high: float) -> Emitted:
+    """Within `low` and `high`; NaN stays."""
+    x = v.choose(v.builder.fcmp_ordered(">", x, v.splat(high)), v.splat(high), x)
+    return v.choose(v.builder.fcmp_ordered("<", x, v.splat(low)), v.splat(low), x)
+
+
+def exp(v: Vectors, x: Emitted) -> Emitted:
+    """The power is put on in two halves, so that infinity and the smallest numbers are reached."""
+    bits, r = halve_power(v, clip(v, x, SMALLEST_EXP, LARGEST_EXP))
+    n = v.builder.sub(bits, v.whole(0x4B400000))
+    half = v.builder.ashr(n, v.whole(1))
+    value = v.fma(v.polynomial(r, EXP), v.builder.fmul(r, r), v.builder.fadd(r, v.splat(1.0)))
+    value = v.builder.fmul(value, power_of_two(v, half))
+    return v.builder.fmul(value, power_of_two(v, v.builder.sub(n, half)))
+
+
+def logistic(v: Vectors, x: Emitted) -> Emitted:
+    """`1 / (1 + exp(-x))`: where exp overflows, 0."""
+    return v.builder.fdiv(v.splat(1.0), v.builder.fadd(v.splat(1.0), exp(v, v.builder.fneg(x))))
+
+
+def tanh(v: Vectors, x: Emitted) -> Emitted:
+    """`e / (e + 2)` with `e = exp(2|x|) - 1`, and the sign of x."""
+    b = v.builder
+    doubled = clip(v, v.call("fabs", x), 0.0, FLAT_TANH)
+    bits, r = halve_power(v, b.fadd(doubled, doubled))
+    power = power_of_two(v, b.sub(bits, v.whole(0x4B400000)))
+    small = v.fma(v.polynomial(r, EXP), b.fmul(r, r), r)
+    e = v.fma(power, small, b.fsub(power, v.splat(1.0)))
+    return v.call("copysign", b.fdiv(e, b.fadd(e, v.splat(2.0))), x)
+
+
+def log(v: Vectors, x: Emitted) -> Emitted:
+    """`x = 2^n m` with m within 1/sqrt(2) and sqrt(2); numbers below the normal ones are scaled up first."""
+    b = v.builder
+    tiny = b.fcmp_ordered("<", x, v.splat(2.0**-126))
+    scaled = v.choose(tiny, b.fmul(x, v.splat(2.0**23)), x)
+    bits = b.bitcast(scaled, v.integers)
+    exponent = b.sub(b.lshr(bits, v.whole(23)), v.whole(126))
+    m = b.bitcast(b.or_(b.and_(bits, v.whole(0x007FFFFF)), v.whole(0x3F000000)), v.floats)
+    low = b.fcmp_ordered("<", m, v.splat(0.70710678))
+    m = b.fsub(v.choose(low, b.fadd(m, m), m), v.splat(1.0))
+    exponent = b.sub(exponent, v.choose(low, v.whole(1), v.whole(0)))
+    n = b.fsub(b.sitofp(exponent, v.floats), v.choose(tiny, v.splat(23.0), v.splat(0.0)))
+    square = b.fmul(m, m)
+    value = b.fmul(b.fmul(v.polynomial(m, LOG), m), square)
+    value = v.fma(n, v.splat(LN2_LOW), value)
+    value = v.fma(v.splat(-0.5), square, value)
+    value = v.fma(n, v.splat(LN2_HIGH), b.fadd(m, value))
+    value = v.choose(b.fcmp_ordered("==", x, v.splat(0.0)), v.splat(float("-inf")), value)
+    value = v.choose(b.fcmp_ordered("==", x, v.splat(float("inf"))), x, value)
+    return v.choose(b.fcmp_unordered("<", x, v.splat(0.0)), v.splat(float("nan")), value)
+
+
+def comparison(sign: str) -> Callable[..., Emitted]:
+    """As JAX compares: whatever is compared with NaN is false, but that NaN differs from all."""
+
+    def compare(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
+        order = v.builder.fcmp_unordered if sign == "!=" else v.builder.fcmp_ordered
+        return order(sign, a, b)
+
+    return compare
+
+
+def greater(sign: str) -> Callable[..., Emitted]:
+    """max and min: of NaN and a number, NaN."""
+
+    def pick(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
+        first = v.builder.fcmp_unordered(sign, a, b)
+        # Unordered picks a, which is NaN unless only b is.
+        both = v.choose(first, a, b)
+        return v.choose(v.builder.fcmp_unordered("uno", b, b), b, both)
+
+    return pick
+
+
+FUNCTIONS: dict[str, Callable[..., Emitted]] = {
+    "add": lambda v, a, b: v.builder.fadd(a, b),
+    "sub": lambda v, a, b: v.builder.fsub(a, b),
+    "mul": lambda v, a, b: v.builder.fmul(a, b),
+    "div": lambda v, a, b: v.builder.fdiv(a, b),
+    "neg": lambda v, a: v.builder.fneg(a),
+    "abs": lambda v, a: v.call("fabs", a),
+    "square": lambda v, a: v.builder.fmul(a, a),
+    "sqrt": lambda v, a: v.call("sqrt", a),
+    "rsqrt": lambda v, a: v.builder.fdiv(v.splat(1.0), v.call("sqrt", a)),
+    "exp": exp,
+    "log": log,
+    "tanh": tanh,
+    "logistic": logistic,
+    "max": greater(">"),
+    "min": greater("<"),
+    "lt": comparison("<"),
+    "le": comparison("<="),
+    "gt": comparison(">"),
+    "ge": comparison(">="),
+    "eq": comparison("=="),
+    "ne": comparison("!="),
+    "and": lambda v, a, b: v.builder.and_(a, b),
+    "or": lambda v, a, b: v.builder.or_(a, b),
+    "not": lambda v, a: v.builder.not_(a),
+    "select_n": lambda v, which, no, yes: v.choose(which, yes, no),
+    "to_float32": lambda v, a: v.choose(a, v.splat(1.0), v.splat(0.0)) if a.type == v.truths else a,
+    "to_bool": lambda v, a: a if a.type == v.truths else v.builder.fcmp_unordered("!=", a, v.splat(0.0)),
+}
+"""By the name that a program gives them."""

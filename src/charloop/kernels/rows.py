@@ -1,0 +1,141 @@
+"""A program emitted for one batch row: a sweep over the units for each phase, numbers of the whole row in between."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from charloop.kernels.functions import FUNCTIONS
+from charloop.kernels.program import REDUCTIONS, Phase, Program, Reference
+from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting
+
+Place = tuple[str, int, int]
+COMBINE = {"reduce_sum": "add", "reduce_max": "max", "reduce_min": "min"}
+NEUTRAL = {"reduce_sum": 0.0, "reduce_max": float("-inf"), "reduce_min": float("inf")}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where a row's inputs lie and its results go: the address of unit 0 of each."""
+
+    address: Callable[[Place], Emitted]
+    target: Callable[[Place], Emitted]
+    adds: Callable[[Place], bool]
+    """Whether a result is added to what is there: a parameter's gradient, over all rows and times."""
+    lone: Callable[[Place], bool]
+    """Whether a result is a single number."""
+    buffer: Emitted
+    """Room for the rows that wait between phases."""
+
+
+class RowEmitter:
+    """Emits `program` for a row of `hidden` units."""
+
+    def __init__(self, v: Vectors, program: Program, hidden: int) -> None:
+        self.v, self.program, self.hidden = v, program, hidden
+        self.padded = -(-hidden // v.width) * v.width
+        reductions = [r for r in program.needed if program.operations[r].name in REDUCTIONS]
+        self.sums = {reference: self._local() for reference in reductions}
+
+    def _local(self) -> Emitted:
+        """A vector that the optimiser turns into a register; allotted once, at the function's beginning."""
+        with self.v.builder.goto_entry_block():
+            return self.v.builder.alloca(self.v.floats)
+
+    def emit(self, memory: Memory) -> None:
+        """All phases, in order."""
+        self.memory, self.numbers = memory, dict[Reference, Emitted]()
+        for number, phase in enumerate(self.program.schedule):
+            self._numbers(number)
+            self._sweep(number, phase)
+        for place, reference in self.program.results.items():
+            if memory.lone(place):
+                self._add_number(place, reference)
+
+    def _numbers(self, phase: int) -> None:
+        """What is one number for the whole row and can be made now; and a fresh start for the next sums."""
+        for reference in self.program.needed:
+            if reference in self.program.scalars and self.program.phases[reference] == phase:
+                self.numbers[reference] = self._number(reference)
+            operation = self.program.operations[reference]
+            if operation.name in REDUCTIONS and self.program.phases[reference] == phase + 1:
+                self.v.builder.store(self.v.splat(NEUTRAL[operation.name]), self.sums[reference])
+
+    def _number(self, reference: Reference) -> Emitted:
+        operation = self.program.operations[reference]
+        if operation.name == "constant":
+            return self.v.splat(operation.number)
+        if operation.place is not None:
+            return self.v.broadcast(self.memory.address(operation.place))
+        if operation.name in REDUCTIONS:
+            total = self.v.builder.load(self.sums[reference], typ=self.v.floats)
+            return self.v.across(total, lambda a, b: FUNCTIONS[COMBINE[operation.name]](self.v, a, b))
+        return FUNCTIONS[operation.name](self.v, *(self.numbers[i] for i in operation.inputs))
+
+    def _sweep(self, number: int, phase: Phase) -> None:
+        """Whole vectors in a loop, then the rest of the row."""
+        blocks, rest = divmod(self.hidden, self.v.width)
+        if blocks:
+            with counting(self.v.builder, blocks) as block:
+                unit = self.v.builder.mul(block, INDEX(self.v.width))
+                self._block(number, phase, unit, self.v.width)
+        if rest:
+            self._block(number, phase, INDEX(blocks * self.v.width), rest)
+
+    def _block(self, number: int, phase: Phase, unit: Emitted, lanes: int) -> None:
+        """One vector of units: all is read and computed before anything is written."""
+        made: dict[Reference, Emitted] = {}
+        for root in phase.roots:
+            self._value(root, phase, unit, lanes, made)
+        for index, reference in enumerate(self.program.kept):
+            if reference in made and reference not in phase.read_back:
+                self.v.store(made[reference], self._waiting(index, unit))
+        if number < len(self.program.schedule) - 1:
+            self._sum_up(number, made, lanes)
+            return
+        for place, reference in self.program.results.items():
+            if not self.memory.lone(place):
+                self._write(place, made.get(reference, self.numbers.get(reference)), unit, lanes)
+
+    def _value(
+        self, reference: Reference, phase: Phase, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
+    ) -> Emitted:
+        if reference in self.program.scalars:
+            return self.numbers[reference]
+        if reference not in made:
+            operation = self.program.operations[reference]
+            if reference in phase.read_back:
+                value = self.v.load(self._waiting(self.program.kept.index(reference), unit))
+            elif operation.place is not None:
+                value = self.v.load(self.v.at(self.memory.address(operation.place), unit), lanes)
+            else:
+                inputs = [self._value(i, phase, unit, lanes, made) for i in operation.inputs]
+                value = FUNCTIONS[operation.name](self.v, *inputs)
+            made[reference] = value
+        return made[reference]
+
+    def _waiting(self, index: int, unit: Emitted) -> Emitted:
+        return self.v.at(self.memory.buffer, INDEX(index * self.padded), unit)
+
+    def _sum_up(self, number: int, made: dict[Reference, Emitted], lanes: int) -> None:
+        """Add a block to the sums that are ready in the next phase; lanes beyond the row count for nothing."""
+        for reference, total in self.sums.items():
+            if self.program.phases[reference] != number + 1:
+                continue
+            operation = self.program.operations[reference]
+            (row,) = operation.inputs
+            value = made[row] if row in made else self.numbers[row]
+            if lanes < self.v.width:
+                value = self.v.choose(self.v.mask(lanes), value, self.v.splat(NEUTRAL[operation.name]))
+            before = self.v.builder.load(total, typ=self.v.floats)
+            after = FUNCTIONS[COMBINE[operation.name]](self.v, before, value)
+            self.v.builder.store(after, total)
+
+    def _write(self, place: Place, value: Emitted, unit: Emitted, lanes: int) -> None:
+        target = self.v.at(self.memory.target(place), unit)
+        if self.memory.adds(place):
+            value = self.v.builder.fadd(self.v.load(target, lanes), value)
+        self.v.store(value, target, lanes)
+
+    def _add_number(self, place: Place, reference: Reference) -> None:
+        target, builder = self.memory.target(place), self.v.builder
+        number = builder.extract_element(self.numbers[reference], INTEGER(0))
+        builder.store(builder.fadd(builder.load(target, typ=FLOAT, align=4), number), target, align=4)

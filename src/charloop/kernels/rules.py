@@ -1,0 +1,221 @@
+"""How each of JAX's primitives becomes operations on rows; one that is not here has no rule, and its cell no kernel."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from charloop.kernels.program import Operation, Program, Reference
+
+
+class NoRule(Exception):
+    """Why a tick cannot become a kernel, in words for the person who wrote it."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An array of the trace: the operations that make it up, a row or a number each.
+
+    `cells` has the array's shape, but that the last axis of rows counts rows and not units.
+    """
+
+    cells: np.ndarray
+    rows: bool
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Value":
+        """The same kind of value, rearranged."""
+        return Value(change(self.cells), self.rows)
+
+
+class Builder:
+    """Writes a program, each operation once."""
+
+    def __init__(self, hidden: int) -> None:
+        self.hidden, self.program = hidden, Program()
+        self._known: dict[Operation, Reference] = {}
+
+    def add(self, operation: Operation) -> Reference:
+        """The operation's place: the old one if it is there already."""
+        if operation not in self._known:
+            self._known[operation] = len(self.program.operations)
+            self.program.operations.append(operation)
+        return self._known[operation]
+
+    def constant(self, number: float) -> Reference:
+        """A number that is the same for all units and for all time."""
+        return self.add(Operation("constant", number=float(number)))
+
+    def make(self, name: str, *inputs: Reference) -> Reference:
+        """`name` of `inputs`; sums with 0 and products with 1 are what they were."""
+        neutral = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}.get(name)
+        if neutral is not None and self._is_number(inputs[1], neutral):
+            return inputs[0]
+        if name in ("add", "mul") and self._is_number(inputs[0], neutral):
+            return inputs[1]
+        return self.add(Operation(name, inputs))
+
+    def _is_number(self, reference: Reference, number: float | None) -> bool:
+        operation = self.program.operations[reference]
+        return operation.name == "constant" and operation.number == number
+
+    def array(self, numbers: Any) -> Value:
+        """A constant array: one number everywhere, or one for each row."""
+        numbers = np.asarray(numbers)
+        if numbers.dtype not in (np.float32, np.bool_, np.int32, np.float64, np.int64):
+            raise NoRule(f"a constant of type {numbers.dtype}")
+        if self.holds_rows(numbers.shape):
+            by_row = numbers.reshape(*numbers.shape[:-1], -1, self.hidden)
+            if not (by_row == by_row[..., :1]).all():
+                raise NoRule("a constant that differs from unit to unit: make it a parameter")
+            return Value(self.constants(by_row[..., 0]), rows=True)
+        return Value(self.constants(numbers), rows=False)
+
+    def constants(self, numbers: np.ndarray) -> np.ndarray:
+        """A constant for each."""
+        return np.array([self.constant(n) for n in numbers.flat], int).reshape(numbers.shape)
+
+    def holds_rows(self, shape: Sequence[int]) -> bool:
+        """Whether the last axis runs over units."""
+        return len(shape) > 0 and shape[-1] % self.hidden == 0
+
+    def row_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of `cells` for an array of rows."""
+        if not self.holds_rows(shape):
+            raise NoRule(f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units")
+        return (*shape[:-1], shape[-1] // self.hidden)
+
+
+Rule = Callable[..., Value | list[Value]]
+ELEMENTWISE = {
+    name: name
+    for name in (
+        "sub mul div max min neg exp log tanh logistic rsqrt sqrt erf abs sign lt le gt ge eq ne and or not select_n "
+        "square"
+    ).split()
+} | {"add": "add", "add_any": "add"}
+SAME = {"copy", "copy_p", "stop_gradient", "optimization_barrier", "pvary"}
+
+
+def elementwise(builder: Builder, name: str, *values: Value) -> Value:
+    """An operation for each row; a lone number goes with every one."""
+    cells = np.broadcast_arrays(*(value.cells for value in values))
+    made = [builder.make(name, *map(int, inputs)) for inputs in zip(*(c.flat for c in cells), strict=True)]
+    return Value(np.array(made, int).reshape(cells[0].shape), any(value.rows for value in values))
+
+
+def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
+    """By squaring; a negative power is one over the positive."""
+    if y == 0:
+        return value.map(lambda cells: np.full(cells.shape, builder.constant(1)))
+    power, base, left = None, value, abs(y)
+    while left:
+        if left % 2:
+            power = base if power is None else elementwise(builder, "mul", power, base)
+        base, left = elementwise(builder, "mul", base, base), left // 2
+    assert power is not None
+    one = Value(np.array(builder.constant(1)), rows=False)
+    return power if y > 0 else elementwise(builder, "div", one, power)
+
+
+def convert(builder: Builder, value: Value, new_dtype: Any, **_: Any) -> Value:
+    """Between float32 and truth; what was a truth becomes 1 or 0."""
+    return elementwise(builder, "to_" + np.dtype(new_dtype).name, value)
+
+
+def reduction(name: str, combine: str) -> Rule:
+    """Over the units, over the blocks before them, or both."""
+
+    def rule(builder: Builder, value: Value, axes: Sequence[int], **_: Any) -> Value:
+        cells, rows = value.cells, value.rows
+        if rows and cells.ndim - 1 in axes:
+            by_row = [builder.make(name, int(row)) for row in cells.flat]
+            cells, rows = np.array(by_row, int).reshape(cells.shape), False
+        for axis in sorted(axes, reverse=True):
+            cells = np.apply_along_axis(
+                lambda line: reduce(lambda a, b: builder.make(combine, int(a), int(b)), line), axis, cells
+            )
+        return Value(np.asarray(cells, int), rows)
+
+    return rule
+
+
+def broadcast(
+    builder: Builder, value: Value, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any
+) -> Value:
+    """To more blocks, or from numbers to rows of them."""
+    rows = value.rows or (builder.holds_rows(shape) and (shape[-1] != 1 or builder.hidden == 1))
+    kept = value.rows or (rows and len(shape) - 1 in broadcast_dimensions and value.cells.shape[-1] == shape[-1] > 1)
+    if rows and kept and not value.rows:
+        raise NoRule("numbers of whole rows used as if they were a row")
+    target = builder.row_shape(shape) if rows else tuple(shape)
+    spread = np.ones(len(shape), int)
+    for source, place in enumerate(broadcast_dimensions):
+        spread[place] = value.cells.shape[source]
+    return Value(np.broadcast_to(value.cells.reshape(spread), target).copy(), rows)
+
+
+def reshape(builder: Builder, value: Value, to: Sequence[int]) -> Value:
+    """Rows stay whole and in order."""
+    return value.map(lambda cells: cells.reshape(builder.row_shape(to) if value.rows else tuple(to)))
+
+
+def slices(
+    builder: Builder, value: Value, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Any, **_: Any
+) -> Value:
+    """Of whole rows."""
+    if strides is not None and set(strides) != {1}:
+        raise NoRule("a slice with steps")
+    cut = [slice(a, b) for a, b in zip(start_indices, limit_indices, strict=True)]
+    if value.rows:
+        cut[-1] = slice(whole_rows(builder, start_indices[-1]), whole_rows(builder, limit_indices[-1]))
+    return value.map(lambda cells: cells[tuple(cut)])
+
+
+def split(builder: Builder, value: Value, sizes: Sequence[int], axis: int) -> list[Value]:
+    """Into blocks of whole rows."""
+    last = value.rows and axis == value.cells.ndim - 1
+    edges = np.cumsum(sizes)[:-1]
+    edges = [whole_rows(builder, edge) for edge in edges] if last else edges
+    return [Value(piece, value.rows) for piece in np.split(value.cells, edges, axis)]
+
+
+def concatenate(_builder: Builder, *values: Value, dimension: int) -> Value:
+    """Of rows, or of numbers."""
+    if len({value.rows for value in values}) > 1:
+        raise NoRule("rows and single numbers put together into one array")
+    return Value(np.concatenate([value.cells for value in values], dimension), values[0].rows)
+
+
+def pad(builder: Builder, value: Value, filler: Value, padding_config: Sequence[tuple[int, int, int]]) -> Value:
+    """With whole rows of the filler: how the gradient of a slice looks."""
+    widths = [(low, high) for low, high, inside in padding_config]
+    if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):
+        raise NoRule("a padding between elements, or a negative one")
+    if value.rows:
+        widths[-1] = (whole_rows(builder, widths[-1][0]), whole_rows(builder, widths[-1][1]))
+    return value.map(lambda cells: np.pad(cells, widths, constant_values=int(filler.cells)))
+
+
+def whole_rows(builder: Builder, units: int) -> int:
+    """How many rows so many units are."""
+    if units % builder.hidden:
+        raise NoRule("a cut through the middle of a gate's block")
+    return int(units // builder.hidden)
+
+
+RULES: dict[str, Rule] = {
+    "integer_pow": integer_power,
+    "convert_element_type": convert,
+    "reduce_sum": reduction("reduce_sum", "add"),
+    "reduce_max": reduction("reduce_max", "max"),
+    "reduce_min": reduction("reduce_min", "min"),
+    "broadcast_in_dim": broadcast,
+    "slice": slices,
+    "split": split,
+    "concatenate": concatenate,
+    "pad": pad,
+}
+BY_SHAPE = {"reshape", "squeeze", "expand_dims"}
+"""Those that only give an array another shape."""

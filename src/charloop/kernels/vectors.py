@@ -1,0 +1,135 @@
+"""Vector arithmetic as LLVM instructions: what a row's operations are made of."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+FLOAT, INTEGER, INDEX, TRUTH = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+POINTER, NOTHING = ir.PointerType(), ir.VoidType()
+
+LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.693359375, -2.12194440e-4
+SHIFT = 12582912.0
+"""Added to a number below 2^22, it leaves the nearest integer in the lowest bits (1.5 * 2^23)."""
+EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+"""exp(r) = 1 + r + r^2 p(r) for |r| <= ln 2 / 2 (Moshier's Cephes, expf)."""
+LOG = (
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+"""log(1 + r) = r - r^2 / 2 + r^3 p(r) (Cephes, logf)."""
+
+Emitted = Any
+"""An LLVM value."""
+
+
+class Vectors:
+    """Instructions on `width` numbers at a time, written where `builder` stands."""
+
+    def __init__(self, builder: ir.IRBuilder, width: int) -> None:
+        self.builder, self.width = builder, width
+        self.floats = ir.VectorType(FLOAT, width)
+        self.integers = ir.VectorType(INTEGER, width)
+        self.truths = ir.VectorType(TRUTH, width)
+
+    # Memory
+
+    def at(self, pointer: Emitted, *offsets: Emitted) -> Emitted:
+        """The address so many numbers further on."""
+        for offset in offsets:
+            offset = INDEX(offset) if isinstance(offset, int) else offset
+            pointer = self.builder.gep(pointer, [offset], source_etype=FLOAT)
+        return pointer
+
+    def load(self, pointer: Emitted, lanes: int | None = None) -> Emitted:
+        """`width` numbers; or the first `lanes`, and zeros."""
+        if lanes is None or lanes == self.width:
+            return self.builder.load(pointer, typ=self.floats, align=4)
+        kind = ir.FunctionType(self.floats, [POINTER, INTEGER, self.truths, self.floats])
+        load = self.declare(f"llvm.masked.load.v{self.width}f32.p0", kind)
+        return self.builder.call(load, [pointer, INTEGER(4), self.mask(lanes), self.splat(0.0)])
+
+    def store(self, vector: Emitted, pointer: Emitted, lanes: int | None = None) -> None:
+        """All, or the first `lanes`: not a byte beyond them is touched."""
+        if lanes is None or lanes == self.width:
+            self.builder.store(vector, pointer, align=4)
+            return
+        kind = ir.FunctionType(NOTHING, [self.floats, POINTER, INTEGER, self.truths])
+        store = self.declare(f"llvm.masked.store.v{self.width}f32.p0", kind)
+        self.builder.call(store, [vector, pointer, INTEGER(4), self.mask(lanes)])
+
+    def mask(self, lanes: int) -> Emitted:
+        """The first `lanes`."""
+        return ir.Constant(self.truths, [lane < lanes for lane in range(self.width)])
+
+    def broadcast(self, pointer: Emitted) -> Emitted:
+        """One number, in every lane."""
+        number = self.builder.load(pointer, typ=FLOAT, align=4)
+        first = self.builder.insert_element(ir.Constant(self.floats, ir.Undefined), number, INTEGER(0))
+        return self.shuffle(first, [0] * self.width)
+
+    def splat(self, number: float) -> Emitted:
+        """A constant, in every lane."""
+        return ir.Constant(self.floats, [number] * self.width)
+
+    def whole(self, number: int) -> Emitted:
+        """An integer constant, in every lane."""
+        return ir.Constant(self.integers, [number] * self.width)
+
+    # Calls
+
+    def declare(self, name: str, kind: ir.FunctionType) -> ir.Function:
+        """A function of LLVM's, declared once."""
+        module = self.builder.module
+        return module.globals.get(name) or ir.Function(module, kind, name)
+
+    def call(self, name: str, *vectors: Emitted) -> Emitted:
+        """An LLVM intrinsic on vectors."""
+        kind = ir.FunctionType(self.floats, [self.floats] * len(vectors))
+        return self.builder.call(self.declare(f"llvm.{name}.v{self.width}f32", kind), vectors)
+
+    def fma(self, a: Emitted, b: Emitted, c: Emitted) -> Emitted:
+        """`a b + c`, rounded once."""
+        return self.call("fma", a, b, c)
+
+    def polynomial(self, x: Emitted, coefficients: tuple[float, ...]) -> Emitted:
+        """Highest power first."""
+        result = self.splat(coefficients[0])
+        for coefficient in coefficients[1:]:
+            result = self.fma(result, x, self.splat(coefficient))
+        return result
+
+    def choose(self, condition: Emitted, yes: Emitted, no: Emitted) -> Emitted:
+        """Lane by lane."""
+        return self.builder.select(condition, yes, no)
+
+    def shuffle(self, vector: Emitted, order: list[int]) -> Emitted:
+        """The lanes in another order."""
+        undefined = ir.Constant(vector.type, ir.Undefined)
+        return self.builder.shuffle_vector(vector, undefined, ir.Constant(self.integers, order))
+
+    def across(self, vector: Emitted, combine: Callable[[Emitted, Emitted], Emitted]) -> Emitted:
+        """All lanes combined, in every lane; by halves, so that the order never changes."""
+        step = self.width // 2
+        while step:
+            vector = combine(vector, self.shuffle(vector, [lane ^ step for lane in range(self.width)]))
+            step //= 2
+        return vector
+
+
+@contextmanager
+def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: int = 1) -> Iterator[Emitted]:
+    """A loop whose body is written inside: `with counting(builder, 5) as index`. It runs at least once."""
+    count = INDEX(count) if isinstance(count, int) else count
+    before, inside = builder.block, builder.append_basic_block()
+    after = builder.append_basic_block()
+    builder.branch(inside)
+    builder.position_at_end(inside)
+    index = builder.phi(INDEX)
+    index.add_incoming(INDEX(start), before)
+    yield index
+    following = builder.add(index, INDEX(step))
+    index.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
+    builder.position_at_end(after)
