@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from charloop.benchmark.unrolling import Setting, Step
+from charloop.cells.additive import only_adds
 from charloop.cells.base import TickCell
 from charloop.devices import choose_devices
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.unroll import fitting_unrolling
-from charloop.unroll.additive import only_adds
 
 FLOAT = 4
 """Bytes of a float32."""

@@ -83,17 +83,43 @@ class Builder:
     def row_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of `cells` for an array of rows."""
         if not self.holds_rows(shape):
-            raise NoRule(f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units")
+            raise NoRule(
+                f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
+            )
         return (*shape[:-1], shape[-1] // self.hidden)
 
 
 Rule = Callable[..., Value | list[Value]]
 ELEMENTWISE = {
     name: name
-    for name in (
-        "sub mul div max min neg exp log tanh logistic rsqrt sqrt erf abs sign lt le gt ge eq ne and or not select_n "
-        "square"
-    ).split()
+    for name in [
+        "sub",
+        "mul",
+        "div",
+        "max",
+        "min",
+        "neg",
+        "exp",
+        "log",
+        "tanh",
+        "logistic",
+        "rsqrt",
+        "sqrt",
+        "erf",
+        "abs",
+        "sign",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "and",
+        "or",
+        "not",
+        "select_n",
+        "square",
+    ]
 } | {"add": "add", "add_any": "add"}
 SAME = {"copy", "copy_p", "stop_gradient", "optimization_barrier", "pvary"}
 
@@ -146,7 +172,9 @@ def broadcast(
 ) -> Value:
     """To more blocks, or from numbers to rows of them."""
     rows = value.rows or (builder.holds_rows(shape) and (shape[-1] != 1 or builder.hidden == 1))
-    kept = value.rows or (rows and len(shape) - 1 in broadcast_dimensions and value.cells.shape[-1] == shape[-1] > 1)
+    kept = value.rows or (
+        rows and len(shape) - 1 in broadcast_dimensions and value.cells.shape[-1] == shape[-1] > 1
+    )
     if rows and kept and not value.rows:
         raise NoRule("numbers of whole rows used as if they were a row")
     target = builder.row_shape(shape) if rows else tuple(shape)
@@ -162,7 +190,12 @@ def reshape(builder: Builder, value: Value, to: Sequence[int]) -> Value:
 
 
 def slices(
-    builder: Builder, value: Value, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Any, **_: Any
+    builder: Builder,
+    value: Value,
+    start_indices: Sequence[int],
+    limit_indices: Sequence[int],
+    strides: Any,
+    **_: Any,
 ) -> Value:
     """Of whole rows."""
     if strides is not None and set(strides) != {1}:
@@ -188,7 +221,9 @@ def concatenate(_builder: Builder, *values: Value, dimension: int) -> Value:
     return Value(np.concatenate([value.cells for value in values], dimension), values[0].rows)
 
 
-def pad(builder: Builder, value: Value, filler: Value, padding_config: Sequence[tuple[int, int, int]]) -> Value:
+def pad(
+    builder: Builder, value: Value, filler: Value, padding_config: Sequence[tuple[int, int, int]]
+) -> Value:
     """With whole rows of the filler: how the gradient of a slice looks."""
     widths = [(low, high) for low, high, inside in padding_config]
     if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):

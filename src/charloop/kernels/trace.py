@@ -7,7 +7,17 @@ import jax
 import numpy as np
 
 from charloop.kernels.program import Operation, Program
-from charloop.kernels.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME, Builder, NoRule, Value, elementwise, reshape
+from charloop.kernels.rules import (
+    BY_SHAPE,
+    ELEMENTWISE,
+    RULES,
+    SAME,
+    Builder,
+    NoRule,
+    Value,
+    elementwise,
+    reshape,
+)
 
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """Where an equation keeps the program that it calls."""

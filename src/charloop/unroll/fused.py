@@ -6,21 +6,20 @@ character, its product is a row of a table. The tick's gradient is JAX's, of the
 """
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from charloop.cells.base import TickCell, product
+from charloop.kernels import reason_against
 from charloop.types import Parameters, State
-from charloop.unroll.additive import only_adds
+from charloop.unroll import loop
 from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup, sum_rows
+from charloop.unroll.loop import Source
 
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-Source: TypeAlias = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
-"""Input products of all times; or a table of every character's, and the characters."""
 
 
 def fused(
@@ -45,63 +44,40 @@ def project(params: Parameters, inputs: LayerInput) -> Source:
     return product(inputs.table, weight, bias), inputs.characters
 
 
-def _rows(source: Source) -> tuple[Any, Any]:
-    """What the loop walks over, and how one tick of it becomes `[batch, gates]`."""
-    products, characters = source
-    if characters is None:
-        return products, lambda now: now
-    return characters, lambda now: products[now]
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _loop(
-    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, state: State
+    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
 ) -> tuple[State, Array]:
-    rows, read = _rows(source)
+    engine = _engine(cell)
+    return engine.run(cell, own, recurrent, source, start)
 
-    def tick(state: State, row: Array) -> tuple[State, Array]:
-        from_state = product(cell.recurrent(state), recurrent["weight_hh"], recurrent.get("bias_hh"))
-        return cell.tick(own, read(row), from_state, state)
 
-    return lax.scan(tick, state, rows)
+def _engine(cell: TickCell) -> Any:
+    """Vector code made from the cell where there can be, XLA's loop elsewhere."""
+    if reason_against(cell) is not None:
+        return loop
+    # Its compiler is imported where it is used.
+    from charloop.kernels import kernel
+
+    return kernel
 
 
 def _forward(
-    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, state: State
+    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
 ) -> tuple[tuple[State, Array], Any]:
-    rows, read = _rows(source)
-    adds = only_adds(cell, own, read(rows[0]), state)
-
-    def tick(state: State, row: Array) -> tuple[State, Any]:
-        from_state = product(cell.recurrent(state), recurrent["weight_hh"], recurrent.get("bias_hh"))
-        new, output = cell.tick(own, read(row), from_state, state)
-        return new, (output, state, read(row) + from_state if adds else from_state)
-
-    last, (outputs, states, gates) = lax.scan(tick, state, rows)
-    return (last, outputs), (own, recurrent, source, states, gates, None if adds else rows)
+    last, outputs, saved = _engine(cell).run_forward(cell, own, recurrent, source, start)
+    return (last, outputs), (own, recurrent, source, start, saved)
 
 
 def _backward(cell: TickCell, saved: Any, gradients: Any) -> Any:
-    own, recurrent, source, states, gates, rows = saved
-    _, read = _rows(source)
-
-    def tick(carry: Any, now: Any) -> Any:
-        to_state, to_own = carry
-        row, state, gate, to_output = now
-        # Where the two are only ever added, `gate` is their sum.
-        products = (gate, jnp.zeros_like(gate)) if row is None else (read(row), gate)
-        _, pull = jax.vjp(cell.tick, own, *products, state)
-        to_own_now, to_input, to_product, to_state = pull((to_state, to_output))
-        _, pull_recurrent = jax.vjp(cell.recurrent, state)
-        (through_product,) = pull_recurrent(to_product @ recurrent["weight_hh"])
-        to_state = jax.tree.map(jnp.add, to_state, through_product)
-        kept = (to_product,) if row is None else (to_product, to_input)
-        return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), kept
-
-    start = (gradients[0], jax.tree.map(jnp.zeros_like, own))
-    (to_state, to_own), kept = lax.scan(tick, start, (rows, states, gates, gradients[1]), reverse=True)
-    to_recurrent = _recurrent_gradient(recurrent, cell.recurrent(states), kept[0])
-    return to_own, to_recurrent, _source_gradient(source, kept[-1]), to_state
+    own, recurrent, source, start, _ = saved
+    to_start, to_own, (to_product, to_input), read = _engine(cell).run_backward(cell, *saved, gradients)
+    return (
+        to_own,
+        _recurrent_gradient(recurrent, read, to_product),
+        _source_gradient(source, to_input),
+        to_start,
+    )
 
 
 def _recurrent_gradient(

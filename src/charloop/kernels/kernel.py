@@ -1,0 +1,132 @@
+"""Kernels as JAX sees them: built once for a plan, called like any function of arrays."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from charloop.cells.base import TickCell
+from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
+from charloop.kernels.plan import Plan
+from charloop.kernels.product import Panels
+from charloop.kernels.program import Program
+from charloop.kernels.sequence import backward_names, emit_backward, emit_forward, forward_names, parts
+from charloop.types import Parameters, State
+
+Source = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
+"""Input products of all times; or a table of every character's, and the characters."""
+
+
+def run_forward(
+    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
+) -> tuple[State, Float[Array, "time batch hidden"], Any]:
+    """The last state, the outputs, and what the way back needs: every state, and the gates' products."""
+    plan = plan_of(cell, own, source, start)
+    (products, characters), bias = source, recurrent.get("bias_hh")
+    if plan.adds:
+        products = products if bias is None else products + bias
+    elif bias is None:
+        bias = jnp.zeros(plan.columns)
+    inputs, outputs = forward_names(plan)
+    weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
+    given = {"source": products, "characters": characters, "packed": weights, "bias": bias}
+    given |= leaves("own", own) | leaves("start", start)
+    shapes = {"gates": (plan.time, plan.batch, plan.columns), "output": (plan.time, plan.batch, plan.hidden)}
+    shapes |= {name: (plan.time, *leaf.shape) for name, leaf in leaves("state", start).items()}
+    found = call(plan, "forward", given, inputs, shapes, outputs, plan.forward)
+    states = tuple(found[name] for name in parts(plan, "state"))
+    outputs_of_all = found["output"] if plan.output_is is None else states[plan.output_is]
+    every = jax.tree.unflatten(jax.tree.structure(start), states)
+    return jax.tree.map(lambda leaf: leaf[-1], every), outputs_of_all, (every, found["gates"])
+
+
+def run_backward(
+    cell: TickCell,
+    own: Parameters,
+    recurrent: Parameters,
+    source: Source,
+    start: State,
+    saved: Any,
+    gradients: tuple[State, Float[Array, "time batch hidden"]],
+) -> tuple[State, Parameters, tuple[Array, Array], Float[Array, "time batch hidden"]]:
+    """Gradients of the first state, the tick's parameters and both products, and what the products had read."""
+    every, gates = saved
+    plan = plan_of(cell, own, source, start)
+    inputs, outputs = backward_names(plan)
+    weights = panels(plan, "backward").pack(recurrent["weight_hh"])
+    given = {"source": source[0], "characters": source[1], "packed": weights, "to_output": gradients[1]}
+    given |= leaves("own", own) | leaves("start", start) | leaves("state", every)
+    changed = {"gates": gates} | leaves("to_state", gradients[0])
+    changed |= leaves("to_own", jax.tree.map(jnp.zeros_like, own))
+    shapes = {name: value.shape for name, value in changed.items()} | {"to_input": gates.shape}
+    found = call(plan, "backward", given | changed, [*inputs, *changed], shapes, outputs, plan.backward)
+    to_start = jax.tree.unflatten(jax.tree.structure(start), [found[n] for n in parts(plan, "to_state")])
+    to_own = jax.tree.unflatten(jax.tree.structure(own), [found[f"to_own {i}"] for i in range(len(plan.own))])
+    number = plan.recurrent
+    first, later = jax.tree.leaves(start)[number], jax.tree.leaves(every)[number]
+    read = jnp.concatenate([first[None], later[:-1]])
+    return to_start, to_own, (found["gates"], found.get("to_input", found["gates"])), read
+
+
+def plan_of(cell: TickCell, own: Parameters, source: Source, start: State) -> Plan:
+    """The kernel that these arrays ask for."""
+    products, characters = source
+    time = len(products) if characters is None else len(characters)
+    shapes = tuple((name, own[name].shape) for name in sorted(own))
+    table = 0 if characters is None else len(products)
+    return Plan(cell, shapes, time, len(jax.tree.leaves(start)[0]), table)
+
+
+def leaves(name: str, tree: Any) -> dict[str, Array]:
+    """Arrays under the names that the kernel has for them."""
+    return {f"{name} {number}": leaf for number, leaf in enumerate(jax.tree.leaves(tree))}
+
+
+def panels(plan: Plan, direction: str) -> Panels:
+    """How the kernel reads `weight_hh`: from units to gates on the way there, from gates to units on the way back."""
+    width, tile = shape()
+    ends = (plan.hidden, plan.columns) if direction == "forward" else (plan.columns, plan.hidden)
+    return Panels(*ends, width, tile)
+
+
+def call(
+    plan: Plan,
+    direction: str,
+    given: Mapping[str, Any],
+    inputs: Sequence[str],
+    shapes: Mapping[str, tuple[int, ...]],
+    outputs: Sequence[str],
+    program: Program,
+) -> dict[str, Array]:
+    """Let XLA call it; an output of an input's name lies where the input does."""
+    width, _ = shape()
+    room = max(1, len(program.kept)) * -(-plan.hidden // width) * width
+    sizes = shapes | {"buffer": (room,)}
+    results = [jax.ShapeDtypeStruct(sizes[name], jnp.float32) for name in outputs]
+    in_place = {i: outputs.index(name) for i, name in enumerate(inputs) if name in outputs}
+    kernel = jax.ffi.ffi_call(build(plan, direction), results, input_output_aliases=in_place)
+    return dict(zip(outputs, kernel(*(given[name] for name in inputs)), strict=True))
+
+
+@cache
+def build(plan: Plan, direction: str) -> str:
+    """The name under which XLA calls the kernel; compiled when first asked for."""
+    forward = direction == "forward"
+    emit, names = (emit_forward, forward_names) if forward else (emit_backward, backward_names)
+    module = new_module()
+    kernel = emit(module, "kernel", plan, *shape())
+    name = named(module)
+    emit_handler(module, name, kernel, inputs=len(names(plan)[0]))
+    register(module, name)
+    return name
+
+
+def run(
+    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
+) -> tuple[State, Float[Array, "time batch hidden"]]:
+    """The last state, and the outputs."""
+    last, outputs, _ = run_forward(cell, own, recurrent, source, start)
+    return last, outputs

@@ -1,0 +1,136 @@
+"""What a kernel is made for: a cell's tick traced both ways, and the sizes, which are constants of the kernel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from charloop.cells.additive import only_adds
+from charloop.cells.base import TickCell
+from charloop.kernels.program import Program
+from charloop.kernels.rules import NoRule
+from charloop.kernels.trace import trace
+from charloop.types import Parameters, State
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One layer of one shard. `own`: the shapes of the tick's parameters; a table of characters has `table` rows."""
+
+    cell: TickCell
+    own: tuple[tuple[str, Shape], ...]
+    time: int
+    batch: int
+    table: int = 0
+
+    @property
+    def hidden(self) -> int:
+        """Units."""
+        return self.cell.hidden_size
+
+    @property
+    def columns(self) -> int:
+        """Of the products: all gates."""
+        return self.cell.gates * self.hidden
+
+    @cached_property
+    def adds(self) -> bool:
+        """Whether the tick only ever adds its two products: then one array stands for both."""
+        return only_adds(self.cell, self.parameters, self.gates, self.state)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Of the tick, to trace it with."""
+        return {name: jnp.zeros(shape) for name, shape in self.own}
+
+    @cached_property
+    def gates(self) -> Array:
+        """One row of a product."""
+        return jnp.zeros(self.columns)
+
+    @cached_property
+    def state(self) -> State:
+        """One row of the state."""
+        return jax.tree.map(lambda leaf: leaf[0], self.cell.initial_state(1))
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers of each part of the state."""
+        return tuple(leaf.size for leaf in jax.tree.leaves(self.state))
+
+    @cached_property
+    def recurrent(self) -> int:
+        """Which part of the state the product reads. Raises NoRule if it reads what is no part of it."""
+        program = jax.make_jaxpr(self.cell.recurrent)(self.state).jaxpr
+        for number, variable in enumerate(program.invars):
+            if variable is program.outvars[0]:
+                return number
+        raise NoRule("recurrent(state) is not one part of the state as it is")
+
+    @cached_property
+    def forward(self) -> Program:
+        """From products and state to the new state and the output. Raises NoRule."""
+        return trace(self._tick, self._arguments, self.hidden)
+
+    @cached_property
+    def backward(self) -> Program:
+        """From the gradients of what comes out to those of what goes in. Raises NoRule."""
+        outgoing = {"to_state": self.state, "to_output": jnp.zeros(self.hidden)}
+        return trace(self._pull, self._arguments | outgoing, self.hidden)
+
+    @property
+    def _arguments(self) -> Mapping[str, Any]:
+        products = (
+            {"from_state": self.gates} if self.adds else {"from_input": self.gates, "from_state": self.gates}
+        )
+        return {"own": self.parameters} | products | {"state": self.state}
+
+    @property
+    def _tick(self) -> Callable[..., dict[str, Any]]:
+        def tick(own: Parameters, *rest: Any) -> dict[str, Any]:
+            *products, state = rest
+            # Where the two are only ever added, the array is their sum.
+            second = products[1] if len(products) > 1 else jnp.zeros_like(products[0])
+            new, output = self.cell.tick(own, products[0], second, state)
+            return {"new_state": new, "output": output}
+
+        return tick
+
+    def _pull(self, *arguments: Any) -> dict[str, Any]:
+        *inputs, to_state, to_output = arguments
+        _, pull = jax.vjp(self._tick, *inputs)
+        found = pull({"new_state": to_state, "output": to_output})
+        return dict(zip(self._arguments, found, strict=True))
+
+    @cached_property
+    def output_is(self) -> int | None:
+        """The part of the new state that the output is, if it is one: it is written once."""
+        results = self.forward.results
+        for part, width in enumerate(self.widths):
+            if width == self.hidden and results["new_state", part, 0] == results["output", 0, 0]:
+                return part
+        return None
+
+
+def why_not(cell: object) -> str | None:
+    """Why `cell` cannot have a kernel, in words; None if it can."""
+    if not isinstance(cell, TickCell):
+        return f"{type(cell).__name__} gives a step, not a tick"
+    shapes = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
+    own = {name: leaf.shape for name, leaf in shapes.items() if name not in PRODUCTS}
+    plan = Plan(cell, tuple(sorted(own.items())), 1, 1)
+    try:
+        plan.recurrent, plan.forward, plan.backward  # noqa: B018 - asked for what they raise
+    except NoRule as reason:
+        return str(reason)
+    return None
+
+
+PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+"""Parameters of the engine's two products; the others are the tick's own."""
