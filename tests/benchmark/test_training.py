@@ -42,7 +42,7 @@ def pair(tmp_path: Path) -> tuple[list[Peer], Path]:
 def test_programs_take_turns(pair: tuple[list[Peer], Path]) -> None:
     peers, log = pair
     rows = time_training(SETTING, peers, rounds=3, visit=2, say=lambda _: None)
-    assert log.read_text() == "ab" + "aabb" * 3
+    assert log.read_text() == "ab" + "aaabbb" * 3
     assert [len(row.steps) for row in rows] == [6, 6]
     assert [row.versions for row in rows] == [{"python": "x"}] * 2
 

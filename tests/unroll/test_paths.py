@@ -1,4 +1,4 @@
-"""That the four unrollings are four: each equivalence of the examination compares programs that truly differ."""
+"""That the unrollings differ: each equivalence of the examination compares programs that are truly others."""
 
 from functools import partial
 
@@ -11,6 +11,7 @@ from cells.compiling import quick_jit
 from cells.jaxprs import count, equations, loops, shapes
 from cells.runs import BATCH, INPUT, SMALL, TIME, VOCAB, arguments, assert_close, cotangents, forward, pull
 from cells.table import FUSING, HIDDEN, Case, Run
+from charloop.kernels import reason_against
 
 LSTM = Case("lstm")
 fusing_cells = pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
@@ -31,7 +32,7 @@ def traced_gradient(case, unrolling, setting=SMALL):
 
 @pytest.mark.parametrize(
     ("unrolling", "scans", "whiles", "own_gradient"),
-    [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("fused", 1, 0, 1)],
+    [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("xla", 1, 0, 1), ("fused", 0, 0, 1)],
 )
 def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradient):
     program = traced(LSTM, unrolling)
@@ -47,20 +48,40 @@ def test_only_the_static_graph_grows_with_time():
         return len(list(equations(program.jaxpr)))
 
     assert size("static", 6) > size("static", 3) + 3
-    for unrolling in ("dynamic", "scan", "fused"):
+    for unrolling in ("dynamic", "scan", "xla", "fused"):
         assert size(unrolling, 6) == size(unrolling, 3)
 
 
 @both_inputs
 @fusing_cells
-def test_each_fused_loop_holds_one_matrix_product(case, setting):
+def test_each_of_xlas_fused_loops_holds_one_matrix_product(case, setting):
     """The state's product forward, its transpose backward; those of the weights' gradients stand outside."""
-    forward_loop, backward_loop = loops(traced_gradient(case, "fused", setting))
+    forward_loop, backward_loop = loops(traced_gradient(case, "xla", setting))
     assert count("dot_general", forward_loop) == 1
     assert count("dot_general", backward_loop) == 1
     weights = {(case.build().gates * HIDDEN, columns) for columns in (INPUT, HIDDEN)}
     assert not weights & shapes(backward_loop)
-    assert weights <= shapes(traced_gradient(case, "fused", setting))
+    assert weights <= shapes(traced_gradient(case, "xla", setting))
+
+
+@both_inputs
+@fusing_cells
+def test_fused_is_a_kernel_each_way_with_the_weights_gradients_outside(case, setting):
+    """No loop of XLA's is left, nor any of a cell's arithmetic: only products of all times at once."""
+    assert reason_against(case.build()) is None
+    program = traced_gradient(case, "fused", setting)
+    assert count("ffi_call", program) == 2
+    assert loops(program) == []
+    assert not {"tanh", "logistic", "rsqrt"} & {e.primitive.name for e in equations(program)}
+    weights = {(case.build().gates * HIDDEN, columns) for columns in (INPUT, HIDDEN)}
+    assert weights <= shapes(program)
+
+
+def test_a_single_tick_is_xlas():
+    """A kernel's weights would have to be laid out anew for each."""
+    given = jax.tree.map(jnp.asarray, arguments(LSTM, SMALL, time=1))
+    program = jax.make_jaxpr(partial(forward, Run(LSTM, "fused"), SMALL))(*given)
+    assert count("ffi_call", program.jaxpr) == 0
 
 
 @fusing_cells
@@ -71,8 +92,8 @@ def test_plain_autodiff_holds_the_weights_gradients_in_its_loop(case):
 
 
 @fusing_cells
-def test_fused_makes_the_input_product_before_the_loop(case):
-    program = traced(case, "fused")
+def test_xlas_loop_has_the_input_product_before_it(case):
+    program = traced(case, "xla")
     assert (TIME, BATCH, case.build().gates * HIDDEN) in shapes(program)
     assert count("dot_general", program) == 2
     assert count("dot_general", loops(program)[0]) == 1
@@ -86,11 +107,11 @@ def rows_looked_up(case, unrolling):
 
 
 @fusing_cells
-def test_fused_looks_rows_up_within_the_loop(case):
+def test_xlas_loop_looks_rows_up_within(case):
     """The characters' features are gathered for no time, and their products a tick at a time."""
     assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}
-    assert rows_looked_up(case, "fused") == {(BATCH, case.build().gates * HIDDEN)}
-    products = traced(case, "fused", "1 lookup")
+    assert rows_looked_up(case, "xla") == {(BATCH, case.build().gates * HIDDEN)}
+    products = traced(case, "xla", "1 lookup")
     assert (VOCAB, case.build().gates * HIDDEN) in shapes(products)
 
 
@@ -105,4 +126,5 @@ def test_a_large_table_gives_the_same(rows, time):
     def result(unrolling):
         return quick_jit(partial(pull, Run(run.case, unrolling), "1 lookup"))(given, characters, weights)
 
-    assert_close(result("fused"), result("scan"), tolerance=1e-4)
+    for unrolling in ("xla", "fused"):
+        assert_close(result(unrolling), result("scan"), tolerance=1e-4)

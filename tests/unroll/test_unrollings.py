@@ -20,11 +20,12 @@ def test_a_tick_runs_as_asked(case, name):
 
 @pytest.mark.parametrize("case", NOT_FUSING, ids=lambda case: case.label)
 def test_a_step_asked_to_fuse_is_scanned_and_told_why(case):
-    name, why = fitting_unrolling("fused", case.build())
-    assert name == "scan"
-    assert type(case.build()).__name__ in why
-    assert "fused needs a tick" in why
-    for other in UNROLLINGS.keys() - {"fused"}:
+    for asked in ("fused", "xla"):
+        name, why = fitting_unrolling(asked, case.build())
+        assert name == "scan"
+        assert type(case.build()).__name__ in why
+        assert f"{asked} needs a tick" in why
+    for other in UNROLLINGS.keys() - {"fused", "xla"}:
         assert fitting_unrolling(other, case.build()) == (other, None)
 
 

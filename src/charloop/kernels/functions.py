@@ -11,6 +11,13 @@ LARGEST_EXP, SMALLEST_EXP = 89.0, -104.0
 """Beyond these, float32's exp is infinity or 0."""
 FLAT_TANH = 9.1
 """Beyond this, float32's tanh is 1."""
+ERF_ABOVE = (
+    -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5,
+    -7.34990630326855e-4, -2.95459980854025e-3, -1.60960333262415e-2,
+)  # fmt: skip
+ERF_BELOW = (
+    -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
+)  # fmt: skip
 
 
 def halve_power(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
@@ -81,6 +88,20 @@ def log(v: Vectors, x: Emitted) -> Emitted:
     return v.choose(b.fcmp_unordered("<", x, v.splat(0.0)), v.splat(float("nan")), value)
 
 
+def erf(v: Vectors, x: Emitted) -> Emitted:
+    """x P(x^2) / Q(x^2) within 4, as Eigen and XLA have it."""
+    inside = clip(v, x, -4.0, 4.0)
+    square = v.builder.fmul(inside, inside)
+    above = v.builder.fmul(inside, v.polynomial(square, ERF_ABOVE))
+    return v.builder.fdiv(above, v.polynomial(square, ERF_BELOW))
+
+
+def sign(v: Vectors, x: Emitted) -> Emitted:
+    """-1, 0 or 1; of NaN, NaN."""
+    positive = v.choose(v.builder.fcmp_ordered(">", x, v.splat(0.0)), v.splat(1.0), x)
+    return v.choose(v.builder.fcmp_ordered("<", x, v.splat(0.0)), v.splat(-1.0), positive)
+
+
 def comparison(sign: str) -> Callable[..., Emitted]:
     """As JAX compares: whatever is compared with NaN is false, but that NaN differs from all."""
 
@@ -109,6 +130,8 @@ FUNCTIONS: dict[str, Callable[..., Emitted]] = {
     "mul": lambda v, a, b: v.builder.fmul(a, b),
     "div": lambda v, a, b: v.builder.fdiv(a, b),
     "neg": lambda v, a: v.builder.fneg(a),
+    "sign": sign,
+    "erf": erf,
     "abs": lambda v, a: v.call("fabs", a),
     "square": lambda v, a: v.builder.fmul(a, a),
     "sqrt": lambda v, a: v.call("sqrt", a),

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell
 from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
-from charloop.kernels.plan import Plan
+from charloop.kernels.plan import Plan, tick_of
 from charloop.kernels.product import Panels
 from charloop.kernels.program import Program
 from charloop.kernels.sequence import backward_names, emit_backward, emit_forward, forward_names, parts
@@ -26,19 +26,22 @@ def run_forward(
     """The last state, the outputs, and what the way back needs: every state, and the gates' products."""
     plan = plan_of(cell, own, source, start)
     (products, characters), bias = source, recurrent.get("bias_hh")
-    if plan.adds:
+    if plan.tick.adds:
         products = products if bias is None else products + bias
     elif bias is None:
-        bias = jnp.zeros(plan.columns)
+        bias = jnp.zeros(plan.tick.columns)
     inputs, outputs = forward_names(plan)
     weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
     given = {"source": products, "characters": characters, "packed": weights, "bias": bias}
     given |= leaves("own", own) | leaves("start", start)
-    shapes = {"gates": (plan.time, plan.batch, plan.columns), "output": (plan.time, plan.batch, plan.hidden)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "gates": (plan.time, plan.batch, plan.tick.columns),
+        "output": (plan.time, plan.batch, plan.tick.hidden),
+    }
     shapes |= {name: (plan.time, *leaf.shape) for name, leaf in leaves("state", start).items()}
-    found = call(plan, "forward", given, inputs, shapes, outputs, plan.forward)
+    found = call(plan, "forward", given, inputs, shapes, outputs, plan.tick.forward)
     states = tuple(found[name] for name in parts(plan, "state"))
-    outputs_of_all = found["output"] if plan.output_is is None else states[plan.output_is]
+    outputs_of_all = found["output"] if plan.tick.output_is is None else states[plan.tick.output_is]
     every = jax.tree.unflatten(jax.tree.structure(start), states)
     return jax.tree.map(lambda leaf: leaf[-1], every), outputs_of_all, (every, found["gates"])
 
@@ -62,10 +65,12 @@ def run_backward(
     changed = {"gates": gates} | leaves("to_state", gradients[0])
     changed |= leaves("to_own", jax.tree.map(jnp.zeros_like, own))
     shapes = {name: value.shape for name, value in changed.items()} | {"to_input": gates.shape}
-    found = call(plan, "backward", given | changed, [*inputs, *changed], shapes, outputs, plan.backward)
+    found = call(plan, "backward", given | changed, [*inputs, *changed], shapes, outputs, plan.tick.backward)
     to_start = jax.tree.unflatten(jax.tree.structure(start), [found[n] for n in parts(plan, "to_state")])
-    to_own = jax.tree.unflatten(jax.tree.structure(own), [found[f"to_own {i}"] for i in range(len(plan.own))])
-    number = plan.recurrent
+    to_own = jax.tree.unflatten(
+        jax.tree.structure(own), [found[f"to_own {i}"] for i in range(len(plan.tick.own))]
+    )
+    number = plan.tick.recurrent
     first, later = jax.tree.leaves(start)[number], jax.tree.leaves(every)[number]
     read = jnp.concatenate([first[None], later[:-1]])
     return to_start, to_own, (found["gates"], found.get("to_input", found["gates"])), read
@@ -77,7 +82,7 @@ def plan_of(cell: TickCell, own: Parameters, source: Source, start: State) -> Pl
     time = len(products) if characters is None else len(characters)
     shapes = tuple((name, own[name].shape) for name in sorted(own))
     table = 0 if characters is None else len(products)
-    return Plan(cell, shapes, time, len(jax.tree.leaves(start)[0]), table)
+    return Plan(tick_of(cell, shapes), time, len(jax.tree.leaves(start)[0]), table)
 
 
 def leaves(name: str, tree: Any) -> dict[str, Array]:
@@ -88,7 +93,11 @@ def leaves(name: str, tree: Any) -> dict[str, Array]:
 def panels(plan: Plan, direction: str) -> Panels:
     """How the kernel reads `weight_hh`: from units to gates on the way there, from gates to units on the way back."""
     width, tile = shape()
-    ends = (plan.hidden, plan.columns) if direction == "forward" else (plan.columns, plan.hidden)
+    ends = (
+        (plan.tick.hidden, plan.tick.columns)
+        if direction == "forward"
+        else (plan.tick.columns, plan.tick.hidden)
+    )
     return Panels(*ends, width, tile)
 
 
@@ -103,8 +112,8 @@ def call(
 ) -> dict[str, Array]:
     """Let XLA call it; an output of an input's name lies where the input does."""
     width, _ = shape()
-    room = max(1, len(program.kept)) * -(-plan.hidden // width) * width
-    sizes = shapes | {"buffer": (room,)}
+    room = max(1, len(program.kept)) * -(-plan.tick.hidden // width) * width
+    sizes = {**shapes, "buffer": (room,)}
     results = [jax.ShapeDtypeStruct(sizes[name], jnp.float32) for name in outputs]
     in_place = {i: outputs.index(name) for i, name in enumerate(inputs) if name in outputs}
     kernel = jax.ffi.ffi_call(build(plan, direction), results, input_output_aliases=in_place)

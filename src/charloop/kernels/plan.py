@@ -1,8 +1,8 @@
 """What a kernel is made for: a cell's tick traced both ways, and the sizes, which are constants of the kernel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jax
@@ -12,22 +12,21 @@ from jaxtyping import Array
 from charloop.cells.additive import only_adds
 from charloop.cells.base import TickCell
 from charloop.kernels.program import Program
-from charloop.kernels.rules import NoRule
+from charloop.kernels.rules import NoRuleError
 from charloop.kernels.trace import trace
 from charloop.types import Parameters, State
 
 Shape = tuple[int, ...]
+PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+"""Parameters of the engine's two products; the others are the tick's own."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One layer of one shard. `own`: the shapes of the tick's parameters; a table of characters has `table` rows."""
+class Tick:
+    """A cell's tick, of one batch row, and the shapes of its own parameters."""
 
     cell: TickCell
     own: tuple[tuple[str, Shape], ...]
-    time: int
-    batch: int
-    table: int = 0
 
     @property
     def hidden(self) -> int:
@@ -66,30 +65,28 @@ class Plan:
 
     @cached_property
     def recurrent(self) -> int:
-        """Which part of the state the product reads. Raises NoRule if it reads what is no part of it."""
+        """Which part of the state the product reads. Raises NoRuleError if it reads what is no part of it."""
         program = jax.make_jaxpr(self.cell.recurrent)(self.state).jaxpr
         for number, variable in enumerate(program.invars):
             if variable is program.outvars[0]:
                 return number
-        raise NoRule("recurrent(state) is not one part of the state as it is")
+        raise NoRuleError("recurrent(state) is not one part of the state as it is")
 
     @cached_property
     def forward(self) -> Program:
-        """From products and state to the new state and the output. Raises NoRule."""
+        """From products and state to the new state and the output. Raises NoRuleError."""
         return trace(self._tick, self._arguments, self.hidden)
 
     @cached_property
     def backward(self) -> Program:
-        """From the gradients of what comes out to those of what goes in. Raises NoRule."""
+        """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
         outgoing = {"to_state": self.state, "to_output": jnp.zeros(self.hidden)}
         return trace(self._pull, self._arguments | outgoing, self.hidden)
 
     @property
-    def _arguments(self) -> Mapping[str, Any]:
-        products = (
-            {"from_state": self.gates} if self.adds else {"from_input": self.gates, "from_state": self.gates}
-        )
-        return {"own": self.parameters} | products | {"state": self.state}
+    def _arguments(self) -> dict[str, Any]:
+        products = ("from_state",) if self.adds else ("from_input", "from_state")
+        return {"own": self.parameters} | dict.fromkeys(products, self.gates) | {"state": self.state}
 
     @property
     def _tick(self) -> Callable[..., dict[str, Any]]:
@@ -118,19 +115,31 @@ class Plan:
         return None
 
 
+@cache
+def tick_of(cell: TickCell, own: tuple[tuple[str, Shape], ...]) -> Tick:
+    """One for all sizes of batch and time: it is traced once."""
+    return Tick(cell, own)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One layer of one shard; a table of characters has `table` rows, 0 if the input is none."""
+
+    tick: Tick
+    time: int
+    batch: int
+    table: int = 0
+
+
 def why_not(cell: object) -> str | None:
     """Why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, TickCell):
         return f"{type(cell).__name__} gives a step, not a tick"
-    shapes = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
-    own = {name: leaf.shape for name, leaf in shapes.items() if name not in PRODUCTS}
-    plan = Plan(cell, tuple(sorted(own.items())), 1, 1)
+    params = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
+    own = {name: leaf.shape for name, leaf in params.items() if name not in PRODUCTS}
+    tick = tick_of(cell, tuple(sorted(own.items())))
     try:
-        plan.recurrent, plan.forward, plan.backward  # noqa: B018 - asked for what they raise
-    except NoRule as reason:
+        _ = tick.recurrent, tick.forward, tick.backward
+    except NoRuleError as reason:
         return str(reason)
     return None
-
-
-PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-"""Parameters of the engine's two products; the others are the tick's own."""

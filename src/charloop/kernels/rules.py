@@ -1,4 +1,4 @@
-"""How each of JAX's primitives becomes operations on rows; one that is not here has no rule, and its cell no kernel."""
+"""How JAX's primitives become operations on rows; for one that is not here there is no rule, and no kernel."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from charloop.kernels.program import Operation, Program, Reference
 
 
-class NoRule(Exception):
+class NoRuleError(Exception):
     """Why a tick cannot become a kernel, in words for the person who wrote it."""
 
 
@@ -64,17 +64,17 @@ class Builder:
         """A constant array: one number everywhere, or one for each row."""
         numbers = np.asarray(numbers)
         if numbers.dtype not in (np.float32, np.bool_, np.int32, np.float64, np.int64):
-            raise NoRule(f"a constant of type {numbers.dtype}")
+            raise NoRuleError(f"a constant of type {numbers.dtype}")
         if self.holds_rows(numbers.shape):
             by_row = numbers.reshape(*numbers.shape[:-1], -1, self.hidden)
             if not (by_row == by_row[..., :1]).all():
-                raise NoRule("a constant that differs from unit to unit: make it a parameter")
+                raise NoRuleError("a constant that differs from unit to unit: make it a parameter")
             return Value(self.constants(by_row[..., 0]), rows=True)
         return Value(self.constants(numbers), rows=False)
 
     def constants(self, numbers: np.ndarray) -> np.ndarray:
         """A constant for each."""
-        return np.array([self.constant(n) for n in numbers.flat], int).reshape(numbers.shape)
+        return np.array([self.constant(float(n)) for n in numbers.flat], int).reshape(numbers.shape)
 
     def holds_rows(self, shape: Sequence[int]) -> bool:
         """Whether the last axis runs over units."""
@@ -83,7 +83,7 @@ class Builder:
     def row_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of `cells` for an array of rows."""
         if not self.holds_rows(shape):
-            raise NoRule(
+            raise NoRuleError(
                 f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
             )
         return (*shape[:-1], shape[-1] // self.hidden)
@@ -91,36 +91,9 @@ class Builder:
 
 Rule = Callable[..., Value | list[Value]]
 ELEMENTWISE = {
-    name: name
-    for name in [
-        "sub",
-        "mul",
-        "div",
-        "max",
-        "min",
-        "neg",
-        "exp",
-        "log",
-        "tanh",
-        "logistic",
-        "rsqrt",
-        "sqrt",
-        "erf",
-        "abs",
-        "sign",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "eq",
-        "ne",
-        "and",
-        "or",
-        "not",
-        "select_n",
-        "square",
-    ]
-} | {"add": "add", "add_any": "add"}
+    "add", "sub", "mul", "div", "max", "min", "neg", "abs", "sign", "square", "exp", "log", "tanh", "logistic", "erf",
+    "rsqrt", "sqrt", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select_n",
+}  # fmt: skip
 SAME = {"copy", "copy_p", "stop_gradient", "optimization_barrier", "pvary"}
 
 
@@ -134,14 +107,14 @@ def elementwise(builder: Builder, name: str, *values: Value) -> Value:
 def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
     """By squaring; a negative power is one over the positive."""
     if y == 0:
-        return value.map(lambda cells: np.full(cells.shape, builder.constant(1)))
+        return value.map(lambda cells: np.full(cells.shape, builder.constant(1.0)))
     power, base, left = None, value, abs(y)
     while left:
         if left % 2:
             power = base if power is None else elementwise(builder, "mul", power, base)
         base, left = elementwise(builder, "mul", base, base), left // 2
     assert power is not None
-    one = Value(np.array(builder.constant(1)), rows=False)
+    one = Value(np.array(builder.constant(1.0)), rows=False)
     return power if y > 0 else elementwise(builder, "div", one, power)
 
 
@@ -176,7 +149,7 @@ def broadcast(
         rows and len(shape) - 1 in broadcast_dimensions and value.cells.shape[-1] == shape[-1] > 1
     )
     if rows and kept and not value.rows:
-        raise NoRule("numbers of whole rows used as if they were a row")
+        raise NoRuleError("numbers of whole rows used as if they were a row")
     target = builder.row_shape(shape) if rows else tuple(shape)
     spread = np.ones(len(shape), int)
     for source, place in enumerate(broadcast_dimensions):
@@ -199,25 +172,24 @@ def slices(
 ) -> Value:
     """Of whole rows."""
     if strides is not None and set(strides) != {1}:
-        raise NoRule("a slice with steps")
+        raise NoRuleError("a slice with steps")
     cut = [slice(a, b) for a, b in zip(start_indices, limit_indices, strict=True)]
     if value.rows:
         cut[-1] = slice(whole_rows(builder, start_indices[-1]), whole_rows(builder, limit_indices[-1]))
     return value.map(lambda cells: cells[tuple(cut)])
 
 
-def split(builder: Builder, value: Value, sizes: Sequence[int], axis: int) -> list[Value]:
+def split(builder: Builder, value: Value, sizes: Sequence[Any], axis: int) -> list[Value]:
     """Into blocks of whole rows."""
     last = value.rows and axis == value.cells.ndim - 1
-    edges = np.cumsum(sizes)[:-1]
-    edges = [whole_rows(builder, edge) for edge in edges] if last else edges
+    edges = [whole_rows(builder, edge) if last else edge for edge in np.cumsum(sizes)[:-1].tolist()]
     return [Value(piece, value.rows) for piece in np.split(value.cells, edges, axis)]
 
 
 def concatenate(_builder: Builder, *values: Value, dimension: int) -> Value:
     """Of rows, or of numbers."""
     if len({value.rows for value in values}) > 1:
-        raise NoRule("rows and single numbers put together into one array")
+        raise NoRuleError("rows and single numbers put together into one array")
     return Value(np.concatenate([value.cells for value in values], dimension), values[0].rows)
 
 
@@ -227,7 +199,7 @@ def pad(
     """With whole rows of the filler: how the gradient of a slice looks."""
     widths = [(low, high) for low, high, inside in padding_config]
     if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):
-        raise NoRule("a padding between elements, or a negative one")
+        raise NoRuleError("a padding between elements, or a negative one")
     if value.rows:
         widths[-1] = (whole_rows(builder, widths[-1][0]), whole_rows(builder, widths[-1][1]))
     return value.map(lambda cells: np.pad(cells, widths, constant_values=int(filler.cells)))
@@ -236,7 +208,7 @@ def pad(
 def whole_rows(builder: Builder, units: int) -> int:
     """How many rows so many units are."""
     if units % builder.hidden:
-        raise NoRule("a cut through the middle of a gate's block")
+        raise NoRuleError("a cut through the middle of a gate's block")
     return int(units // builder.hidden)
 
 

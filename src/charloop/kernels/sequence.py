@@ -29,7 +29,7 @@ class Sequence:
 
     def from_input(self, row: Emitted, time: Emitted) -> Emitted:
         """The input's product: a row of its own, or of the table, whose rows are never left."""
-        columns, b = self.plan.columns, self.v.builder
+        columns, b = self.plan.tick.columns, self.v.builder
         if not self.plan.table:
             return self.row("source", columns, row, time)
         place = b.add(b.mul(time, INDEX(self.plan.batch)), row)
@@ -41,7 +41,7 @@ class Sequence:
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
         """The address of a part of the state before a tick: what the tick before wrote, or the beginning."""
-        b, size = self.v.builder, self.plan.widths[part]
+        b, size = self.v.builder, self.plan.tick.widths[part]
         first = b.icmp_signed("==", time, INDEX(0))
         earlier = b.sub(b.select(first, INDEX(1), time), INDEX(1))
         return b.select(
@@ -53,19 +53,19 @@ class Sequence:
     def inputs(self, place: Place, row: Emitted, time: Emitted) -> Emitted:
         """The address of one of the tick's inputs."""
         name, leaf, block = place
-        offset = block * self.plan.hidden
+        offset = block * self.plan.tick.hidden
         if name == "own":
             return self.v.at(self.pointers[f"own {leaf}"], offset)
         if name == "from_input":
             return self.v.at(self.from_input(row, time), offset)
         if name == "from_state":
-            return self.v.at(self.row("gates", self.plan.columns, row, time), offset)
+            return self.v.at(self.row("gates", self.plan.tick.columns, row, time), offset)
         return self.v.at(self.before(leaf, row, time), offset)
 
 
 def own_names(plan: Plan) -> list[str]:
     """The tick's parameters, as arguments."""
-    return [f"own {leaf}" for leaf in range(len(plan.own))]
+    return [f"own {leaf}" for leaf in range(len(plan.tick.own))]
 
 
 def source_names(plan: Plan) -> list[str]:
@@ -75,14 +75,14 @@ def source_names(plan: Plan) -> list[str]:
 
 def parts(plan: Plan, name: str) -> list[str]:
     """An argument for each part of the state."""
-    return [f"{name} {part}" for part in range(len(plan.widths))]
+    return [f"{name} {part}" for part in range(len(plan.tick.widths))]
 
 
 def forward_names(plan: Plan) -> tuple[list[str], list[str]]:
     """What goes into the forward function, and what comes out of it."""
-    bias = [] if plan.adds else ["bias"]
+    bias = [] if plan.tick.adds else ["bias"]
     inputs = [*source_names(plan), *own_names(plan), "packed", *bias, *parts(plan, "start")]
-    outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.output_is is None else []), "buffer"]
+    outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.tick.output_is is None else []), "buffer"]
     return inputs, outputs
 
 
@@ -90,24 +90,24 @@ def emit_forward(module: ir.Module, name: str, plan: Plan, width: int, tile: Til
     """`from_state` of all times (with the input's product, if the two are only added), and every state."""
     inputs, outputs = forward_names(plan)
     s = Sequence(module, name, plan, width, tile, inputs + outputs)
-    v, hidden = s.v, plan.hidden
-    emitter = RowEmitter(v, plan.forward, hidden)
-    panels = Panels(hidden, plan.columns, width, tile)
+    v, hidden = s.v, plan.tick.hidden
+    emitter = RowEmitter(v, plan.tick.forward, hidden)
+    panels = Panels(hidden, plan.tick.columns, width, tile)
     with counting(v.builder, plan.time) as time:
         operands = Operands(
-            left=lambda row: s.before(plan.recurrent, row, time),
-            start=lambda row: s.from_input(row, time) if plan.adds else s.pointers["bias"],
-            target=lambda row: s.row("gates", plan.columns, row, time),
+            left=lambda row: s.before(plan.tick.recurrent, row, time),
+            start=lambda row: s.from_input(row, time) if plan.tick.adds else s.pointers["bias"],
+            target=lambda row: s.row("gates", plan.tick.columns, row, time),
             packed=s.pointers["packed"],
         )
         emit_product(v, panels, plan.batch, operands)
 
         def target(place: Place) -> Emitted:
             kind, leaf, block = place
-            part = plan.output_is if kind == "output" else leaf
+            part = plan.tick.output_is if kind == "output" else leaf
             if part is None:
                 return s.row("output", hidden, row, time)
-            return v.at(s.row(f"state {part}", plan.widths[part], row, time), block * hidden)
+            return v.at(s.row(f"state {part}", plan.tick.widths[part], row, time), block * hidden)
 
         with counting(v.builder, plan.batch) as row:
             emitter.emit(
@@ -128,10 +128,10 @@ def backward_names(plan: Plan) -> tuple[list[str], list[str]]:
 
     The last of the inputs lie where the first of the outputs do: they are changed in place.
     """
-    source = [] if plan.adds else source_names(plan)
+    source = [] if plan.tick.adds else source_names(plan)
     inputs = [*source, *own_names(plan), "packed", *parts(plan, "start"), *parts(plan, "state"), "to_output"]
     changed = ["gates", *parts(plan, "to_state"), *[f"to_{name}" for name in own_names(plan)]]
-    outputs = [*changed, *([] if plan.adds else ["to_input"]), "buffer"]
+    outputs = [*changed, *([] if plan.tick.adds else ["to_input"]), "buffer"]
     return inputs, outputs
 
 
@@ -139,16 +139,16 @@ def emit_backward(module: ir.Module, name: str, plan: Plan, width: int, tile: Ti
     """The gradients of products, tick's parameters and first state; gates become their gradients, in place."""
     inputs, outputs = backward_names(plan)
     s = Sequence(module, name, plan, width, tile, inputs + outputs)
-    v, hidden = s.v, plan.hidden
-    emitter = RowEmitter(v, plan.backward, hidden)
-    panels = Panels(plan.columns, hidden, width, tile)
+    v, hidden = s.v, plan.tick.hidden
+    emitter = RowEmitter(v, plan.tick.backward, hidden)
+    panels = Panels(plan.tick.columns, hidden, width, tile)
     with counting(v.builder, plan.time) as step:
         time = v.builder.sub(INDEX(plan.time - 1), step)
 
         def address(place: Place) -> Emitted:
             kind, leaf, block = place
             if kind == "to_state":
-                return v.at(s.row(f"to_state {leaf}", plan.widths[leaf], row), block * hidden)
+                return v.at(s.row(f"to_state {leaf}", plan.tick.widths[leaf], row), block * hidden)
             if kind == "to_output":
                 return s.row("to_output", hidden, row, time)
             return s.inputs(place, row, time)
@@ -158,21 +158,21 @@ def emit_backward(module: ir.Module, name: str, plan: Plan, width: int, tile: Ti
             if kind == "own":
                 return v.at(s.pointers[f"to_own {leaf}"], block * hidden)
             if kind == "state":
-                return v.at(s.row(f"to_state {leaf}", plan.widths[leaf], row), block * hidden)
+                return v.at(s.row(f"to_state {leaf}", plan.tick.widths[leaf], row), block * hidden)
             array = "to_input" if kind == "from_input" else "gates"
-            return v.at(s.row(array, plan.columns, row, time), block * hidden)
+            return v.at(s.row(array, plan.tick.columns, row, time), block * hidden)
 
         def lone(place: Place) -> bool:
-            return place[0] == "own" and not plan.own[place[1]][1][-1:]
+            return place[0] == "own" and not plan.tick.own[place[1]][1][-1:]
 
         with counting(v.builder, plan.batch) as row:
             emitter.emit(Memory(address, target, lambda place: place[0] == "own", lone, s.pointers["buffer"]))
 
         def carried(row: Emitted) -> Emitted:
-            return s.row(f"to_state {plan.recurrent}", plan.widths[plan.recurrent], row)
+            return s.row(f"to_state {plan.tick.recurrent}", plan.tick.widths[plan.tick.recurrent], row)
 
         def gate(row: Emitted) -> Emitted:
-            return s.row("gates", plan.columns, row, time)
+            return s.row("gates", plan.tick.columns, row, time)
 
         emit_product(v, panels, plan.batch, Operands(gate, carried, carried, s.pointers["packed"]))
     v.builder.ret_void()

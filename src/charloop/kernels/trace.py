@@ -13,7 +13,7 @@ from charloop.kernels.rules import (
     RULES,
     SAME,
     Builder,
-    NoRule,
+    NoRuleError,
     Value,
     elementwise,
     reshape,
@@ -26,7 +26,9 @@ CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, Any], hidden: int) -> Program:
     """The program of `function(*arguments)`, whose results are a dictionary of pytrees.
 
-    Leaves are one batch row: their last axis is a multiple of `hidden`, or they are single numbers. Raises NoRule.
+    Leaves are one batch row: their last axis is a multiple of `hidden`, or they are single numbers.
+
+    Raises NoRuleError.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments.values())
     builder = Builder(hidden)
@@ -53,7 +55,9 @@ def argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -
     rows = builder.holds_rows(shape)
     cells = np.empty(builder.row_shape(shape) if rows else shape, int)
     if not rows and cells.size != 1:
-        raise NoRule(f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units")
+        raise NoRuleError(
+            f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
+        )
     for row in range(cells.size):
         operation = Operation("input", place=(name, number, row), scalar=not rows)
         cells.flat[row] = builder.add(operation)
@@ -83,9 +87,9 @@ def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
         return inputs
     if name in BY_SHAPE:
         return [reshape(builder, inputs[0], equation.outvars[0].aval.shape)]
-    if name in ELEMENTWISE:
-        return [elementwise(builder, ELEMENTWISE[name], *inputs)]
+    if name in ELEMENTWISE | {"add_any"}:
+        return [elementwise(builder, "add" if name == "add_any" else name, *inputs)]
     if name not in RULES:
-        raise NoRule(f"{name} has no rule")
+        raise NoRuleError(f"{name} has no rule")
     made = RULES[name](builder, *inputs, **equation.params)
     return made if isinstance(made, list) else [made]

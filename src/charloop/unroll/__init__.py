@@ -6,9 +6,10 @@ from jaxtyping import Array
 
 from charloop.cells.base import Cell, TickCell
 from charloop.errors import unknown_name
+from charloop.kernels import reason_against
 from charloop.types import State
 from charloop.unroll.dynamic import dynamic
-from charloop.unroll.fused import fused
+from charloop.unroll.fused import fused, xla
 from charloop.unroll.inputs import LayerInput, Lookup, features
 from charloop.unroll.scan import scan
 from charloop.unroll.static import static
@@ -19,6 +20,7 @@ UNROLLINGS: dict[str, Unrolling] = {
     "static": static,
     "dynamic": dynamic,
     "scan": scan,
+    "xla": xla,
     "fused": fused,
 }
 
@@ -33,9 +35,12 @@ def find_unrolling(name: str) -> Unrolling:
 def fitting_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
     """The unrolling that will run `cell`, and a line that says why if it is not the one asked for."""
     find_unrolling(name)
-    if name == "fused" and not isinstance(cell, TickCell):
+    if name in ("fused", "xla") and not isinstance(cell, TickCell):
         kind = type(cell).__name__
-        return "scan", f"{kind} gives a step, not a tick: fused needs a tick, so scan runs it"
+        return "scan", f"{kind} gives a step, not a tick: {name} needs a tick, so scan runs it"
+    reason = reason_against(cell) if name == "fused" else None
+    if reason:
+        return "xla", f"{type(cell).__name__} has no kernel: {reason}; XLA's loop runs it, slower"
     return name, None
 
 
@@ -50,4 +55,5 @@ __all__ = [
     "fused",
     "scan",
     "static",
+    "xla",
 ]

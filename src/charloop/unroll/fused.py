@@ -6,6 +6,7 @@ character, its product is a row of a table. The tick's gradient is JAX's, of the
 """
 
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import jax
@@ -15,7 +16,6 @@ from jaxtyping import Array, Float
 from charloop.cells.base import TickCell, product
 from charloop.kernels import reason_against
 from charloop.types import Parameters, State
-from charloop.unroll import loop
 from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup, sum_rows
 from charloop.unroll.loop import Source
 
@@ -25,10 +25,30 @@ PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 def fused(
     cell: TickCell, params: Parameters, inputs: LayerInput, state: State
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs."""
+    """Run `cell` over all times: the last state, and the outputs.
+
+    The loop is a kernel where there can be one (`charloop.kernels`), XLA's elsewhere. A single tick is XLA's too:
+    a kernel's weights would have to be laid out anew for each.
+    """
+    ticks = len(inputs.characters if isinstance(inputs, Lookup) else inputs)
+    engine = "kernel" if ticks > 1 and reason_against(cell) is None else "xla"
+    return run(engine, cell, params, inputs, state)
+
+
+def xla(
+    cell: TickCell, params: Parameters, inputs: LayerInput, state: State
+) -> tuple[State, Float[Array, "time batch hidden"]]:
+    """The same by XLA's loop, on any platform."""
+    return run("xla", cell, params, inputs, state)
+
+
+def run(
+    engine: str, cell: TickCell, params: Parameters, inputs: LayerInput, state: State
+) -> tuple[State, Float[Array, "time batch hidden"]]:
+    """Products before, the engine's loop, and by `custom_vjp` the weights' gradients after it."""
     own = {name: value for name, value in params.items() if name not in PRODUCTS}
     recurrent = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}
-    return _loop(cell, own, recurrent, project(params, inputs), state)
+    return _loop(engine, cell, own, recurrent, project(params, inputs), state)
 
 
 def project(params: Parameters, inputs: LayerInput) -> Source:
@@ -44,34 +64,30 @@ def project(params: Parameters, inputs: LayerInput) -> Source:
     return product(inputs.table, weight, bias), inputs.characters
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def engine_of(name: str) -> Any:
+    """The module whose loop runs; a kernel's needs a compiler that is imported where it is used."""
+    return import_module(f"charloop.{'kernels.kernel' if name == 'kernel' else 'unroll.loop'}")
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _loop(
-    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
+    engine: str, cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
 ) -> tuple[State, Array]:
-    engine = _engine(cell)
-    return engine.run(cell, own, recurrent, source, start)
-
-
-def _engine(cell: TickCell) -> Any:
-    """Vector code made from the cell where there can be, XLA's loop elsewhere."""
-    if reason_against(cell) is not None:
-        return loop
-    # Its compiler is imported where it is used.
-    from charloop.kernels import kernel
-
-    return kernel
+    found: tuple[State, Array] = engine_of(engine).run(cell, own, recurrent, source, start)
+    return found
 
 
 def _forward(
-    cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
+    engine: str, cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
 ) -> tuple[tuple[State, Array], Any]:
-    last, outputs, saved = _engine(cell).run_forward(cell, own, recurrent, source, start)
+    last, outputs, saved = engine_of(engine).run_forward(cell, own, recurrent, source, start)
     return (last, outputs), (own, recurrent, source, start, saved)
 
 
-def _backward(cell: TickCell, saved: Any, gradients: Any) -> Any:
-    own, recurrent, source, start, _ = saved
-    to_start, to_own, (to_product, to_input), read = _engine(cell).run_backward(cell, *saved, gradients)
+def _backward(engine: str, cell: TickCell, saved: Any, gradients: Any) -> Any:
+    _, recurrent, source, *_ = saved
+    found = engine_of(engine).run_backward(cell, *saved, gradients)
+    to_start, to_own, (to_product, to_input), read = found
     return (
         to_own,
         _recurrent_gradient(recurrent, read, to_product),
