@@ -87,11 +87,11 @@ def test_unroll_times_each_that_can_run_the_cell(tmp_path: Path) -> None:
     out = done(process("bench", "unroll", *sizes, "--repeats", "2", "--out", str(file)))
     written = json.loads(file.read_text())
     timings = written["timings"]
-    assert [timing["unrolling"] for timing in timings] == ["static", "dynamic", "scan", "fused"]
+    assert [timing["unrolling"] for timing in timings] == ["static", "dynamic", "scan", "xla", "fused"]
     assert all(len(timing["steps"]) == 2 and timing["compile"] > 0 for timing in timings)
     assert written["setting"]["seq_length"] == 3
     lines = [line.split() for line in out.splitlines()]
-    assert [line[0] for line in lines[-6:-2]] == ["static", "dynamic", "scan", "fused"]
+    assert [line[0] for line in lines[-7:-2]] == ["static", "dynamic", "scan", "xla", "fused"]
     assert lines[-3][-1] == "1.00x"
 
 

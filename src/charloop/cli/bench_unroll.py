@@ -31,7 +31,7 @@ class UnrollFlags:
     """Distinct characters."""
     repeats: Count = 5
     """Steps timed of each, in turn."""
-    unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "fused")
+    unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "xla", "fused")
     """Which to time."""
     out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-unroll-DATE-TIME.json)")] = ""
     """New file for every figure and what it was taken on."""
@@ -46,9 +46,14 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.benchmark.machine import machine
     from charloop.benchmark.unrolling import Setting, time_unrollings
     from charloop.cli.bench_table import print_machine, print_unrollings, written_timing
+    from charloop.model import CharLM
+    from charloop.unroll import find_unrolling
 
-    file = new_file(flags.out, "unroll")
     setting = Setting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
+    for name in flags.unrollings:
+        find_unrolling(name)
+    CharLM.build(setting.model, setting.vocab_size)
+    file = new_file(flags.out, "unroll")
     found: dict[str, Any] = {"machine": machine(), "setting": asdict(setting)}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)

@@ -1,4 +1,6 @@
-"""The functions of a tick as vector instructions, under 4 units in the last place; NaN and infinity come through.
+"""The functions of a tick as vector instructions; NaN and infinity come through.
+
+All are within 4 units in the last place (erf: 8); a result below float32's normal numbers may be lost.
 
 exp and log after Moshier's Cephes (expf, logf); tanh by way of exp(2x) - 1, made without loss near 0.
 """
@@ -92,8 +94,8 @@ def erf(v: Vectors, x: Emitted) -> Emitted:
     """x P(x^2) / Q(x^2) within 4, as Eigen and XLA have it."""
     inside = clip(v, x, -4.0, 4.0)
     square = v.builder.fmul(inside, inside)
-    above = v.builder.fmul(inside, v.polynomial(square, ERF_ABOVE))
-    return v.builder.fdiv(above, v.polynomial(square, ERF_BELOW))
+    slope = v.builder.fdiv(v.polynomial(square, ERF_ABOVE), v.polynomial(square, ERF_BELOW))
+    return v.builder.fmul(inside, slope)
 
 
 def sign(v: Vectors, x: Emitted) -> Emitted:

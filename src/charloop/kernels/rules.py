@@ -182,7 +182,7 @@ def slices(
 def split(builder: Builder, value: Value, sizes: Sequence[Any], axis: int) -> list[Value]:
     """Into blocks of whole rows."""
     last = value.rows and axis == value.cells.ndim - 1
-    edges = [whole_rows(builder, edge) if last else edge for edge in np.cumsum(sizes)[:-1].tolist()]
+    edges = [whole_rows(builder, edge) if last else edge for edge in np.cumsum(sizes)[:-1]]
     return [Value(piece, value.rows) for piece in np.split(value.cells, edges, axis)]
 
 
@@ -193,11 +193,9 @@ def concatenate(_builder: Builder, *values: Value, dimension: int) -> Value:
     return Value(np.concatenate([value.cells for value in values], dimension), values[0].rows)
 
 
-def pad(
-    builder: Builder, value: Value, filler: Value, padding_config: Sequence[tuple[int, int, int]]
-) -> Value:
+def pad(builder: Builder, value: Value, filler: Value, padding_config: Any) -> Value:
     """With whole rows of the filler: how the gradient of a slice looks."""
-    widths = [(low, high) for low, high, inside in padding_config]
+    widths = [(int(low), int(high)) for low, high, inside in padding_config]
     if any(inside or low < 0 or high < 0 for low, high, inside in padding_config):
         raise NoRuleError("a padding between elements, or a negative one")
     if value.rows:
@@ -205,7 +203,7 @@ def pad(
     return value.map(lambda cells: np.pad(cells, widths, constant_values=int(filler.cells)))
 
 
-def whole_rows(builder: Builder, units: int) -> int:
+def whole_rows(builder: Builder, units: Any) -> int:
     """How many rows so many units are."""
     if units % builder.hidden:
         raise NoRuleError("a cut through the middle of a gate's block")

@@ -16,7 +16,6 @@ class Sequence:
     ) -> None:
         kind = ir.FunctionType(NOTHING, [POINTER] * len(names))
         self.function = ir.Function(module, kind, name)
-        self.function.linkage = "internal"
         builder = ir.IRBuilder(self.function.append_basic_block())
         self.v, self.plan, self.width, self.tile = Vectors(builder, width), plan, width, tile
         self.pointers = dict(zip(names, self.function.args, strict=True))

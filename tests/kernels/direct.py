@@ -1,0 +1,44 @@
+"""Kernels called as plain functions on memory of the tests' own, without XLA."""
+
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+
+from charloop.kernels.compiler import compile_module, new_module
+from charloop.kernels.functions import FUNCTIONS
+from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
+
+_engines = []
+
+
+def address(module: ir.Module, name: str) -> int:
+    """The machine code of a function, kept alive."""
+    _engines.append(compile_module(module))
+    return _engines[-1].get_function_address(name)
+
+
+def function_of(name: str, width: int, count: int = 1) -> Callable[..., np.ndarray]:
+    """A function of a tick, on arrays whose length is a multiple of `width`; `count` arguments."""
+    module = new_module()
+    kind = ir.FunctionType(NOTHING, [INDEX] + [POINTER] * (count + 1))
+    function = ir.Function(module, kind, "run")
+    builder = ir.IRBuilder(function.append_basic_block())
+    v = Vectors(builder, width)
+    blocks, *inputs, output = function.args
+    with counting(builder, blocks) as block:
+        place = builder.mul(block, INDEX(width))
+        result = FUNCTIONS[name](v, *(v.load(v.at(pointer, place)) for pointer in inputs))
+        result = FUNCTIONS["to_float32"](v, result)
+        v.store(result, v.at(output, place))
+    builder.ret_void()
+    call = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))(address(module, "run"))
+
+    def run(*arrays: np.ndarray) -> np.ndarray:
+        given = [np.ascontiguousarray(array, np.float32) for array in arrays]
+        output = np.empty_like(given[0])
+        call(output.size // width, *(array.ctypes.data for array in (*given, output)))
+        return output
+
+    return run

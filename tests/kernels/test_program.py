@@ -1,0 +1,105 @@
+"""What tracing makes of a tick: phases, what waits between them, and reasons where there is no rule."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from cells.table import FUSING
+from charloop.cells import TickCell
+from charloop.kernels import reason_against
+from charloop.kernels.plan import PRODUCTS, tick_of, why_not
+from charloop.kernels.program import REDUCTIONS
+
+
+def tick_for(cell: TickCell) -> Any:
+    params = cell.init(jax.random.key(0), 3)
+    return tick_of(cell, tuple(sorted((n, v.shape) for n, v in params.items() if n not in PRODUCTS)))
+
+
+def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:
+    """A cell of one gate whose new state is `rule(gates, state)`."""
+
+    @dataclass(frozen=True)
+    class Odd(TickCell):
+        gates: ClassVar[int] = 1
+
+        def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:  # noqa: ARG002
+            hidden = rule(from_input + from_state, state["hidden"])
+            return {"hidden": hidden}, hidden
+
+        def recurrent(self, state: Any) -> Any:
+            return recurrent(state["hidden"]) if recurrent else state["hidden"]
+
+    return Odd(hidden)
+
+
+@pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
+def test_every_cell_that_fuses_gets_a_kernel(case: Any) -> None:
+    assert reason_against(case.build()) is None
+
+
+@pytest.mark.parametrize("label", ["rnn", "lstm", "gru", "ln-lstm"])
+def test_only_normalisation_needs_a_second_look_at_a_row(label: str) -> None:
+    (case,) = (case for case in FUSING if case.label == label)
+    tick = tick_for(case.build())
+    names = [tick.forward.operations[i].name for i in tick.forward.needed]
+    # The mean, then the variance about it.
+    assert len(tick.forward.schedule) == (3 if label == "ln-lstm" else 1)
+    assert (sum(name in REDUCTIONS for name in names) > 0) == (label == "ln-lstm")
+
+
+def test_a_dear_row_waits_and_a_cheap_one_is_made_again() -> None:
+    def rule(gates: Any, state: Any) -> Any:
+        dear, cheap = jnp.tanh(gates), gates * 2 + state
+        return dear / dear.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)
+
+    program = tick_for(cell_of(rule)).forward
+    assert [program.operations[i].name for i in program.kept] == ["tanh"]
+
+
+def test_the_same_operation_is_made_once() -> None:
+    program = tick_for(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
+    assert [program.operations[i].name for i in program.needed].count("tanh") == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (lambda g, h: jnp.cumsum(g, axis=-1) + h, "cumsum has no rule"),
+        (lambda g, h: jnp.sort(g) + h, "sort has no rule"),
+        (lambda g, h: g + h @ jnp.ones((6, 6)), "dot_general has no rule"),
+        (lambda g, h: g + jnp.arange(6.0) * h, "iota has no rule"),
+        (lambda g, h: g * jnp.asarray([1.0, 2, 3, 4, 5, 6]) + h, "make it a parameter"),
+        (
+            lambda g, h: jnp.concatenate([g[..., 3:], h[..., :3]], axis=-1),
+            "through the middle of a gate's block",
+        ),
+        (lambda g, h: g[..., ::-1] + h, "rev has no rule"),
+    ],
+)
+def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
+    assert why in (why_not(cell_of(rule)) or "")
+
+
+def test_a_product_of_what_is_no_part_of_the_state_is_told_of() -> None:
+    cell = cell_of(lambda g, h: jnp.tanh(g) + h, recurrent=jnp.tanh)
+    assert why_not(cell) == "recurrent(state) is not one part of the state as it is"
+
+
+def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from charloop.kernels import choice
+    from charloop.unroll import fitting_unrolling
+
+    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    cell = cell_of(lambda g, h: g + h, hidden=5)
+    choice.reason_against.cache_clear()
+    name, why = fitting_unrolling("fused", cell)
+    choice.reason_against.cache_clear()
+    assert name == "xla"
+    assert (
+        why
+        == "Odd has no kernel: llvmlite is not installed (pip install llvmlite); XLA's loop runs it, slower"
+    )

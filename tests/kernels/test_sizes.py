@@ -1,0 +1,145 @@
+"""Kernels of every size and width against JAX's own scan: values and every gradient."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.compiling import quick_jit
+from cells.runs import assert_close, assert_same
+from cells.table import EXAMPLES
+from charloop.cells import CELLS, make_cell
+from charloop.devices import make_mesh
+from charloop.kernels import kernel
+from charloop.kernels.product import Tile
+from charloop.unroll import Lookup, scan
+from charloop.unroll.fused import run
+
+TILES = {4: Tile(6, 4), 8: Tile(6, 2), 16: Tile(6, 4)}
+SKIP = f"{EXAMPLES / 'my_cells.py'}:SkipLSTM"
+
+
+@pytest.fixture(params=TILES)
+def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Another processor's vectors; LLVM makes do where this one has none so wide."""
+    monkeypatch.setattr(kernel, "shape", lambda: (request.param, TILES[request.param]))
+    kernel.build.cache_clear()
+    yield request.param
+    kernel.build.cache_clear()
+
+
+def problem(name: str, hidden: int, batch: int, time: int, lookup: bool) -> tuple[Any, ...]:
+    """A cell, its arguments, and a weight for each number that comes out."""
+    cell, random = make_cell(CELLS, name, hidden), np.random.default_rng(hidden + batch + time)
+
+    def noise(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(np.float32)
+
+    params = {k: v + 0.1 * noise(*v.shape) for k, v in cell.init(jax.random.key(0), 3).items()}
+    state = jax.tree.map(lambda leaf: noise(*leaf.shape), cell.initial_state(batch))
+    source = noise(9, 3) if lookup else noise(time, batch, 3)
+    characters = random.integers(0, 9, (time, batch)).astype(np.int32)
+    weights = jax.tree.map(lambda leaf: noise(*leaf.shape), (state, np.zeros((time, batch, hidden))))
+    return cell, (params, source, state), characters, weights
+
+
+def pulled(unrolling: Any, cell: Any, lookup: bool, given: Any, characters: Any, weights: Any) -> Any:
+    """The last state and the outputs; and their gradients in parameters, source and first state."""
+
+    def forward(params: Any, source: Any, state: Any) -> Any:
+        return unrolling(cell, params, Lookup(source, characters) if lookup else source, state)
+
+    values, back = jax.vjp(forward, *given)
+    return values, back(weights)
+
+
+def compare(name: str, hidden: int, batch: int, time: int, *, lookup: bool = False) -> None:
+    cell, given, characters, weights = problem(name, hidden, batch, time, lookup)
+    found, expected = (
+        quick_jit(partial(pulled, way, cell, lookup))(given, characters, weights)
+        for way in (partial(run, "kernel"), scan)
+    )
+    assert_close(found, expected, tolerance=3e-5)
+
+
+@pytest.mark.parametrize("hidden", [1, 7, 17, 100, 129])
+@pytest.mark.parametrize("name", ["gru", "ln-lstm", SKIP], ids=["gru", "ln-lstm", "SkipLSTM"])
+def test_widths_and_sizes_that_are_multiples_of_nothing(width: int, name: str, hidden: int) -> None:
+    compare(name, hidden, batch=7, time=3, lookup=width == 8)
+
+
+@pytest.mark.parametrize("time", [1, 2, 9])
+@pytest.mark.parametrize("batch", [1, 2, 6, 13])
+def test_any_number_of_lanes_and_times(batch: int, time: int) -> None:
+    compare("lstm", 20, batch, time, lookup=batch == 2)
+
+
+def test_a_character_beyond_the_table_reads_its_last_row() -> None:
+    """As XLA does; never memory that is not the table's."""
+    cell, given, characters, weights = problem("lstm", 5, 2, 3, lookup=True)
+    wild = np.where(characters > 4, 2**31 - 1, characters).astype(np.int32)
+    tame = np.where(characters > 4, 8, characters).astype(np.int32)
+    forward = quick_jit(partial(pulled, partial(run, "kernel"), cell, True))
+    assert_same(forward(given, wild, weights)[0], forward(given, tame, weights)[0])
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["lstm", "ln-lstm"])
+def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> None:
+    cell, (params, source, state), characters, weights = problem(name, 18, 3, 4, lookup=False)
+    source[1, 1, 0] = poison
+    found, expected = (
+        quick_jit(partial(pulled, way, cell, False))((params, source, state), characters, weights)
+        for way in (partial(run, "kernel"), scan)
+    )
+    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(np.isfinite(left), np.isfinite(right))
+    # The lanes beside it are as they were.
+    assert np.isfinite(found[0][1][:, [0, 2]]).all()
+
+
+def test_two_threads_again_and_again_give_the_same_bits() -> None:
+    cell, (params, source, state), _, _ = problem("ln-lstm", 33, 12, 30, lookup=False)
+    spec = jax.sharding.PartitionSpec
+    shared = jax.jit(
+        jax.shard_map(
+            partial(run, "kernel", cell),
+            mesh=make_mesh(2),
+            in_specs=(spec(), spec(None, "batch"), spec("batch")),
+            out_specs=(spec("batch"), spec(None, "batch")),
+            check_vma=False,
+        )
+    )
+    alone = jax.device_get(jax.jit(partial(run, "kernel", cell))(params, source, state))
+    for _ in range(20):
+        assert_same(jax.device_get(shared(params, source, state)), alone)
+
+
+def test_code_does_not_grow_with_time() -> None:
+    from charloop.kernels.compiler import new_module, shape
+    from charloop.kernels.plan import Plan
+    from charloop.kernels.sequence import emit_backward, emit_forward
+    from kernels.test_program import tick_for
+
+    tick = tick_for(make_cell(CELLS, "lstm", 20))
+    for emit in (emit_forward, emit_backward):
+        sizes = []
+        for time in (2, 2000):
+            module = new_module()
+            emit(module, "kernel", Plan(tick, time, 4), *shape())
+            sizes.append(str(module).count("\n"))
+        assert sizes[0] == sizes[1]
+
+
+def test_packed_weights_hold_every_number_once() -> None:
+    """And zeros in columns that are not there."""
+    from charloop.kernels.product import Panels
+
+    matrix = jnp.arange(1.0, 1 + 3 * 37).reshape(3, 37)
+    packed = np.asarray(Panels(3, 37, 4, Tile(6, 2)).pack(matrix))
+    assert sorted(packed[packed > 0]) == sorted(np.asarray(matrix).ravel())
+    assert packed.size == 3 * 40
