@@ -1,6 +1,8 @@
 """A batch is shared out over devices: a processor's cores, or GPUs. The code that trains is the same."""
 
+import ctypes
 import os
+import sys
 
 import jax
 import numpy as np
@@ -9,6 +11,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from charloop.errors import CharloopError
 
 BATCH = "batch"
+NO_MAPPED_BLOCKS, NEVER_TRIM, ONE_ARENA = (-4, 0), (-1, 2**31 - 1), (-8, 1)
+"""Of glibc's mallopt: M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX."""
 MIN_LANES = 8
 """Fewer lanes than this a device, and sharing costs more than it saves."""
 
@@ -18,8 +22,22 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def keep_memory() -> None:
+    """Let glibc keep the memory that a step gives back, for the next step; elsewhere nothing changes.
+
+    Large blocks go back to the system otherwise, and to have them anew costs a sixth of a step of a 1 x 512 LSTM.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "gnu_get_libc_version"):
+        for option in (NO_MAPPED_BLOCKS, NEVER_TRIM, ONE_ARENA):
+            library.mallopt(*option)
+
+
 def offer_cores() -> None:
     """Let JAX see each core as a device; it must not have started yet, else nothing changes."""
+    keep_memory()
     if "jax_num_cpu_devices" in os.environ.get("XLA_FLAGS", ""):
         return
     try:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import pytest
 
+from cells.table import EXAMPLES
 from charloop.cells import CELLS, cell_options
 from charloop.cli.bench_command import QUESTIONS
 from charloop.cli.main import COMMANDS
@@ -111,6 +112,18 @@ def test_cells_lists_the_registry() -> None:
         for option in cell_options(maker):
             assert f"--cell-options {option}=" in out
     assert "FILE.py:CLASS" in out
+
+
+def test_cells_explains_what_runs_one() -> None:
+    lines = done(call("cells", "--explain", "ln-lstm")).splitlines()
+    assert re.fullmatch(
+        r"ln-lstm is run by a kernel, \d+ units at a time; its product, 6 lanes by \d+ columns", lines[0]
+    )
+    assert lines[1].startswith("forward   ")
+    assert "3 sweeps over the row, as 8 sums over it must be known first" in lines[1]
+    assert [line.split()[0] for line in lines[1:]] == ["forward", "backward", "keeps"]
+    own = done(call("cells", "--explain", str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")))
+    assert own == "MultiplicativeLSTM gives a step, not a tick: fused needs a tick, so scan runs it\n"
 
 
 def test_corpora_lists_the_registry() -> None:

@@ -11,11 +11,10 @@ from llvmlite import ir
 
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.compiler import new_module
-from charloop.kernels.plan import Plan
+from charloop.kernels.plan import Plan, tick_for
 from charloop.kernels.product import Panels, Tile
 from charloop.kernels.sequence import backward_names, emit_backward, emit_forward, forward_names
 from kernels.direct import address
-from kernels.test_program import tick_for
 
 PAGE = mmap.PAGESIZE
 libc = ctypes.CDLL(None, use_errno=True)

@@ -3,20 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import pytest
 
 from cells.table import FUSING
 from charloop.cells import TickCell
 from charloop.kernels import reason_against
-from charloop.kernels.plan import PRODUCTS, tick_of, why_not
+from charloop.kernels.plan import tick_for, why_not
 from charloop.kernels.program import REDUCTIONS
-
-
-def tick_for(cell: TickCell) -> Any:
-    params = cell.init(jax.random.key(0), 3)
-    return tick_of(cell, tuple(sorted((n, v.shape) for n, v in params.items() if n not in PRODUCTS)))
 
 
 def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:

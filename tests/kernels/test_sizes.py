@@ -121,9 +121,8 @@ def test_two_threads_again_and_again_give_the_same_bits() -> None:
 
 def test_code_does_not_grow_with_time() -> None:
     from charloop.kernels.compiler import new_module, shape
-    from charloop.kernels.plan import Plan
+    from charloop.kernels.plan import Plan, tick_for
     from charloop.kernels.sequence import emit_backward, emit_forward
-    from kernels.test_program import tick_for
 
     tick = tick_for(make_cell(CELLS, "lstm", 20))
     for emit in (emit_forward, emit_backward):

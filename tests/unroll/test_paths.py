@@ -32,7 +32,7 @@ def traced_gradient(case, unrolling, setting=SMALL):
 
 @pytest.mark.parametrize(
     ("unrolling", "scans", "whiles", "own_gradient"),
-    [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("xla", 1, 0, 1), ("fused", 0, 0, 1)],
+    [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("xla", 1, 0, 1), ("fused", 0, 0, 2)],
 )
 def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradient):
     program = traced(LSTM, unrolling)
@@ -66,15 +66,14 @@ def test_each_of_xlas_fused_loops_holds_one_matrix_product(case, setting):
 
 @both_inputs
 @fusing_cells
-def test_fused_is_a_kernel_each_way_with_the_weights_gradients_outside(case, setting):
-    """No loop of XLA's is left, nor any of a cell's arithmetic: only products of all times at once."""
+def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
+    """Both loops and the sums over all places; for features also their product and its gradients."""
     assert reason_against(case.build()) is None
     program = traced_gradient(case, "fused", setting)
-    assert count("ffi_call", program) == 2
+    assert count("ffi_call", program) == (6 if setting == "1 features" else 4)
     assert loops(program) == []
     assert not {"tanh", "logistic", "rsqrt"} & {e.primitive.name for e in equations(program)}
-    weights = {(case.build().gates * HIDDEN, columns) for columns in (INPUT, HIDDEN)}
-    assert weights <= shapes(program)
+    assert count("dot_general", program) == (0 if setting == "1 features" else 3)
 
 
 def test_a_single_tick_is_xlas():

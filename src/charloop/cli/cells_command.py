@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from charloop.cli.arguments import parse
+import tyro
+
+from charloop.cli.arguments import check_ranges, parse
+from charloop.config import Count
 
 INDENT = 10
 
@@ -12,10 +16,18 @@ INDENT = 10
 class CellsFlags:
     """The cells there are, and their options: charloop train TEXT --cell NAME."""
 
+    explain: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """What runs this cell here, a kernel or XLA's loop, and why; NAME or FILE.py:CLASS."""
+    hidden_size: Count = 256
+    """Units of the cell to explain."""
+
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the registry of cells."""
-    parse(CellsFlags, "cells", arguments)
+    """Print the registry of cells, or what becomes of one."""
+    flags = check_ranges(parse(CellsFlags, "cells", arguments))
+    if flags.explain is not None:
+        explain_cell(flags.explain, flags.hidden_size)
+        return
 
     from charloop.cells import CELLS, cell_options
     from charloop.cli.wording import entry
@@ -28,3 +40,22 @@ def main(arguments: Sequence[str]) -> None:
                 entry("", f"--cell-options {option}={str(parameter.default).lower()} (the default)", INDENT)
             )
     print("\nYour own: --cell FILE.py:CLASS (docs/extending.md)")
+
+
+def explain_cell(name: str, hidden_size: int) -> None:
+    """What runs it, and what that does at a tick."""
+    from charloop.cells import CELLS, TickCell, make_cell
+    from charloop.unroll import fitting_unrolling
+
+    cell = make_cell(CELLS, name, hidden_size)
+    _, why_not = fitting_unrolling("fused", cell)
+    if why_not or not isinstance(cell, TickCell):
+        print(why_not)
+        return
+    from charloop.kernels.compiler import shape
+    from charloop.kernels.explain import explain
+
+    width, tile = shape()
+    product = f"{tile.rows} lanes by {tile.vectors * width} columns"
+    print(f"{name} is run by a kernel, {width} units at a time; its product, {product}")
+    print(*explain(cell), sep="\n")

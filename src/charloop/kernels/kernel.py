@@ -10,6 +10,8 @@ from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell
 from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
+from charloop.kernels.dense import dense
+from charloop.kernels.gradient import table_gradient, weight_gradient
 from charloop.kernels.plan import Plan, tick_of
 from charloop.kernels.product import Panels
 from charloop.kernels.program import Program
@@ -19,17 +21,17 @@ from charloop.types import Parameters, State
 Source = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
 """Input products of all times; or a table of every character's, and the characters."""
 
+product = dense
+"""How this engine multiplies all times at once."""
+
 
 def run_forward(
     cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State
 ) -> tuple[State, Float[Array, "time batch hidden"], Any]:
     """The last state, the outputs, and what the way back needs: every state, and the gates' products."""
-    plan = plan_of(cell, own, source, start)
-    (products, characters), bias = source, recurrent.get("bias_hh")
-    if plan.tick.adds:
-        products = products if bias is None else products + bias
-    elif bias is None:
-        bias = jnp.zeros(plan.tick.columns)
+    plan = plan_of(cell, own, recurrent, source, start)
+    products, characters = source
+    bias = recurrent["bias_hh"] if plan.bias else jnp.zeros(plan.tick.columns)
     inputs, outputs = forward_names(plan)
     weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
     given = {"source": products, "characters": characters, "packed": weights, "bias": bias}
@@ -54,10 +56,10 @@ def run_backward(
     start: State,
     saved: Any,
     gradients: tuple[State, Float[Array, "time batch hidden"]],
-) -> tuple[State, Parameters, tuple[Array, Array], Float[Array, "time batch hidden"]]:
-    """Gradients of the first state, the tick's parameters and both products, and what the products had read."""
+) -> tuple[State, Parameters, Parameters, Any]:
+    """Gradients of the first state, the tick's parameters, the state's product's, and the source."""
     every, gates = saved
-    plan = plan_of(cell, own, source, start)
+    plan = plan_of(cell, own, recurrent, source, start)
     inputs, outputs = backward_names(plan)
     weights = panels(plan, "backward").pack(recurrent["weight_hh"])
     given = {"source": source[0], "characters": source[1], "packed": weights, "to_output": gradients[1]}
@@ -70,19 +72,24 @@ def run_backward(
     to_own = jax.tree.unflatten(
         jax.tree.structure(own), [found[f"to_own {i}"] for i in range(len(plan.tick.own))]
     )
-    number = plan.tick.recurrent
+    number, to_product = plan.tick.recurrent, found["gates"]
     first, later = jax.tree.leaves(start)[number], jax.tree.leaves(every)[number]
-    read = jnp.concatenate([first[None], later[:-1]])
-    return to_start, to_own, (found["gates"], found.get("to_input", found["gates"])), read
+    to_recurrent = {"weight_hh": weight_gradient(to_product, later, first)}
+    to_recurrent |= {"bias_hh": to_product.sum((0, 1))} if plan.bias else {}
+    to_source = found.get("to_input", to_product)
+    if source[1] is not None:
+        to_source = table_gradient(to_source, source[1], plan.table)
+    return to_start, to_own, to_recurrent, (to_source, None)
 
 
-def plan_of(cell: TickCell, own: Parameters, source: Source, start: State) -> Plan:
+def plan_of(cell: TickCell, own: Parameters, recurrent: Parameters, source: Source, start: State) -> Plan:
     """The kernel that these arrays ask for."""
     products, characters = source
     time = len(products) if characters is None else len(characters)
     shapes = tuple((name, own[name].shape) for name in sorted(own))
     table = 0 if characters is None else len(products)
-    return Plan(tick_of(cell, shapes), time, len(jax.tree.leaves(start)[0]), table)
+    batch = len(jax.tree.leaves(start)[0])
+    return Plan(tick_of(cell, shapes), time, batch, table, "bias_hh" in recurrent)
 
 
 def leaves(name: str, tree: Any) -> dict[str, Array]:

@@ -123,21 +123,29 @@ def tick_of(cell: TickCell, own: tuple[tuple[str, Shape], ...]) -> Tick:
 
 @dataclass(frozen=True)
 class Plan:
-    """One layer of one shard; a table of characters has `table` rows, 0 if the input is none."""
+    """One layer of one shard."""
 
     tick: Tick
     time: int
     batch: int
     table: int = 0
+    """Rows of the table that characters look their products up in; 0 if each place has its own."""
+    bias: bool = True
+    """Whether the state's product has one."""
+
+
+def tick_for(cell: TickCell) -> Tick:
+    """The tick of a cell whose parameters are not made yet."""
+    params = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
+    own = {name: leaf.shape for name, leaf in params.items() if name not in PRODUCTS}
+    return tick_of(cell, tuple(sorted(own.items())))
 
 
 def why_not(cell: object) -> str | None:
     """Why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, TickCell):
         return f"{type(cell).__name__} gives a step, not a tick"
-    params = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
-    own = {name: leaf.shape for name, leaf in params.items() if name not in PRODUCTS}
-    tick = tick_of(cell, tuple(sorted(own.items())))
+    tick = tick_for(cell)
     try:
         _ = tick.recurrent, tick.forward, tick.backward
     except NoRuleError as reason:

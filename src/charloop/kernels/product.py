@@ -63,6 +63,8 @@ class Operands:
     """What the sums begin with."""
     target: Callable[[Emitted], Emitted]
     packed: Emitted
+    bias: Emitted | None = None
+    """Added to every row's start."""
 
 
 def emit_product(v: Vectors, panels: Panels, rows: int, operands: Operands) -> None:
@@ -88,16 +90,19 @@ def _panel(
     column: Emitted,
     lanes: list[int],
 ) -> None:
-    """All rows against one panel, in tiles as equal as can be."""
-    tiles = -(-rows // panels.tile.rows)
+    """All rows against one panel."""
+    for first, size, count in even(rows, panels.tile.rows):
+        with counting(v.builder, count) as number:
+            row = v.builder.add(INDEX(first), v.builder.mul(number, INDEX(size)))
+            _tile(v, panels, size, operands, packed, column, lanes, row)
+
+
+def even(rows: int, most: int) -> list[tuple[int, int, int]]:
+    """`rows` in tiles of at most `most`, as equal as can be: where each size begins, the size, how many."""
+    tiles = -(-rows // most)
     small, larger = divmod(rows, tiles)
-    first = 0
-    for size, count in ((small + 1, larger), (small, tiles - larger)):
-        if count:
-            with counting(v.builder, count) as number:
-                row = v.builder.add(INDEX(first), v.builder.mul(number, INDEX(size)))
-                _tile(v, panels, size, operands, packed, column, lanes, row)
-            first += size * count
+    found = [(0, small + 1, larger), ((small + 1) * larger, small, tiles - larger)]
+    return [entry for entry in found if entry[2]]
 
 
 def _tile(
@@ -117,6 +122,9 @@ def _tile(
         [v.load(v.at(operands.start(row), offset), n) for offset, n in zip(offsets, lanes, strict=True)]
         for row in rows
     ]
+    if operands.bias is not None:
+        bias = [v.load(v.at(operands.bias, offset), n) for offset, n in zip(offsets, lanes, strict=True)]
+        starts = [[b.fadd(*pair) for pair in zip(line, bias, strict=True)] for line in starts]
     left = [operands.left(row) for row in rows]
     before = b.block
     with counting(b, panels.depth) as k:

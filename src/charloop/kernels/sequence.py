@@ -79,7 +79,7 @@ def parts(plan: Plan, name: str) -> list[str]:
 
 def forward_names(plan: Plan) -> tuple[list[str], list[str]]:
     """What goes into the forward function, and what comes out of it."""
-    bias = [] if plan.tick.adds else ["bias"]
+    bias = ["bias"] if plan.bias or not plan.tick.adds else []
     inputs = [*source_names(plan), *own_names(plan), "packed", *bias, *parts(plan, "start")]
     outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.tick.output_is is None else []), "buffer"]
     return inputs, outputs
@@ -98,6 +98,7 @@ def emit_forward(module: ir.Module, name: str, plan: Plan, width: int, tile: Til
             start=lambda row: s.from_input(row, time) if plan.tick.adds else s.pointers["bias"],
             target=lambda row: s.row("gates", plan.tick.columns, row, time),
             packed=s.pointers["packed"],
+            bias=s.pointers.get("bias") if plan.tick.adds else None,
         )
         emit_product(v, panels, plan.batch, operands)
 

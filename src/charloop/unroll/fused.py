@@ -10,13 +10,12 @@ from importlib import import_module
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.cells.base import TickCell, product
 from charloop.kernels import reason_against
 from charloop.types import Parameters, State
-from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup, sum_rows
+from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup
 from charloop.unroll.loop import Source
 
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
@@ -48,19 +47,19 @@ def run(
     """Products before, the engine's loop, and by `custom_vjp` the weights' gradients after it."""
     own = {name: value for name, value in params.items() if name not in PRODUCTS}
     recurrent = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}
-    return _loop(engine, cell, own, recurrent, project(params, inputs), state)
+    return _loop(engine, cell, own, recurrent, project(engine, params, inputs), state)
 
 
-def project(params: Parameters, inputs: LayerInput) -> Source:
+def project(engine: str, params: Parameters, inputs: LayerInput) -> Source:
     """`x W + b` for all times at once; for characters, a table of every character's.
 
     An alphabet of thousands that outnumbers the places of a chunk is looked up first instead: fewer products.
     """
-    weight, bias = params["weight_ih"], params.get("bias_ih")
+    weight, bias, over_all = params["weight_ih"], params.get("bias_ih"), engine_of(engine).product
     if not isinstance(inputs, Lookup):
-        return product(inputs, weight, bias), None
+        return over_all(inputs, weight, bias), None
     if len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
-        return product(inputs.gather(), weight, bias), None
+        return over_all(inputs.gather(), weight, bias), None
     return product(inputs.table, weight, bias), inputs.characters
 
 
@@ -85,31 +84,8 @@ def _forward(
 
 
 def _backward(engine: str, cell: TickCell, saved: Any, gradients: Any) -> Any:
-    _, recurrent, source, *_ = saved
-    found = engine_of(engine).run_backward(cell, *saved, gradients)
-    to_start, to_own, (to_product, to_input), read = found
-    return (
-        to_own,
-        _recurrent_gradient(recurrent, read, to_product),
-        _source_gradient(source, to_input),
-        to_start,
-    )
-
-
-def _recurrent_gradient(
-    recurrent: Parameters,
-    hidden: Float[Array, "time batch hidden"],
-    to_product: Float[Array, "time batch gates"],
-) -> Parameters:
-    """The gradients of `weight_hh` and its bias, each in one sweep over all times."""
-    gradient = {"weight_hh": jnp.einsum("tbg,tbh->gh", to_product, hidden)}
-    return gradient | ({"bias_hh": to_product.sum((0, 1))} if "bias_hh" in recurrent else {})
-
-
-def _source_gradient(source: Source, to_input: Float[Array, "time batch gates"]) -> Any:
-    products, characters = source
-    gradient = to_input if characters is None else sum_rows(to_input, characters, products.shape[0])
-    return gradient, None
+    to_start, *others = engine_of(engine).run_backward(cell, *saved, gradients)
+    return *others, to_start
 
 
 _loop.defvjp(_forward, _backward)

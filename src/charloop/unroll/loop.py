@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from charloop.cells.additive import only_adds
 from charloop.cells.base import TickCell, product
 from charloop.types import Parameters, State
+from charloop.unroll.inputs import sum_rows
 
 Source: TypeAlias = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
 """Input products of all times; or a table of every character's, and the characters."""
@@ -60,8 +61,8 @@ def run_backward(
     start: State,
     saved: Any,
     gradients: tuple[State, Float[Array, "time batch hidden"]],
-) -> tuple[State, Parameters, tuple[Array, Array], Float[Array, "time batch hidden"]]:
-    """Gradients of the first state, the tick's parameters and both products, and what the products had read.
+) -> tuple[State, Parameters, Parameters, Any]:
+    """Gradients of the first state, the tick's parameters, the state's product's, and the source.
 
     The tick's gradient is JAX's, of the tick recomputed.
     """
@@ -84,4 +85,21 @@ def run_backward(
 
     empty = (gradients[0], jax.tree.map(jnp.zeros_like, own))
     (to_start, to_own), kept = lax.scan(tick, empty, (over, states, gates, gradients[1]), reverse=True)
-    return to_start, to_own, (kept[0], kept[-1]), cell.recurrent(states)
+    to_recurrent = _recurrent_gradient(recurrent, cell.recurrent(states), kept[0])
+    return to_start, to_own, to_recurrent, _source_gradient(source, kept[-1])
+
+
+def _recurrent_gradient(
+    recurrent: Parameters,
+    hidden: Float[Array, "time batch hidden"],
+    to_product: Float[Array, "time batch gates"],
+) -> Parameters:
+    """The gradients of `weight_hh` and its bias, each in one sweep over all times."""
+    gradient = {"weight_hh": jnp.einsum("tbg,tbh->gh", to_product, hidden)}
+    return gradient | ({"bias_hh": to_product.sum((0, 1))} if "bias_hh" in recurrent else {})
+
+
+def _source_gradient(source: Source, to_input: Float[Array, "time batch gates"]) -> Any:
+    products, characters = source
+    gradient = to_input if characters is None else sum_rows(to_input, characters, products.shape[0])
+    return gradient, None

@@ -1,0 +1,41 @@
+"""What a kernel makes of a cell, for a person who wrote one."""
+
+from charloop.cells.base import TickCell
+from charloop.kernels.plan import Tick, tick_for
+from charloop.kernels.program import DEAR, REDUCTIONS, Program
+
+
+def explain(cell: TickCell) -> list[str]:
+    """A line for each direction, and one on the products; for a cell that has a kernel."""
+    tick = tick_for(cell)
+    return [
+        f"forward   {describe(tick.forward)}",
+        f"backward  {describe(tick.backward)}",
+        f"keeps     {kept(tick)}",
+    ]
+
+
+def describe(program: Program) -> str:
+    """How much there is to do at a tick, for each unit."""
+    names = [program.operations[i].name for i in program.needed]
+    rows = [program.operations[i].name for i in program.needed if i not in program.scalars]
+    work = [name for name in rows if name != "input"]
+    dear = {name: work.count(name) for name in sorted(DEAR) if name in work}
+    words = ", ".join(f"{count} {name}" for name, count in dear.items())
+    sweeps = len(program.schedule)
+    parts = [f"{len(work)} operations a unit" + (f" ({words})" if words else "")]
+    parts += [f"{sweeps} sweeps over the row, as {sums(names)}"] if sweeps > 1 else ["1 sweep"]
+    parts += [f"{len(program.kept)} rows kept from sweep to sweep"] if program.kept else []
+    return "; ".join(parts)
+
+
+def sums(names: list[str]) -> str:
+    """How many numbers of the whole row are needed."""
+    count = sum(name in REDUCTIONS for name in names)
+    return f"{count} sums over it must be known first" if count > 1 else "a sum over it must be known first"
+
+
+def kept(tick: Tick) -> str:
+    """What the way back is handed for each place of the text."""
+    products = "the sum of both products" if tick.adds else "both products"
+    return f"{products} and the state for the way back, and makes everything else again from them"

@@ -1,0 +1,73 @@
+"""Sums over all places against NumPy's in float64, at sizes that are multiples of nothing."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from charloop.kernels import gradient
+from charloop.kernels.dense import dense
+from charloop.kernels.gradient import table_gradient, weight_gradient
+
+SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
+
+
+def noise(*shape: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape), np.float32)
+
+
+def close(found: object, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+def test_a_weights_gradient_is_the_sum_of_products(time: int, batch: int, rows: int, columns: int) -> None:
+    left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
+    before = np.concatenate([start[None], right[:-1]])
+    for given, read in (((left, right), right), ((left, right, start), before)):
+        expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
+        close(jax.jit(weight_gradient)(*given), expected)
+
+
+@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+def test_a_tables_gradient_is_the_sum_over_each_characters_places(
+    time: int, batch: int, rows: int, columns: int
+) -> None:
+    values = noise(time, batch, columns)
+    characters = jnp.asarray(np.random.default_rng(0).integers(0, rows, (time, batch)), np.int32)
+    expected = np.zeros((rows, columns))
+    np.add.at(expected, np.ravel(characters), np.float64(values).reshape(-1, columns))
+    close(table_gradient(values, characters, rows), expected)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+def test_a_product_over_all_times_and_its_gradients(
+    time: int, batch: int, rows: int, columns: int, biased: bool
+) -> None:
+    inputs, weight, to_product = noise(time, batch, columns), noise(rows, columns), noise(time, batch, rows)
+    bias = noise(rows) if biased else None
+    found, back = jax.vjp(dense, inputs, weight, bias)
+    close(
+        found,
+        np.einsum("tbc,rc->tbr", np.float64(inputs), np.float64(weight))
+        + (np.float64(bias) if biased else 0),
+    )
+    to_inputs, to_weight, to_bias = back(to_product)
+    close(to_inputs, np.einsum("tbr,rc->tbc", np.float64(to_product), np.float64(weight)))
+    close(to_weight, np.einsum("tbr,tbc->rc", np.float64(to_product), np.float64(inputs)))
+    if biased:
+        close(to_bias, np.float64(to_product).sum((0, 1)))
+    else:
+        assert to_bias is None
+
+
+def test_what_is_summed_up_between_two_trips_to_memory_changes_nothing_but_rounding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, right = noise(30, 7, 5), noise(30, 7, 9)
+    gradient.build_product.cache_clear()
+    monkeypatch.setattr(gradient, "DEPTH", 13)
+    found = weight_gradient(left, right)
+    gradient.build_product.cache_clear()
+    close(found, np.einsum("tbr,tbc->rc", np.float64(left), np.float64(right)))
