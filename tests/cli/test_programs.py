@@ -36,9 +36,15 @@ def weights(folder: Path) -> dict[str, bytes]:
 def test_the_second_run_makes_no_program_and_the_same_weights(tmp_path: Path, train) -> None:
     done(train("one"))
     made = {file: file.stat().st_mtime_ns for file in kept(tmp_path)}
-    assert made
+    assert any("train_steps" in file.name for file in made)
+    assert any(file.name.startswith("charloop_") for file in made)
     done(train("two"))
-    assert {file: file.stat().st_mtime_ns for file in kept(tmp_path)} == made
+    after = {file: file.stat().st_mtime_ns for file in kept(tmp_path)}
+    assert made.items() <= after.items()
+    # On a busy machine a small program may be worth keeping the second time only.
+    assert not [
+        file for file in after.keys() - made if "train_steps" in file.name or "charloop_" in file.name
+    ]
     assert weights(tmp_path / "one") == weights(tmp_path / "two")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from llvmlite import ir
 
-from charloop.kernels.compiler import compile_module, new_module
+from charloop.kernels.compiler import loaded, machine_code, new_module
 from charloop.kernels.functions import FUNCTIONS
 from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 
@@ -15,7 +15,7 @@ _engines = []
 
 def address(module: ir.Module, name: str) -> int:
     """The machine code of a function, kept alive."""
-    _engines.append(compile_module(module))
+    _engines.append(loaded(machine_code(module)))
     return _engines[-1].get_function_address(name)
 
 

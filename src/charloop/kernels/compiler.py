@@ -12,6 +12,7 @@ import jax
 from llvmlite import binding as llvm
 from llvmlite import ir
 
+from charloop.kernels import objects
 from charloop.kernels.ffi import ffi_version
 from charloop.kernels.product import Tile
 from charloop.kernels.vectors import INDEX, INTEGER, POINTER
@@ -80,17 +81,23 @@ def emit_handler(module: ir.Module, name: str, kernel: ir.Function, inputs: int)
     b.ret(nothing)
 
 
-def compile_module(module: ir.Module) -> llvm.ExecutionEngine:
-    """Optimised machine code."""
+def machine_code(module: ir.Module) -> bytes:
+    """An object file of optimised code."""
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
-    machine = target()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     # The vectors are there already.
     options.loop_vectorization = options.slp_vectorization = False
-    passes = llvm.create_pass_builder(machine, options)
+    passes = llvm.create_pass_builder(target(), options)
     passes.getModulePassManager().run(parsed, passes)
-    engine = llvm.create_mcjit_compiler(parsed, machine)
+    code: bytes = target().emit_object(parsed)
+    return code
+
+
+def loaded(code: bytes) -> llvm.ExecutionEngine:
+    """The object file in memory, ready to run."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine
 
@@ -99,7 +106,11 @@ def register(module: ir.Module, name: str) -> None:
     """Let XLA call the handler `name`, on the CPU, for the life of the process; two plans may have one handler."""
     if name in _alive:
         return
-    _alive[name] = compile_module(module)
+    code = objects.load(name)
+    if code is None:
+        code = machine_code(module)
+        objects.keep(name, code)
+    _alive[name] = loaded(code)
     address = _alive[name].get_function_address(name)
     capsule = ctypes.pythonapi.PyCapsule_New
     capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
@@ -107,6 +118,7 @@ def register(module: ir.Module, name: str) -> None:
 
 
 def named(module: ir.Module) -> str:
-    """A name for what is in the module: XLA keeps compiled programs on the disk by the names they call."""
-    content = f"{module}{llvm.get_host_cpu_name()}"
+    """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
+    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    content = f"{module}{processor}{llvm.llvm_version_info}{ffi_version()}"
     return f"charloop_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
