@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -142,3 +143,18 @@ def test_packed_weights_hold_every_number_once() -> None:
     packed = np.asarray(Panels(3, 37, 4, Tile(6, 2)).pack(matrix))
     assert sorted(packed[packed > 0]) == sorted(np.asarray(matrix).ravel())
     assert packed.size == 3 * 40
+
+
+@pytest.mark.parametrize("lookup", [False, True])
+def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
+    """One after the other inside; each gives what it gives alone."""
+    cell, (params, *others), characters, weights = problem("gru", 9, 3, 4, lookup=lookup)
+    two = jax.tree.map(lambda leaf: jnp.stack([leaf, 0.5 * leaf]), params)
+    weights = jax.tree.map(jnp.asarray, weights)
+
+    def forward(some: Any, *others: Any) -> Any:
+        return pulled(partial(run, "kernel"), cell, lookup, (some, *others), characters, weights)
+
+    together = quick_jit(jax.vmap(forward, (0, None, None)))(two, *others)
+    alone = [quick_jit(forward)(jax.tree.map(itemgetter(i), two), *others) for i in range(2)]
+    assert_close(together, jax.tree.map(lambda *leaves: jnp.stack(leaves), *alone), tolerance=1e-6)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from llvmlite import ir
 
 from charloop.kernels.compiler import new_module, shape
+from charloop.kernels.ffi import xla_call
 from charloop.kernels.gradient import finish, new_function, weight_gradient
 from charloop.kernels.product import Operands, Panels, emit_product
 from charloop.kernels.vectors import INDEX, Vectors
@@ -52,7 +53,7 @@ def multiply(
     panels = Panels(matrix.shape[0], matrix.shape[1], *shape())
     result = jax.ShapeDtypeStruct((*left.shape[:2], panels.columns), jnp.float32)
     name = build(left.shape[0] * left.shape[1], panels)
-    product: Array = jax.ffi.ffi_call(name, result)(left, panels.pack(matrix), start)
+    product: Array = xla_call(name, result)(left, panels.pack(matrix), start)
     return product
 
 

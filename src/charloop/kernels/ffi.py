@@ -1,7 +1,7 @@
-"""Which version of the interface to custom calls the installed jaxlib speaks."""
+"""XLA's interface to custom calls: which version the installed jaxlib speaks, and how we call."""
 
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import jax
@@ -9,6 +9,9 @@ import jax
 HEADER = Path("xla", "ffi", "api", "c_api.h")
 SPOKEN = 0
 """The major version whose layout `compiler` knows."""
+
+xla_call = partial(jax.ffi.ffi_call, vmap_method="sequential")
+"""A kernel's sizes are constants: several networks under `vmap` take turns."""
 
 
 @cache

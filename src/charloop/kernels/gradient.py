@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from llvmlite import ir
 
 from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
+from charloop.kernels.ffi import xla_call
 from charloop.kernels.product import even
 from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER, Emitted, Vectors, counting
 
@@ -41,7 +42,7 @@ def weight_gradient(
     sizes = Sizes(time * batch, early, rows, right.shape[-1])
     result = jax.ShapeDtypeStruct((rows, sizes.columns), jnp.float32)
     first = right[0] if start is None else start
-    gradient: Array = jax.ffi.ffi_call(build_product(sizes), result)(left, first, right)
+    gradient: Array = xla_call(build_product(sizes), result)(left, first, right)
     return gradient
 
 
@@ -52,7 +53,12 @@ def table_gradient(
     columns = values.shape[-1]
     result = jax.ShapeDtypeStruct((rows, columns), jnp.float32)
     empty = jnp.zeros(result.shape)
-    kernel = jax.ffi.ffi_call(build_rows(characters.size, rows, columns), result, input_output_aliases={2: 0})
+    kernel = xla_call(
+        build_rows(characters.size, rows, columns),
+        result,
+        input_output_aliases={2: 0},
+        vmap_method="sequential",
+    )
     gradient: Array = kernel(values, characters, empty)
     return gradient
 

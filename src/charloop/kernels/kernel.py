@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from charloop.cells.base import TickCell
 from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
 from charloop.kernels.dense import dense
+from charloop.kernels.ffi import xla_call
 from charloop.kernels.gradient import table_gradient, weight_gradient
 from charloop.kernels.plan import Plan, tick_of
 from charloop.kernels.product import Panels
@@ -123,7 +124,7 @@ def call(
     sizes = {**shapes, "buffer": (room,)}
     results = [jax.ShapeDtypeStruct(sizes[name], jnp.float32) for name in outputs]
     in_place = {i: outputs.index(name) for i, name in enumerate(inputs) if name in outputs}
-    kernel = jax.ffi.ffi_call(build(plan, direction), results, input_output_aliases=in_place)
+    kernel = xla_call(build(plan, direction), results, input_output_aliases=in_place)
     return dict(zip(outputs, kernel(*(given[name] for name in inputs)), strict=True))
 
 
