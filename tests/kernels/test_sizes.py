@@ -150,7 +150,7 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
     """One after the other inside; each gives what it gives alone."""
     cell, (params, *others), characters, weights = problem("gru", 9, 3, 4, lookup=lookup)
     two = jax.tree.map(lambda leaf: jnp.stack([leaf, 0.5 * leaf]), params)
-    weights = jax.tree.map(jnp.asarray, weights)
+    characters, weights = jax.tree.map(jnp.asarray, (characters, weights))
 
     def forward(some: Any, *others: Any) -> Any:
         return pulled(partial(run, "kernel"), cell, lookup, (some, *others), characters, weights)
