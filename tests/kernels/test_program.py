@@ -72,6 +72,13 @@ def test_the_same_operation_is_made_once() -> None:
             "through the middle of a gate's block",
         ),
         (lambda g, h: g[..., ::-1] + h, "rev has no rule"),
+        (
+            lambda g, h: g.astype(jnp.int32).astype(jnp.float32) + h,
+            "convert_element_type of int32 has no rule",
+        ),
+        (lambda g, h: g.astype(jnp.bfloat16).astype(jnp.float32) + h, "bfloat16 has no rule"),
+        (lambda g, h: jnp.where((g > 0) == (h > 0), g, h), "eq of truths has no rule"),
+        (lambda g, h: jnp.concatenate([g, h], axis=-1), "another shape than the contract says"),
     ],
 )
 def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:

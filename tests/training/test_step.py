@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from charloop.devices import make_mesh
 from charloop.model import CharLM
+from charloop.training.step import SMALL, mean_over_devices
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 from training.twin import learn, ptb
 
@@ -73,3 +77,19 @@ def test_two_devices_learn_what_one_does(tmp_path: Path, text: Path, whole: Run)
 def test_another_seed_is_another_run(tmp_path: Path, text: Path, whole: Run) -> None:
     other = run(tmp_path / "run", configure(text, steps=3, seed=1))
     assert other.losses != whole.losses[:3]
+
+
+def test_devices_exchange_large_gradients_and_small_ones() -> None:
+    """Each device hands over its own number; a large array travels alone, the others together."""
+    sizes = {"a": 3, "large": SMALL + 1, "z": 5}
+
+    def means(place: jax.Array) -> dict[str, jax.Array]:
+        return mean_over_devices({name: jnp.full(size, place[0]) for name, size in sizes.items()})
+
+    spec = jax.sharding.PartitionSpec
+    shared = jax.shard_map(
+        means, mesh=make_mesh(2), in_specs=spec("batch"), out_specs=spec(), check_vma=False
+    )
+    found = jax.jit(shared)(jnp.float32([1, 4]))
+    for name, size in sizes.items():
+        np.testing.assert_array_equal(found[name], np.full(size, 2.5))

@@ -17,7 +17,7 @@ def reason_against(cell: object) -> str | None:
         return "llvmlite is not installed (pip install llvmlite)"
     if ffi_version()[0] != SPOKEN:
         return f"this jaxlib's interface to kernels is of another kind ({ffi_version()}, not {SPOKEN})"
-    # Imported here, as it needs llvmlite.
+    # Imported here: it traces, and most commands do not.
     from charloop.kernels.plan import why_not
 
     return why_not(cell)

@@ -57,7 +57,6 @@ def table_gradient(
         build_rows(characters.size, rows, columns),
         result,
         input_output_aliases={2: 0},
-        vmap_method="sequential",
     )
     gradient: Array = kernel(values, characters, empty)
     return gradient

@@ -40,7 +40,8 @@ def keep(name: str, code: bytes) -> None:
     if place is None:
         return
     try:
-        with tempfile.NamedTemporaryFile(dir=place, delete=False) as file:
+        # A name like the others', so that what a full disk leaves behind is forgotten too.
+        with tempfile.NamedTemporaryFile(dir=place, suffix="-cache", delete=False) as file:
             file.write(hashlib.sha256(code).digest() + code)
         os.replace(file.name, file_of(place, name))
     except OSError:

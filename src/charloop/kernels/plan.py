@@ -58,6 +58,11 @@ class Tick:
         """One row of the state."""
         return jax.tree.map(lambda leaf: leaf[0], self.cell.initial_state(1))
 
+    def is_number(self, leaf: int) -> bool:
+        """Whether a parameter of the tick is a single number, and not rows."""
+        shape = self.own[leaf][1]
+        return not shape or shape[-1] % self.hidden != 0
+
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """Numbers of each part of the state."""
@@ -74,7 +79,14 @@ class Tick:
 
     @cached_property
     def forward(self) -> Program:
-        """From products and state to the new state and the output. Raises NoRuleError."""
+        """From products and state to the new state and the output. Raises NoRuleError.
+
+        A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
+        """
+        found = jax.eval_shape(self._tick, *self._arguments.values())
+        expected = {"new_state": self.state, "output": jnp.zeros(self.hidden)}
+        if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, expected):
+            raise NoRuleError("the new state or the output has another shape than the contract says")
         return trace(self._tick, self._arguments, self.hidden)
 
     @cached_property

@@ -163,7 +163,7 @@ def emit_backward(module: ir.Module, name: str, plan: Plan, width: int, tile: Ti
             return v.at(s.row(array, plan.tick.columns, row, time), block * hidden)
 
         def lone(place: Place) -> bool:
-            return place[0] == "own" and not plan.tick.own[place[1]][1][-1:]
+            return place[0] == "own" and plan.tick.is_number(place[1])
 
         with counting(v.builder, plan.batch) as row:
             emitter.emit(Memory(address, target, lambda place: place[0] == "own", lone, s.pointers["buffer"]))

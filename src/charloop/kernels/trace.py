@@ -54,7 +54,8 @@ def argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -
     """What is read from memory."""
     rows = builder.holds_rows(shape)
     cells = np.empty(builder.row_shape(shape) if rows else shape, int)
-    if not rows and cells.size != 1:
+    # Only a parameter may be a single number: everything else is written a vector at a time.
+    if not rows and (cells.size != 1 or name != "own"):
         raise NoRuleError(
             f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
         )
@@ -83,6 +84,7 @@ def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
             inner = equation.params[key]
             inner_values = [builder.array(constant) for constant in getattr(inner, "consts", ())]
             return run(builder, getattr(inner, "jaxpr", inner), [*inner_values, *inputs])
+    check_types(equation)
     if name in SAME:
         return inputs
     if name in BY_SHAPE:
@@ -93,3 +95,17 @@ def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
         raise NoRuleError(f"{name} has no rule")
     made = RULES[name](builder, *inputs, **equation.params)
     return made if isinstance(made, list) else [made]
+
+
+def check_types(equation: Any) -> None:
+    """Raises NoRuleError for whole numbers, other floats, and truths where arithmetic needs numbers."""
+    name = equation.primitive.name
+    of_truths = {"and", "or", "not", "select_n", "convert_element_type"}
+    kinds = [v.aval.dtype for v in (*equation.invars, *equation.outvars)]
+    if name in ELEMENTWISE - of_truths and any(v.aval.dtype == bool for v in equation.invars):
+        raise NoRuleError(f"{name} of truths has no rule")
+    for kind in kinds:
+        if kind not in (np.float32, np.bool_):
+            raise NoRuleError(f"{name} of {kind} has no rule")
+    if name == "select_n" and len(equation.invars) != 3:
+        raise NoRuleError("a choice among more than two has no rule")

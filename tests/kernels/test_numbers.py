@@ -1,0 +1,62 @@
+"""Parameters that are one number for the whole layer, and states that may not be."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.runs import assert_close
+from charloop.cells import TickCell
+from charloop.kernels.plan import why_not
+from charloop.unroll import scan
+from charloop.unroll.fused import run
+
+
+@dataclass(frozen=True)
+class Leaky(TickCell):
+    """How much is kept is one learned number, of shape () or (1,)."""
+
+    axes: int = 0
+    gates: ClassVar[int] = 1
+
+    def init(self, key: Any, input_size: int) -> Any:
+        return super().init(key, input_size) | {"keep": jnp.full((1,) * self.axes, 0.3)}
+
+    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+        hidden = params["keep"] * state["hidden"] + jnp.tanh(from_input + from_state)
+        return {"hidden": hidden}, hidden
+
+
+@dataclass(frozen=True)
+class Counting(Leaky):
+    """One number of each lane beside its units."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return super().initial_state(batch_size) | {"ticks": jnp.zeros((batch_size, 1))}
+
+    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+        new, output = super().tick(params, from_input, from_state, state)
+        return new | {"ticks": state["ticks"] + 1}, output
+
+
+@pytest.mark.parametrize("axes", [0, 1])
+@pytest.mark.parametrize("hidden", [1, 9, 40])
+def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
+    cell, random = Leaky(hidden, axes), np.random.default_rng(0)
+    params, inputs = cell.init(jax.random.key(0), 3), jnp.asarray(random.normal(size=(4, 2, 3)), np.float32)
+    assert why_not(cell) is None
+
+    def loss(way: Any, params: Any) -> Any:
+        return (way(cell, params, inputs, cell.initial_state(2))[1] ** 2).sum()
+
+    found, expected = (jax.grad(partial(loss, way))(params) for way in (partial(run, "kernel"), scan))
+    assert found["keep"].shape == (1,) * axes
+    assert_close(found, expected, tolerance=1e-4)
+
+
+def test_a_state_of_one_number_a_lane_has_no_kernel() -> None:
+    assert "whose last axis is no multiple of the layer's units" in (why_not(Counting(9)) or "")
