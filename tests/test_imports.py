@@ -13,7 +13,7 @@ import charloop
 SOURCE = Path(charloop.__file__).parent
 ROOMS = [
     {"errors"},
-    {"types"},
+    {"types", "precision"},
     {"config"},
     {"configfile", "presets"},
     {"data"},

@@ -102,6 +102,9 @@ class TrainingConfig:
     """Steps between two saves; 0: at each evaluation."""
     steps_per_call: Count = 8
     """Updates a call of the compiled program makes before the host looks at them."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers that large products are made of while training; bfloat16, where the processor has it, takes up to half
+    the time and is a little less exact. Sums, weights and evaluations are float32 all the same."""
     devices: NonNegativeCount = 0
     """Processor cores or GPUs that share a batch; 0: as many as it pays for."""
     # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.

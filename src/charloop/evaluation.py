@@ -134,4 +134,4 @@ def forward_chunk(
 ) -> tuple[State, Float[Array, " batch"]]:
     """Nats of the targets that count, summed over time; no dropout."""
     logits, state = model.apply(params, inputs, state)
-    return state, jnp.sum(cross_entropy(logits, targets) * counts, axis=0)
+    return state, jnp.sum(cross_entropy(logits, targets, kernel=model.runs_kernels) * counts, axis=0)

@@ -1,17 +1,19 @@
 """The network: characters in, logits of the next character out, memory handed in and out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from charloop.cells import CELLS, Cell, make_cell, product
+from charloop.cells import CELLS, Cell, make_cell
 from charloop.config import ModelConfig
 from charloop.dropout import dropout
 from charloop.errors import CharloopError
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
 from charloop.unroll import Lookup, dynamic, find_unrolling, fitting_unrolling
+from charloop.unroll.fused import engine_for, engine_of
 
 MAX_ONE_HOT = 4096
 """Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
@@ -103,7 +105,18 @@ class CharLM:
             states.append(after)
         hidden = drop(len(states), self.config.dropout_output, hidden)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
-        return product(hidden, weight, params["readout.bias"]), tuple(states)
+        return self._over_all(hidden)(hidden, weight, params["readout.bias"]), tuple(states)
+
+    @property
+    def runs_kernels(self) -> bool:
+        """Whether kernels run its layers here, and so its readout and its loss."""
+        return fitting_unrolling(self.config.unroll, self.cell)[0] == "fused"
+
+    def _over_all(self, hidden: Float[Array, "time batch hidden"]) -> Callable[..., Logits]:
+        """How a product over all times is made."""
+        engine = engine_for(self.cell, len(hidden)) if self.runs_kernels else "xla"
+        made: Callable[..., Logits] = engine_of(engine).product
+        return made
 
     def _first_input(
         self, params: Parameters, characters: Characters, drop: "Dropper"

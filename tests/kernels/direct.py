@@ -4,11 +4,14 @@ import ctypes
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from llvmlite import ir
 
-from charloop.kernels.compiler import loaded, machine_code, new_module
+from charloop.kernels.compiler import has_halves, loaded, machine_code, new_module
 from charloop.kernels.functions import FUNCTIONS
 from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
+
+NEEDS_HALVES = pytest.mark.skipif(not has_halves(), reason="this processor has no bfloat16 products")
 
 _engines = []
 

@@ -26,7 +26,9 @@ def test_a_weights_gradient_is_the_sum_of_products(time: int, batch: int, rows: 
     before = np.concatenate([start[None], right[:-1]])
     for given, read in (((left, right), right), ((left, right, start), before)):
         expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
-        close(jax.jit(weight_gradient)(*given), expected)
+        to_weight, to_bias = jax.jit(weight_gradient)(*given)
+        close(to_weight, expected)
+        close(to_bias, np.float64(left).sum((0, 1)))
 
 
 @pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
@@ -68,6 +70,7 @@ def test_what_is_summed_up_between_two_trips_to_memory_changes_nothing_but_round
     left, right = noise(30, 7, 5), noise(30, 7, 9)
     gradient.build_product.cache_clear()
     monkeypatch.setattr(gradient, "DEPTH", 13)
-    found = weight_gradient(left, right)
+    found, total = weight_gradient(left, right)
     gradient.build_product.cache_clear()
     close(found, np.einsum("tbr,tbc->rc", np.float64(left), np.float64(right)))
+    close(total, np.float64(left).sum((0, 1)))

@@ -11,10 +11,11 @@ from llvmlite import ir
 
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.compiler import new_module
+from charloop.kernels.halves import row_words
 from charloop.kernels.plan import Plan, tick_for
 from charloop.kernels.product import Panels, Tile
 from charloop.kernels.sequence import backward_names, emit_backward, emit_forward, forward_names
-from kernels.direct import address
+from kernels.direct import NEEDS_HALVES, address
 
 PAGE = mmap.PAGESIZE
 libc = ctypes.CDLL(None, use_errno=True)
@@ -50,6 +51,7 @@ def sizes(plan: Plan, panels: Panels, width: int) -> dict[str, int]:
         "to_input": places * tick.columns,
         "output": places * tick.hidden,
         "to_output": places * tick.hidden,
+        "halves": plan.batch * row_words(panels.depth, width),
         "buffer": max(1, len(tick.forward.kept), len(tick.backward.kept)) * -(-tick.hidden // width) * width,
     }
     for part, size in enumerate(tick.widths):
@@ -60,20 +62,23 @@ def sizes(plan: Plan, panels: Panels, width: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.parametrize("halves", [False, pytest.param(True, marks=NEEDS_HALVES)])
 @pytest.mark.parametrize("at_end", [False, True])
 @pytest.mark.parametrize("width", [4, 8, 16])
 @pytest.mark.parametrize(("name", "table"), [("gru", 0), ("gru", 5), ("ln-lstm", 5), ("lstm", 0)])
-def test_a_kernel_stays_within_its_buffers(name: str, table: int, width: int, at_end: bool) -> None:
-    plan = Plan(tick_for(make_cell(CELLS, name, 19)), 3, 5, table)
+def test_a_kernel_stays_within_its_buffers(
+    name: str, table: int, width: int, at_end: bool, halves: bool
+) -> None:
+    plan = Plan(tick_for(make_cell(CELLS, name, 19)), 3, 5, table, halves=halves)
     tile = Tile(6, 2)
     for emit, names, ends in (
         (emit_forward, forward_names, (plan.tick.hidden, plan.tick.columns)),
         (emit_backward, backward_names, (plan.tick.columns, plan.tick.hidden)),
     ):
         module: Any = new_module()
-        emit(module, "kernel", plan, width, tile)
+        emit(module, plan, width, tile)
         assert isinstance(module, ir.Module)
-        counts = sizes(plan, Panels(*ends, width, tile), width)
+        counts = sizes(plan, Panels(*ends, width, tile, halves), width)
         arguments = [*names(plan)[0], *names(plan)[1]]
         buffers = [Guarded(counts[argument], at_end) for argument in arguments]
         if "characters" in arguments:

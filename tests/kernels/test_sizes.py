@@ -130,7 +130,7 @@ def test_code_does_not_grow_with_time() -> None:
         sizes = []
         for time in (2, 2000):
             module = new_module()
-            emit(module, "kernel", Plan(tick, time, 4), *shape())
+            emit(module, Plan(tick, time, 4), *shape())
             sizes.append(str(module).count("\n"))
         assert sizes[0] == sizes[1]
 

@@ -1,9 +1,10 @@
 """Run one program to be timed, in a process and an environment of its own: `python -P serve.py PROGRAM.py`.
 
 Standard library only: peers run it with interpreters that have no charloop. PROGRAM.py defines
-`build(setting: dict) -> (step, versions)`: `step()` makes one whole training step and returns when it is done;
-`NotImplementedError("why")` says that the program has no such cell. Standard input brings the setting as one line of
-JSON, then one line for each visit: how many steps to make. Every line is answered by one line of JSON.
+`build(setting: dict) -> (step, versions)`: `step()` makes one whole training step and returns when it is done, and
+`step.together(count)`, if there is one, makes several, as the program's users would; `NotImplementedError("why")`
+says that the program has no such cell. Standard input brings the setting as one line of JSON, then one line for each
+visit: how many steps to make. Every line is answered by one line of JSON.
 """
 
 import json
@@ -36,11 +37,19 @@ def main(program: str) -> None:
             # Threads of the program before may still be spinning, and its data fills the caches.
             time.sleep(SETTLE)
             step()
-            print(json.dumps({"seconds": [seconds(step) for _ in range(int(line))]}), file=answers)
+            print(json.dumps({"seconds": visit(step, int(line))}), file=answers)
+
+
+def visit(step: Callable[[], Any], count: int) -> list[float]:
+    """How long each of `count` steps takes; where they are made together, the mean."""
+    together = getattr(step, "together", None)
+    if together is not None:
+        return [seconds(lambda: together(count)) / count] * count
+    return [seconds(step) for _ in range(count)]
 
 
 def seconds(step: Callable[[], Any]) -> float:
-    """How long one step takes."""
+    """How long a call takes."""
     begun = time.perf_counter()
     step()
     return time.perf_counter() - begun

@@ -24,11 +24,20 @@ SETTINGS = {
 """S1: the tutorial's; S2: its later one; S3: char-rnn's default; S4: a larger one."""
 
 
+VISIT = 8
+"""Steps a visit: as many as training makes in one call."""
+
+
 def time_training(
-    setting: Setting, peers: Sequence[Peer], rounds: int, visit: int = 3, say: Callable[[str], None] = print
+    setting: Setting,
+    peers: Sequence[Peer],
+    rounds: int,
+    visit: int = VISIT,
+    say: Callable[[str], None] = print,
 ) -> list[Row]:
     """`rounds` times round the programs, `visit` steps each time."""
     sizes = asdict(setting)
+    del sizes["precision"]
     request = sizes.pop("model") | sizes
     return time_programs(request, least_operations(setting), peers, rounds, visit, say)
 

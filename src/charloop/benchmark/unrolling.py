@@ -26,6 +26,7 @@ class Setting:
     batch_size: int
     seq_length: int
     vocab_size: int
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -44,36 +45,39 @@ class Timing:
 
 
 class Step:
-    """What training gives its compiler, for one update."""
+    """What training gives its compiler, for calls of up to `calls` updates."""
 
-    def __init__(self, setting: Setting, unrolling: str) -> None:
+    def __init__(self, setting: Setting, unrolling: str, calls: int = 1) -> None:
         model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
         optimizer = make_optimizer(TrainingConfig(optimizer="adam"))
         self.state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
-        shape = (1, setting.seq_length + 1, setting.batch_size)
+        shape = (calls, setting.seq_length + 1, setting.batch_size)
         text = np.random.default_rng(0).integers(setting.vocab_size, size=shape, dtype=np.int32)
-        self.rest = (text, np.full(1, 1e-4, np.float32), np.zeros(1, bool), np.int32(1))
-        self.program = compile_steps(model, optimizer, make_mesh(choose_devices(setting.batch_size)))
+        self.inputs = (text, np.full(calls, 1e-4, np.float32), np.zeros(calls, bool))
+        self.program = compile_steps(
+            model, optimizer, make_mesh(choose_devices(setting.batch_size)), setting.precision
+        )
 
     def lower(self) -> jax.stages.Lowered:
         """The program before it is compiled."""
-        return self.program.lower(self.state, *self.rest)
+        return self.program.lower(self.state, *self.inputs, np.int32(1))
 
 
 class Program:
     """One unrolling's training step, built and ready to be timed."""
 
-    def __init__(self, setting: Setting, unrolling: str) -> None:
-        step = Step(setting, unrolling)
-        self.unrolling, self.rest = unrolling, step.rest
+    def __init__(self, setting: Setting, unrolling: str, calls: int = 1) -> None:
+        step = Step(setting, unrolling, calls)
+        self.unrolling, self.inputs = unrolling, step.inputs
         self.trace, lowered = timed(step.lower)
         self.compile, self.program = timed(lowered.compile)
         self.state = jax.device_put(step.state, self.program.input_shardings[0][0])
         self.step()
 
-    def step(self) -> float:
-        """Seconds of one step."""
-        seconds, self.state = timed(lambda: jax.block_until_ready(self.program(self.state, *self.rest))[0])
+    def step(self, count: int = 1) -> float:
+        """Seconds of a call that makes `count` updates."""
+        given = (self.state, *self.inputs, np.int32(count))
+        seconds, self.state = timed(lambda: jax.block_until_ready(self.program(*given))[0])
         return seconds
 
 

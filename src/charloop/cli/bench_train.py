@@ -21,11 +21,11 @@ class TrainFlags(SettingFlags):
     """
 
     against: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: all)")] = ()
-    """Peers to time, by the name of their folder."""
+    """Peers to time, by the name of their folder; bfloat16 is charloop with --precision bfloat16."""
     peers: str = "bench/peers"
     """Folder of the peers."""
-    rounds: Count = 10
-    """Times each program is visited, three steps a visit."""
+    rounds: Count = 5
+    """Times each program is visited, eight steps a visit."""
     out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-train-DATE-TIME.json)")] = ""
     """New file for every figure and what it was taken on."""
 
@@ -33,20 +33,21 @@ class TrainFlags(SettingFlags):
 def main(arguments: Sequence[str]) -> None:
     """Time, print each table as soon as it is there, and write down everything."""
     flags = check_ranges(parse(TrainFlags, "bench train", arguments))
-    from charloop.benchmark import own
+    from charloop.benchmark import own, own_bfloat16
     from charloop.benchmark.machine import machine
-    from charloop.benchmark.peers import find_peers
+    from charloop.benchmark.peers import Peer, find_peers
     from charloop.benchmark.training import time_training
     from charloop.cli.bench_table import print_machine, print_rows, written
 
     chosen, file = sizes(flags), new_file(flags.out, "train")
-    found_peers = find_peers(Path(flags.peers), "peer", own.__file__)
-    peers = choose(found_peers, flags.against, flags.peers)
+    ours, *others = find_peers(Path(flags.peers), "peer", own.__file__)
+    halves = Peer("bfloat16", Path(own_bfloat16.__file__), ours.python)
+    peers = choose([ours, halves, *others], flags.against, flags.peers)
     found: dict[str, Any] = {"machine": machine(), "results": []}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)
     print_machine(found["machine"])
-    if len(peers) == 1:
+    if not others:
         print(f"charloop alone: there are no peers in {flags.peers} (a checkout of charloop has them)")
     for name, setting in chosen:
         rows = time_training(setting, peers, flags.rounds, say=progress)

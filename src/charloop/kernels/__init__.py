@@ -1,5 +1,5 @@
 """A cell's tick, traced and compiled to vector code for this processor, together with its product."""
 
-from charloop.kernels.choice import reason_against
+from charloop.kernels.choice import reason_against, reason_against_halves
 
-__all__ = ["reason_against"]
+__all__ = ["reason_against", "reason_against_halves"]

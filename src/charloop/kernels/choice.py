@@ -21,3 +21,17 @@ def reason_against(cell: object) -> str | None:
     from charloop.kernels.plan import why_not
 
     return why_not(cell)
+
+
+@cache
+def reason_against_halves(cell: object) -> str | None:
+    """Why products of bfloat16 numbers are not made for `cell` here, in words; None if they are."""
+    if jax.default_backend() != "cpu":
+        return None
+    reason = reason_against(cell)
+    if reason:
+        return f"on a processor kernels make them, and {type(cell).__name__} has none: {reason}"
+    # Imported here: LLVM.
+    from charloop.kernels.compiler import has_halves
+
+    return None if has_halves() else "this processor has no instruction for them (avx512_bf16)"

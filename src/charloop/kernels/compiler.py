@@ -15,7 +15,7 @@ from llvmlite import ir
 from charloop.kernels import objects
 from charloop.kernels.ffi import ffi_version
 from charloop.kernels.product import Tile
-from charloop.kernels.vectors import INDEX, INTEGER, POINTER
+from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER
 
 EXTENSION, ARGUMENTS, RESULTS, DATA = 8, 72, 112, 24
 """Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results; into a buffer: its numbers."""
@@ -48,12 +48,31 @@ def shape() -> tuple[int, Tile]:
     return 4, Tile(6, 4)
 
 
+def has_halves() -> bool:
+    """Whether the processor multiplies pairs of bfloat16 numbers."""
+    target()
+    return bool(llvm.get_host_cpu_features().get("avx512bf16"))
+
+
 def new_module() -> ir.Module:
     """Empty, for this machine."""
     module = ir.Module()
     module.triple = llvm.get_process_triple()
     module.data_layout = str(target().target_data)
     return module
+
+
+def new_function(module: ir.Module, count: int) -> ir.Function:
+    """Of so many addresses."""
+    return ir.Function(module, ir.FunctionType(NOTHING, [POINTER] * count), "kernel")
+
+
+def callable_by_xla(module: ir.Module, function: ir.Function, inputs: int) -> str:
+    """Compile the module; the name under which XLA can call its function, whose first arguments are inputs."""
+    name = named(module)
+    emit_handler(module, name, function, inputs)
+    register(module, name)
+    return name
 
 
 def emit_handler(module: ir.Module, name: str, kernel: ir.Function, inputs: int) -> None:

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from llvmlite import ir
 
-from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
+from charloop.kernels.compiler import callable_by_xla, new_function, new_module, shape
 from charloop.kernels.ffi import xla_call
+from charloop.kernels.halves import emit_pairs, row_words
 from charloop.kernels.product import even
-from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER, Emitted, Vectors, counting
+from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting, each_vector
+from charloop.precision import halved
 
 DEPTH = 256
 """Places summed up before a tile goes back to memory: what they hold of both sides stays near."""
@@ -29,21 +31,33 @@ class Sizes:
     early: int
     rows: int
     columns: int
+    halves: bool = False
+
+    @property
+    def room(self) -> int:
+        """Words that a block of both sides takes as halves."""
+        width, pairs = shape()[0], -(-min(self.places, DEPTH) // 2)
+        return pairs * 2 * (row_words(self.rows, width) + row_words(self.columns, width))
 
 
 def weight_gradient(
     left: Float[Array, "time batch rows"],
     right: Float[Array, "time batch columns"],
     start: Float[Array, "batch columns"] | None = None,
-) -> Float[Array, "rows columns"]:
-    """The sum of `left[place] right[place]ᵀ`; with `start`, of `right` one time before, which begins with it."""
+) -> tuple[Float[Array, "rows columns"], Float[Array, " rows"]]:
+    """The sum of `left[place] right[place]ᵀ`, and of `left[place]`: a bias's gradient.
+
+    With `start`, of `right` one time before, which begins with it.
+    """
     time, batch, rows = left.shape
     early = 0 if start is None else batch
-    sizes = Sizes(time * batch, early, rows, right.shape[-1])
-    result = jax.ShapeDtypeStruct((rows, sizes.columns), jnp.float32)
+    sizes = Sizes(time * batch, early, rows, right.shape[-1], halved())
+    shapes = (rows, sizes.columns), (rows,)
+    results = [jax.ShapeDtypeStruct(size, jnp.float32) for size in shapes]
+    results += [jax.ShapeDtypeStruct((sizes.room,), jnp.float32)] if sizes.halves else []
     first = right[0] if start is None else start
-    gradient: Array = xla_call(build_product(sizes), result)(left, first, right)
-    return gradient
+    gradient, total, *_ = xla_call(build_product(sizes), results)(left, first, right)
+    return gradient, total
 
 
 def table_gradient(
@@ -66,10 +80,11 @@ def table_gradient(
 def build_product(sizes: Sizes) -> str:
     """The name of the kernel that sums up products of two rows."""
     module = new_module()
-    function = new_function(module, 4)
-    left, first, right, target = function.args
-    emitter = Summing(Vectors(ir.IRBuilder(function.append_basic_block()), shape()[0]), sizes, target)
-    v, later = emitter.v, sizes.places - sizes.early
+    function = new_function(module, 5 + sizes.halves)
+    left, first, right, target, total, *room = function.args
+    v = Vectors(ir.IRBuilder(function.append_basic_block()), shape()[0])
+    emitter = Summing(v, sizes, target, total, room[0] if room else None)
+    later = sizes.places - sizes.early
     emitter.clear()
     if sizes.early:
         emitter.block(left, first, sizes.early)
@@ -82,7 +97,7 @@ def build_product(sizes: Sizes) -> str:
     if over:
         emitter.block(*emitter.rows_at(rest, right, INDEX(blocks * DEPTH)), over)
     v.builder.ret_void()
-    return finish(module, function, inputs=3)
+    return callable_by_xla(module, function, inputs=3)
 
 
 @dataclass(frozen=True)
@@ -92,16 +107,20 @@ class Summing:
     v: Vectors
     sizes: Sizes
     target: Emitted
+    total: Emitted
+    """Where the left side by itself is summed up."""
+    room: Emitted | None
+    """Where a block of both sides lies as halves."""
 
     def clear(self) -> None:
         """Nothing is there yet."""
-        blocks, over = divmod(self.sizes.rows * self.sizes.columns, self.v.width)
-        if blocks:
-            with counting(self.v.builder, blocks) as block:
-                place = self.v.builder.mul(block, INDEX(self.v.width))
-                self.v.store(self.v.splat(0.0), self.v.at(self.target, place))
-        if over:
-            self.v.store(self.v.splat(0.0), self.v.at(self.target, blocks * self.v.width), over)
+        v, sizes = self.v, self.sizes
+        for goal, size in ((self.target, sizes.rows * sizes.columns), (self.total, sizes.rows)):
+
+            def clear(place: Emitted, lanes: int, goal: Emitted = goal) -> None:
+                v.store(v.splat(0.0), v.at(goal, place), lanes)
+
+            each_vector(v, size, clear)
 
     def rows_at(self, left: Emitted, right: Emitted, place: Emitted) -> tuple[Emitted, Emitted]:
         """Both sides from a place on."""
@@ -113,29 +132,71 @@ class Summing:
 
     def block(self, left: Emitted, right: Emitted, depth: int) -> None:
         """`depth` places, tile by tile."""
+        strides = self.sizes.rows, self.sizes.columns
+        self._add_up(left, depth)
+        if self.room is not None:
+            left, right, strides, depth = self._halves(left, right, depth)
         tile = shape()[1]
         panel = tile.vectors * self.v.width
         whole, over = divmod(self.sizes.columns, panel)
         if whole:
             with counting(self.v.builder, whole) as number:
                 column = self.v.builder.mul(number, INDEX(panel))
-                self._panel(left, right, depth, column, [self.v.width] * tile.vectors, tile.rows)
+                self._panel(left, right, strides, depth, column, [self.v.width] * tile.vectors, tile.rows)
         if over:
             lanes = [min(self.v.width, over - i) for i in range(0, over, self.v.width)]
-            self._panel(left, right, depth, INDEX(whole * panel), lanes, tile.rows)
+            self._panel(left, right, strides, depth, INDEX(whole * panel), lanes, tile.rows)
+
+    def _add_up(self, left: Emitted, depth: int) -> None:
+        """The left side's places, added to their sum."""
+        v = self.v
+
+        def column(unit: Emitted, lanes: int) -> None:
+            goal = v.at(self.total, unit)
+            start, before = v.load(goal, lanes), v.builder.block
+            with counting(v.builder, depth) as place:
+                running = v.builder.phi(v.floats)
+                row = v.at(left, v.builder.mul(place, INDEX(self.sizes.rows)))
+                after = v.builder.fadd(running, v.load(v.at(row, unit), lanes))
+                running.add_incoming(start, before)
+                running.add_incoming(after, v.builder.block)
+            v.store(after, goal, lanes)
+
+        each_vector(v, self.sizes.rows, column)
+
+    def _halves(
+        self, left: Emitted, right: Emitted, depth: int
+    ) -> tuple[Emitted, Emitted, tuple[int, int], int]:
+        """Both sides as pairs of two places each, how far apart these lie, and how many there are."""
+        v, sizes = self.v, self.sizes
+        strides = 2 * row_words(sizes.rows, v.width), 2 * row_words(sizes.columns, v.width)
+        pairs = -(-depth // 2)
+        second = v.at(self.room, pairs * strides[0])
+        emit_pairs(v, depth, sizes.rows, left, self.room)
+        emit_pairs(v, depth, sizes.columns, right, second)
+        return self.room, second, strides, pairs
 
     def _panel(
-        self, left: Emitted, right: Emitted, depth: int, column: Emitted, lanes: list[int], most: int
+        self,
+        left: Emitted,
+        right: Emitted,
+        strides: tuple[int, int],
+        depth: int,
+        column: Emitted,
+        lanes: list[int],
+        most: int,
     ) -> None:
         for first, size, count in even(self.sizes.rows, most):
             with counting(self.v.builder, count) as number:
                 row = self.v.builder.add(INDEX(first), self.v.builder.mul(number, INDEX(size)))
-                self._tile(self.v.at(left, row), self.v.at(right, column), depth, lanes, row, column, size)
+                ends = self.v.at(left, row), self.v.at(right, column)
+                self._tile(*ends, strides, depth, lanes, row, column, size)
 
     def _tile(
         self,
         left: Emitted,
         right: Emitted,
+        strides: tuple[int, int],
         depth: int,
         lanes: list[int],
         row: Emitted,
@@ -149,16 +210,17 @@ class Summing:
             for i in range(size)
         ]
         sums = [[v.load(place, n) for place, n in zip(line, lanes, strict=True)] for line in places]
+        multiply = v.fma if self.room is None else v.fma_of_pairs
         before = b.block
         with counting(b, depth) as k:
             running = [[b.phi(v.floats) for _ in lanes] for _ in range(size)]
-            near = v.at(right, b.mul(k, INDEX(self.sizes.columns)))
+            near = v.at(right, b.mul(k, INDEX(strides[1])))
             vectors = [v.load(v.at(near, j * v.width), n) for j, n in enumerate(lanes)]
-            numbers = v.at(left, b.mul(k, INDEX(self.sizes.rows)))
+            numbers = v.at(left, b.mul(k, INDEX(strides[0])))
             for i in range(size):
                 number = v.broadcast(v.at(numbers, i))
                 for j, vector in enumerate(vectors):
-                    after = v.fma(number, vector, running[i][j])
+                    after = multiply(number, vector, running[i][j])
                     running[i][j].add_incoming(sums[i][j], before)
                     running[i][j].add_incoming(after, b.block)
                     sums[i][j] = after
@@ -176,33 +238,14 @@ def build_rows(places: int, rows: int, columns: int) -> str:
     v = Vectors(ir.IRBuilder(function.append_basic_block()), shape()[0])
     b = v.builder
     with counting(b, places) as place:
-        address = b.gep(characters, [place], source_etype=INTEGER)
-        character = b.zext(b.load(address, typ=INTEGER, align=4), INDEX)
-        last = INDEX(rows - 1)
-        character = b.select(b.icmp_unsigned("<", character, last), character, last)
+        character = v.character(characters, place, rows)
         source = v.at(values, b.mul(place, INDEX(columns)))
         goal = v.at(target, b.mul(character, INDEX(columns)))
-        blocks, over = divmod(columns, v.width)
-        if blocks:
-            with counting(b, blocks) as block:
-                column = b.mul(block, INDEX(v.width))
-                here = v.at(goal, column)
-                v.store(b.fadd(v.load(here), v.load(v.at(source, column))), here)
-        if over:
-            here = v.at(goal, blocks * v.width)
-            v.store(b.fadd(v.load(here, over), v.load(v.at(source, blocks * v.width), over)), here, over)
+
+        def add(column: Emitted, lanes: int, source: Emitted = source, goal: Emitted = goal) -> None:
+            here = v.at(goal, column)
+            v.store(b.fadd(v.load(here, lanes), v.load(v.at(source, column), lanes)), here, lanes)
+
+        each_vector(v, columns, add)
     b.ret_void()
-    return finish(module, function, inputs=2)
-
-
-def new_function(module: ir.Module, count: int) -> ir.Function:
-    """Of so many addresses."""
-    return ir.Function(module, ir.FunctionType(NOTHING, [POINTER] * count), "kernel")
-
-
-def finish(module: ir.Module, function: ir.Function, inputs: int) -> str:
-    """Let XLA call it."""
-    name = named(module)
-    emit_handler(module, name, function, inputs)
-    register(module, name)
-    return name
+    return callable_by_xla(module, function, inputs=2)

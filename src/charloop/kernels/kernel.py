@@ -9,14 +9,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import TickCell
-from charloop.kernels.compiler import emit_handler, named, new_module, register, shape
+from charloop.kernels.compiler import callable_by_xla, new_module, shape
 from charloop.kernels.dense import dense
 from charloop.kernels.ffi import xla_call
 from charloop.kernels.gradient import table_gradient, weight_gradient
+from charloop.kernels.halves import row_words
 from charloop.kernels.plan import Plan, tick_of
 from charloop.kernels.product import Panels
 from charloop.kernels.program import Program
 from charloop.kernels.sequence import backward_names, emit_backward, emit_forward, forward_names, parts
+from charloop.precision import halved
 from charloop.types import Parameters, State
 
 Source = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
@@ -75,8 +77,8 @@ def run_backward(
     )
     number, to_product = plan.tick.recurrent, found["gates"]
     first, later = jax.tree.leaves(start)[number], jax.tree.leaves(every)[number]
-    to_recurrent = {"weight_hh": weight_gradient(to_product, later, first)}
-    to_recurrent |= {"bias_hh": to_product.sum((0, 1))} if plan.bias else {}
+    to_weight, to_bias = weight_gradient(to_product, later, first)
+    to_recurrent = {"weight_hh": to_weight} | ({"bias_hh": to_bias} if plan.bias else {})
     to_source = found.get("to_input", to_product)
     if source[1] is not None:
         to_source = table_gradient(to_source, source[1], plan.table)
@@ -90,7 +92,7 @@ def plan_of(cell: TickCell, own: Parameters, recurrent: Parameters, source: Sour
     shapes = tuple((name, own[name].shape) for name in sorted(own))
     table = 0 if characters is None else len(products)
     batch = len(jax.tree.leaves(start)[0])
-    return Plan(tick_of(cell, shapes), time, batch, table, "bias_hh" in recurrent)
+    return Plan(tick_of(cell, shapes), time, batch, table, "bias_hh" in recurrent, halved())
 
 
 def leaves(name: str, tree: Any) -> dict[str, Array]:
@@ -100,13 +102,8 @@ def leaves(name: str, tree: Any) -> dict[str, Array]:
 
 def panels(plan: Plan, direction: str) -> Panels:
     """How the kernel reads `weight_hh`: from units to gates on the way there, from gates to units on the way back."""
-    width, tile = shape()
-    ends = (
-        (plan.tick.hidden, plan.tick.columns)
-        if direction == "forward"
-        else (plan.tick.columns, plan.tick.hidden)
-    )
-    return Panels(*ends, width, tile)
+    ends = plan.tick.hidden, plan.tick.columns
+    return Panels(*(ends if direction == "forward" else ends[::-1]), *shape(), plan.halves)
 
 
 def call(
@@ -121,7 +118,8 @@ def call(
     """Let XLA call it; an output of an input's name lies where the input does."""
     width, _ = shape()
     room = max(1, len(program.kept)) * -(-plan.tick.hidden // width) * width
-    sizes = {**shapes, "buffer": (room,)}
+    read = plan.tick.hidden if direction == "forward" else plan.tick.columns
+    sizes = {**shapes, "buffer": (room,), "halves": (plan.batch * row_words(read, width),)}
     results = [jax.ShapeDtypeStruct(sizes[name], jnp.float32) for name in outputs]
     in_place = {i: outputs.index(name) for i, name in enumerate(inputs) if name in outputs}
     kernel = xla_call(build(plan, direction), results, input_output_aliases=in_place)
@@ -134,11 +132,8 @@ def build(plan: Plan, direction: str) -> str:
     forward = direction == "forward"
     emit, names = (emit_forward, forward_names) if forward else (emit_backward, backward_names)
     module = new_module()
-    kernel = emit(module, "kernel", plan, *shape())
-    name = named(module)
-    emit_handler(module, name, kernel, inputs=len(names(plan)[0]))
-    register(module, name)
-    return name
+    kernel = emit(module, plan, *shape())
+    return callable_by_xla(module, kernel, inputs=len(names(plan)[0]))
 
 
 def run(

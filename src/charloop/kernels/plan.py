@@ -144,6 +144,8 @@ class Plan:
     """Rows of the table that characters look their products up in; 0 if each place has its own."""
     bias: bool = True
     """Whether the state's product has one."""
+    halves: bool = False
+    """Whether products are of bfloat16 numbers."""
 
 
 def tick_for(cell: TickCell) -> Tick:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jax import lax
+from jaxtyping import Array, Float, UInt32
 
 from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
 
@@ -25,6 +26,13 @@ class Panels:
     columns: int
     width: int
     tile: Tile
+    halves: bool = False
+    """Whether numbers are rounded to bfloat16 and multiplied in pairs; two of them are a word, of a number's size."""
+
+    @property
+    def words(self) -> int:
+        """How many multiplications make a sum: numbers, or pairs of them."""
+        return -(-self.depth // 2) if self.halves else self.depth
 
     @property
     def panel(self) -> int:
@@ -46,12 +54,20 @@ class Panels:
         """Vectors of the last panel."""
         return -(-self.rest // self.width)
 
-    def pack(self, matrix: Float[Array, "depth columns"]) -> Float[Array, " numbers"]:
-        """The matrix as the product reads it; columns that are not there are 0."""
+    def pack(self, matrix: Float[Array, "depth columns"]) -> Array:
+        """The matrix as the product reads it, one word after the other; columns that are not there are 0."""
+        lines = pairs(matrix) if self.halves else matrix
         edge = self.whole * self.panel
-        whole = matrix[:, :edge].reshape(self.depth, self.whole, self.panel).transpose(1, 0, 2)
-        rest = jnp.pad(matrix[:, edge:], ((0, 0), (0, self.rest_vectors * self.width - self.rest)))
+        whole = lines[:, :edge].reshape(self.words, self.whole, self.panel).transpose(1, 0, 2)
+        rest = jnp.pad(lines[:, edge:], ((0, 0), (0, self.rest_vectors * self.width - self.rest)))
         return jnp.concatenate([whole.ravel(), rest.ravel()])
+
+
+def pairs(matrix: Float[Array, "depth columns"]) -> UInt32[Array, "words columns"]:
+    """Two rows, rounded to bfloat16, in one row of words; the last row's other half is 0 if there is none."""
+    even_depth = jnp.pad(matrix.astype(jnp.bfloat16), ((0, len(matrix) % 2), (0, 0)))
+    apart = even_depth.reshape(-1, 2, matrix.shape[1]).transpose(0, 2, 1)
+    return lax.bitcast_convert_type(apart, jnp.uint32)
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,7 @@ class Operands:
     """Addresses by batch row."""
 
     left: Callable[[Emitted], Emitted]
+    """Numbers, or where the panels are of halves pairs of them (`emit_halves`)."""
     start: Callable[[Emitted], Emitted]
     """What the sums begin with."""
     target: Callable[[Emitted], Emitted]
@@ -72,12 +89,12 @@ def emit_product(v: Vectors, panels: Panels, rows: int, operands: Operands) -> N
     if panels.whole:
         with counting(v.builder, panels.whole) as number:
             column = v.builder.mul(number, INDEX(panels.panel))
-            packed = v.at(operands.packed, v.builder.mul(column, INDEX(panels.depth)))
+            packed = v.at(operands.packed, v.builder.mul(column, INDEX(panels.words)))
             _panel(v, panels, rows, operands, packed, column, [v.width] * panels.tile.vectors)
     if panels.rest:
         edge = panels.whole * panels.panel
         lanes = [min(v.width, panels.rest - i * v.width) for i in range(panels.rest_vectors)]
-        packed = v.at(operands.packed, edge * panels.depth)
+        packed = v.at(operands.packed, edge * panels.words)
         _panel(v, panels, rows, operands, packed, INDEX(edge), lanes)
 
 
@@ -127,14 +144,15 @@ def _tile(
         starts = [[b.fadd(*pair) for pair in zip(line, bias, strict=True)] for line in starts]
     left = [operands.left(row) for row in rows]
     before = b.block
-    with counting(b, panels.depth) as k:
+    multiply = v.fma_of_pairs if panels.halves else v.fma
+    with counting(b, panels.words) as k:
         sums = [[b.phi(v.floats) for _ in lanes] for _ in rows]
         here = v.at(packed, b.mul(k, INDEX(len(lanes) * v.width)))
         weights = [v.load(v.at(here, j * v.width)) for j in range(len(lanes))]
         for i in range(size):
             number = v.broadcast(v.at(left[i], k))
             for j, weight in enumerate(weights):
-                after = v.fma(number, weight, sums[i][j])
+                after = multiply(number, weight, sums[i][j])
                 sums[i][j].add_incoming(starts[i][j], before)
                 sums[i][j].add_incoming(after, b.block)
                 starts[i][j] = after

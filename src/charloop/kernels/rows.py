@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from charloop.kernels.functions import FUNCTIONS
 from charloop.kernels.program import REDUCTIONS, Phase, Program, Reference
-from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting
+from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, each_vector
 
 Place = tuple[str, int, int]
 COMBINE = {"reduce_sum": "add", "reduce_max": "max", "reduce_min": "min"}
@@ -71,14 +72,7 @@ class RowEmitter:
         return FUNCTIONS[operation.name](self.v, *(self.numbers[i] for i in operation.inputs))
 
     def _sweep(self, number: int, phase: Phase) -> None:
-        """Whole vectors in a loop, then the rest of the row."""
-        blocks, rest = divmod(self.hidden, self.v.width)
-        if blocks:
-            with counting(self.v.builder, blocks) as block:
-                unit = self.v.builder.mul(block, INDEX(self.v.width))
-                self._block(number, phase, unit, self.v.width)
-        if rest:
-            self._block(number, phase, INDEX(blocks * self.v.width), rest)
+        each_vector(self.v, self.hidden, partial(self._block, number, phase))
 
     def _block(self, number: int, phase: Phase, unit: Emitted, lanes: int) -> None:
         """One vector of units: all is read and computed before anything is written."""

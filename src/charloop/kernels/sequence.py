@@ -1,21 +1,22 @@
 """A whole sequence as one function: forward, and backward from its end; the product and the tick, time after time."""
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
+from charloop.kernels.compiler import new_function
+from charloop.kernels.halves import emit_halves, row_words
 from charloop.kernels.plan import Plan
 from charloop.kernels.product import Operands, Panels, Tile, emit_product
 from charloop.kernels.rows import Memory, Place, RowEmitter
-from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER, Emitted, Vectors, counting
+from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
 
 
 class Sequence:
     """What both directions share: the arguments by name, and the address of a row of each."""
 
-    def __init__(
-        self, module: ir.Module, name: str, plan: Plan, width: int, tile: Tile, names: list[str]
-    ) -> None:
-        kind = ir.FunctionType(NOTHING, [POINTER] * len(names))
-        self.function = ir.Function(module, kind, name)
+    def __init__(self, module: ir.Module, plan: Plan, width: int, tile: Tile, names: list[str]) -> None:
+        self.function = new_function(module, len(names))
         builder = ir.IRBuilder(self.function.append_basic_block())
         self.v, self.plan, self.width, self.tile = Vectors(builder, width), plan, width, tile
         self.pointers = dict(zip(names, self.function.args, strict=True))
@@ -26,16 +27,21 @@ class Sequence:
             row = self.v.builder.add(self.v.builder.mul(time, INDEX(self.plan.batch)), row)
         return self.v.at(self.pointers[name], self.v.builder.mul(row, INDEX(size)))
 
+    def left(self, size: int, source: Callable[[Emitted], Emitted]) -> Callable[[Emitted], Emitted]:
+        """The rows that a product reads, of `size` numbers: as they are, or as halves made of them now."""
+        if not self.plan.halves:
+            return source
+        target, words = self.pointers["halves"], row_words(size, self.width)
+        emit_halves(self.v, self.plan.batch, size, source, target)
+        return lambda row: self.v.at(target, self.v.builder.mul(row, INDEX(words)))
+
     def from_input(self, row: Emitted, time: Emitted) -> Emitted:
         """The input's product: a row of its own, or of the table, whose rows are never left."""
         columns, b = self.plan.tick.columns, self.v.builder
         if not self.plan.table:
             return self.row("source", columns, row, time)
         place = b.add(b.mul(time, INDEX(self.plan.batch)), row)
-        address = b.gep(self.pointers["characters"], [place], source_etype=INTEGER)
-        character = b.zext(b.load(address, typ=INTEGER, align=4), INDEX)
-        last = INDEX(self.plan.table - 1)
-        character = b.select(b.icmp_unsigned("<", character, last), character, last)
+        character = self.v.character(self.pointers["characters"], place, self.plan.table)
         return self.v.at(self.pointers["source"], b.mul(character, INDEX(columns)))
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
@@ -77,24 +83,29 @@ def parts(plan: Plan, name: str) -> list[str]:
     return [f"{name} {part}" for part in range(len(plan.tick.widths))]
 
 
+def room_names(plan: Plan) -> list[str]:
+    """Room to work in: rows that wait between sweeps, and what a product reads as halves."""
+    return ["buffer", *(["halves"] if plan.halves else [])]
+
+
 def forward_names(plan: Plan) -> tuple[list[str], list[str]]:
     """What goes into the forward function, and what comes out of it."""
     bias = ["bias"] if plan.bias or not plan.tick.adds else []
     inputs = [*source_names(plan), *own_names(plan), "packed", *bias, *parts(plan, "start")]
-    outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.tick.output_is is None else []), "buffer"]
-    return inputs, outputs
+    outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.tick.output_is is None else [])]
+    return inputs, [*outputs, *room_names(plan)]
 
 
-def emit_forward(module: ir.Module, name: str, plan: Plan, width: int, tile: Tile) -> ir.Function:
+def emit_forward(module: ir.Module, plan: Plan, width: int, tile: Tile) -> ir.Function:
     """`from_state` of all times (with the input's product, if the two are only added), and every state."""
     inputs, outputs = forward_names(plan)
-    s = Sequence(module, name, plan, width, tile, inputs + outputs)
+    s = Sequence(module, plan, width, tile, inputs + outputs)
     v, hidden = s.v, plan.tick.hidden
     emitter = RowEmitter(v, plan.tick.forward, hidden)
-    panels = Panels(hidden, plan.tick.columns, width, tile)
+    panels = Panels(hidden, plan.tick.columns, width, tile, plan.halves)
     with counting(v.builder, plan.time) as time:
         operands = Operands(
-            left=lambda row: s.before(plan.tick.recurrent, row, time),
+            left=s.left(hidden, lambda row: s.before(plan.tick.recurrent, row, time)),
             start=lambda row: s.from_input(row, time) if plan.tick.adds else s.pointers["bias"],
             target=lambda row: s.row("gates", plan.tick.columns, row, time),
             packed=s.pointers["packed"],
@@ -131,17 +142,17 @@ def backward_names(plan: Plan) -> tuple[list[str], list[str]]:
     source = [] if plan.tick.adds else source_names(plan)
     inputs = [*source, *own_names(plan), "packed", *parts(plan, "start"), *parts(plan, "state"), "to_output"]
     changed = ["gates", *parts(plan, "to_state"), *[f"to_{name}" for name in own_names(plan)]]
-    outputs = [*changed, *([] if plan.tick.adds else ["to_input"]), "buffer"]
+    outputs = [*changed, *([] if plan.tick.adds else ["to_input"]), *room_names(plan)]
     return inputs, outputs
 
 
-def emit_backward(module: ir.Module, name: str, plan: Plan, width: int, tile: Tile) -> ir.Function:
+def emit_backward(module: ir.Module, plan: Plan, width: int, tile: Tile) -> ir.Function:
     """The gradients of products, tick's parameters and first state; gates become their gradients, in place."""
     inputs, outputs = backward_names(plan)
-    s = Sequence(module, name, plan, width, tile, inputs + outputs)
+    s = Sequence(module, plan, width, tile, inputs + outputs)
     v, hidden = s.v, plan.tick.hidden
     emitter = RowEmitter(v, plan.tick.backward, hidden)
-    panels = Panels(plan.tick.columns, hidden, width, tile)
+    panels = Panels(plan.tick.columns, hidden, width, tile, plan.halves)
     with counting(v.builder, plan.time) as step:
         time = v.builder.sub(INDEX(plan.time - 1), step)
 
@@ -174,6 +185,7 @@ def emit_backward(module: ir.Module, name: str, plan: Plan, width: int, tile: Ti
         def gate(row: Emitted) -> Emitted:
             return s.row("gates", plan.tick.columns, row, time)
 
-        emit_product(v, panels, plan.batch, Operands(gate, carried, carried, s.pointers["packed"]))
+        left = s.left(plan.tick.columns, gate)
+        emit_product(v, panels, plan.batch, Operands(left, carried, carried, s.pointers["packed"]))
     v.builder.ret_void()
     return s.function

@@ -9,6 +9,22 @@ from llvmlite import ir
 FLOAT, INTEGER, INDEX, TRUTH = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
 POINTER, NOTHING = ir.PointerType(), ir.VoidType()
 
+
+class Half(ir.Type):  # type: ignore[misc]
+    """bfloat16, which llvmlite has no type for: the upper half of a float32."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Half)
+
+    def __hash__(self) -> int:
+        return hash(Half)
+
+
+HALF = Half()
+
 LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.693359375, -2.12194440e-4
 SHIFT = 12582912.0
 """Added to a number below 2^22, it leaves the nearest integer in the lowest bits (1.5 * 2^23)."""
@@ -32,6 +48,7 @@ class Vectors:
         self.floats = ir.VectorType(FLOAT, width)
         self.integers = ir.VectorType(INTEGER, width)
         self.truths = ir.VectorType(TRUTH, width)
+        self.halves = ir.VectorType(HALF, 2 * width)
 
     # Memory
 
@@ -41,6 +58,13 @@ class Vectors:
             offset = INDEX(offset) if isinstance(offset, int) else offset
             pointer = self.builder.gep(pointer, [offset], source_etype=FLOAT)
         return pointer
+
+    def character(self, pointer: Emitted, place: Emitted, vocab: int) -> Emitted:
+        """The id at a place, as an index that is within the vocabulary, whatever stands there."""
+        b, last = self.builder, INDEX(vocab - 1)
+        address = b.gep(pointer, [place], source_etype=INTEGER)
+        character = b.zext(b.load(address, typ=INTEGER, align=4), INDEX)
+        return b.select(b.icmp_unsigned("<", character, last), character, last)
 
     def load(self, pointer: Emitted, lanes: int | None = None) -> Emitted:
         """`width` numbers; or the first `lanes`, and zeros."""
@@ -93,6 +117,16 @@ class Vectors:
         """`a b + c`, rounded once."""
         return self.call("fma", a, b, c)
 
+    def fma_of_pairs(self, a: Emitted, b: Emitted, c: Emitted) -> Emitted:
+        """`a0 b0 + a1 b1 + c`: each number of a and b is a pair of bfloat16, c and the sum are float32."""
+        kind = ir.FunctionType(self.floats, [self.floats, self.halves, self.halves])
+        multiply = self.declare(f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.width}", kind)
+        return self.builder.call(multiply, [c, *(self.builder.bitcast(x, self.halves) for x in (a, b))])
+
+    def halve(self, vector: Emitted) -> Emitted:
+        """Rounded to bfloat16, to the nearest, ties to even."""
+        return self.builder.fptrunc(vector, ir.VectorType(HALF, self.width))
+
     def polynomial(self, x: Emitted, coefficients: tuple[float, ...]) -> Emitted:
         """Highest power first."""
         result = self.splat(coefficients[0])
@@ -133,3 +167,13 @@ def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: 
     index.add_incoming(following, builder.block)
     builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
     builder.position_at_end(after)
+
+
+def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> None:
+    """`body(place, lanes)` for a row of `size` numbers: whole vectors in a loop, then what is left, if any."""
+    blocks, rest = divmod(size, v.width)
+    if blocks:
+        with counting(v.builder, blocks) as block:
+            body(v.builder.mul(block, INDEX(v.width)), v.width)
+    if rest:
+        body(INDEX(blocks * v.width), rest)

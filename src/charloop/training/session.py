@@ -13,13 +13,22 @@ from charloop.checkpoint import RunFolder, write_atomically
 from charloop.config import RunConfig
 from charloop.data import Corpus, Lanes, Split, fit_lanes, split
 from charloop.devices import choose_devices, make_mesh
+from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator
 from charloop.model import CharLM
 from charloop.training.budget import Budget
 from charloop.training.optimizer import make_optimizer
 from charloop.training.step import TrainSteps, compile_steps
+from charloop.unroll import reason_against_precision
 
 DEFAULT_EPOCHS = 10
+
+
+def check_precision(precision: str, model: CharLM) -> None:
+    """Raises CharloopError where products in `precision` cannot be made here."""
+    reason = reason_against_precision(precision, model.config.unroll, model.cell)
+    if reason:
+        raise CharloopError("--precision", got=precision, allowed=f"float32 here: {reason}")
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,10 @@ class Session:
         cut = split(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
         lanes = Lanes(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         model = CharLM.build(config.model, folder.vocabulary.size)
+        check_precision(config.training.precision, model)
         optimizer = make_optimizer(config.training)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        steps = compile_steps(model, optimizer, mesh)
+        steps = compile_steps(model, optimizer, mesh, config.training.precision)
         budget = Budget.of(config.training, lanes.chunks_per_epoch)
         return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, Evaluator(model), budget)
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from charloop.devices import BATCH
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
+from charloop.precision import products_in
 from charloop.training.optimizer import apply_updates
 from charloop.training.state import TrainingState
 from charloop.types import Parameters, State
@@ -29,16 +30,18 @@ TrainSteps: TypeAlias = jax.stages.Wrapped
 """`(state, chunks, rates, resets, count) -> (state, metrics)`: see `compile_steps`."""
 
 
-def compile_steps(model: CharLM, optimizer: optax.GradientTransformation, mesh: Mesh) -> TrainSteps:
+def compile_steps(
+    model: CharLM, optimizer: optax.GradientTransformation, mesh: Mesh, precision: str = "float32"
+) -> TrainSteps:
     """`(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
 
     Only the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
-    makes: the loop's body is compiled alone, its count is a number at run time.
+    makes: the loop's body is compiled alone, its count is a number at run time. `precision`: of the products.
     """
     state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
         jax.shard_map(
-            partial(train_steps, model, optimizer),
+            partial(train_steps, model, optimizer, precision),
             mesh=mesh,
             in_specs=(state, Spec(None, None, BATCH), Spec(), Spec(), Spec()),
             out_specs=(state, Spec()),
@@ -51,6 +54,7 @@ def compile_steps(model: CharLM, optimizer: optax.GradientTransformation, mesh: 
 def train_steps(
     model: CharLM,
     optimizer: optax.GradientTransformation,
+    precision: str,
     state: TrainingState,
     chunks: Int[Array, "calls time batch"],
     rates: Float[Array, " calls"],
@@ -61,7 +65,8 @@ def train_steps(
 
     def one(call: Array, carried: tuple[TrainingState, Metrics]) -> tuple[TrainingState, Metrics]:
         state, metrics = carried
-        state, row = train_step(model, optimizer, state, chunks[call], rates[call], resets[call])
+        with products_in(precision):
+            state, row = train_step(model, optimizer, state, chunks[call], rates[call], resets[call])
         return state, metrics.at[call].set(row)
 
     trained: tuple[TrainingState, Metrics] = lax.fori_loop(
@@ -86,7 +91,7 @@ def train_step(
 
     def loss(params: Parameters) -> tuple[Array, State]:
         logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes)
-        return cross_entropy(logits, chunk[1:]).mean(), after
+        return cross_entropy(logits, chunk[1:], kernel=model.runs_kernels).mean(), after
 
     (nats, carry), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
     nats, gradient = mean_over_devices((nats, gradient))

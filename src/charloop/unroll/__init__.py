@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import jax
 from jaxtyping import Array
 
 from charloop.cells.base import Cell, TickCell
 from charloop.errors import unknown_name
-from charloop.kernels import reason_against
+from charloop.kernels import reason_against, reason_against_halves
 from charloop.types import State
 from charloop.unroll.dynamic import dynamic
 from charloop.unroll.fused import fused, xla
@@ -44,6 +45,16 @@ def fitting_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
     return name, None
 
 
+def reason_against_precision(precision: str, unrolling: str, cell: Cell) -> str | None:
+    """Why that unrolling of `cell` makes no products in `precision` here, in words; None if it does."""
+    if precision == "float32":
+        return None
+    name, _ = fitting_unrolling(unrolling, cell)
+    if jax.default_backend() == "cpu" and name != "fused" and unrolling != "fused":
+        return f"on a processor only --unroll fused makes them, not {unrolling}"
+    return reason_against_halves(cell)
+
+
 __all__ = [
     "UNROLLINGS",
     "LayerInput",
@@ -53,6 +64,7 @@ __all__ = [
     "find_unrolling",
     "fitting_unrolling",
     "fused",
+    "reason_against_precision",
     "scan",
     "static",
     "xla",

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell, product
+from charloop.cells.base import Cell, TickCell
 from charloop.kernels import reason_against
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import MAX_ONE_HOT_ROWS, LayerInput, Lookup
@@ -30,8 +30,7 @@ def fused(
     a kernel's weights would have to be laid out anew for each.
     """
     ticks = len(inputs.characters if isinstance(inputs, Lookup) else inputs)
-    engine = "kernel" if ticks > 1 and reason_against(cell) is None else "xla"
-    return run(engine, cell, params, inputs, state)
+    return run(engine_for(cell, ticks), cell, params, inputs, state)
 
 
 def xla(
@@ -60,7 +59,12 @@ def project(engine: str, params: Parameters, inputs: LayerInput) -> Source:
         return over_all(inputs, weight, bias), None
     if len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
         return over_all(inputs.gather(), weight, bias), None
-    return product(inputs.table, weight, bias), inputs.characters
+    return over_all(inputs.table[None], weight, bias)[0], inputs.characters
+
+
+def engine_for(cell: Cell, ticks: int) -> str:
+    """Which runs so many ticks of `cell`, and its products over all of them."""
+    return "kernel" if ticks > 1 and reason_against(cell) is None else "xla"
 
 
 def engine_of(name: str) -> Any:

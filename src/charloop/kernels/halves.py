@@ -1,0 +1,55 @@
+"""Rows rounded to bfloat16: half the bytes, and twice the products in an instruction, where the processor has them.
+
+Sums stay float32. Two numbers, beside each other or above each other, become one word.
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from charloop.kernels.vectors import INDEX, INTEGER, Emitted, Vectors, counting, each_vector
+
+
+def row_words(size: int, width: int) -> int:
+    """Words of a row of `size` numbers: of whole vectors, zeros beyond the row."""
+    return -(-size // width) * width // 2
+
+
+def emit_halves(
+    v: Vectors, rows: int, size: int, source: Callable[[Emitted], Emitted], target: Emitted
+) -> None:
+    """Row after row of `size` numbers to `row_words` each: pairs along a row, for a product over it."""
+    with counting(v.builder, rows) as row:
+        read = source(row)
+        write = v.at(target, v.builder.mul(row, INDEX(row_words(size, v.width))))
+
+        def block(unit: Emitted, lanes: int) -> None:
+            halved = v.halve(v.load(v.at(read, unit), lanes))
+            v.builder.store(halved, v.at(write, v.builder.udiv(unit, INDEX(2))), align=4)
+
+        each_vector(v, size, block)
+
+
+def emit_pairs(v: Vectors, depth: int, size: int, source: Emitted, target: Emitted) -> None:
+    """Rows of `size` numbers to half as many of words: pairs of two rows, for a product over all rows."""
+    whole, over = divmod(depth, 2)
+    stride = 2 * row_words(size, v.width)
+    if whole:
+        with counting(v.builder, whole) as pair:
+            read = v.at(source, v.builder.mul(pair, INDEX(2 * size)))
+            _pair(v, size, read, v.at(read, size), v.at(target, v.builder.mul(pair, INDEX(stride))))
+    if over:
+        _pair(v, size, v.at(source, 2 * whole * size), None, v.at(target, whole * stride))
+
+
+def _pair(v: Vectors, size: int, first: Emitted, second: Emitted | None, target: Emitted) -> None:
+    """Two rows into one of words; a second that is not there is 0."""
+    order = [lane + v.width * other for lane in range(v.width) for other in (0, 1)]
+    turns = ir.Constant(ir.VectorType(INTEGER, 2 * v.width), order)
+
+    def block(unit: Emitted, lanes: int) -> None:
+        low = v.halve(v.load(v.at(first, unit), lanes))
+        high = v.halve(v.load(v.at(second, unit), lanes) if second is not None else v.splat(0.0))
+        v.builder.store(v.builder.shuffle_vector(low, high, turns), v.at(target, unit), align=4)
+
+    each_vector(v, size, block)
