@@ -115,6 +115,8 @@ def emit_forward(module: ir.Module, plan: Plan, width: int, tile: Tile) -> ir.Fu
 
         def target(place: Place) -> Emitted:
             kind, leaf, block = place
+            if kind == "kept":
+                return v.at(s.row("gates", plan.tick.columns, row, time), block * hidden)
             part = plan.tick.output_is if kind == "output" else leaf
             if part is None:
                 return s.row("output", hidden, row, time)
