@@ -41,7 +41,7 @@ class TrainingScreen:
         self.progress = make_bar(self.console, self.words)
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
-        self.epoch, self.resumed_at, self.validation = 0.0, 0, 0
+        self.epoch, self.resumed_at, self.part_of = 0.0, 0, 0
         self.doing, self.doing_since = "", 0.0
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
@@ -98,8 +98,9 @@ class TrainingScreen:
         self.say("text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct")
         self.say("", f"sha256 {event.content_hash[:16]}")
         limit = event.config.training.validation_limit
-        self.validation = validation
-        some = f" ({limit:,} of them each time, from all over it)" if 0 < limit < validation - 1 else ""
+        if 0 < limit < validation - 1:
+            self.part_of = validation
+        some = f" ({limit:,} of them each time, from all over it)" if self.part_of else ""
         parts = f"{train:,} to train on, {validation:,} to validate{some}"
         self.say("split", parts + (f", {test:,} to test" if test else ""))
         chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
@@ -163,9 +164,8 @@ class TrainingScreen:
         if event.best:
             bits, loss = event.best.bits_per_character, event.best.loss
             figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
-            read = event.best.characters
-            some = f", on {read:,} of {self.validation:,} characters" if read < self.validation - 1 else ""
-            self.say("best", f"{figures}, at step {event.best_step:,}{some}")
+            read = f", on {event.best.characters:,} of {self.part_of:,} characters" if self.part_of else ""
+            self.say("best", f"{figures}, at step {event.best_step:,}{read}")
 
     @property
     def train_loss(self) -> float:
