@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout
+from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout, chunk_for
 from model.small import VOCAB, build, weights
 
 MODEL = build(cell="gru")
@@ -58,6 +58,19 @@ def test_a_limited_score_is_that_of_its_places(evaluator: Evaluator) -> None:
 def test_a_limit_beyond_the_text_changes_nothing(evaluator: Evaluator) -> None:
     tokens = text(3 * LANE)
     assert evaluator.score(weights(MODEL), tokens, 10**9) == evaluator.score(weights(MODEL), tokens)
+
+
+def test_many_characters_are_scored_a_few_places_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = text(2 * LANE + 50)
+    whole = Evaluator(MODEL).score(weights(MODEL), tokens)
+    monkeypatch.setattr("charloop.evaluation.MOST_LOGITS", 2 * VOCAB * 40)
+    assert [chunk_for(2, VOCAB), chunk_for(1, VOCAB), chunk_for(64, 10**9)] == [32, 64, 1]
+    parts = Evaluator(MODEL).score(weights(MODEL), tokens)
+    assert parts.characters == whole.characters
+    assert parts.nats == pytest.approx(whole.nats, rel=1e-5)
+    monkeypatch.undo()
+    assert chunk_for(64, 256) == CHUNK
+    assert 64 * chunk_for(64, 20_000) * 20_000 <= 1 << 26
 
 
 @pytest.fixture(scope="module")

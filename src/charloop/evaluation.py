@@ -22,6 +22,8 @@ WARM_UP = 256
 """Characters that a lane reads before the first one it scores, so that it does not begin with an empty memory."""
 MAX_LANES = 64
 CHUNK = 128
+MOST_LOGITS = 1 << 26
+"""Numbers that a forward pass may put out: a quarter of a gigabyte, whatever the vocabulary."""
 READ_AHEAD = 1 << 17
 """Characters of a lane, a multiple of `CHUNK`, after which a mapped text's pages are given back."""
 
@@ -75,14 +77,16 @@ class Evaluator:
         # Training may share its batch among other devices than this text is worth.
         params = jax.device_put(params, shard(mesh))
         state = self.model.initial_state(layout.lanes)
-        state, _ = forward(params, state, *layout.cut(tokens, -WARM_UP, WARM_UP))
+        chunk = chunk_for(layout.lanes, self.model.vocab_size)
+        for start in range(-WARM_UP, 0, 2 * chunk):
+            state, _ = forward(params, state, *layout.cut(tokens, start, 2 * chunk))
         empty = self.model.initial_state(1)
         state = jax.tree.map(lambda leaf, zero: leaf.at[:1].set(zero), state, empty)
         sums = []
-        for start in range(0, layout.read, CHUNK):
+        for start in range(0, layout.read, chunk):
             if start % READ_AHEAD == 0:
                 release(tokens)
-            state, nats = forward(params, state, *layout.cut(tokens, start, CHUNK))
+            state, nats = forward(params, state, *layout.cut(tokens, start, chunk))
             sums.append(nats)
         return Score(float(np.sum([np.asarray(s) for s in sums], dtype=np.float64)), layout.scored)
 
@@ -91,6 +95,14 @@ class Evaluator:
             mesh = make_mesh(choose_devices(lanes))
             self._compiled[lanes] = compile_forward(self.model, mesh), mesh
         return self._compiled[lanes]
+
+
+def chunk_for(lanes: int, vocab_size: int) -> int:
+    """Characters of each lane that are read at a time: fewer, where there are so many to choose from."""
+    chunk = CHUNK
+    while chunk > 1 and lanes * chunk * vocab_size > MOST_LOGITS:
+        chunk //= 2
+    return chunk
 
 
 @dataclass(frozen=True)

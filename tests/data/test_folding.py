@@ -26,7 +26,7 @@ def put(name: str, content: str) -> str:
     return name
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(PLAIN, st.integers(2, 4))
 def test_what_is_rarer_is_the_sign_and_the_rest_is_sorted(text: str, min_count: int) -> None:
     text += "ab" * min_count

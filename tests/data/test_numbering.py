@@ -36,7 +36,7 @@ def slowly(texts: list[str]) -> tuple[list[int], list[str]]:
     return numbers, list(known)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS)
 def test_a_character_gets_its_number_when_it_first_comes(texts: list[str]) -> None:
     numbering = Numbering()
@@ -65,6 +65,7 @@ def test_the_greatest_number_of_a_type_stands_for_no_character(count: int) -> No
     assert numbering.missing >= count
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), min_size=1), st.text(st.characters(), min_size=1))
 def test_what_has_no_number_is_missing(known: str, text: str) -> None:
     symbols = sorted(set(known))
@@ -73,13 +74,14 @@ def test_what_has_no_number_is_missing(known: str, text: str) -> None:
     assert numbering.look_up(text).tolist() == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_code_points_are_narrow_where_all_fit(text: str) -> None:
     assert narrow_code_points(text).tolist() == code_points(text).tolist() == list(map(ord, text))
     assert narrow_code_points(text).dtype == ("<u4" if max(map(ord, text), default=0) > 0xFFFF else "<u2")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS, st.data())
 def test_ranks_are_the_places_in_the_sorted_vocabulary(texts: list[str], data: st.DataObject) -> None:
     numbering = Numbering()
@@ -94,7 +96,7 @@ def test_ranks_are_the_places_in_the_sorted_vocabulary(texts: list[str], data: s
 
 
 @pytest.mark.parametrize("block", [1, 3, 1000])
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_file_is_numbered_anew_where_it_lies(block: int, data: st.DataObject) -> None:
     """Blocks of tokens that grow wider on the way, then any table onto a type that is no wider."""

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.data import load_corpus
@@ -41,6 +41,7 @@ def count_places(content: bytes, encoding: str) -> int:
     return len(places)
 
 
+@settings(deadline=None)
 @given(BROKEN, st.integers(1, 7), st.sampled_from(["utf-8", "ascii", "utf-16-le", "shift_jis"]))
 def test_it_reads_what_python_reads_and_counts(content: bytes, size: int, encoding: str) -> None:
     expected = content.decode(encoding, "replace")
@@ -52,6 +53,7 @@ def test_it_reads_what_python_reads_and_counts(content: bytes, size: int, encodi
     assert tally.replaced == count_places(content, encoding)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 9))
 def test_the_first_place_is_told_by_its_offset(before: int, size: int) -> None:
     content, tally = b"a" * before + "é".encode() + b"\xff and \xfe", Tally()
