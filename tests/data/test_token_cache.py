@@ -1,7 +1,9 @@
 """The token cache: never stale, never half-written, never in the way."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,19 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(book: Path, monkeypatch: p
     with pytest.raises(CharloopError, match=r"no room for the tokens.*No space left.*CHARLOOP_CACHE"):
         load_corpus([str(book)])
     assert entries() == []
+
+
+def test_what_a_killed_process_left_is_swept_away_when_it_is_old(book: Path) -> None:
+    folder = cache_folder() / "tokens"
+    folder.mkdir(parents=True)
+    for name, age in (("old.part", 90_000), ("young.part", 80_000), ("old.tokens", 90_000)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    load_corpus([str(book)])
+    assert {path.name for path in entries()} & {"old.part", "young.part", "old.tokens"} == {
+        "young.part",
+        "old.tokens",
+    }
 
 
 def test_the_cache_is_where_it_is_asked_to_be(

@@ -1,8 +1,10 @@
 """Token files on disk, named by what they were made from: a changed text has another name, never a stale file."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from charloop.errors import CharloopError
 
 FORMAT = 2
 """Part of every key: a change in how texts are cleaned or tokens are stored must raise it."""
+
+ABANDONED = 24 * 60 * 60
+"""Seconds without a write after which a half-written file is nobody's any more."""
 
 
 def cache_folder() -> Path:
@@ -96,6 +101,14 @@ def save(
         part.write(msgspec.json.encode(whole))
     os.replace(part.name, label_path)
     return Entry(_map(tokens_path, whole.dtype), vocabulary, whole.notes)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what processes that were killed left half-written: as large as a text, and of use to nobody."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(OSError):  # another process may be quicker
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                part.unlink()
 
 
 def _hash_of(path: Path, meter: Meter) -> str:

@@ -130,6 +130,7 @@ def _kept(request: Request, folder: Path, size: int, meter: Meter) -> tuple[toke
 def _build(request: Request, folder: Path, size: int, meter: Meter) -> tuple[token_cache.Entry, str]:
     """Tokenise into `folder` and put the result in place; nothing is left there when it fails."""
     folder.mkdir(parents=True, exist_ok=True)
+    token_cache.sweep(folder)
     handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
     try:
         with os.fdopen(handle, "w+b") as stream:
