@@ -87,6 +87,7 @@ def test_top_p_takes_the_character_that_crosses_p_and_always_one() -> None:
     assert kept(TopP(0.6), batch) == [{0, 1}, {2, 3}]
     assert kept(TopP(0.8), batch) == [{0, 1, 2}, {0, 2, 3}]
     assert kept(TopP(1e-50), batch) == [{0}, {3}]
+    assert kept(TopP(0.5), np.zeros((1, 4), np.float32)) == [{0, 1}]
 
 
 def test_top_p_of_one_keeps_what_rounding_would_lose() -> None:
