@@ -18,7 +18,7 @@ from charloop.errors import CharloopError, unknown_name
 class EncodeFlags:
     """Time how a text becomes tokens: reading, hashing, decoding, numbering, writing.
 
-    Beside it: copying the file, and decoding it with Python and throwing the characters away.
+    Beside it: copying the file, and decoding it with Python.
     """
 
     texts: Annotated[tuple[str, ...], Meta(min_length=1)] = ("english", "german", "chinese")
