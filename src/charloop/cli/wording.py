@@ -27,7 +27,8 @@ def number_of(count: int | float, thing: str) -> str:
 
 def describe_reading(reading: "Reading", seconds: float) -> str:
     """What goes on with a text, how far it is after so many seconds, and how long it may still take."""
-    done, total = (f"{size / 1e6:,.0f}" for size in (reading.done, reading.total))
+    digits = 0 if reading.total >= 10**8 else 1
+    done, total = (f"{size / 1e6:,.{digits}f}" for size in (reading.done, reading.total))
     parts = [f"{reading.doing}: {done} of {total} MB"]
     if seconds > 1 and reading.done:
         parts.append(f"{reading.done / seconds / 1e6:,.0f} MB/s")
