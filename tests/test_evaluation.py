@@ -83,7 +83,10 @@ def test_many_lanes_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch
     tokens = text(4 * LANE + 300)
     many = evaluator.score(weights(MODEL), tokens)
     monkeypatch.setattr("charloop.evaluation.MAX_LANES", 1)
-    assert (Layout.of(len(tokens) - 1).lanes, Layout(len(tokens) - 1, 4, LANE + 75).lanes) == (1, 4)
+    assert (Layout.of(len(tokens) - 1).lanes, Layout(len(tokens) - 1, 4, LANE + 75, LANE + 75).lanes) == (
+        1,
+        4,
+    )
     one = evaluator.score(weights(MODEL), tokens)
     assert many.characters == one.characters == len(tokens) - 1
     assert many.loss == pytest.approx(one.loss, rel=1e-4)

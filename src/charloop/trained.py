@@ -42,9 +42,9 @@ class TrainedModel:
         """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw."""
         return self.score(self.vocabulary.encode(text, unknown))
 
-    def score(self, tokens: np.ndarray) -> Score:
-        """How well it predicts a text that is encoded already."""
-        return self._evaluator.score(self.params, tokens)
+    def score(self, tokens: np.ndarray, limit: int | None = None) -> Score:
+        """How well it predicts a text that is encoded already; with a `limit`, about so much of it, from all over."""
+        return self._evaluator.score(self.params, tokens, limit)
 
     @cached_property
     def _evaluator(self) -> Evaluator:

@@ -30,6 +30,7 @@ FLAGS = {
     "bench unroll": "charloop.cli.bench_unroll.UnrollFlags",
     "bench train": "charloop.cli.bench_train.TrainFlags",
     "bench sample": "charloop.cli.bench_sample.SampleFlags",
+    "bench encode": "charloop.cli.bench_encode.EncodeFlags",
     "bench memory": "charloop.cli.bench_memory.MemoryFlags",
 }
 POSITIONAL = {"run", "texts", "corpus"}

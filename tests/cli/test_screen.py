@@ -18,7 +18,8 @@ from charloop.cli.output import prepare
 from charloop.cli.sample_command import write
 from charloop.cli.screen import TrainingScreen
 from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
-from charloop.config import DataConfig, ModelConfig, RunConfig
+from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from charloop.data import Reading
 from charloop.evaluation import Score
 from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped, Stopping
 from cli.commands import Outcome, call, done
@@ -168,6 +169,39 @@ def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) ->
             clocked[0] += 31
             screen(stepped(2, 0.2))
         assert bool(re.search(r"^ +2 +0\.02 +2\.500 +[\d,]+ ", written(paper), re.MULTILINE)) is not terminal
+
+
+def test_the_reading_of_a_long_text_is_seen(clocked: list[float]) -> None:
+    """On a terminal as a bar with speed and time left; down a pipe as a line now and then."""
+    words = r"reading: 2,500 of 10,000 MB · 2\d\d MB/s · 0:3\d left"
+    for terminal in (True, False):
+        paper = console(terminal=terminal)
+        with TrainingScreen(paper) as screen:
+            screen(Reading("reading", 10**9, 10**10))
+            assert "MB" not in written(paper) or terminal
+            clocked[0] += 10
+            screen(Reading("reading", 25 * 10**8, 10**10))
+            bar = Console(file=io.StringIO(), width=80, force_terminal=False)
+            bar.print(screen.progress.get_renderable())
+            clocked[0] += 25
+            screen(Reading("sorting", 10**9, 10**10))
+            screen(STARTED)
+        if terminal:
+            assert re.search(rf"━.* {words} *\n$", written(bar))
+        else:
+            assert written(paper).startswith("text     sorting: 1,000 of 10,000 MB\nmodel ")
+
+
+def test_a_part_of_the_validation_text_is_called_a_part() -> None:
+    few = replace(STARTED.config, training=TrainingConfig(validation_limit=1000))
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(replace(STARTED, config=few))
+        screen(Finished("the budget is used up", 9, SCORE, 1, 3661.0))
+    assert "90,000 to validate (1,000 of them each time, from all over it), 10,000 to test\n" in written(
+        paper
+    )
+    assert written(paper).endswith(", at step 1, on 1,000 of 90,000 characters\n")
 
 
 def test_other_endings() -> None:

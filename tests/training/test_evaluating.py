@@ -56,7 +56,7 @@ def test_the_best_weights_are_those_of_the_best_evaluation_and_the_last_are_the_
     assert_identical(made.best, weights[4])
     assert weights[2]["readout.bias"].tobytes() != weights[4]["readout.bias"].tobytes()
     assert made.last["readout.bias"].tobytes() != made.best["readout.bias"].tobytes()
-    assert load(made.folder).facts == {"step": 4, "validation_loss": 1.0}
+    assert load(made.folder).facts == {"step": 4, "validation_loss": 1.0, "validation_characters": 10}
 
 
 def test_load_gives_the_best_weights_or_the_last(scripted) -> None:

@@ -94,6 +94,7 @@ def text_lines(text: dict[str, Any], unit: str) -> Iterator[str]:
     parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
     yield f"split       {', '.join(f'{size:,} {name}' for name, size in parts.items() if size)}"
     yield f"sha256      {text['content_hash']}"
+    yield from (f"note        {note}" for note in text.get("notes", ()))
 
 
 def dropout_line(model: dict[str, Any]) -> str:
@@ -117,4 +118,6 @@ def weights_lines(values: dict[str, Any]) -> Iterator[str]:
         yield f"best        after step {weights['step']:,}; no validation text was set apart"
     else:
         bits = f"{loss / math.log(2):.4f} bits per character"
-        yield f"best        validation {loss:.4f} nats = {bits}, after step {weights['step']:,}"
+        read, size = weights.get("validation_characters"), values["text"].get("validation")
+        some = f", on {read:,} of {size:,} characters" if read and size and read < size - 1 else ""
+        yield f"best        validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"

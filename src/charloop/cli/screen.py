@@ -10,7 +10,8 @@ from rich.table import Column
 from rich.text import Text
 
 from charloop.cli.bar import Paper, Words, make_bar
-from charloop.cli.wording import clock, describe_model, number_of, visible
+from charloop.cli.wording import clock, describe_model, describe_reading, number_of, visible
+from charloop.data import Reading
 from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped, Stopping
 
 ROW = "{step:>9}  {epoch:>6}  {train:>7}  {validation:>10}  {bits:>9}  {speed:>9}  {clock:>8}  {mark}"
@@ -40,7 +41,8 @@ class TrainingScreen:
         self.progress = make_bar(self.console, self.words)
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
-        self.epoch, self.resumed_at = 0.0, 0
+        self.epoch, self.resumed_at, self.part_of = 0.0, 0, 0
+        self.doing, self.doing_since = "", 0.0
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
@@ -56,6 +58,8 @@ class TrainingScreen:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case Reading():
+                self.reading(event)
             case Started():
                 self.started(event)
             case Stepped():
@@ -73,6 +77,18 @@ class TrainingScreen:
         """One labelled line."""
         self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
+    def reading(self, event: Reading) -> None:
+        """The bar follows the work on the text; without a bar, a line now and then."""
+        now = time.monotonic()
+        if event.doing != self.doing:
+            self.doing, self.doing_since = event.doing, now
+        words = describe_reading(event, now - self.doing_since)
+        share = event.done / max(1, event.total)
+        self.progress.update(self.task, completed=share, description=words)
+        if not self.has_bar and now - self.last_row > PLAIN_PAUSE:
+            self.say("text", words)
+            self.last_row = now
+
     def started(self, event: Started) -> None:
         data, (train, validation, test) = event.config.data, event.split
         self.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
@@ -81,8 +97,12 @@ class TrainingScreen:
         self.say("model", f"{network}, {number_of(event.devices, 'device')}")
         self.say("text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct")
         self.say("", f"sha256 {event.content_hash[:16]}")
-        parts = f"{train:,} to train on, {validation:,} to validate" + (f", {test:,} to test" if test else "")
-        self.say("split", parts)
+        limit = event.config.training.validation_limit
+        if 0 < limit < validation - 1:
+            self.part_of = validation
+        some = f" ({limit:,} of them each time, from all over it)" if self.part_of else ""
+        parts = f"{train:,} to train on, {validation:,} to validate{some}"
+        self.say("split", parts + (f", {test:,} to test" if test else ""))
         chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
         self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
         self.say("run", str(event.folder))
@@ -90,7 +110,7 @@ class TrainingScreen:
             self.say("note", note, style="magenta")
         if event.resumed_at:
             self.say("resume", f"going on after step {event.resumed_at:,}")
-        self.progress.update(self.task, description="compiling the first step")
+        self.progress.update(self.task, completed=0.0, description="compiling the first step")
 
     def stepped(self, event: Stepped) -> None:
         self.losses.extend(step.loss for step in event.steps)
@@ -144,7 +164,8 @@ class TrainingScreen:
         if event.best:
             bits, loss = event.best.bits_per_character, event.best.loss
             figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
-            self.say("best", f"{figures}, at step {event.best_step:,}")
+            read = f", on {event.best.characters:,} of {self.part_of:,} characters" if self.part_of else ""
+            self.say("best", f"{figures}, at step {event.best_step:,}{read}")
 
     @property
     def train_loss(self) -> float:

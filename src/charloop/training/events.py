@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from charloop.config import RunConfig
+from charloop.data import Reading
 from charloop.evaluation import Score
 
 
@@ -89,7 +90,7 @@ class Finished:
     elapsed: float
 
 
-Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Stopping | Finished
+Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Stopping | Finished
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -145,7 +145,8 @@ class Loop:
         if self.session.validation is None:
             self._keep_best(None)
             return
-        score = self.session.evaluator.score(self.state.params, self.session.validation)
+        limit = self.session.config.training.validation_limit or None
+        score = self.session.evaluator.score(self.state.params, self.session.validation, limit)
         if not math.isfinite(score.loss):
             raise diverged(f"validation loss {score.loss}", self.step)
         best, journal = self._best(), self.journal
@@ -164,6 +165,7 @@ class Loop:
 
     def _keep_best(self, score: Score | None) -> None:
         facts = {"step": self.step, "validation_loss": score.loss if score else None}
+        facts |= {"validation_characters": score.characters} if score else {}
         params = {name: np.asarray(value) for name, value in self.state.params.items()}
         self.session.folder.save_weights(params, facts)
 

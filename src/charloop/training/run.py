@@ -12,7 +12,7 @@ from charloop.checkpoint import RunFolder, unpack_tree, write_atomically
 from charloop.checkpoint.run_folder import STATE
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, Vocabulary, load_corpus
+from charloop.data import Corpus, ReadingListener, Vocabulary, load_corpus
 from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.model import CharLM, count_parameters
@@ -39,7 +39,8 @@ def train(
     """
     config = validate(config)
     donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
-    corpus = read_corpus(config, donor.vocabulary if donor else None)
+    config = adopt_folding(config, donor.vocabulary) if donor else config
+    corpus = read_corpus(config, donor.vocabulary if donor else None, listener)
     config, note = resolve(config, corpus)
     model = CharLM.build(config.model, corpus.vocabulary.size)
     if donor:
@@ -70,7 +71,7 @@ def resume(
     """
     folder = RunFolder.open(Path(path), cell=cell)
     folder = replace(folder, config=changes or folder.config)
-    corpus = read_own_corpus(folder)
+    corpus = read_own_corpus(folder, listener)
     session = Session.of(folder, corpus)
     state, journal = last_save(session)
     folder.write_config()
@@ -93,17 +94,40 @@ def last_save(session: Session) -> tuple[TrainingState, Journal]:
         ) from None
 
 
-def read_corpus(config: RunConfig, vocabulary: Vocabulary | None) -> Corpus:
-    """The text a configuration names."""
+def read_corpus(
+    config: RunConfig, vocabulary: Vocabulary | None, listener: ReadingListener | None = None
+) -> Corpus:
+    """The text a configuration names; `listener` is told how far the reading has come."""
     if not config.data.corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     data = config.data
-    return load_corpus(data.corpus, encoding=data.encoding, unit=data.unit, vocabulary=vocabulary)
+    return load_corpus(
+        data.corpus,
+        encoding=data.encoding,
+        unit=data.unit,
+        errors=data.errors,
+        min_count=data.min_count,
+        vocabulary=vocabulary,
+        listener=listener,
+    )
 
 
-def read_own_corpus(folder: RunFolder) -> Corpus:
+def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
+    """`config` with the unknown sign of a vocabulary that is taken over; CharloopError if it asks for another."""
+    asked, has = config.data.min_count, vocabulary.min_count
+    if asked not in (1, has):
+        raise CharloopError(
+            "--min-count does not go with --init-from",
+            got=asked,
+            allowed=f"{has}, that run's own",
+            do="leave it out",
+        )
+    return replace(config, data=replace(config.data, min_count=has))
+
+
+def read_own_corpus(folder: RunFolder, listener: ReadingListener | None = None) -> Corpus:
     """The text a run was trained on; CharloopError if it is no longer the same."""
-    corpus = read_corpus(folder.config, folder.vocabulary)
+    corpus = read_corpus(folder.config, folder.vocabulary, listener)
     if corpus.content_hash != folder.text.get("content_hash"):
         raise CharloopError(
             f"the text of {folder.path} has changed since the run began",

@@ -113,4 +113,5 @@ def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
         "validation": validation,
         "test": test,
         "distinct": corpus.vocabulary.size,
+        "notes": list(corpus.notes),
     }
