@@ -19,7 +19,7 @@ from charloop.errors import CharloopError
 Arguments = TypeVar("Arguments")
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 """A flag that is given or not, without its opposite."""
-WITH_TEXTS = ("train", "eval")
+WITH_TEXTS = ("train", "eval", "baselines")
 """Commands that take any number of texts, but only in one place."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
 

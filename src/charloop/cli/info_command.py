@@ -11,6 +11,7 @@ import tyro
 from charloop.cli.arguments import Switch, parse
 
 if TYPE_CHECKING:
+    from charloop.baselines import Ladder, Standing
     from charloop.checkpoint import RunFolder
 
 UNITS = {"char": "characters", "byte": "bytes"}
@@ -39,9 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     if flags.toml:
         print(settings(folder), end="")
     elif flags.json:
-        print(json.dumps(facts(folder)))
+        print(json.dumps(facts(folder) | worth(folder)))
     else:
-        print("\n".join(lines(facts(folder))))
+        print("\n".join([*lines(facts(folder)), *worth_lines(folder)]))
 
 
 def settings(folder: "RunFolder") -> str:
@@ -65,6 +66,38 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
         return {**values, "weights": None, "weights_missing": str(error)}
     parameters = sum(tensor.size for tensor in tensors.values())
     return {**values, "weights": {**known, "parameters": parameters}}
+
+
+def worth(folder: "RunFolder") -> dict[str, Any]:
+    """What the best validation loss is worth, as plain values."""
+    from charloop.cli.standings import rung_values, values
+
+    ladder, standing = stand(folder)
+    return {
+        "standing": values(standing) if standing else None,
+        "baselines": rung_values(ladder) if ladder else None,
+    }
+
+
+def worth_lines(folder: "RunFolder") -> Iterator[str]:
+    """The same for people."""
+    from charloop.cli.standings import lines
+
+    ladder, standing = stand(folder)
+    yield from lines(standing, ladder)
+
+
+def stand(folder: "RunFolder") -> "tuple[Ladder | None, Standing | None]":
+    """The baselines that are kept in the run, and where its best weights stand among them."""
+    from charloop.baselines import FILE, read
+    from charloop.errors import CharloopError
+
+    ladder = read(folder.path / FILE)
+    try:
+        loss = folder.load_weights()[1].get("validation_loss")
+    except CharloopError:
+        loss = None
+    return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
 
 
 def lines(values: dict[str, Any]) -> Iterator[str]:

@@ -9,22 +9,37 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
+from charloop.baselines import Ladder
 from charloop.cli.bar import Paper, Words, make_bar
-from charloop.cli.wording import clock, describe_model, describe_reading, number_of, visible
+from charloop.cli.standings import compact, rungs, sentence
+from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of, visible
 from charloop.data import Reading
-from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped, Stopping
+from charloop.training.events import (
+    Evaluated,
+    Event,
+    Finished,
+    Measured,
+    Noted,
+    Sampled,
+    Started,
+    Stepped,
+    Stopping,
+)
 
-ROW = "{step:>9}  {epoch:>6}  {train:>7}  {validation:>10}  {bits:>9}  {speed:>9}  {clock:>8}  {mark}"
+ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
 HEADS = ROW.format(
     step="step",
     epoch="epoch",
     train="train",
-    validation="validation",
+    validation="val",
     bits="bits/char",
     speed="chars/s",
     clock="time",
+    beats="beats by bits",
     mark="",
 )
+INDENT = 9
+"""Columns of a label and the space after it."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 RECENT = 100
@@ -43,6 +58,7 @@ class TrainingScreen:
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
         self.epoch, self.resumed_at, self.part_of = 0.0, 0, 0
         self.doing, self.doing_since = "", 0.0
+        self.ladder: Ladder | None = None
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
@@ -68,6 +84,10 @@ class TrainingScreen:
                 self.row(event.step, event.elapsed, event.score.loss, "best" if event.is_best else "")
             case Sampled():
                 self.sampled(event)
+            case Measured():
+                self.measured(event.ladder)
+            case Noted():
+                self.noted(event.text)
             case Stopping():
                 self.words.stopping = True
             case Finished():
@@ -107,10 +127,20 @@ class TrainingScreen:
         self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
         self.say("run", str(event.folder))
         for note in event.notes:
-            self.say("note", note, style="magenta")
+            self.noted(note)
         if event.resumed_at:
             self.say("resume", f"going on after step {event.resumed_at:,}")
         self.progress.update(self.task, completed=0.0, description="compiling the first step")
+
+    def measured(self, ladder: Ladder) -> None:
+        self.ladder = ladder
+        self.say("compare", rungs(ladder, INDENT))
+        if ladder.portion:
+            self.noted(ladder.portion)
+
+    def noted(self, text: str) -> None:
+        # Down a pipe a line stays a line: somebody may search it.
+        self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
     def stepped(self, event: Stepped) -> None:
         self.losses.extend(step.loss for step in event.steps)
@@ -140,6 +170,7 @@ class TrainingScreen:
             bits=bits,
             speed=self.speed,
             clock=clock(elapsed),
+            beats=compact(self.ladder.standing(validation)) if self.ladder and validation is not None else "",
             mark=mark,
         )
         self.console.print(Text(line.rstrip(), "" if mark or validation is None else "dim"))
@@ -166,6 +197,8 @@ class TrainingScreen:
             figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
             read = f", on {event.best.characters:,} of {self.part_of:,} characters" if self.part_of else ""
             self.say("best", f"{figures}, at step {event.best_step:,}{read}")
+            if self.ladder:
+                self.say("worth", sentence(self.ladder.standing(loss)))
 
     @property
     def train_loss(self) -> float:

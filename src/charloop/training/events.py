@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from charloop.baselines import Ladder
 from charloop.config import RunConfig
 from charloop.data import Reading
 from charloop.evaluation import Score
@@ -72,6 +73,20 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The baselines of the validation text are known: what its losses are to be compared with."""
+
+    ladder: Ladder
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something to say about the run, once."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """Someone asked to stop: the step in hand is finished, then all is saved.
 
@@ -90,7 +105,7 @@ class Finished:
     elapsed: float
 
 
-Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Stopping | Finished
+Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished
 Listener: TypeAlias = Callable[[Event], None]
 
 

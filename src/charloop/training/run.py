@@ -10,9 +10,10 @@ import msgspec
 from charloop.cells import is_file_cell
 from charloop.checkpoint import RunFolder, unpack_tree, write_atomically
 from charloop.checkpoint.run_folder import STATE
+from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, ReadingListener, Vocabulary, load_corpus
+from charloop.data import Corpus, Vocabulary
 from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.model import CharLM, count_parameters
@@ -22,6 +23,7 @@ from charloop.training.interrupt import catch_interrupts
 from charloop.training.loop import Journal, Loop
 from charloop.training.session import Session, describe_text, resolve
 from charloop.training.state import TrainingState, initial_training_state, shape_of_training_state
+from charloop.training.worth import Worth
 
 
 def train(
@@ -94,24 +96,6 @@ def last_save(session: Session) -> tuple[TrainingState, Journal]:
         ) from None
 
 
-def read_corpus(
-    config: RunConfig, vocabulary: Vocabulary | None, listener: ReadingListener | None = None
-) -> Corpus:
-    """The text a configuration names; `listener` is told how far the reading has come."""
-    if not config.data.corpus:
-        raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
-    data = config.data
-    return load_corpus(
-        data.corpus,
-        encoding=data.encoding,
-        unit=data.unit,
-        errors=data.errors,
-        min_count=data.min_count,
-        vocabulary=vocabulary,
-        listener=listener,
-    )
-
-
 def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
     """`config` with the unknown sign of a vocabulary that is taken over; CharloopError if it asks for another."""
     asked, has = config.data.min_count, vocabulary.min_count
@@ -123,17 +107,6 @@ def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
             do="leave it out",
         )
     return replace(config, data=replace(config.data, min_count=has))
-
-
-def read_own_corpus(folder: RunFolder, listener: ReadingListener | None = None) -> Corpus:
-    """The text a run was trained on; CharloopError if it is no longer the same."""
-    corpus = read_corpus(folder.config, folder.vocabulary, listener)
-    if corpus.content_hash != folder.text.get("content_hash"):
-        raise CharloopError(
-            f"the text of {folder.path} has changed since the run began",
-            do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
-        )
-    return corpus
 
 
 def start(path: Path, config: RunConfig, corpus: Corpus, *, overwrite: bool) -> Session:
@@ -149,6 +122,7 @@ def sit(
     session: Session, state: TrainingState, journal: Journal, notes: list[str], listener: Listener
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
+    listener = Worth(session, listener)
     listener(announcement(session, state, notes))
     with catch_interrupts(lambda: listener(Stopping())) as interrupt:
         return Loop(session, place(session, state), journal, listener, interrupt).run()

@@ -66,6 +66,11 @@ class Session:
         return self.folder.config
 
     @property
+    def training(self) -> np.ndarray:
+        """The tokens that are trained on."""
+        return self.corpus.tokens[self.split.train]
+
+    @property
     def validation(self) -> np.ndarray | None:
         """The validation text's tokens, if any were set apart."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None

@@ -63,7 +63,7 @@ def test_a_limit_beyond_the_text_changes_nothing(evaluator: Evaluator) -> None:
 def test_many_characters_are_scored_a_few_places_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = text(2 * LANE + 50)
     whole = Evaluator(MODEL).score(weights(MODEL), tokens)
-    monkeypatch.setattr("charloop.evaluation.MOST_LOGITS", 2 * VOCAB * 40)
+    monkeypatch.setattr("charloop.evaluation.evaluator.MOST_LOGITS", 2 * VOCAB * 40)
     assert [chunk_for(2, VOCAB), chunk_for(1, VOCAB), chunk_for(64, 10**9)] == [32, 64, 1]
     parts = Evaluator(MODEL).score(weights(MODEL), tokens)
     assert parts.characters == whole.characters
