@@ -188,6 +188,11 @@ def test_a_file_that_is_there_is_kept_unless_told(trained: Path) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["losses.jsonl"]
 
 
+def test_a_part_of_a_text_has_no_offsets(trained: Path) -> None:
+    said = refused(call("eval", str(trained), "--limit", "9", "--per-character", "-"))
+    assert said == "--per-character and --limit do not go together; leave one out"
+
+
 def test_a_link_is_a_file_too(trained: Path) -> None:
     Path("losses.jsonl").symlink_to("nowhere")
     said = refused(call("eval", str(trained), "--text", "fox", "--per-character", "losses.jsonl"))

@@ -76,3 +76,18 @@ def test_many_characters_are_scored_a_few_places_at_a_time(monkeypatch: pytest.M
 @pytest.fixture(scope="module")
 def evaluator() -> Evaluator:
     return Evaluator(MODEL)
+
+
+def test_the_nats_of_each_character_that_is_scored(evaluator: Evaluator) -> None:
+    """In the order of the text, none left out and none twice; the interval is over those alone."""
+    tokens = text(20 * LANE)
+    score = evaluator.score(weights(MODEL), tokens, 2 * LANE, per_character=True)
+    assert score.per_character is not None
+    assert score.per_character.shape == (score.characters,) == (2 * LANE,)
+    whole = evaluator.score(weights(MODEL), tokens, per_character=True).per_character
+    assert whole is not None
+    start = Layout.of(len(tokens) - 1, 2 * LANE).length
+    expected = np.concatenate([whole[:LANE], whole[start : start + LANE]])
+    assert score.per_character == pytest.approx(expected, rel=1e-3)
+    assert score.interval is not None
+    assert score.interval.block_length == 2 * LANE // 30
