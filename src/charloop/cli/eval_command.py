@@ -73,7 +73,8 @@ def main(arguments: Sequence[str]) -> None:
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_run(folder, weights=flags.weights)
     name, tokens, notes = read_text(folder, flags)
-    report(name, network.score(tokens, flags.limit or None), notes, as_json=flags.json)
+    score = network.score(tokens, flags.limit or None)
+    report(name, score, (*network.notes, *notes), as_json=flags.json)
 
 
 def read_text(folder: "RunFolder", flags: EvalFlags) -> "tuple[str, np.ndarray, tuple[str, ...]]":
