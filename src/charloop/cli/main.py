@@ -12,6 +12,7 @@ COMMANDS = {
     "sample": "let a trained network write",
     "eval": "how well a trained network predicts a text",
     "info": "what a run is, what it learned from, how well",
+    "verify": "repeat a run's last steps, and compare bit for bit",
     "cells": "the cells there are, and their options",
     "corpora": "the texts that need no file",
     "presets": "settings that go well together",
