@@ -24,6 +24,7 @@ FLAGS = {
     "sample": "charloop.cli.sample_command.SampleFlags",
     "eval": "charloop.cli.eval_command.EvalFlags",
     "info": "charloop.cli.info_command.InfoFlags",
+    "verify": "charloop.cli.verify_command.VerifyFlags",
     "cells": "charloop.cli.cells_command.CellsFlags",
     "corpora": "charloop.cli.corpora_command.CorporaFlags",
     "presets": "charloop.cli.presets_command.PresetsFlags",

@@ -14,11 +14,12 @@ from cli.conftest import text_of
 
 ROW = re.compile(r"^ +\d[\d,]* +\d+\.\d\d +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +[\d,]* +\d+:\d\d(  best)?$")
 FILES = [
+    ".lock",
     "config.json",
     "metrics.jsonl",
     "model.safetensors",
     "samples",
-    "training_state.safetensors",
+    "saves",
     "vocabulary.json",
 ]
 
