@@ -105,7 +105,9 @@ class TrainingConfig:
     sample_every: NonNegativeCount = 5
     """Evaluations between two samples of what the network writes by now; 0: only at the end."""
     save_every: NonNegativeCount = 0
-    """Steps between two saves; 0: at each evaluation."""
+    """Steps between two saves; 0: at each evaluation, and each minute between them."""
+    keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2
+    """How many of the newest saves are kept, beside the best weights."""
     steps_per_call: Count = 8
     """Updates a call of the compiled program makes before the host looks at them."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.baselines import Ladder, find_or_measure
-from charloop.checkpoint import RunFolder
-from charloop.checkpoint.run_folder import STATE, WEIGHTS
+from charloop.checkpoint import RunFolder, Save
+from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
@@ -31,6 +31,8 @@ class TrainedModel:
     vocabulary: Vocabulary
     facts: dict[str, Any]
     """What was known when the weights were saved: step, validation loss."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of newer weights that could not be read."""
     run: RunFolder | None = None
     """Where it was loaded from."""
 
@@ -83,18 +85,23 @@ def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
     """The network of an open run folder."""
     if weights not in ("best", "last"):
         raise CharloopError("weights", got=weights, allowed="best, last")
-    tensors, facts = run.load_weights() if weights == "best" else last_weights(run)
     model = CharLM.build(run.config.model, run.vocabulary.size)
-    check_fit(model, tensors, run.path / (WEIGHTS if weights == "best" else STATE))
+    tensors, facts, path, notes = best_weights(run) if weights == "best" else last_weights(run)
+    check_fit(model, tensors, path)
     params = {name: jnp.asarray(value) for name, value in tensors.items()}
-    return TrainedModel(model, params, run.vocabulary, facts, run)
+    return TrainedModel(model, params, run.vocabulary, facts, notes, run)
 
 
-def last_weights(run: RunFolder) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def best_weights(run: RunFolder) -> Save:
+    """The weights with the best validation loss."""
+    return Save(*run.load_weights(), run.path / WEIGHTS)
+
+
+def last_weights(run: RunFolder) -> Save:
     """The weights inside the training state."""
-    state, facts = run.load_state()
-    prefix = "params/"
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, facts
+    save, prefix = run.load_state(), "params/"
+    params = {k.removeprefix(prefix): v for k, v in save.tensors.items() if k.startswith(prefix)}
+    return save._replace(tensors=params)
 
 
 def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:

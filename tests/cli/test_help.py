@@ -25,6 +25,7 @@ FLAGS = {
     "eval": "charloop.cli.eval_command.EvalFlags",
     "info": "charloop.cli.info_command.InfoFlags",
     "baselines": "charloop.cli.baselines_command.BaselinesFlags",
+    "verify": "charloop.cli.verify_command.VerifyFlags",
     "cells": "charloop.cli.cells_command.CellsFlags",
     "corpora": "charloop.cli.corpora_command.CorporaFlags",
     "presets": "charloop.cli.presets_command.PresetsFlags",

@@ -18,11 +18,12 @@ ROW = re.compile(
 )
 FILES = [
     "baselines.json",
+    ".lock",
     "config.json",
     "metrics.jsonl",
     "model.safetensors",
     "samples",
-    "training_state.safetensors",
+    "saves",
     "vocabulary.json",
 ]
 

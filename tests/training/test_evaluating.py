@@ -8,6 +8,7 @@ import pytest
 from charloop.data import Vocabulary
 from charloop.evaluation import Score
 from charloop.trained import load
+from charloop.training.events import Evaluated
 from training.runs import SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 
 
@@ -32,7 +33,7 @@ def test_a_run_without_validation_text_keeps_its_last_weights(tmp_path: Path, te
 
 @pytest.fixture
 def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
-    """A run whose evaluations come out as they are told to."""
+    """A run whose evaluations come out as they are told to, and its best weights after each of them."""
 
     def start(*losses: float, **settings) -> tuple[Run, dict[int, dict]]:
         script, weights = iter(losses), {}
@@ -41,8 +42,8 @@ def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
 
         def watch(event) -> None:
             made.events.append(event)
-            if type(event).__name__ == "Evaluated":
-                weights[event.step] = made.best
+            if made.evaluations and not isinstance(event, Evaluated):
+                weights.setdefault(made.evaluations[-1].step, made.best)
 
         return run(made.folder, configure(text, eval_every=2, **settings), watch), weights
 

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.per_character is not None and score.per_character is not None:
         costs = records(given.tokens, score.per_character, folder.vocabulary)
         write_records(flags.per_character, costs, overwrite=flags.overwrite)
-    report(given.name, score, (*given.notes, *notes), flags)
+    report(given.name, score, (*network.notes, *given.notes, *notes), flags)
 
 
 def check(flags: EvalFlags) -> None:

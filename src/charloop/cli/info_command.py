@@ -148,7 +148,8 @@ def weights_lines(values: dict[str, Any]) -> Iterator[str]:
     yield f"parameters  {weights['parameters']:,}"
     loss = weights.get("validation_loss")
     if loss is None:
-        yield f"best        after step {weights['step']:,}; no validation text was set apart"
+        text = "not evaluated yet" if values["text"].get("validation") else "no validation text was set apart"
+        yield f"best        after step {weights['step']:,}; {text}"
     else:
         bits = f"{loss / math.log(2):.4f} bits per character"
         read, size = weights.get("validation_characters"), values["text"].get("validation")

@@ -13,6 +13,7 @@ COMMANDS = {
     "eval": "how well a trained network predicts a text",
     "info": "what a run is, what it learned from, how well",
     "baselines": "what simpler ways to predict a text come to",
+    "verify": "repeat a run's last steps, and compare bit for bit",
     "cells": "the cells there are, and their options",
     "corpora": "the texts that need no file",
     "presets": "settings that go well together",

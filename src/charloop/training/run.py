@@ -1,15 +1,12 @@
 """Start a run, start one from another's weights, or go on with one."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import jax
-import msgspec
 
 from charloop.cells import is_file_cell
-from charloop.checkpoint import RunFolder, unpack_tree, write_atomically
-from charloop.checkpoint.run_folder import STATE
+from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
@@ -20,9 +17,11 @@ from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
 from charloop.training.interrupt import catch_interrupts
-from charloop.training.loop import Journal, Loop
+from charloop.training.loop import Journal, Loop, save_state
+from charloop.training.provenance import made_now, made_with
+from charloop.training.recovery import forget_after, last_save, mend_weights
 from charloop.training.session import Session, describe_text, resolve
-from charloop.training.state import TrainingState, initial_training_state, shape_of_training_state
+from charloop.training.state import TrainingState, initial_training_state
 from charloop.training.worth import Worth
 
 
@@ -48,14 +47,16 @@ def train(
     if donor:
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
-    session = start(path, config, corpus, overwrite=overwrite)
+    session = prepare(path, config, corpus)
     state = initial_training_state(
         session.model, session.optimizer, config.data.batch_size, config.training.seed
     )
     if donor:
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
     notes = [*corpus.notes, *([note] if note else [])]
-    sit(session, state, Journal(), notes, listener)
+    with new_folder(path, overwrite=overwrite):
+        begin(session, state)
+        sit(session, state, Journal(), notes, listener)
     return path
 
 
@@ -75,25 +76,17 @@ def resume(
     folder = replace(folder, config=changes or folder.config)
     corpus = read_own_corpus(folder, listener)
     session = Session.of(folder, corpus)
-    state, journal = last_save(session)
-    folder.write_config()
-    forget_after(folder, int(state.step))
-    sit(session, state, journal, list(corpus.notes), listener)
+    with locked(folder.path):
+        state, journal, notes = last_save(session)
+        session, changed = made_now(session, int(state.step))
+        session.folder.mend()
+        session.folder.write_config()
+        notes += [
+            *forget_after(session.folder, int(state.step), journal),
+            *mend_weights(session, state, journal),
+        ]
+        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener)
     return Path(path)
-
-
-def last_save(session: Session) -> tuple[TrainingState, Journal]:
-    """Where the run was last saved; CharloopError if that is not a state of this run."""
-    folder = session.folder
-    like = shape_of_training_state(session.model, session.optimizer, session.config.data.batch_size)
-    tensors, facts = folder.load_state()
-    try:
-        return unpack_tree(like, tensors), msgspec.convert(facts, Journal)
-    except (CharloopError, msgspec.ValidationError) as error:
-        raise CharloopError(
-            f"{folder.path / STATE} is not of this run ({error})",
-            do=f"copy both from the same run, or start a new one with --init-from {folder.path}",
-        ) from None
 
 
 def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
@@ -109,13 +102,19 @@ def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
     return replace(config, data=replace(config.data, min_count=has))
 
 
-def start(path: Path, config: RunConfig, corpus: Corpus, *, overwrite: bool) -> Session:
-    """A session in a new folder at `path`; the folder is made only once the session is known to be sound."""
+def prepare(path: Path, config: RunConfig, corpus: Corpus) -> Session:
+    """The session of a run that is to be made at `path`, where nothing is written yet."""
     draft = RunFolder(path, config, corpus.vocabulary, {})
     session = Session.of(draft, corpus)
     text = describe_text(corpus, session.split)
-    folder = RunFolder.create(path, config, corpus.vocabulary, text, overwrite=overwrite)
-    return replace(session, folder=folder)
+    return replace(session, folder=replace(draft, text=text, made_with=(made_with(session.mesh, 0),)))
+
+
+def begin(session: Session, state: TrainingState) -> None:
+    """Write a new run into its folder: from here on it can be resumed. config.json, which makes it one, is last."""
+    session.folder.begin()
+    save_state(session, state, Journal())
+    session.folder.write_config()
 
 
 def sit(
@@ -176,20 +175,3 @@ def default_folder(corpus: Corpus, config: RunConfig) -> Path:
     base = Path("runs") / f"{corpus.suggested_name}-{cell}"
     names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]
     return next(path for path in names if not path.exists())
-
-
-def forget_after(folder: RunFolder, step: int) -> None:
-    """Drop the metrics of updates that were made after the last save: they are about to be made again."""
-    if not folder.metrics.exists():
-        return
-    lines = folder.metrics.read_bytes().splitlines(keepends=True)
-    write_atomically(folder.metrics, b"".join(line for line in lines if made_by(line, step)))
-
-
-def made_by(line: bytes, step: int) -> bool:
-    """Whether `line` is a whole line of the metrics, of an update up to `step`; a damaged one is not."""
-    try:
-        number = json.loads(line)["step"]
-    except (ValueError, TypeError, KeyError):
-        return False
-    return line.endswith(b"\n") and isinstance(number, int) and number <= step
