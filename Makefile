@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 
-.PHONY: demo test check format clean peers
+.PHONY: demo test test-slow check format clean peers
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -21,6 +21,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from charloop.errors import CharloopError
 FORMAT = 1
 CONFIG, VOCABULARY = "config.json", "vocabulary.json"
 WEIGHTS, STATE = "model.safetensors", "training_state.safetensors"
-METRICS, SAMPLES, CELL = "metrics.jsonl", "samples", "cell.py"
+METRICS, SKIPPED, SAMPLES, CELL = "metrics.jsonl", "skipped.jsonl", "samples", "cell.py"
 
 Tensors = dict[str, np.ndarray]
 
@@ -125,6 +125,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """One JSON object a line: every step's loss, every evaluation."""
         return self.path / METRICS
+
+    @property
+    def skipped(self) -> Path:
+        """One JSON object a line, for each update that was undone; not there if none was."""
+        return self.path / SKIPPED
 
     @property
     def samples(self) -> Path:

@@ -39,6 +39,10 @@ class Step:
     """Nats per character on the training text, with dropout."""
     gradient_norm: float
     learning_rate: float
+    skipped: str = ""
+    """Why the update was undone; empty if it was not."""
+    in_a_row: int = 0
+    """How many in a row are undone by now."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Finished:
     best: Score | None
     best_step: int
     elapsed: float
+    skipped: int = 0
+    """Updates that were undone, in earlier sittings too."""
 
 
 Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Stopping | Finished

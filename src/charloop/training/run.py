@@ -133,7 +133,7 @@ def sit(
 def place(session: Session, state: TrainingState) -> TrainingState:
     """`state` on the session's devices: memory cut along the batch, the rest whole on each."""
     whole, cut = shard(session.mesh), shard(session.mesh, 0)
-    on_devices = TrainingState(whole, whole, cut, whole, whole)  # type: ignore[arg-type]
+    on_devices = TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
     placed: TrainingState = jax.device_put(state, on_devices)
     return placed
 
@@ -182,10 +182,10 @@ def default_folder(corpus: Corpus, config: RunConfig) -> Path:
 
 def forget_after(folder: RunFolder, step: int) -> None:
     """Drop the metrics of updates that were made after the last save: they are about to be made again."""
-    if not folder.metrics.exists():
-        return
-    lines = folder.metrics.read_bytes().splitlines(keepends=True)
-    write_atomically(folder.metrics, b"".join(line for line in lines if made_by(line, step)))
+    for path in (folder.metrics, folder.skipped):
+        if path.exists():
+            lines = path.read_bytes().splitlines(keepends=True)
+            write_atomically(path, b"".join(line for line in lines if made_by(line, step)))
 
 
 def made_by(line: bytes, step: int) -> bool:
