@@ -49,7 +49,7 @@ class Step:
 
     def __init__(self, setting: Setting, unrolling: str, calls: int = 1) -> None:
         model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
-        config = TrainingConfig(optimizer="adam", precision=setting.precision)
+        config = TrainingConfig(optimizer="adam", precision=setting.precision)  # type: ignore[arg-type]
         optimizer = make_optimizer(config)
         self.state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
         shape = (calls, setting.seq_length + 1, setting.batch_size)
