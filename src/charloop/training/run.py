@@ -8,7 +8,7 @@ import jax
 import msgspec
 
 from charloop.cells import is_file_cell
-from charloop.checkpoint import RunFolder, unpack_tree, write_atomically
+from charloop.checkpoint import RunFolder, pack_tree, unpack_tree, write_atomically
 from charloop.checkpoint.run_folder import STATE
 from charloop.config import RunConfig
 from charloop.configfile import validate
@@ -18,6 +18,7 @@ from charloop.errors import CharloopError
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
+from charloop.training.healing import unblemished
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loop import Journal, Loop
 from charloop.training.session import Session, describe_text, resolve
@@ -84,8 +85,10 @@ def last_save(session: Session) -> tuple[TrainingState, Journal]:
     folder = session.folder
     like = shape_of_training_state(session.model, session.optimizer, session.config.data.batch_size)
     tensors, facts = folder.load_state()
+    # A state that was saved before there was healing begins in good health.
+    health = {f"health/{name}": value for name, value in pack_tree(unblemished()).items()}
     try:
-        return unpack_tree(like, tensors), msgspec.convert(facts, Journal)
+        return unpack_tree(like, health | tensors), msgspec.convert(facts, Journal)
     except (CharloopError, msgspec.ValidationError) as error:
         raise CharloopError(
             f"{folder.path / STATE} is not of this run ({error})",
