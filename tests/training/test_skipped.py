@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -34,13 +35,15 @@ def poisoned(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def spoil(monkeypatch: pytest.MonkeyPatch):
-    """Multiply the loss where the poison is to be predicted."""
+    """Multiply the gradient where the poison is to be predicted; by NaN, the loss too."""
 
     def by(factor: float) -> None:
         number = Vocabulary.of_text(SYMBOLS + POISON).size - 1
 
         def spoiled(logits: Any, targets: Any, **how: Any) -> Any:
-            return cross_entropy(logits, targets, **how) * jnp.where(targets == number, factor, 1.0)
+            nats = cross_entropy(logits, targets, **how)
+            more = (factor - 1) * (nats - jax.lax.stop_gradient(nats))
+            return nats + jnp.where(targets == number, more, 0.0)
 
         monkeypatch.setattr("charloop.training.step.cross_entropy", spoiled)
 
@@ -147,16 +150,15 @@ def test_after_a_crash_what_was_undone_since_the_save_is_not_there_twice(
     assert len(skipped(go_on(tmp_path / "run"))) == 1
 
 
-def test_a_planted_spike_is_undone(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
-    spoil(1e4)
-    made = run(tmp_path / "run", configure(poisoned, steps=180))
-    # Before 128 updates nothing is known to be usual.
-    assert [step.step for step in made.steps if step.skipped] == [141, 172]
-    # Weighted so, the loss itself is out of all proportion.
-    assert {step.skipped.split(",")[1] for step in made.steps if step.skipped} <= {
-        " far worse than guessing",
-        " far above the usual",
-    }
+@pytest.mark.parametrize(("factor", "undone"), [(1.0, []), (1e4, [141])])
+def test_a_planted_spike_is_undone(tmp_path: Path, spoil: Any, factor: float, undone: list[int]) -> None:
+    text, place = TEXT * 6, 3 * 140 + 2
+    (tmp_path / "text.txt").write_text(text[:place] + POISON + text[place + 1 :])
+    spoil(factor)
+    made = run(tmp_path / "run", configure(tmp_path / "text.txt", steps=160))
+    assert [step.step for step in made.steps if step.skipped] == undone
+    assert all("far above the usual" in made.steps[step - 1].skipped for step in undone)
+    assert all(math.isfinite(loss) for loss in made.losses)
 
 
 def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
