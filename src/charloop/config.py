@@ -90,6 +90,12 @@ class TrainingConfig:
     """For adamw: pull of matrices towards zero, times the learning rate."""
     clip_norm: NonNegative = 1.0
     """Longest gradient (global norm); a longer one is shortened to it. 0 turns it off."""
+    max_skipped: NonNegativeCount = 10
+    """Updates undone in a row (a loss or gradient that is not finite, or a spike) that end the run; 0: undo none."""
+    spike_threshold: NonNegative = 6.0
+    """Standard deviations above its running mean at which a gradient's norm is a spike; 0: no spikes."""
+    recovery_steps: Count = 100
+    """Sound updates over which the learning rate doubles again after an undone update has halved it."""
     epochs: Count | None = None
     """Stop after so many passes over the training text (10 if no limit is given)."""
     steps: Count | None = None

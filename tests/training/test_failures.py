@@ -15,7 +15,7 @@ from training.runs import Run, assert_identical, configure, go_on, run
 
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch):
-    """Weights that are NaN from an update on, and its loss (column 0) or its gradient's norm (1) infinite."""
+    """Weights that become NaN behind the step's back, with an infinite loss (column 0) or gradient's norm (1)."""
 
     def from_step(step: int, column: int) -> None:
         def compile_spoiled(*given):
@@ -39,18 +39,22 @@ def spoil(train_steps, step: int, column: int):
 
 
 @pytest.mark.parametrize(
-    ("column", "settings"),
-    [(0, {"eval_every": 6}), (1, {"eval_every": 100, "save_every": 6}), (1, {"steps": 21})],
+    ("column", "settings", "words"),
+    [
+        (0, {"eval_every": 6}, "weights that are not finite at step 24"),
+        (1, {"eval_every": 100, "save_every": 6}, "weights that are not finite at step 24"),
+        (1, {"steps": 21}, "weights that are not finite at step 21"),
+        (0, {"eval_every": 6, "max_skipped": 0}, "inf.* at step 21"),
+        (1, {"eval_every": 100, "save_every": 6, "max_skipped": 0}, "inf.* at step 21"),
+    ],
 )
-def test_a_loss_that_is_not_finite_stops_the_run_and_spoils_no_save(
-    tmp_path: Path, text: Path, poison, column: int, settings: dict
+def test_weights_that_are_not_finite_stop_the_run_and_spoil_no_save(
+    tmp_path: Path, text: Path, poison, column: int, settings: dict, words: str
 ) -> None:
     made = Run(tmp_path / "run")
     config = configure(text, **{"steps": 24, "eval_every": 6} | settings)
     poison(21, column)
-    with pytest.raises(
-        CharloopError, match=r"inf.* at step 21; the last save is whole; lower --learning-rate"
-    ):
+    with pytest.raises(CharloopError, match=f"{words}; lower --learning-rate.*the last save is whole"):
         run(made.folder, config)
     assert int(made.state["step"]) == 18
     assert not any(jnp.isnan(value).any() for value in made.last.values())

@@ -49,14 +49,13 @@ class Step:
 
     def __init__(self, setting: Setting, unrolling: str, calls: int = 1) -> None:
         model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
-        optimizer = make_optimizer(TrainingConfig(optimizer="adam"))
+        config = TrainingConfig(optimizer="adam", precision=setting.precision)  # type: ignore[arg-type]
+        optimizer = make_optimizer(config)
         self.state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
         shape = (calls, setting.seq_length + 1, setting.batch_size)
         text = np.random.default_rng(0).integers(setting.vocab_size, size=shape, dtype=np.int32)
         self.inputs = (text, np.full(calls, 1e-4, np.float32), np.zeros(calls, bool))
-        self.program = compile_steps(
-            model, optimizer, make_mesh(choose_devices(setting.batch_size)), setting.precision
-        )
+        self.program = compile_steps(model, optimizer, make_mesh(choose_devices(setting.batch_size)), config)
 
     def lower(self) -> jax.stages.Lowered:
         """The program before it is compiled."""

@@ -10,7 +10,7 @@ from charloop.cells import is_file_cell
 from charloop.checkpoint.files import remove_leftovers, saving, write_atomically
 from charloop.checkpoint.json_files import encode_json, read_json
 from charloop.checkpoint.making import is_given_up
-from charloop.checkpoint.names import CELL, CONFIG, METRICS, SAMPLES, SAVES, VOCABULARY, WEIGHTS
+from charloop.checkpoint.names import CELL, CONFIG, METRICS, SAMPLES, SAVES, SKIPPED, VOCABULARY, WEIGHTS
 from charloop.checkpoint.saves import Save, Saves, Tensors, read_tensors, write_tensors
 from charloop.checkpoint.tensors import damaged
 from charloop.config import RunConfig
@@ -117,6 +117,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """One JSON object a line: every step's loss, every evaluation."""
         return self.path / METRICS
+
+    @property
+    def skipped(self) -> Path:
+        """One JSON object a line, for each update that was undone; not there if none was."""
+        return self.path / SKIPPED
 
     @property
     def samples(self) -> Path:

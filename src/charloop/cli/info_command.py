@@ -60,12 +60,22 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
     from charloop.errors import CharloopError
 
     values: dict[str, Any] = {"run": str(folder.path), "text": dict(folder.text), **to_dict(folder.config)}
+    values["skipped"] = count_lines(folder.skipped)
     try:
         tensors, known = folder.load_weights()
     except CharloopError as error:
         return {**values, "weights": None, "weights_missing": str(error)}
     parameters = sum(tensor.size for tensor in tensors.values())
     return {**values, "weights": {**known, "parameters": parameters}}
+
+
+def count_lines(path: Path) -> int:
+    """Whole lines of a file; none if there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            return sum(line.endswith(b"\n") for line in file)
+    except OSError:
+        return 0
 
 
 def worth(folder: "RunFolder") -> dict[str, Any]:
@@ -118,6 +128,8 @@ def lines(values: dict[str, Any]) -> Iterator[str]:
         number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
     ]
     yield f"budget      {' or '.join(limits)}"
+    if values["skipped"]:
+        yield f"skipped     {number_of(values['skipped'], 'update')} undone: skipped.jsonl says where"
     yield from weights_lines(values)
 
 

@@ -15,6 +15,7 @@ from charloop.cli.standings import compact, rungs, sentence
 from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of, visible
 from charloop.data import Reading
 from charloop.training.events import (
+    INTERRUPTED,
     Evaluated,
     Event,
     Finished,
@@ -42,6 +43,8 @@ INDENT = 9
 """Columns of a label and the space after it."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
+SKIPPED_SHOWN = 10
+"""Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
 RECENT = 100
 """Steps over which the training loss is averaged: a single one jumps."""
 
@@ -56,7 +59,7 @@ class TrainingScreen:
         self.progress = make_bar(self.console, self.words)
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
-        self.epoch, self.resumed_at, self.part_of = 0.0, 0, 0
+        self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
         self.doing, self.doing_since = "", 0.0
         self.ladder: Ladder | None = None
         self.interrupted = self.has_head = False
@@ -143,17 +146,30 @@ class TrainingScreen:
         self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
     def stepped(self, event: Stepped) -> None:
-        self.losses.extend(step.loss for step in event.steps)
+        self.losses.extend(step.loss for step in event.steps if not step.skipped)
+        self.tell_skipped(event)
         self.speeds.append((time.monotonic(), len(event.steps)))
         self.epoch = event.steps[-1].epoch
         loss = self.train_loss
         parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char"]
         parts += [f"{self.speed} chars/s"] if self.speed else []
+        parts += [f"{self.skipped} skipped"] if self.skipped else []
         if event.progress > 0.01:
             parts.append(f"{clock(event.elapsed * (1 - event.progress) / event.progress)} left")
         self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
         if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
             self.row(event.steps[-1].step, event.elapsed, None, "")
+
+    def tell_skipped(self, event: Stepped) -> None:
+        """A line for each update that was undone, the first few."""
+        for step in event.steps:
+            if step.skipped:
+                self.skipped += 1
+                if self.skipped <= SKIPPED_SHOWN:
+                    answer = "undone, and the learning rate halved for a while"
+                    self.say("skipped", f"step {step.step:,}: {step.skipped}; {answer}", style="magenta")
+                if self.skipped == SKIPPED_SHOWN:
+                    self.say("", "further ones are counted, and written to skipped.jsonl", style="magenta")
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
         """One line of the table, under its head if that is not in sight."""
@@ -183,7 +199,7 @@ class TrainingScreen:
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
-        self.interrupted = event.reason == "interrupted"
+        self.interrupted = event.reason == INTERRUPTED
         self.console.print()
         after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
         if self.interrupted:
@@ -199,6 +215,9 @@ class TrainingScreen:
             self.say("best", f"{figures}, at step {event.best_step:,}{read}")
             if self.ladder:
                 self.say("worth", sentence(self.ladder.standing(loss)))
+        if event.skipped:
+            updates = number_of(event.skipped, "update")
+            self.say("skipped", f"{updates} undone; skipped.jsonl in the run has their text", style="magenta")
 
     @property
     def train_loss(self) -> float:

@@ -17,6 +17,7 @@ DEFAULT_PRESET = "fast"
 FREE_ON_RESUME = {
     *LIMITS,
     "patience",
+    "max_skipped",
     "eval_every",
     "sample_every",
     "save_every",

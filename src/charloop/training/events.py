@@ -10,6 +10,9 @@ from charloop.config import RunConfig
 from charloop.data import Reading
 from charloop.evaluation import Score
 
+INTERRUPTED = "interrupted"
+"""Why a run ended that goes on as if it had not."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -41,6 +44,12 @@ class Step:
     """Nats per character on the training text, with dropout."""
     gradient_norm: float
     learning_rate: float
+    skipped: str = ""
+    """Why the update was undone; empty if it was not."""
+    in_a_row: int = 0
+    """How many in a row are undone by now."""
+    planned_rate: float | None = None
+    """The learning rate that the schedule asks for, where undone updates lowered it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class Finished:
     best: Score | None
     best_step: int
     elapsed: float
+    skipped: int = 0
+    """Updates that were undone, in earlier sittings too."""
 
 
 Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished

@@ -10,17 +10,15 @@ import jax
 import numpy as np
 
 from charloop.checkpoint import append_line, flush_lines, pack_tree
-from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import TrainedModel
-from charloop.training.events import Evaluated, Finished, Listener, Sampled, Step, Stepped
+from charloop.training.events import INTERRUPTED, Evaluated, Finished, Listener, Sampled, Stepped
 from charloop.training.interrupt import Interrupt
 from charloop.training.optimizer import learning_rate
 from charloop.training.session import Session
+from charloop.training.skipped import check, diverged, read_rows, record_of, write_skipped
 from charloop.training.state import TrainingState
 
-INTERRUPTED = "interrupted"
-"""Why a run ended that goes on as if it had not."""
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 300
 
@@ -39,6 +37,8 @@ class Journal:
     """Evaluations since the best one."""
     evaluated: int = 0
     """Step of the last evaluation."""
+    unscored: int = 0
+    """Evaluations in a row whose loss was not finite."""
 
 
 @dataclass
@@ -74,7 +74,10 @@ class Loop:
             reason = self._sitting()
         self._finish_pending()
         self._end(reason)
-        finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed)
+        if self.journal.unscored and self.journal.best is None:
+            raise self._unscored()
+        skipped = int(self.state.health.skipped)
+        finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed, skipped)
         self.listener(finished)
         return finished
 
@@ -139,36 +142,44 @@ class Loop:
         if self.pending is None:
             return
         call, self.pending = self.pending, None
-        rows = np.asarray(call.metrics)
-        steps = [
-            Step(number + 1, epoch, float(rows[i, 0]), float(rows[i, 1]), rate)
-            for i, (number, epoch, rate) in enumerate(call.steps)
-        ]
-        self._write(*[{"kind": "step", **asdict(step)} for step in steps])
-        # A gradient that is not finite has spoiled the weights, though the loss before it was still sound.
-        broken = next((s for s in steps if not math.isfinite(s.loss + s.gradient_norm)), None)
-        if broken:
-            raise diverged(f"loss {broken.loss}, gradient's norm {broken.gradient_norm}", broken.step)
+        steps = read_rows(call.steps, np.asarray(call.metrics))
+        self._write(*map(record_of, steps))
+        write_skipped(self.session, steps)
         self.listener(Stepped(steps, call.progress, self.elapsed))
+        check(self.session.config.training, steps, saved=self.saved_at > 0)
+
+    def _check_weights(self) -> None:
+        """Raises CharloopError for weights that are no numbers: they are not to take the place of any that are."""
+        if not all(np.isfinite(value).all() for value in self.state.params.values()):
+            raise diverged("weights that are not finite", self.step, saved=self.saved_at > 0)
 
     def _evaluate(self) -> None:
         """Score the validation text, and note whether the weights are the best so far."""
+        self._check_weights()
         self.journal.evaluated = self.step
         score = self.session.validate(self.state.params)
         if score is None:
             self.journal.best_step = self.step
             return
-        if not math.isfinite(score.loss):
-            raise diverged(f"validation loss {score.loss}", self.step)
         best, journal = self._best(), self.journal
-        is_best = best is None or score.loss < best.loss
+        finite = math.isfinite(score.loss)
+        is_best = finite and (best is None or score.loss < best.loss)
+        journal.unscored = 0 if finite else journal.unscored + 1
         journal.evaluations += 1
         journal.since_best = 0 if is_best else journal.since_best + 1
         if is_best:
             journal.best, journal.best_step = (score.nats, score.characters), self.step
-        record = {"kind": "evaluation", "step": self.step, "loss": score.loss, "characters": score.characters}
-        self._write({**record, "elapsed": self.elapsed})
+        record = {"kind": "evaluation", "step": self.step, "loss": score.loss if finite else None}
+        self._write({**record, "characters": score.characters, "elapsed": self.elapsed})
         self.listener(Evaluated(self.step, score, is_best, self.elapsed))
+        # Weights may be sound and the text they are tried on not: only if it goes on like that is it the end.
+        if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
+            raise self._unscored()
+
+    def _unscored(self) -> Exception:
+        """The error of a run none of whose latest evaluations gave a number."""
+        what = f"validation loss not finite, {self.journal.unscored} in a row,"
+        return diverged(what, self.step, saved=self.saved_at > 0)
 
     def _best(self) -> Score | None:
         return Score(*self.journal.best) if self.journal.best else None
@@ -181,7 +192,7 @@ class Loop:
     def _sample(self) -> None:
         """Let the network write at three temperatures, now and then."""
         every = self.session.config.training.sample_every
-        if not every or self.journal.evaluations % every:
+        if not every or self.journal.evaluations % every or self.journal.unscored:
             return
         texts = sample_texts(self.session, self.state, self.step)
         self.session.write_samples(self.step, texts)
@@ -192,6 +203,7 @@ class Loop:
 
         In this order a process killed between the two leaves a state from which the weights can be written.
         """
+        self._check_weights()
         begun = self.elapsed
         self.journal.elapsed, self.saved_at = self.elapsed, self.step
         flush_lines(self.session.folder.metrics)
@@ -225,11 +237,3 @@ def facts_of_best(journal: Journal, step: int) -> dict[str, Any]:
         return {"step": step, "validation_loss": None}
     best = Score(*journal.best)
     return {"step": step, "validation_loss": best.loss, "validation_characters": best.characters}
-
-
-def diverged(what: str, step: int) -> CharloopError:
-    """The error for a run whose numbers are no longer finite."""
-    return CharloopError(
-        f"training has diverged: {what} at step {step}",
-        do="the last save is whole; lower --learning-rate or --clip-norm and start again",
-    )

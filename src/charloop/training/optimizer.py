@@ -1,7 +1,10 @@
 """The update rule, and how large its steps are when."""
 
 import math
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
@@ -19,13 +22,28 @@ RULES = {
 }
 
 
-def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
+def make_optimizer(config: TrainingConfig) -> optax.GradientTransformationExtraArgs:
     """Clipping by the global norm, then the rule; the step multiplies by the learning rate itself.
 
-    The rate is no part of the optimiser's state, so that to change it loses no moments.
+    The rate is no part of the optimiser's state, so that to change it loses no moments. `update` takes the
+    gradient's `norm` where it is known.
     """
-    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.chain(clip, RULES[config.optimizer](config))
+    clip = clip_by_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    return optax.with_extra_args_support(optax.chain(clip, RULES[config.optimizer](config)))
+
+
+def clip_by_norm(longest: float) -> optax.GradientTransformationExtraArgs:
+    """`optax.clip_by_global_norm` (Pascanu et al. 2012) for whom the norm is known: to sum up squares again costs."""
+
+    def update(
+        gradient: Parameters, state: Any, params: Any = None, *, norm: Array | None = None, **_: Any
+    ) -> tuple[Parameters, Any]:
+        del params
+        length = optax.tree.norm(gradient) if norm is None else norm
+        short = length < longest
+        return jax.tree.map(lambda g: jnp.where(short, g, g / length * longest), gradient), state
+
+    return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
 
 
 def matrices(params: Parameters) -> dict[str, bool]:

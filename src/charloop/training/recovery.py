@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from charloop.checkpoint import RunFolder, Save, cut_after, unpack_tree
+from charloop.checkpoint import RunFolder, Save, cut_after, pack_tree, unpack_tree
 from charloop.errors import CharloopError
+from charloop.training.healing import unblemished
 from charloop.training.loop import Journal, facts_of_best
 from charloop.training.session import Session
 from charloop.training.state import TrainingState, shape_of_training_state
@@ -27,8 +28,10 @@ def last_save(session: Session) -> tuple[TrainingState, Journal, list[str]]:
 def unpacked(session: Session, save: Save) -> tuple[TrainingState, Journal]:
     """A save as a state and a journal; CharloopError if it is another run's."""
     like = shape_of_training_state(session.model, session.optimizer, session.config.data.batch_size)
+    # A state that was saved before there was healing begins in good health.
+    health = {f"health/{name}": value for name, value in pack_tree(unblemished()).items()}
     try:
-        return unpack_tree(like, save.tensors), msgspec.convert(save.facts, Journal)
+        return unpack_tree(like, health | save.tensors), msgspec.convert(save.facts, Journal)
     except (CharloopError, msgspec.ValidationError) as error:
         folder = session.folder.path
         raise CharloopError(
@@ -39,6 +42,8 @@ def unpacked(session: Session, save: Save) -> tuple[TrainingState, Journal]:
 
 def forget_after(folder: RunFolder, step: int, journal: Journal) -> list[str]:
     """Drop the metrics of what came after `step`: it is about to be made again. Notes what is missing up to it."""
+    if folder.skipped.exists():
+        cut_after(folder.skipped, lambda line: is_upto(line, step, step))
     if not folder.metrics.exists():
         return [f"{folder.metrics} is missing: it begins again at step {step + 1:,}"] if step else []
     last = cut_after(folder.metrics, lambda line: is_upto(line, step, journal.evaluated))

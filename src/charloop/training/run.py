@@ -130,7 +130,7 @@ def sit(
 def place(session: Session, state: TrainingState) -> TrainingState:
     """`state` on the session's devices: memory cut along the batch, the rest whole on each."""
     whole, cut = shard(session.mesh), shard(session.mesh, 0)
-    on_devices = TrainingState(whole, whole, cut, whole, whole)  # type: ignore[arg-type]
+    on_devices = TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
     placed: TrainingState = jax.device_put(state, on_devices)
     return placed
 

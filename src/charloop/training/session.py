@@ -41,7 +41,7 @@ class Session:
     split: Split
     lanes: Lanes
     model: CharLM
-    optimizer: optax.GradientTransformation
+    optimizer: optax.GradientTransformationExtraArgs
     mesh: Mesh
     train_steps: TrainSteps
     evaluator: Evaluator
@@ -57,7 +57,7 @@ class Session:
         check_precision(config.training.precision, model)
         optimizer = make_optimizer(config.training)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        steps = compile_steps(model, optimizer, mesh, config.training.precision)
+        steps = compile_steps(model, optimizer, mesh, config.training)
         budget = Budget.of(config.training, lanes.chunks_per_epoch)
         return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, Evaluator(model), budget)
 

@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Int
 
 from charloop.model import CharLM
+from charloop.training.healing import Health, unblemished
 from charloop.types import Parameters, RandomKey, State
 
 IN_A_HURRY = {"xla_backend_optimization_level": 0}
@@ -30,7 +31,9 @@ class TrainingState:
     key: RandomKey
     """Never changes: step `n` draws from `fold_in(key, n)`."""
     step: Int[Array, ""]
-    """Updates made so far."""
+    """Chunks trained on so far, those whose update was undone too."""
+    health: Health
+    """What is usual, what was undone, and what of the learning rate is left."""
 
 
 def initial_training_state(
@@ -59,4 +62,4 @@ def trace_initial_state(
     key_init, key_run = jax.random.split(jax.random.key(seed))
     params = model.init(key_init)
     carry = model.initial_state(batch_size)
-    return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0))
+    return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0), unblemished())

@@ -1,5 +1,7 @@
 """The compiled heart: a pure function from a state and some chunks of text to the state that many updates on."""
 
+import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -12,16 +14,20 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int
 
+from charloop.config import TrainingConfig
 from charloop.devices import BATCH
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import products_in
+from charloop.training.healing import FINE, carry_on, finite_lanes, follow, judge
 from charloop.training.optimizer import apply_updates
 from charloop.training.state import TrainingState
 from charloop.types import Parameters, State
 
-Metrics: TypeAlias = Float[Array, "calls 2"]
-"""For each update: the loss in nats per character, and the gradient's norm before clipping."""
+Metrics: TypeAlias = Float[Array, "calls 5"]
+"""For each update: the loss in nats per character, the gradient's norm before clipping, what the learning rate was
+multiplied by, the verdict (see `healing`), and how many updates in a row are undone by now."""
+COLUMNS = 5
 
 SMALL = 2**16
 """Numbers of an array up to which the devices exchange it together with others."""
@@ -31,17 +37,21 @@ TrainSteps: TypeAlias = jax.stages.Wrapped
 
 
 def compile_steps(
-    model: CharLM, optimizer: optax.GradientTransformation, mesh: Mesh, precision: str = "float32"
+    model: CharLM,
+    optimizer: optax.GradientTransformationExtraArgs,
+    mesh: Mesh,
+    config: TrainingConfig = TrainingConfig(),  # noqa: B008 (it is frozen)
 ) -> TrainSteps:
     """`(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
 
     Only the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
-    makes: the loop's body is compiled alone, its count is a number at run time. `precision`: of the products.
+    makes: the loop's body is compiled alone, its count is a number at run time. `config` says in what precision the
+    products are, and what is undone.
     """
-    state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec())  # type: ignore[arg-type]
+    state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
         jax.shard_map(
-            partial(train_steps, model, optimizer, precision),
+            partial(train_steps, model, optimizer, config),
             mesh=mesh,
             in_specs=(state, Spec(None, None, BATCH), Spec(), Spec(), Spec()),
             out_specs=(state, Spec()),
@@ -53,8 +63,8 @@ def compile_steps(
 
 def train_steps(
     model: CharLM,
-    optimizer: optax.GradientTransformation,
-    precision: str,
+    optimizer: optax.GradientTransformationExtraArgs,
+    config: TrainingConfig,
     state: TrainingState,
     chunks: Int[Array, "calls time batch"],
     rates: Float[Array, " calls"],
@@ -65,25 +75,26 @@ def train_steps(
 
     def one(call: Array, carried: tuple[TrainingState, Metrics]) -> tuple[TrainingState, Metrics]:
         state, metrics = carried
-        with products_in(precision):
-            state, row = train_step(model, optimizer, state, chunks[call], rates[call], resets[call])
+        with products_in(config.precision):
+            state, row = train_step(model, optimizer, config, state, chunks[call], rates[call], resets[call])
         return state, metrics.at[call].set(row)
 
     trained: tuple[TrainingState, Metrics] = lax.fori_loop(
-        0, count, one, (state, jnp.zeros((len(chunks), 2)))
+        0, count, one, (state, jnp.zeros((len(chunks), COLUMNS)))
     )
     return trained
 
 
 def train_step(
     model: CharLM,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformationExtraArgs,
+    config: TrainingConfig,
     state: TrainingState,
     chunk: Int[Array, "time batch"],
     rate: Float[Array, ""],
     reset: Bool[Array, ""],
-) -> tuple[TrainingState, Float[Array, " 2"]]:
-    """One update from one chunk: gradient, mean over devices, clip, rule, step."""
+) -> tuple[TrainingState, Float[Array, " 5"]]:
+    """One update from one chunk: gradient, mean over devices, verdict, clip, rule, step or none."""
     fresh = model.initial_state(chunk.shape[1])
     carry = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, state.carry)
     lanes = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
@@ -93,22 +104,48 @@ def train_step(
         logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes)
         return cross_entropy(logits, chunk[1:], kernel=model.runs_kernels).mean(), after
 
-    (nats, carry), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
-    nats, gradient = mean_over_devices((nats, gradient))
-    updates, moments = optimizer.update(gradient, state.optimizer, state.params)
-    params = apply_updates(state.params, updates, rate)
-    row = jnp.stack([nats, optax.tree.norm(gradient)])
-    return TrainingState(params, moments, carry, state.key, state.step + 1), row
+    (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
+    unsound = 1.0 - finite_lanes(after).all()
+    exchanged, restore = exchange((nats, unsound, gradient))
+    nats, unsound, gradient = restore(exchanged)
+    norm, health = optax.tree.norm(gradient), state.health
+    # Of the means: all devices come to the same verdict.
+    uniform = math.log(model.vocab_size)
+    verdict = judge(config, health, uniform=uniform, loss=nats, norm=norm, sound=unsound == 0)
+    fine = verdict == FINE
+
+    def move(params: Parameters, moments: Any) -> tuple[Parameters, Any]:
+        # Taken out of what was exchanged in here, and not handed in: else it is copied.
+        _, _, gradient = restore(exchanged)
+        updates, moments = optimizer.update(gradient, moments, params, norm=norm)
+        return apply_updates(params, updates, rate * health.rate), moments
+
+    params, moments = lax.cond(fine, move, lambda *same: same, state.params, state.optimizer)
+    carry = carry_on(fine, health, carry, after, fresh)
+    then = follow(config, health, verdict, loss=nats, norm=norm)
+    row = jnp.stack([nats, norm, health.rate, verdict, then.in_a_row], dtype=jnp.float32)
+    return TrainingState(params, moments, carry, state.key, state.step + 1, then), row
 
 
 def mean_over_devices(tree: Any) -> Any:
-    """The mean of each leaf: large ones alone, the small ones by one exchange for all of them.
+    """The mean of each leaf."""
+    exchanged, restore = exchange(tree)
+    return restore(exchanged)
+
+
+def exchange(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
+    """The means of the leaves, large ones alone, the small ones together; and what makes a tree of them again.
 
     An exchange has its price, but so has putting arrays together: for a 1 x 512 LSTM a twelfth of the step.
     """
     leaves, structure = jax.tree.flatten(tree)
-    large = {place: lax.pmean(leaf, BATCH) for place, leaf in enumerate(leaves) if leaf.size > SMALL}
-    flat, restore = ravel_pytree([leaf for leaf in leaves if leaf.size <= SMALL])
-    small = iter(restore(lax.pmean(flat, BATCH)))
-    means = [large[place] if place in large else next(small) for place in range(len(leaves))]
-    return jax.tree.unflatten(structure, means)
+    large = [place for place, leaf in enumerate(leaves) if leaf.size > SMALL]
+    flat, take_apart = ravel_pytree([leaf for leaf in leaves if leaf.size <= SMALL])
+
+    def restore(means: list[Array]) -> Any:
+        found, small = dict(zip(large, means[1:], strict=True)), iter(take_apart(means[0]))
+        return jax.tree.unflatten(
+            structure, [found[n] if n in found else next(small) for n in range(len(leaves))]
+        )
+
+    return [lax.pmean(array, BATCH) for array in (flat, *(leaves[n] for n in large))], restore

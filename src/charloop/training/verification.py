@@ -86,7 +86,7 @@ class Repetition:
         """The state after them, and whether their losses and gradients are the same; the first difference ends it."""
         state, compared = place(self.session, unpacked(self.session, self.save)[0]), 0
         for numbers in calls(self.start, self.stop, self.session.config.training.steps_per_call):
-            rates = [self._record(number)["learning_rate"] for number in numbers]
+            rates = [planned_rate(self._record(number)) for number in numbers]
             state, metrics = self.session.train_steps(state, *self.session.inputs(numbers, rates))
             for number, row in zip(numbers, np.asarray(metrics), strict=False):
                 found = difference(number, row, self._record(number))
@@ -171,6 +171,12 @@ def calls(start: int, stop: int, most: int) -> Iterator[range]:
         yield range(first, min(stop, first + most))
 
 
+def planned_rate(record: dict[str, Any]) -> float:
+    """The learning rate that the schedule asked for; what undone updates made of it comes out again."""
+    rate: float = record.get("planned_rate", record["learning_rate"])
+    return rate
+
+
 def difference(number: int, row: np.ndarray, record: dict[str, Any]) -> str | None:
     """Where an update's loss or gradient is not what was written down; None if it is."""
     for name, value in zip(("loss", "gradient_norm"), map(float, row), strict=False):
@@ -181,8 +187,8 @@ def difference(number: int, row: np.ndarray, record: dict[str, Any]) -> str | No
 
 
 def compare_values(what: str, made: float, was: Any) -> Check:
-    """Two numbers, to the last bit."""
-    same = isinstance(was, float) and (made == was or (math.isnan(made) and math.isnan(was)))
+    """Two numbers, to the last bit; the run wrote null for what was not finite."""
+    same = made == was if isinstance(was, float) else was is None and not math.isfinite(made)
     return Check(what, None if same else f"{made!r}, where the run had {was!r}")
 
 

@@ -3,7 +3,17 @@
 from charloop.baselines import FILE, UNIGRAM, Ladder, Measuring, key_of, pack, read
 from charloop.checkpoint import write_atomically
 from charloop.training.advice import advise
-from charloop.training.events import Evaluated, Event, Finished, Listener, Measured, Noted, Started, Stepped
+from charloop.training.events import (
+    INTERRUPTED,
+    Evaluated,
+    Event,
+    Finished,
+    Listener,
+    Measured,
+    Noted,
+    Started,
+    Stepped,
+)
 from charloop.training.session import Session
 
 
@@ -27,7 +37,7 @@ class Worth:
             case Stepped() | Evaluated():
                 self._look()
             case Finished(reason=reason):
-                if self._measuring and reason != "interrupted":
+                if self._measuring and reason != INTERRUPTED:
                     self._measuring.wait()
                 self._look()
                 self._advise()
