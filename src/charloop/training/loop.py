@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from charloop.checkpoint import append_line, pack_tree
+from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import TrainedModel
 from charloop.training.events import Evaluated, Finished, Listener, Sampled, Stepped
@@ -186,10 +187,14 @@ class Loop:
         if not every or self.journal.evaluations % every or self.journal.unscored:
             return
         trained = TrainedModel(self.session.model, self._host_params(), self.session.folder.vocabulary, {})
-        texts = [
-            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=self.step)[0])
-            for t in TEMPERATURES
-        ]
+        try:
+            texts = [
+                (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=self.step)[0])
+                for t in TEMPERATURES
+            ]
+        except CharloopError as error:
+            # A cell that fails now and then: no reason to lose a night's training.
+            texts = [(t, f"(nothing: {error})") for t in TEMPERATURES]
         self.session.write_samples(self.step, texts)
         self.listener(Sampled(self.step, texts))
 
