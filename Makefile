@@ -22,8 +22,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
 
+# What takes minutes: kills by the hundred, cases by the thousand (docs/reliability.md). Its figures are shown.
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto -m slow -rP
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

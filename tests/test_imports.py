@@ -17,6 +17,7 @@ ROOMS = [
     {"config"},
     {"configfile", "presets"},
     {"data"},
+    {"baselines"},
     {"cells"},
     {"kernels"},
     {"unroll"},

@@ -20,8 +20,12 @@ class DataConfig:
     """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
     """How the files' bytes become characters."""
+    errors: Literal["strict", "replace"] = "strict"
+    """Bytes that are no characters: refuse the text, or read U+FFFD in their place and count them."""
     unit: Literal["char", "byte"] = "char"
     """Model code points, or raw bytes (anything at all)."""
+    min_count: Count = 1
+    """Characters that the text has less often become one unknown sign: read and predicted, never written."""
     validation_fraction: Fraction = 0.1
     """Share of the text, at its end, that is only ever evaluated."""
     test_fraction: Fraction = 0.0
@@ -102,10 +106,14 @@ class TrainingConfig:
     """Stop after so many evaluations in a row without a better one; 0: never."""
     eval_every: NonNegativeCount = 0
     """Steps between two evaluations on the validation text; 0: about twenty a run, and after the last step."""
+    validation_limit: NonNegativeCount = 1_000_000
+    """Characters of the validation text that an evaluation reads, spread evenly over all of it; 0: every one."""
     sample_every: NonNegativeCount = 5
     """Evaluations between two samples of what the network writes by now; 0: only at the end."""
     save_every: NonNegativeCount = 0
-    """Steps between two saves; 0: at each evaluation."""
+    """Steps between two saves; 0: at each evaluation, and each minute between them."""
+    keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2
+    """How many of the newest saves are kept, beside the best weights."""
     steps_per_call: Count = 8
     """Updates a call of the compiled program makes before the host looks at them."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -14,7 +14,7 @@ from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.errors import CharloopError, unknown_name
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
-RUN_KEYS = ("format", "charloop", "text")
+RUN_KEYS = ("format", "charloop", "text", "made_with")
 """What a run's config.json says besides its configuration."""
 LIMITS = {"epochs", "steps", "minutes"}
 """A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""

@@ -1,7 +1,7 @@
 """A trained network as one thing: it writes, and it scores."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from charloop.checkpoint import RunFolder
-from charloop.checkpoint.run_folder import STATE, WEIGHTS
+from charloop.baselines import Ladder, find_or_measure
+from charloop.checkpoint import RunFolder, Save
+from charloop.checkpoint.names import WEIGHTS
+from charloop.checkpoint.text import read_training_text
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -29,6 +31,10 @@ class TrainedModel:
     vocabulary: Vocabulary
     facts: dict[str, Any]
     """What was known when the weights were saved: step, validation loss."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of newer weights that could not be read."""
+    run: RunFolder | None = None
+    """Where it was loaded from."""
 
     def sample(self, prompt: str = "", **settings: Any) -> list[str]:
         """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...)."""
@@ -38,13 +44,29 @@ class TrainedModel:
         """One new text after `prompt`, in pieces as they come; the same text as `sample` writes."""
         return stream(self.model, self.params, self.vocabulary, prompt, SamplingConfig(**settings))
 
-    def evaluate(self, text: str, unknown: Any = "error") -> Score:
-        """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw."""
-        return self.score(self.vocabulary.encode(text, unknown))
+    def evaluate(self, text: str, unknown: Any = "error", *, baselines: bool = False) -> Score:
+        """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw.
 
-    def score(self, tokens: np.ndarray) -> Score:
-        """How well it predicts a text that is encoded already."""
-        return self._evaluator.score(self.params, tokens)
+        The score has the nats of each character, and with `baselines` what simpler ways come to that learned from
+        the text this network was trained on: that is read again, and CharloopError raised if it has changed.
+        """
+        tokens = self.vocabulary.encode(text, unknown)
+        score = self.score(tokens, per_character=True)
+        return replace(score, baselines=self._ladder(tokens)) if baselines else score
+
+    def score(self, tokens: np.ndarray, limit: int | None = None, *, per_character: bool = False) -> Score:
+        """How well it predicts a text that is encoded already; with a `limit`, about so much of it, from all over.
+
+        `per_character` keeps the nats of each that is scored.
+        """
+        return self._evaluator.score(self.params, tokens, limit, per_character=per_character)
+
+    def _ladder(self, tokens: np.ndarray) -> Ladder:
+        if self.run is None:
+            raise CharloopError(
+                "no training text to compare with", do="load the network from its run's folder"
+            )
+        return find_or_measure(read_training_text(self.run), tokens, self.vocabulary)[1]
 
     @cached_property
     def _evaluator(self) -> Evaluator:
@@ -63,18 +85,23 @@ def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
     """The network of an open run folder."""
     if weights not in ("best", "last"):
         raise CharloopError("weights", got=weights, allowed="best, last")
-    tensors, facts = run.load_weights() if weights == "best" else last_weights(run)
     model = CharLM.build(run.config.model, run.vocabulary.size)
-    check_fit(model, tensors, run.path / (WEIGHTS if weights == "best" else STATE))
+    tensors, facts, path, notes = best_weights(run) if weights == "best" else last_weights(run)
+    check_fit(model, tensors, path)
     params = {name: jnp.asarray(value) for name, value in tensors.items()}
-    return TrainedModel(model, params, run.vocabulary, facts)
+    return TrainedModel(model, params, run.vocabulary, facts, notes, run)
 
 
-def last_weights(run: RunFolder) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def best_weights(run: RunFolder) -> Save:
+    """The weights with the best validation loss."""
+    return Save(*run.load_weights(), run.path / WEIGHTS)
+
+
+def last_weights(run: RunFolder) -> Save:
     """The weights inside the training state."""
-    state, facts = run.load_state()
-    prefix = "params/"
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, facts
+    save, prefix = run.load_state(), "params/"
+    params = {k.removeprefix(prefix): v for k, v in save.tensors.items() if k.startswith(prefix)}
+    return save._replace(tensors=params)
 
 
 def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 CONFIG, VOCABULARY, WEIGHTS = "config.json", "vocabulary.json", "model.safetensors"
-STATE = "training_state.safetensors"
+SAVES = "saves"
+STATE = "saves/step-000000002.safetensors"
+"""The newest save of the run that these tests look at."""
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:

@@ -1,5 +1,6 @@
 """A run's folder is read back with suspicion: whatever is wrong with it is one error that names the file."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from charloop.checkpoint import load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.trained import load
-from checkpoint.files import CONFIG, STATE, VOCABULARY, WEIGHTS, edit
+from checkpoint.files import CONFIG, SAVES, STATE, VOCABULARY, WEIGHTS, edit
 from training.runs import go_on
 
 
@@ -18,21 +19,33 @@ def test_a_part_that_is_missing_is_named(folder: Path, name: str) -> None:
         load(folder)
 
 
-def test_a_missing_training_state_is_named_when_it_is_needed(folder: Path) -> None:
-    (folder / STATE).unlink()
+def test_saves_that_are_missing_are_named_when_they_are_needed(folder: Path) -> None:
+    shutil.rmtree(folder / SAVES)
     load(folder)
     for use in (go_on, lambda path: load(path, weights="last")):
-        with pytest.raises(CharloopError, match=rf"{STATE} is missing; "):
+        with pytest.raises(CharloopError, match=rf"{SAVES} is missing or empty; "):
             use(folder)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STATE])
-def test_damaged_tensors_are_named(folder: Path, name: str) -> None:
-    content = bytearray((folder / name).read_bytes())
+def flip(path: Path) -> None:
+    """Another bit in the middle."""
+    content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
-    (folder / name).write_bytes(content)
-    with pytest.raises(CharloopError, match=rf"{name} is damaged.*; copy it again"):
-        load(folder, weights="best" if name == WEIGHTS else "last")
+    path.write_bytes(content)
+
+
+def test_damaged_weights_are_named(folder: Path) -> None:
+    flip(folder / WEIGHTS)
+    with pytest.raises(CharloopError, match=rf"{WEIGHTS} is damaged.*; copy it again"):
+        load(folder)
+
+
+def test_where_all_saves_are_damaged_the_newest_is_named(folder: Path) -> None:
+    for save in (folder / SAVES).iterdir():
+        flip(save)
+    for use in (go_on, lambda path: load(path, weights="last")):
+        with pytest.raises(CharloopError, match=rf"{STATE} is damaged.*; copy it again"):
+            use(folder)
 
 
 DAMAGE = ["", "{", "[]", "null", '"text"', '{"format": 1', "\0" * 20, "[" * 100_000, "{}x", '{"a": NaN']

@@ -16,7 +16,17 @@ from training.runs import SYMBOLS, assert_identical, configure, run
 
 def test_a_folder_holds_what_the_documents_say_and_no_more(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert names == {CONFIG, VOCABULARY, WEIGHTS, STATE, "metrics.jsonl", "samples"}
+    assert names == {
+        CONFIG,
+        VOCABULARY,
+        WEIGHTS,
+        "baselines.json",
+        "metrics.jsonl",
+        "samples",
+        "saves",
+        ".lock",
+    }
+    assert (folder / STATE).is_file()
 
 
 def test_what_was_asked_for_is_what_is_read(folder: Path) -> None:

@@ -95,6 +95,31 @@ def test_unroll_times_each_that_can_run_the_cell(tmp_path: Path) -> None:
     assert lines[-3][-1] == "1.00x"
 
 
+def test_encode_prints_a_table_and_writes_every_figure(tmp_path: Path) -> None:
+    file, own = tmp_path / "figures.json", tmp_path / "own.txt"
+    own.write_text("a text of one's own, twice\n" * 2)
+    few = ("--texts", "german", str(own), "--megabytes", "1", "--rounds", "2", "--folder", str(tmp_path))
+    out = done(process("bench", "encode", *few, "--out", str(file)))
+    written = json.loads(file.read_text())
+    names = ["charloop, char", "charloop, byte", "copying", "decoding"]
+    for result in written["results"]:
+        rows = {row["program"]: row for row in result["rows"]}
+        assert list(rows) == names
+        assert all(len(row["seconds"]) == 2 for row in rows.values())
+        ratio = rows["charloop, char"]["bytes_a_second"] / rows["copying"]["bytes_a_second"]
+        assert f"{ratio:.2f}x" in out
+    assert written["results"][1]["rows"][0]["size"] == own.stat().st_size
+    assert abs(written["results"][0]["rows"][0]["size"] - 10**6) < 1000
+    assert written["machine"].keys() >= {"processor", "cores", "numpy", "commit"}
+    assert {path.name for path in tmp_path.iterdir()} == {"figures.json", "own.txt"}  # it cleans up
+
+
+def test_encode_of_an_unknown_text_is_refused() -> None:
+    assert "unknown text: got 'germn'" in refused(process("bench", "encode", "--texts", "germn"))
+    assert "--rounds: got 1" in refused(process("bench", "encode", "--rounds", "1"))
+    assert "--folder: no such folder" in refused(process("bench", "encode", "--folder", "nowhere"))
+
+
 def test_memory_shows_what_is_held_and_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     few = ("--settings", "S3", "--cells", "lstm", "--hidden-size", "8", "--unrollings", "fused")

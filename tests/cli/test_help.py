@@ -24,12 +24,15 @@ FLAGS = {
     "sample": "charloop.cli.sample_command.SampleFlags",
     "eval": "charloop.cli.eval_command.EvalFlags",
     "info": "charloop.cli.info_command.InfoFlags",
+    "baselines": "charloop.cli.baselines_command.BaselinesFlags",
+    "verify": "charloop.cli.verify_command.VerifyFlags",
     "cells": "charloop.cli.cells_command.CellsFlags",
     "corpora": "charloop.cli.corpora_command.CorporaFlags",
     "presets": "charloop.cli.presets_command.PresetsFlags",
     "bench unroll": "charloop.cli.bench_unroll.UnrollFlags",
     "bench train": "charloop.cli.bench_train.TrainFlags",
     "bench sample": "charloop.cli.bench_sample.SampleFlags",
+    "bench encode": "charloop.cli.bench_encode.EncodeFlags",
     "bench memory": "charloop.cli.bench_memory.MemoryFlags",
 }
 POSITIONAL = {"run", "texts", "corpus"}

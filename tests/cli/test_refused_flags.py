@@ -99,8 +99,8 @@ def test_a_stop_that_is_no_string(trained: Path) -> None:
 
 
 COMMANDS = {
-    "trian x": "unknown command: got 'trian'; allowed: bench, cells, corpora, eval, info, presets, sample, train;"
-    " did you mean 'train'? see charloop --help",
+    "trian x": "unknown command: got 'trian'; allowed: baselines, bench, cells, corpora, eval, info, presets, sample,"
+    " train, verify; did you mean 'train'? see charloop --help",
     "sample": "RUN is missing; see charloop sample --help",
     "eval": "RUN is missing; see charloop eval --help",
     "info": "RUN is missing; see charloop info --help",
@@ -111,8 +111,8 @@ COMMANDS = {
     "eval run --text a --split val": "more than one text to score; give files, or --text, or --split",
     "eval run file --split val": "more than one text to score; give files, or --text, or --split",
     "eval run --split all": "unknown value of --split: got 'all'; allowed: test, train, val",
-    "bench": "charloop bench: no question; allowed: unroll, train, sample, memory; see charloop bench --help",
-    "bench roll": "unknown question: got 'roll'; allowed: memory, sample, train, unroll; did you mean 'unroll'?",
+    "bench": "charloop bench: no question; allowed: unroll, train, sample, encode, memory; see charloop bench --help",
+    "bench roll": "allowed: encode, memory, sample, train, unroll; did you mean 'unroll'?",
     "bench train --settings S9": "unknown setting: got 'S9'; allowed: S1, S2, S3, S4",
     "bench train --cells lsmt": "unknown cell: got 'lsmt'",
     "bench train --seq-length 8 0": "--seq-length: got (8, 0); allowed: a whole number >= 1",

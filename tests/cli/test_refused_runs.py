@@ -9,7 +9,8 @@ import pytest
 
 from cli.commands import BRIEF, call, done, prints, process, refused
 
-WEIGHTS, STATE = "model.safetensors", "training_state.safetensors"
+WEIGHTS, STATE = "model.safetensors", "saves/step-000000016.safetensors"
+OLDER = "saves/step-000000008.safetensors"
 
 
 def flip_a_bit(path: Path) -> None:
@@ -43,20 +44,44 @@ def test_weights_that_are_damaged(kind: str, copied: Path) -> None:
     assert prints(copied) == before
 
 
-@pytest.mark.parametrize("kind", SPOILED)
-def test_a_training_state_that_is_damaged(kind: str, copied: Path) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind != "gone"])
+def test_saves_that_are_all_damaged(kind: str, copied: Path) -> None:
     spoil, message = SPOILED[kind]
-    spoil(copied / STATE)
+    for save in (STATE, OLDER):
+        spoil(copied / save)
     before = prints(copied)
-    for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last")):
+    for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last"), ("verify",)):
         line = refused(call(*command, str(copied)))
         assert line.startswith(f"{copied / STATE} {message}")
     assert prints(copied) == before
 
 
+@pytest.mark.parametrize("kind", ["bit flipped", "emptied"])
+def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind: str, copied: Path) -> None:
+    spoil, message = SPOILED[kind]
+    spoil(copied / STATE)
+    told = f"{copied / STATE} {message.partition(';')[0]}"
+    found = call("sample", "--weights", "last", str(copied))
+    assert found.code == 0
+    assert found.err.startswith(f"note: {told}")
+    assert found.err.endswith("; step-000000008.safetensors is taken instead\n")
+    assert told in done(call("eval", str(copied), "--weights", "last"))
+    out = done(call("train", "--steps", "20", "--resume", str(copied)))
+    assert f"\nnote     {told}" in out
+    assert "\nresume   going on after step 8\n" in out
+
+
+def test_saves_that_are_gone(copied: Path) -> None:
+    shutil.rmtree(copied / "saves")
+    before = prints(copied)
+    for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last"), ("verify",)):
+        assert refused(call(*command, str(copied))).startswith(f"{copied / 'saves'} is missing or empty; ")
+    assert prints(copied) == before
+
+
 def test_the_program_says_the_same(copied: Path) -> None:
-    flip_a_bit(copied / WEIGHTS)
-    flip_a_bit(copied / STATE)
+    for name in (WEIGHTS, STATE, OLDER):
+        flip_a_bit(copied / name)
     before = prints(copied)
     assert "is damaged (its checksum does not fit)" in refused(process("sample", str(copied)))
     assert "is damaged (its checksum does not fit)" in refused(

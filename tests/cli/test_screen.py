@@ -12,15 +12,28 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from charloop.baselines import Ladder, Rung
 from charloop.cli.bar import Paper
 from charloop.cli.main import main
 from charloop.cli.output import prepare
 from charloop.cli.sample_command import write
 from charloop.cli.screen import TrainingScreen
+from charloop.cli.standings import sentence
 from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
-from charloop.config import DataConfig, ModelConfig, RunConfig
+from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from charloop.data import Reading
 from charloop.evaluation import Score
-from charloop.training.events import Evaluated, Finished, Sampled, Started, Step, Stepped, Stopping
+from charloop.training.events import (
+    Evaluated,
+    Finished,
+    Measured,
+    Noted,
+    Sampled,
+    Started,
+    Step,
+    Stepped,
+    Stopping,
+)
 from cli.commands import Outcome, call, done
 
 STARTED = Started(
@@ -37,6 +50,11 @@ STARTED = Started(
     resumed_at=0,
 )
 SCORE = Score(nats=2000 * math.log(2), characters=1000)
+NAMES = ("uniform", "unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram", "bz2", "xz")
+LADDER = Ladder(
+    tuple(Rung(name, (10.5 - i) * math.log(2)) for i, name in enumerate(NAMES)), 900_000, 4000, 90_000, 1000
+)
+"""10.5 bits per character, 9.5, ..., 2.5."""
 
 
 def stepped(number: int, progress: float) -> Stepped:
@@ -53,6 +71,11 @@ def console(width: int = 80, *, terminal: bool) -> Console:
 def written(paper: Console) -> str:
     assert isinstance(paper.file, io.StringIO)
     return paper.file.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 @pytest.fixture
@@ -148,14 +171,74 @@ step     1 lane x 1,500 characters, 1 step an epoch
 run      runs/[bold]book
 note     normalised 3 CRLF line ends to LF
 
-     step   epoch    train  validation  bits/char    chars/s      time
-        1    0.01    2.500       1.386      2.000                 1:01  best
-1,234,567    0.01    2.500       1.386      2.000              1:01:01
+     step  epoch  train    val bits/char   chars/s     time  beats by bits
+        1   0.01  2.500  1.386     2.000               1:01                best
+1,234,567   0.01  2.500  1.386     2.000            1:01:01
 
 done     the budget is used up after 1,234,567 steps, 1:01:01
 best     validation 1.386 nats = 2.000 bits per character, at step 1
 """
     )
+
+
+def test_what_losses_are_worth() -> None:
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(stepped(1, 0.5))
+        screen(Evaluated(1, SCORE, True, 61.0))
+        screen(Measured(LADDER))
+        for bits in (11.0, 10.0, 5.61, 2.0):
+            score = Score(nats=bits * 1000 * math.log(2), characters=1000)
+            screen(Evaluated(1234567, score, True, 36610.0))
+        screen(Noted("raise [bold]this[/bold]"))
+        screen(Finished("the budget is used up", 1234567, SCORE, 1, 3661.0))
+    out = written(paper)
+    assert (
+        out
+        == """\
+
+     step  epoch  train    val bits/char   chars/s     time  beats by bits
+        1   0.01  2.500  1.386     2.000               1:01                best
+compare  uniform 10.50  unigram 9.50  2-gram 8.50  3-gram 7.50  4-gram 6.50
+         5-gram 5.50  6-gram 4.50  bz2 3.50  xz 2.50  bits/char
+note     baselines learn from the last 4,000 characters, and predict the first 1,000
+1,234,567   0.01  2.500  7.625    11.000           10:10:10  -             best
+1,234,567   0.01  2.500  6.931    10.000           10:10:10  uniform 0.50  best
+1,234,567   0.01  2.500  3.889     5.610           10:10:10  4-gram 0.89   best
+1,234,567   0.01  2.500  1.386     2.000           10:10:10  xz 0.50       best
+note     raise [bold]this[/bold]
+
+done     the budget is used up after 1,234,567 steps, 1:01:01
+best     validation 1.386 nats = 2.000 bits per character, at step 1
+worth    better than xz by 0.50 bits
+"""
+    )
+    assert max(len(line) for line in out.splitlines() if "best" in line or "step" in line) <= 80
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_note_is_wrapped_on_a_terminal_and_whole_down_a_pipe(terminal: bool) -> None:
+    paper = console(terminal=terminal)
+    with TrainingScreen(paper) as screen:
+        screen(Noted("word " * 30 + "end"))
+    shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", written(paper))
+    assert ("word " * 30 + "end" in shown) is not terminal
+    assert ("\n         word " in shown) is terminal
+    assert (max(map(len, shown.replace("\r", "\n").split("\n"))) <= 80) is terminal
+
+
+@pytest.mark.parametrize(
+    ("bits", "said"),
+    [
+        (11, "worse than chance by 0.50 bits"),
+        (10, "better than chance by 0.50 bits, short of the unigram by 0.50"),
+        (9, "better than the unigram by 0.50 bits, short of a 2-gram by 0.50"),
+        (3, "better than bz2 by 0.50 bits, short of xz by 0.50"),
+        (1, "better than xz by 1.50 bits"),
+    ],
+)
+def test_a_standing_in_words(bits: float, said: str) -> None:
+    assert sentence(LADDER.standing(bits * math.log(2))) == said
 
 
 def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) -> None:
@@ -168,6 +251,39 @@ def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) ->
             clocked[0] += 31
             screen(stepped(2, 0.2))
         assert bool(re.search(r"^ +2 +0\.02 +2\.500 +[\d,]+ ", written(paper), re.MULTILINE)) is not terminal
+
+
+def test_the_reading_of_a_long_text_is_seen(clocked: list[float]) -> None:
+    """On a terminal as a bar with speed and time left; down a pipe as a line now and then."""
+    words = r"reading: 2,500 of 10,000 MB · 2\d\d MB/s · 0:3\d left"
+    for terminal in (True, False):
+        paper = console(terminal=terminal)
+        with TrainingScreen(paper) as screen:
+            screen(Reading("reading", 10**9, 10**10))
+            assert "MB" not in written(paper) or terminal
+            clocked[0] += 10
+            screen(Reading("reading", 25 * 10**8, 10**10))
+            bar = Console(file=io.StringIO(), width=80, force_terminal=False)
+            bar.print(screen.progress.get_renderable())
+            clocked[0] += 25
+            screen(Reading("sorting", 10**9, 10**10))
+            screen(STARTED)
+        if terminal:
+            assert re.search(rf"━.* {words} *\n$", written(bar))
+        else:
+            assert written(paper).startswith("text     sorting: 1,000 of 10,000 MB\nmodel ")
+
+
+def test_a_part_of_the_validation_text_is_called_a_part() -> None:
+    few = replace(STARTED.config, training=TrainingConfig(validation_limit=1000))
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(replace(STARTED, config=few))
+        screen(Finished("the budget is used up", 9, SCORE, 1, 3661.0))
+    assert "90,000 to validate (1,000 of them each time, from all over it), 10,000 to test\n" in written(
+        paper
+    )
+    assert written(paper).endswith(", at step 1, on 1,000 of 90,000 characters\n")
 
 
 def test_other_endings() -> None:

@@ -12,13 +12,18 @@ from charloop.checkpoint import RunFolder
 from cli.commands import BRIEF, SMALL, Outcome, call, done, prints, process
 from cli.conftest import text_of
 
-ROW = re.compile(r"^ +\d[\d,]* +\d+\.\d\d +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +[\d,]* +\d+:\d\d(  best)?$")
+ROW = re.compile(
+    r"^ +\d[\d,]* +\d+\.\d\d +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +[\d,]* +\d+:\d\d"
+    r"(  \S+( \d\.\d\d)?)?( +best)?$"
+)
 FILES = [
+    "baselines.json",
+    ".lock",
     "config.json",
     "metrics.jsonl",
     "model.safetensors",
     "samples",
-    "training_state.safetensors",
+    "saves",
     "vocabulary.json",
 ]
 
@@ -45,6 +50,8 @@ def test_what_training_shows(training: tuple[Path, Outcome], book: Path) -> None
     assert re.search(
         r"^best     validation \d\.\d{3} nats = \d\.\d{3} bits per character, at step 16$", out, re.MULTILINE
     )
+    assert re.search(r"^compare  uniform \d\.\d\d  unigram \d\.\d\d  2-gram ", out, re.MULTILINE)
+    assert re.search(r"^worth    (better|worse) than .+ by \d\.\d\d( bits)?(, short of|$)", out, re.MULTILINE)
     assert out.endswith(f"\nmore:    charloop sample {folder} --length 1000 --temperature 0.8\n")
     samples = re.split(r"\n--- temperature (?:0\.5|0\.8|1\.0) ---\n", out.rpartition("\nmore:")[0])
     assert len(samples) == 4

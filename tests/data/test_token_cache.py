@@ -1,13 +1,17 @@
 """The token cache: never stale, never half-written, never in the way."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from charloop.data import Corpus, Vocabulary, cache_folder, load_corpus
 from charloop.data import corpus as corpus_module
+from charloop.data.pieces import Piece
 from charloop.errors import CharloopError
 
 
@@ -24,9 +28,9 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     original = corpus_module.write_tokens
 
-    def counted(request, stream):  # type: ignore[no-untyped-def]
+    def counted(request, stream, meter):  # type: ignore[no-untyped-def]
         made.append(request.name)
-        return original(request, stream)
+        return original(request, stream, meter)
 
     monkeypatch.setattr(corpus_module, "write_tokens", counted)
     return made
@@ -77,6 +81,61 @@ def test_another_cleaning_is_another_key(
     assert len(builds) == 2
 
 
+@pytest.fixture
+def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The size of each block that is read of a text."""
+    sizes: list[int] = []
+    original = Piece.blocks
+
+    def counted(*given, **named):  # type: ignore[no-untyped-def]
+        for block in original(*given, **named):
+            sizes.append(len(block))
+            yield block
+
+    monkeypatch.setattr(Piece, "blocks", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("settings", [{}, {"unit": "byte"}, {"min_count": 2}])
+def test_a_new_text_is_read_once_from_its_first_byte_to_its_last(
+    book: Path, bytes_read: list[int], settings: dict[str, Any]
+) -> None:
+    load_corpus([str(book)], **settings)
+    assert sum(bytes_read) == book.stat().st_size
+    load_corpus([str(book)], **settings)
+    assert sum(bytes_read) == 2 * book.stat().st_size  # to know that it is the same
+    book.write_text("To be, or not to be!")  # longer: there is nothing that it could be
+    load_corpus([str(book)], **settings)
+    assert sum(bytes_read) == 3 * book.stat().st_size - 2
+
+
+def test_going_on_with_a_run_takes_the_tokens_that_its_start_left(book: Path, builds: list[str]) -> None:
+    for min_count in (1, 2):
+        begun = load_corpus([str(book)], min_count=min_count)
+        again = load_corpus([str(book)], vocabulary=begun.vocabulary)
+        assert again.tokens.tolist() == begun.tokens.tolist()
+        assert again.notes == begun.notes
+    assert len(builds) == 2
+    other = Vocabulary.of_text("To be, or not to be!")
+    assert load_corpus([str(book)], vocabulary=other).vocabulary == other
+    assert len(builds) == 3
+
+
+def test_progress_is_told_of_all_that_takes_time(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.data.progress.PAUSE", 0.0)
+    book.write_text("bä" * 300_000)
+    size, told = book.stat().st_size, []
+    load_corpus([str(book)], listener=told.append)
+    assert [one.done for one in told if one.doing == "reading"] == [262_144, 524_288, 786_432, size]
+    assert {one.total for one in told if one.doing == "reading"} == {size}
+    told.clear()
+    load_corpus([str(book)], listener=told.append)
+    assert {one.doing: one.done for one in told} == {
+        "looking for its tokens": size,
+        "checking the tokens": 600_000,
+    }
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
@@ -120,6 +179,19 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(book: Path, monkeypatch: p
     with pytest.raises(CharloopError, match=r"no room for the tokens.*No space left.*CHARLOOP_CACHE"):
         load_corpus([str(book)])
     assert entries() == []
+
+
+def test_what_a_killed_process_left_is_swept_away_when_it_is_old(book: Path) -> None:
+    folder = cache_folder() / "tokens"
+    folder.mkdir(parents=True)
+    for name, age in (("old.part", 90_000), ("young.part", 80_000), ("old.tokens", 90_000)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    load_corpus([str(book)])
+    assert {path.name for path in entries()} & {"old.part", "young.part", "old.tokens"} == {
+        "young.part",
+        "old.tokens",
+    }
 
 
 def test_the_cache_is_where_it_is_asked_to_be(

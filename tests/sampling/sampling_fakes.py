@@ -18,6 +18,8 @@ class Letters:
     """Characters numbered as they stand in `symbols`."""
 
     symbols: str = ALPHABET
+    unknown_id: int | None = None
+    """One of the symbols, to play the part."""
 
     @property
     def size(self) -> int:
@@ -133,6 +135,7 @@ class Octets:
     """The 256 bytes of UTF-8."""
 
     size: int = 256
+    unknown_id: None = None
 
     def encode(self, text: str, unknown: str = "error") -> np.ndarray:  # noqa: ARG002
         return np.frombuffer(text.encode(), np.uint8).astype(np.int32)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from charloop.errors import CharloopError
 from charloop.sampling import Chain, Forbid, MinP, Temperature, TopK, TopP
+from charloop.sampling import ranks as module
 
 VOCAB = 11
 # Few distinct values, so that ties are common, and some characters that another filter has removed; no subnormals,
@@ -23,6 +24,15 @@ rows = st.lists(
     max_size=VOCAB,
 ).filter(lambda row: max(row) > -np.inf)
 batches = st.lists(rows, min_size=2, max_size=2).map(lambda batch: np.array(batch, np.float32))
+
+
+@pytest.fixture(params=["pairs", "thresholds"], autouse=True, scope="module")
+def _way(request: pytest.FixtureRequest):
+    """As an alphabet's few characters are filtered, and as many thousands are."""
+    before, module.MAX_PAIRS = module.MAX_PAIRS, 512 if request.param == "pairs" else 0
+    jax.clear_caches()
+    yield
+    module.MAX_PAIRS = before
 
 
 def kept(filter_: Any, batch: np.ndarray) -> list[set[int]]:
@@ -77,6 +87,7 @@ def test_top_p_takes_the_character_that_crosses_p_and_always_one() -> None:
     assert kept(TopP(0.6), batch) == [{0, 1}, {2, 3}]
     assert kept(TopP(0.8), batch) == [{0, 1, 2}, {0, 2, 3}]
     assert kept(TopP(1e-50), batch) == [{0}, {3}]
+    assert kept(TopP(0.5), np.zeros((1, 4), np.float32)) == [{0, 1}]
 
 
 def test_top_p_of_one_keeps_what_rounding_would_lose() -> None:
@@ -120,6 +131,17 @@ def test_temperature_near_zero_leaves_the_likeliest(temperature: float) -> None:
 @given(batches)
 def test_forbid_removes_its_ids_only(batch: np.ndarray) -> None:
     assert kept(Forbid(jnp.array([3, 5])), batch) == [set(best_first(row)) - {3, 5} for row in batch]
+
+
+@pytest.mark.parametrize("count", [1, 2, 40, 1999, 2000])
+def test_of_thousands_the_greatest_are_found_as_by_sorting(count: int) -> None:
+    """Values of every size and sign, many of them equal, some removed."""
+    chance = np.random.default_rng(count)
+    batch = (chance.standard_normal((3, 2000)) * 10.0 ** chance.integers(-30, 30, (3, 2000))).astype(
+        np.float32
+    )
+    batch[:, ::7], batch[:, ::11], batch[1, ::2] = 0.25, -0.0, -np.inf
+    assert kept(TopK(count), batch) == [set(best_first(row)[:count]) for row in batch]
 
 
 def test_a_chain_is_a_filter_and_keeps_the_order_given() -> None:

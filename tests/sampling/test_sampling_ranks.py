@@ -1,25 +1,14 @@
-"""Places in descending order: by all pairs and by sorting, both as Python sorts."""
+"""Places in descending order, as Python sorts."""
 
 import hypothesis.strategies as st
-import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from charloop.sampling import ranks as module
 from charloop.sampling.ranks import ranks, sum_ahead
 
 FEW = arrays(np.float32, (3, 7), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]))
-
-
-@pytest.fixture(params=["pairs", "sorted"], autouse=True, scope="module")
-def _way(request: pytest.FixtureRequest):
-    before, module.MAX_PAIRS = module.MAX_PAIRS, 512 if request.param == "pairs" else 0
-    jax.clear_caches()
-    yield
-    module.MAX_PAIRS = before
 
 
 @given(FEW)

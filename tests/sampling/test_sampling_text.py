@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import ALPHABET, Elman, Letters, Octets, Script
+from sampling_fakes import ALPHABET, Elman, Letters, Octets, Script, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate, stream
@@ -103,6 +103,44 @@ def test_unknown_characters_of_a_prompt_are_refused_or_skipped() -> None:
             write(Elman(), {}, LETTERS, "aXb")
     assert elman_text("XaXbX", unknown="skip") == elman_text("ab")
     assert elman_text("XX", unknown="skip") == elman_text("")
+
+
+WAYS = [
+    {},
+    {"temperature": 0.0},
+    {"temperature": 50.0},
+    {"mode": "words"},
+    {"top_k": 1},
+    {"top_k": 3},
+    {"top_p": 1e-9},
+    {"top_p": 0.9},
+    {"min_p": 0.0},
+    {"min_p": 1.0},
+    {"temperature": 2.0, "top_k": 9, "top_p": 0.99, "min_p": 0.001, "mode": "words"},
+]
+
+
+@pytest.mark.parametrize("settings", WAYS, ids=str)
+def test_the_unknown_sign_is_never_written_however_likely_it_is(settings: dict[str, Any]) -> None:
+    """`h`, which the network prefers to all others, plays the sign; without that part it is written."""
+    weights = [1] * (len(ALPHABET) - 1) + [10**6]
+    signed, config = Letters(unknown_id=ALPHABET.index("h")), SamplingConfig(length=300, **settings)
+    for write in (generate, stream):
+        assert "h" in "".join(write(Steady(tuple(weights)), {}, LETTERS, "h", config))
+        text = "".join(write(Steady(tuple(weights)), {}, signed, "h", config))
+        assert len(text) == 300
+        assert "h" not in text
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_without_the_sign_the_others_keep_their_probabilities(data: st.DataObject) -> None:
+    """What is drawn where the sign is forbidden is what a network without it draws."""
+    weights = data.draw(st.lists(st.integers(1, 50), min_size=len(ALPHABET) - 1, max_size=len(ALPHABET) - 1))
+    config = SamplingConfig(length=50, seed=data.draw(st.integers(0, 99)))
+    signed = Letters(unknown_id=len(ALPHABET) - 1)
+    with_sign = generate(Steady((*weights, data.draw(st.integers(1, 10**6)))), {}, signed, "", config)
+    assert with_sign == generate(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
 
 
 def test_samples_are_the_same_however_many_there_are() -> None:

@@ -51,6 +51,12 @@ def configure(corpus: Path, **settings: Any) -> RunConfig:
     return from_dict(sections)
 
 
+def improving(folder: Path, **settings: Any) -> RunConfig:
+    """A run that gets better all the time: its text, in `folder`, says the same again and again."""
+    (folder / "again.txt").write_text(SYMBOLS * 40)
+    return configure(folder / "again.txt", **settings)
+
+
 @dataclass
 class Run:
     """A run's folder, and what its listener heard."""
@@ -93,12 +99,17 @@ class Run:
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        return load_tensors(self.folder / "training_state.safetensors")[0]
+        return load_tensors(newest_save(self.folder))[0]
 
     @property
     def last(self) -> dict[str, np.ndarray]:
         state, prefix = self.state, "params/"
         return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
+
+
+def newest_save(folder: Path) -> Path:
+    """The training state in `folder` that a run would go on from."""
+    return max((folder / "saves").glob("step-*.safetensors"))
 
 
 Watch = Callable[[Event], None]

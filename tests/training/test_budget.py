@@ -73,6 +73,14 @@ def test_by_the_clock_training_lasts_ten_times_as_long_as_an_evaluation() -> Non
     assert budget(steps=40).evaluation_due(2, 2 / 40, 0.0, 1e6)
 
 
+def test_saves_between_evaluations_are_by_the_clock_and_cost_a_hundredth() -> None:
+    plan = budget(steps=100)
+    assert [plan.save_due(7, since, 0.01) for since in (59.0, 61.0)] == [False, True]
+    assert [plan.save_due(7, since, 5.0) for since in (61.0, 499.0, 501.0)] == [False, False, True]
+    asked = budget(steps=100, save_every=6)
+    assert [asked.save_due(step, 1e6, 0.0) for step in (5, 6)] == [False, True]
+
+
 class Clock:
     """A clock on which everything that asks takes a second."""
 

@@ -8,6 +8,7 @@ import pytest
 from charloop.data import Vocabulary
 from charloop.evaluation import Score
 from charloop.trained import load
+from charloop.training.events import Evaluated
 from training.runs import SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 
 
@@ -32,7 +33,7 @@ def test_a_run_without_validation_text_keeps_its_last_weights(tmp_path: Path, te
 
 @pytest.fixture
 def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
-    """A run whose evaluations come out as they are told to."""
+    """A run whose evaluations come out as they are told to, and its best weights after each of them."""
 
     def start(*losses: float, **settings) -> tuple[Run, dict[int, dict]]:
         script, weights = iter(losses), {}
@@ -41,8 +42,8 @@ def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
 
         def watch(event) -> None:
             made.events.append(event)
-            if type(event).__name__ == "Evaluated":
-                weights[event.step] = made.best
+            if made.evaluations and not isinstance(event, Evaluated):
+                weights.setdefault(made.evaluations[-1].step, made.best)
 
         return run(made.folder, configure(text, eval_every=2, **settings), watch), weights
 
@@ -56,7 +57,7 @@ def test_the_best_weights_are_those_of_the_best_evaluation_and_the_last_are_the_
     assert_identical(made.best, weights[4])
     assert weights[2]["readout.bias"].tobytes() != weights[4]["readout.bias"].tobytes()
     assert made.last["readout.bias"].tobytes() != made.best["readout.bias"].tobytes()
-    assert load(made.folder).facts == {"step": 4, "validation_loss": 1.0}
+    assert load(made.folder).facts == {"step": 4, "validation_loss": 1.0, "validation_characters": 10}
 
 
 def test_load_gives_the_best_weights_or_the_last(scripted) -> None:

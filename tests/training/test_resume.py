@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint import RunFolder, load_tensors, save_tensors
+from charloop.checkpoint.saves import Saves
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
+from charloop.trained import load
+from charloop.training.events import Evaluated
+from charloop.training.loop import save_state
 from training.runs import (
     CHUNKS,
     TEXT,
@@ -22,6 +26,8 @@ from training.runs import (
     at_step,
     configure,
     go_on,
+    improving,
+    newest_save,
     run,
 )
 
@@ -36,19 +42,12 @@ def crash() -> None:
     raise CrashError
 
 
-def steps_of(made: Run) -> list[dict]:
-    return [line for line in made.lines if line["kind"] == "step"]
-
-
-def evaluations_of(made: Run, every: int = 10) -> list[dict]:
-    """Those that are due in any case; to be stopped adds one."""
-    found = [line for line in made.lines if line["kind"] == "evaluation"]
-    return [line for line in found if line["step"] % every == 0]
-
-
 def assert_never_stopped(made: Run, whole: Run) -> None:
-    assert steps_of(made) == steps_of(whole)
-    assert evaluations_of(made) == evaluations_of(whole)
+    """The same lines, the same bytes of the best weights' file, the same last state."""
+    assert made.lines == whole.lines
+    assert (made.folder / "model.safetensors").read_bytes() == (
+        whole.folder / "model.safetensors"
+    ).read_bytes()
     assert_identical(made.state, whole.state)
 
 
@@ -172,11 +171,11 @@ def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -
 
 def test_the_training_state_of_another_network_is_refused_by_name(tmp_path: Path, whole: Run) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
-    path = tmp_path / "run" / "training_state.safetensors"
+    path = newest_save(tmp_path / "run")
     tensors, metadata = load_tensors(path)
     save_tensors(path, tensors | {"params/readout.bias": np.zeros(12, np.float32)}, metadata)
     with pytest.raises(
-        CharloopError, match=r"run/training_state\.safetensors is not of this run.*readout.*; "
+        CharloopError, match=r"run/saves/step-0+40\.safetensors is not of this run.*readout.*; "
     ):
         go_on(tmp_path / "run")
 
@@ -186,3 +185,187 @@ def test_the_elapsed_time_of_all_sittings_counts(tmp_path: Path, text: Path) -> 
     facts = json.loads(json.dumps(RunFolder.open(first.folder).load_state()[1]))
     assert facts["elapsed"] > 0
     assert go_on(first.folder).finished.elapsed >= facts["elapsed"]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "ln-lstm", "nas"])
+def test_whatever_the_cell(tmp_path: Path, text: Path, cell: str) -> None:
+    never_stopped = run(tmp_path / "whole", plan(text, cell=cell))
+    with pytest.raises(CrashError):
+        run(tmp_path / "run", plan(text, cell=cell), at_step(CHUNKS + 2, crash))
+    assert_never_stopped(go_on(tmp_path / "run"), never_stopped)
+
+
+def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores by the step they are asked for at: any other would be the best, or one too many."""
+    scores = {10: 3.0, 20: 4.0, 30: 5.0, 40: 2.0}
+    seen: list[int] = []
+
+    def score(*_) -> Score:
+        seen.append(10 * len(seen) + 10)
+        return Score(scores[seen[-1]] * 10, 10)
+
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", score)
+    config = plan(text, patience=2)
+    first = run(tmp_path / "run", config, at_step(15, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert (first.finished.reason, len(first.evaluations)) == ("interrupted", 1)
+    second = go_on(first.folder)
+    assert (second.finished.reason, second.finished.step) == ("no better for 2 evaluations", 30)
+
+
+def test_a_run_that_stopped_early_makes_no_step_more(tmp_path: Path, text: Path, monkeypatch) -> None:
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(30.0, 10))
+    first = run(tmp_path / "run", plan(text, patience=2))
+    before = first.lines
+    second = go_on(first.folder)
+    assert (second.steps, second.finished.reason) == ([], "no better for 2 evaluations")
+    assert second.lines == before
+
+
+def test_interrupted_before_the_first_evaluation_it_can_be_asked_to_write(
+    tmp_path: Path, text: Path, whole: Run
+) -> None:
+    first = run(tmp_path / "run", plan(text), at_step(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    network = load(first.folder)
+    assert network.facts == {"step": first.finished.step, "validation_loss": None}
+    assert_identical(first.best, first.last)
+    assert_never_stopped(go_on(first.folder), whole)
+
+
+def test_a_run_that_was_killed_before_its_first_save_begins_again(
+    tmp_path: Path, text: Path, whole: Run
+) -> None:
+    with pytest.raises(CrashError):
+        run(tmp_path / "run", plan(text), at_step(3, crash))
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    second = go_on(tmp_path / "run")
+    assert second.started.resumed_at == 0
+    assert list(second.started.notes) == ["nothing was saved since the run was made: it begins again"]
+    assert_never_stopped(second, whole)
+
+
+def test_so_does_one_that_began_with_another_runs_weights(tmp_path: Path, text: Path, whole: Run) -> None:
+    never_stopped = run(tmp_path / "whole", plan(text), init_from=whole.folder)
+    with pytest.raises(CrashError):
+        run(tmp_path / "run", plan(text), at_step(3, crash), init_from=whole.folder)
+    assert_never_stopped(go_on(tmp_path / "run"), never_stopped)
+
+
+@pytest.mark.parametrize("patience", [0, 50])
+def test_a_save_at_the_last_step_is_no_evaluation(tmp_path: Path, text: Path, patience: int) -> None:
+    made = run(tmp_path / "run", configure(text, steps=21, eval_every=10, save_every=7, patience=patience))
+    assert [event.step for event in made.evaluations] == [10, 20, 21]
+
+
+def test_killed_between_the_last_evaluation_and_its_save(tmp_path: Path, text: Path) -> None:
+    """The save before it is of the same step: the evaluation is not there twice."""
+    config = configure(text, steps=21, eval_every=10, save_every=7)
+    whole = run(tmp_path / "whole", config)
+
+    def at_the_last(event) -> None:
+        if isinstance(event, Evaluated) and event.step == 21:
+            crash()
+
+    with pytest.raises(CrashError):
+        run(tmp_path / "run", config, at_the_last)
+    assert go_on(tmp_path / "run").finished.step == 21
+    assert_never_stopped(Run(tmp_path / "run"), whole)
+
+
+def killed_between_state_and_weights(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Of the two that are written for the best weights, of `step`, the second never is: the process is gone."""
+    begun: list[str] = []
+
+    def dying(kind: type, name: str, step_of) -> None:
+        write = getattr(kind, name)
+
+        def watched(self, *given) -> None:
+            if step_of(given) == step:
+                if begun:
+                    raise CrashError
+                begun.append(name)
+            write(self, *given)
+
+        monkeypatch.setattr(kind, name, watched)
+
+    dying(RunFolder, "save_weights", lambda given: given[1]["step"])
+    dying(Saves, "write", lambda given: given[0])
+
+
+def test_killed_between_the_state_and_the_best_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written from the state, before anything else: even if there is nothing left to train."""
+    with monkeypatch.context() as patched:
+        killed_between_state_and_weights(patched, 20)
+        with pytest.raises(CrashError):
+            run(tmp_path / "run", improving(tmp_path, steps=20, eval_every=10))
+    whole = run(tmp_path / "whole", improving(tmp_path, steps=20, eval_every=10))
+    assert whole.finished.best_step == 20
+    assert_never_stopped(go_on(tmp_path / "run"), whole)
+
+
+def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Best at 5, worse at 10, best at 15, and killed there: if it ends at 10 now, the best is what it says it is."""
+    scores = iter([Score(20.0, 10), Score(30.0, 10), Score(10.0, 10)])
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: next(scores))
+    with monkeypatch.context() as patched:
+        killed_between_state_and_weights(patched, 15)
+        with pytest.raises(CrashError):
+            run(tmp_path / "run", configure(text, steps=20, eval_every=5))
+    ended = go_on(tmp_path / "run", configure(text, steps=10, eval_every=5))
+    assert load(tmp_path / "run").facts["step"] == ended.finished.best_step
+
+
+def test_best_weights_that_are_lost_are_told_of(tmp_path: Path, text: Path, monkeypatch) -> None:
+    scores = iter([Score(10.0, 10), Score(20.0, 10), Score(5.0, 10)])
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: next(scores))
+    first = run(tmp_path / "run", configure(text, steps=20, eval_every=10))
+    (first.folder / "model.safetensors").write_bytes(b"damaged")
+    second = go_on(first.folder, configure(text, steps=30, eval_every=10))
+    (note,) = second.started.notes
+    assert "model.safetensors is damaged (" in note
+    assert note.endswith("the best weights, of step 10, are lost until there are better ones")
+    assert load(first.folder).facts["step"] == 30
+
+
+def test_metrics_that_were_cut_short_are_told_of(tmp_path: Path, whole: Run) -> None:
+    shutil.copytree(whole.folder, tmp_path / "run")
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    metrics.write_bytes(b"".join(lines[:25]) + lines[25][:10])
+    (note,) = go_on(tmp_path / "run").started.notes
+    step = json.loads(lines[24])["step"]
+    assert note.endswith(f"metrics.jsonl lacks the losses after step {step} and up to {STEPS}")
+    assert metrics.read_bytes() == b"".join(lines[:25])
+
+
+def test_metrics_that_are_gone_begin_again(tmp_path: Path, text: Path, whole: Run) -> None:
+    shutil.copytree(whole.folder, tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    made = go_on(tmp_path / "run", configure(text, steps=STEPS + 2, eval_every=10))
+    assert made.started.notes[0].endswith(f"metrics.jsonl is missing: it begins again at step {STEPS + 1}")
+    assert [line["step"] for line in made.lines if line["kind"] == "step"] == [STEPS + 1, STEPS + 2]
+
+
+def test_saves_by_the_clock_change_no_bit(
+    tmp_path: Path, text: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr("charloop.training.budget.SAVE_PAUSE", 0.0)
+    monkeypatch.setattr("charloop.training.budget.SAVE_SHARE", 0)
+    monkeypatch.setattr("charloop.training.loop.save_state", record_saves(written))
+    made = run(tmp_path / "run", plan(text))
+    assert len(written) > 10, "after each call"
+    assert_never_stopped(made, whole)
+
+
+def record_saves(written: list[int]):
+    def save(session, state, journal) -> None:
+        written.append(int(state.step))
+        save_state(session, state, journal)
+
+    return save

@@ -1,6 +1,5 @@
 """What figures belong to: the machine, the versions, the commit, and how fast it multiplies matrices."""
 
-import os
 import platform
 import subprocess
 import time
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from charloop.benchmark.serve import SETTLE
-from charloop.devices import cores
+from charloop.devices import cores, processor
 
 MATRIX = 1024
 """Rows and columns of the matrices whose product is the yardstick."""
@@ -29,16 +28,6 @@ def machine() -> dict[str, Any]:
         "charloop": version("charloop"),
         "commit": commit(),
     }
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
 
 
 def commit() -> str | None:

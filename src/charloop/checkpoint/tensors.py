@@ -18,7 +18,18 @@ CHECKSUM = "sha256"
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write `tensors` and `metadata` as one file, whole or not at all."""
     arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    write_atomically(path, save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)}))
+    write_atomically(path, in_order(save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)})))
+
+
+def in_order(content: bytes) -> bytes:
+    """A safetensors file with its header sorted: the library's order of metadata is another in each process.
+
+    The file is the header's length in eight bytes, the header, which is JSON padded by spaces, and the arrays.
+    """
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header = header.ljust(-(-len(header) // 8) * 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

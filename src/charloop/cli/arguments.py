@@ -19,7 +19,7 @@ from charloop.errors import CharloopError
 Arguments = TypeVar("Arguments")
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 """A flag that is given or not, without its opposite."""
-WITH_TEXTS = ("train", "eval")
+WITH_TEXTS = ("train", "eval", "baselines")
 """Commands that take any number of texts, but only in one place."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
 
@@ -56,7 +56,9 @@ def parse(
 def check_ranges(flags: Arguments) -> Arguments:
     """`flags`, or the CharloopError for the first value that is out of the range its declaration gives."""
     try:
-        msgspec.convert(msgspec.to_builtins(flags), type(flags))
+        # Paths are the one type of flags that JSON has not.
+        plain = msgspec.to_builtins(flags, enc_hook=str)
+        msgspec.convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
         allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
         # One value of several, `seq_length[0]` or `seq_length[...]`, is told of as the flag that holds it.

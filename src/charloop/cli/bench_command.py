@@ -9,6 +9,7 @@ QUESTIONS = {
     "unroll": "static, dynamic, scan and fused: to build, to compile, to make a step",
     "train": "a training step, beside what other libraries need for the same",
     "sample": "writing text, one stream and many, beside the same",
+    "encode": "a text to tokens, beside copying its file and decoding it",
     "memory": "what a training step holds, beside what it needs",
 }
 

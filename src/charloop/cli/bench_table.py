@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from charloop.benchmark.encoding import Pace
 from charloop.benchmark.memory import Memory
 from charloop.benchmark.rounds import Row
 from charloop.benchmark.sampling import Writing
@@ -77,6 +78,22 @@ def print_writers(writing: Writing, rows: Sequence[Row]) -> None:
         return f"{characters / row.median:,.0f}", f"{slow:,.0f}-{fast:,.0f}"
 
     print_columns(WRITER_COLUMNS, rows, speed)
+
+
+def print_paces(text: str, paces: Sequence[Pace]) -> None:
+    """One program a line: how many megabytes of the text it is through with in a second."""
+    rates = {pace.program: pace.rate for pace in paces}
+    print(f"\n{text}, {megabytes(paces[0].size)}")
+    print(f"{'':16}{'MB/s':>10}{'middle half':>18}{'to copying':>14}{'to decoding':>14}")
+    for pace in paces:
+        low, high = (rate / 1e6 for rate in pace.middle_half)
+        ratios = "".join(f"{pace.rate / rates[name]:>13.2f}x" for name in ("copying", "decoding"))
+        print(f"{pace.program:16}{pace.rate / 1e6:>10,.0f}{f'{low:,.0f}-{high:,.0f}':>18}{ratios}")
+
+
+def written_pace(pace: Pace) -> dict[str, Any]:
+    """A program's entry in the file."""
+    return asdict(pace) | {"bytes_a_second": pace.rate, "middle_half": pace.middle_half}
 
 
 def print_columns(heads: Sequence[str], rows: Sequence[Row], speed: Callable[[Row], tuple[str, str]]) -> None:

@@ -1,19 +1,23 @@
 """charloop eval: how well a trained network predicts a text."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.arguments import Switch, parse
+from charloop.cli.arguments import Switch, check_ranges, parse
+from charloop.cli.eval_report import facts, lines
+from charloop.cli.eval_texts import Given, Wanted, read_text, reading
+from charloop.cli.per_character import STDOUT, check_target, records, write_records
+from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from charloop.baselines import Measuring
     from charloop.checkpoint import RunFolder
     from charloop.evaluation import Score
 
@@ -35,8 +39,19 @@ class EvalFlags:
     """Score this very string."""
     split: Literal["train", "val", "test"] | None = None
     """Score this part of the text that the run was trained on."""
+    limit: NonNegativeCount = 0
+    """Score about so many characters, from all over the text; 0: every one."""
     unknown: Literal["error", "skip"] = "error"
-    """What to do about characters that the network never saw."""
+    """Characters that the network never saw: refuse the text, or leave them out. A network that was trained with
+    --min-count reads them as its unknown sign instead of refusing, and is told only that one of them comes."""
+    errors: Literal["strict", "replace"] | None = None
+    """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
+    baselines: Switch = False
+    """Compare with n-grams and compressors for other texts too; they learn from the run's training text."""
+    per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write what each character cost, a line of JSON for each, to a file, or to standard output with -."""
+    overwrite: Switch = False
+    """Replace the file of --per-character if it is there already."""
     json: Switch = False
     """Print one JSON object."""
     weights: Literal["best", "last"] = "best"
@@ -47,9 +62,8 @@ class EvalFlags:
 
 def main(arguments: Sequence[str]) -> None:
     """Score one text and print what came out."""
-    flags = parse(EvalFlags, "eval", arguments)
-    if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
-        raise CharloopError("more than one text to score", do="give files, or --text, or --split")
+    flags = check_ranges(parse(EvalFlags, "eval", arguments))
+    check(flags)
 
     from charloop.cli.programs import keep_programs
     from charloop.devices import offer_cores
@@ -57,65 +71,63 @@ def main(arguments: Sequence[str]) -> None:
     offer_cores()
     keep_programs()
     from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.text import read_training_text
     from charloop.trained import load_run
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_run(folder, weights=flags.weights)
-    name, tokens, notes = read_text(folder, flags)
-    report(name, network.score(tokens), notes, as_json=flags.json)
+    wanted = Wanted(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
+    given = read_text(folder, wanted)
+    if flags.baselines and given.training is None:
+        with reading() as listener:
+            given = given._replace(training=read_training_text(folder, listener))
+    measuring = compare(folder, given)
+    keep = flags.per_character is not None
+    score = network.score(given.tokens, flags.limit or None, per_character=keep)
+    score, notes = with_baselines(score, measuring)
+    if flags.per_character is not None and score.per_character is not None:
+        costs = records(given.tokens, score.per_character, folder.vocabulary)
+        write_records(flags.per_character, costs, overwrite=flags.overwrite)
+    report(given.name, score, (*network.notes, *given.notes, *notes), flags)
 
 
-def read_text(folder: "RunFolder", flags: EvalFlags) -> "tuple[str, np.ndarray, tuple[str, ...]]":
-    """What to call the text, its tokens, and what there is to say of it."""
-    from charloop.data import load_corpus
-
-    if flags.text is not None:
-        return "the given string", folder.vocabulary.encode(flags.text, flags.unknown), ()
-    if flags.texts:
-        data = folder.config.data
-        corpus = load_corpus(
-            flags.texts, encoding=data.encoding, vocabulary=folder.vocabulary, unknown=flags.unknown
+def check(flags: EvalFlags) -> None:
+    """Raises CharloopError for flags that do not go together."""
+    if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
+        raise CharloopError("more than one text to score", do="give files, or --text, or --split")
+    if flags.split == "train" and flags.baselines:
+        raise CharloopError(
+            "--baselines and --split train do not go together",
+            do="leave one out: baselines learn from that text, and would only recite it",
         )
-        return corpus.description, corpus.tokens, corpus.notes
-    return read_split(folder, flags.split or "val")
-
-
-def read_split(folder: "RunFolder", part: str) -> "tuple[str, np.ndarray, tuple[str, ...]]":
-    """The part of the run's own text that was set apart."""
-    from charloop.data import split
-    from charloop.training.run import read_own_corpus
-
-    corpus, data = read_own_corpus(folder), folder.config.data
-    cut = split(len(corpus.tokens), data.validation_fraction, data.test_fraction)
-    chosen = {"train": cut.train, "val": cut.validation, "test": cut.test}[part]
-    if chosen.start == chosen.stop:
-        flag = {"val": "--validation-fraction", "test": "--test-fraction"}[part]
-        raise CharloopError(f"the run has no {part} text", do=f"it is set apart by {flag} when training")
-    return f"{part} part of {corpus.description}", corpus.tokens[chosen], ()
-
-
-def report(name: str, score: "Score", notes: tuple[str, ...], *, as_json: bool) -> None:
-    """Print the score."""
-    if as_json:
-        values = {
-            "text": name,
-            "characters": score.characters,
-            "nats_per_character": score.loss,
-            "bits_per_character": score.bits_per_character,
-            "perplexity": score.perplexity,
-            "notes": list(notes),
-        }
-        print(json.dumps(values))
+    if flags.per_character is None:
         return
-    for line in lines(name, score, notes):
-        print(line)
+    if flags.limit:
+        raise CharloopError("--per-character and --limit do not go together", do="leave one out")
+    check_target(flags.per_character, overwrite=flags.overwrite)
 
 
-def lines(name: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
-    """The score for people."""
-    yield f"text        {name}"
-    yield from (f"note        {note}" for note in notes)
-    yield f"characters  {score.characters:,} predicted"
-    yield f"nats/char   {score.loss:.4f}"
-    yield f"bits/char   {score.bits_per_character:.4f}"
-    yield f"perplexity  {score.perplexity:.3f}"
+def compare(folder: "RunFolder", given: Given) -> "Measuring | None":
+    """The baselines on their way while the network reads; those of the validation text may lie in the run."""
+    from charloop.baselines import FILE, Measuring
+
+    if given.training is None:
+        return None
+    return Measuring(given.training, given.tokens, folder.vocabulary, kept=folder.path / FILE)
+
+
+def with_baselines(score: "Score", measuring: "Measuring | None") -> "tuple[Score, tuple[str, ...]]":
+    """The score beside its baselines; and a note if there should be some, and are none."""
+    if measuring is None:
+        return score, ()
+    measuring.wait()
+    if measuring.found is None:
+        return score, (f"there are no baselines: {measuring.failure}",)
+    return replace(score, baselines=measuring.found[1]), ()
+
+
+def report(name: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
+    """Print the score; on standard error where each character's lines have standard output to themselves."""
+    stream = sys.stderr if flags.per_character == STDOUT else sys.stdout
+    for line in [json.dumps(facts(name, score, notes))] if flags.json else lines(name, score, notes):
+        print(line, file=stream)

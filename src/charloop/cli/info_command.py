@@ -11,6 +11,7 @@ import tyro
 from charloop.cli.arguments import Switch, parse
 
 if TYPE_CHECKING:
+    from charloop.baselines import Ladder, Standing
     from charloop.checkpoint import RunFolder
 
 UNITS = {"char": "characters", "byte": "bytes"}
@@ -39,9 +40,9 @@ def main(arguments: Sequence[str]) -> None:
     if flags.toml:
         print(settings(folder), end="")
     elif flags.json:
-        print(json.dumps(facts(folder)))
+        print(json.dumps(facts(folder) | worth(folder)))
     else:
-        print("\n".join(lines(facts(folder))))
+        print("\n".join([*lines(facts(folder)), *worth_lines(folder)]))
 
 
 def settings(folder: "RunFolder") -> str:
@@ -77,6 +78,38 @@ def count_lines(path: Path) -> int:
         return 0
 
 
+def worth(folder: "RunFolder") -> dict[str, Any]:
+    """What the best validation loss is worth, as plain values."""
+    from charloop.cli.standings import rung_values, values
+
+    ladder, standing = stand(folder)
+    return {
+        "standing": values(standing) if standing else None,
+        "baselines": rung_values(ladder) if ladder else None,
+    }
+
+
+def worth_lines(folder: "RunFolder") -> Iterator[str]:
+    """The same for people."""
+    from charloop.cli.standings import lines
+
+    ladder, standing = stand(folder)
+    yield from lines(standing, ladder)
+
+
+def stand(folder: "RunFolder") -> "tuple[Ladder | None, Standing | None]":
+    """The baselines that are kept in the run, and where its best weights stand among them."""
+    from charloop.baselines import FILE, read
+    from charloop.errors import CharloopError
+
+    ladder = read(folder.path / FILE)
+    try:
+        loss = folder.load_weights()[1].get("validation_loss")
+    except CharloopError:
+        loss = None
+    return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
+
+
 def lines(values: dict[str, Any]) -> Iterator[str]:
     """The facts for people."""
     from charloop.cli.wording import describe_model, number_of
@@ -106,6 +139,7 @@ def text_lines(text: dict[str, Any], unit: str) -> Iterator[str]:
     parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
     yield f"split       {', '.join(f'{size:,} {name}' for name, size in parts.items() if size)}"
     yield f"sha256      {text['content_hash']}"
+    yield from (f"note        {note}" for note in text.get("notes", ()))
 
 
 def dropout_line(model: dict[str, Any]) -> str:
@@ -126,7 +160,10 @@ def weights_lines(values: dict[str, Any]) -> Iterator[str]:
     yield f"parameters  {weights['parameters']:,}"
     loss = weights.get("validation_loss")
     if loss is None:
-        yield f"best        after step {weights['step']:,}; no validation text was set apart"
+        text = "not evaluated yet" if values["text"].get("validation") else "no validation text was set apart"
+        yield f"best        after step {weights['step']:,}; {text}"
     else:
         bits = f"{loss / math.log(2):.4f} bits per character"
-        yield f"best        validation {loss:.4f} nats = {bits}, after step {weights['step']:,}"
+        read, size = weights.get("validation_characters"), values["text"].get("validation")
+        some = f", on {read:,} of {size:,} characters" if read and size and read < size - 1 else ""
+        yield f"best        validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"

@@ -12,6 +12,8 @@ COMMANDS = {
     "sample": "let a trained network write",
     "eval": "how well a trained network predicts a text",
     "info": "what a run is, what it learned from, how well",
+    "baselines": "what simpler ways to predict a text come to",
+    "verify": "repeat a run's last steps, and compare bit for bit",
     "cells": "the cells there are, and their options",
     "corpora": "the texts that need no file",
     "presets": "settings that go well together",
@@ -81,7 +83,7 @@ def dispatch(arguments: list[str]) -> int:
 
 def usage() -> str:
     """What `charloop --help` shows."""
-    commands = "\n".join(f"  {name:9}{summary}" for name, summary in COMMANDS.items())
+    commands = "\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items())
     return f"""usage: charloop COMMAND ...
 
 Recurrent character language models: any text in, a trained network, new text out.

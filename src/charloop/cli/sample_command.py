@@ -57,6 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.trained import load
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
+    for note in network.notes:
+        print(f"note: {note}", file=sys.stderr)
     settings = asdict(flags.sampling)
     opening = "" if flags.no_echo else prompt
     if flags.sampling.num_samples == 1:

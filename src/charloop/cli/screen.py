@@ -9,21 +9,38 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
+from charloop.baselines import Ladder
 from charloop.cli.bar import Paper, Words, make_bar
-from charloop.cli.wording import clock, describe_model, number_of, visible
-from charloop.training.events import Evaluated, Event, Finished, Sampled, Started, Stepped, Stopping
+from charloop.cli.standings import compact, rungs, sentence
+from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of, visible
+from charloop.data import Reading
+from charloop.training.events import (
+    INTERRUPTED,
+    Evaluated,
+    Event,
+    Finished,
+    Measured,
+    Noted,
+    Sampled,
+    Started,
+    Stepped,
+    Stopping,
+)
 
-ROW = "{step:>9}  {epoch:>6}  {train:>7}  {validation:>10}  {bits:>9}  {speed:>9}  {clock:>8}  {mark}"
+ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
 HEADS = ROW.format(
     step="step",
     epoch="epoch",
     train="train",
-    validation="validation",
+    validation="val",
     bits="bits/char",
     speed="chars/s",
     clock="time",
+    beats="beats by bits",
     mark="",
 )
+INDENT = 9
+"""Columns of a label and the space after it."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 SKIPPED_SHOWN = 10
@@ -42,7 +59,9 @@ class TrainingScreen:
         self.progress = make_bar(self.console, self.words)
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
-        self.epoch, self.resumed_at, self.skipped = 0.0, 0, 0
+        self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
+        self.doing, self.doing_since = "", 0.0
+        self.ladder: Ladder | None = None
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
@@ -58,6 +77,8 @@ class TrainingScreen:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case Reading():
+                self.reading(event)
             case Started():
                 self.started(event)
             case Stepped():
@@ -66,6 +87,10 @@ class TrainingScreen:
                 self.row(event.step, event.elapsed, event.score.loss, "best" if event.is_best else "")
             case Sampled():
                 self.sampled(event)
+            case Measured():
+                self.measured(event.ladder)
+            case Noted():
+                self.noted(event.text)
             case Stopping():
                 self.words.stopping = True
             case Finished():
@@ -75,6 +100,18 @@ class TrainingScreen:
         """One labelled line."""
         self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
+    def reading(self, event: Reading) -> None:
+        """The bar follows the work on the text; without a bar, a line now and then."""
+        now = time.monotonic()
+        if event.doing != self.doing:
+            self.doing, self.doing_since = event.doing, now
+        words = describe_reading(event, now - self.doing_since)
+        share = event.done / max(1, event.total)
+        self.progress.update(self.task, completed=share, description=words)
+        if not self.has_bar and now - self.last_row > PLAIN_PAUSE:
+            self.say("text", words)
+            self.last_row = now
+
     def started(self, event: Started) -> None:
         data, (train, validation, test) = event.config.data, event.split
         self.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
@@ -83,16 +120,30 @@ class TrainingScreen:
         self.say("model", f"{network}, {number_of(event.devices, 'device')}")
         self.say("text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct")
         self.say("", f"sha256 {event.content_hash[:16]}")
-        parts = f"{train:,} to train on, {validation:,} to validate" + (f", {test:,} to test" if test else "")
-        self.say("split", parts)
+        limit = event.config.training.validation_limit
+        if 0 < limit < validation - 1:
+            self.part_of = validation
+        some = f" ({limit:,} of them each time, from all over it)" if self.part_of else ""
+        parts = f"{train:,} to train on, {validation:,} to validate{some}"
+        self.say("split", parts + (f", {test:,} to test" if test else ""))
         chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
         self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
         self.say("run", str(event.folder))
         for note in event.notes:
-            self.say("note", note, style="magenta")
+            self.noted(note)
         if event.resumed_at:
             self.say("resume", f"going on after step {event.resumed_at:,}")
-        self.progress.update(self.task, description="compiling the first step")
+        self.progress.update(self.task, completed=0.0, description="compiling the first step")
+
+    def measured(self, ladder: Ladder) -> None:
+        self.ladder = ladder
+        self.say("compare", rungs(ladder, INDENT))
+        if ladder.portion:
+            self.noted(ladder.portion)
+
+    def noted(self, text: str) -> None:
+        # Down a pipe a line stays a line: somebody may search it.
+        self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
     def stepped(self, event: Stepped) -> None:
         self.losses.extend(step.loss for step in event.steps if not step.skipped)
@@ -135,6 +186,7 @@ class TrainingScreen:
             bits=bits,
             speed=self.speed,
             clock=clock(elapsed),
+            beats=compact(self.ladder.standing(validation)) if self.ladder and validation is not None else "",
             mark=mark,
         )
         self.console.print(Text(line.rstrip(), "" if mark or validation is None else "dim"))
@@ -147,7 +199,7 @@ class TrainingScreen:
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
-        self.interrupted = event.reason == "interrupted"
+        self.interrupted = event.reason == INTERRUPTED
         self.console.print()
         after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
         if self.interrupted:
@@ -159,7 +211,10 @@ class TrainingScreen:
         if event.best:
             bits, loss = event.best.bits_per_character, event.best.loss
             figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
-            self.say("best", f"{figures}, at step {event.best_step:,}")
+            read = f", on {event.best.characters:,} of {self.part_of:,} characters" if self.part_of else ""
+            self.say("best", f"{figures}, at step {event.best_step:,}{read}")
+            if self.ladder:
+                self.say("worth", sentence(self.ladder.standing(loss)))
         if event.skipped:
             updates = number_of(event.skipped, "update")
             self.say("skipped", f"{updates} undone; skipped.jsonl in the run has their text", style="magenta")

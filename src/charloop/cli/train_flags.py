@@ -21,6 +21,7 @@ FREE_ON_RESUME = {
     "eval_every",
     "sample_every",
     "save_every",
+    "keep_saves",
     "devices",
     "corpus",
     "cell",

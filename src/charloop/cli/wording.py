@@ -3,8 +3,12 @@
 import re
 import shutil
 import textwrap
+from typing import TYPE_CHECKING
 
 from charloop.config import ModelConfig
+
+if TYPE_CHECKING:
+    from charloop.data import Reading
 
 # Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -19,6 +23,17 @@ def describe_model(config: ModelConfig) -> str:
 def number_of(count: int | float, thing: str) -> str:
     """`1 step`, `1,000 steps`, `0.5 minutes`."""
     return f"{count if count % 1 else int(count):,} {thing}{'' if count == 1 else 's'}"
+
+
+def describe_reading(reading: "Reading", seconds: float) -> str:
+    """What goes on with a text, how far it is after so many seconds, and how long it may still take."""
+    digits = 0 if reading.total >= 10**8 else 1
+    done, total = (f"{size / 1e6:,.{digits}f}" for size in (reading.done, reading.total))
+    parts = [f"{reading.doing}: {done} of {total} MB"]
+    if seconds > 1 and reading.done:
+        parts.append(f"{reading.done / seconds / 1e6:,.0f} MB/s")
+        parts.append(f"{clock(seconds * (reading.total / reading.done - 1))} left")
+    return " · ".join(parts)
 
 
 def clock(seconds: float) -> str:

@@ -4,6 +4,8 @@ from charloop.data.cache import cache_folder
 from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
 from charloop.data.lanes import Lanes, fit_lanes
+from charloop.data.paging import release
+from charloop.data.progress import Reading, ReadingListener
 from charloop.data.split import Split, split
 from charloop.data.stream import StreamDecoder
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
@@ -12,6 +14,8 @@ __all__ = [
     "Corpus",
     "Lanes",
     "NamedCorpus",
+    "Reading",
+    "ReadingListener",
     "Split",
     "StreamDecoder",
     "Unit",
@@ -21,5 +25,6 @@ __all__ = [
     "corpora",
     "fit_lanes",
     "load_corpus",
+    "release",
     "split",
 ]

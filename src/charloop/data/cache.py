@@ -1,8 +1,11 @@
 """Token files on disk, named by what they were made from: a changed text has another name, never a stale file."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,16 @@ import numpy as np
 import platformdirs
 from jaxtyping import UInt
 
+from charloop.data.pieces import BLOCK_BYTES
+from charloop.data.progress import Meter, MeteredDigest
 from charloop.data.vocabulary import Vocabulary
 from charloop.errors import CharloopError
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: a change in how texts are cleaned or tokens are stored must raise it."""
+
+ABANDONED = 24 * 60 * 60
+"""Seconds without a write after which a half-written file is nobody's any more."""
 
 
 def cache_folder() -> Path:
@@ -43,44 +51,73 @@ class _Label(msgspec.Struct, forbid_unknown_fields=True):
     notes: tuple[str, ...]
 
 
-def key_of(*parts: object) -> str:
-    """The name of an entry: a hash of all that decides its tokens."""
-    return hashlib.sha256(repr((FORMAT, *parts)).encode()).hexdigest()[:40]
+@dataclass(frozen=True)
+class Place:
+    """Where the entries of texts of one size and one treatment are: what can be known before a text is read."""
+
+    folder: Path
+    prefix: str
+
+    @classmethod
+    def of(cls, folder: Path, *parts: object) -> "Place":
+        """`parts`: all that decides the tokens, but the content itself."""
+        return cls(folder, hashlib.sha256(repr((FORMAT, *parts)).encode()).hexdigest()[:24])
+
+    def holds_any(self) -> bool:
+        """Whether there is an entry at all: if not, hashing a text to look for its own is in vain."""
+        return any(self.folder.glob(f"{self.prefix}-*.json"))
+
+    def paths(self, content_hash: str) -> tuple[Path, Path]:
+        """The tokens and the label of the text with that hash."""
+        name = f"{self.prefix}-{content_hash[:40]}"
+        return self.folder / f"{name}.tokens", self.folder / f"{name}.json"
 
 
-def load(folder: Path, key: str) -> Entry | None:
-    """The entry of that key if it is there, whole and undamaged; None otherwise."""
-    tokens_path, label_path = _paths(folder, key)
+def load(place: Place, content_hash: str, meter: Meter, vocabulary: Vocabulary | None = None) -> Entry | None:
+    """The entry of that text if it is there, whole and undamaged (and of that `vocabulary`); None otherwise."""
+    tokens_path, label_path = place.paths(content_hash)
     try:
         label = msgspec.json.decode(label_path.read_bytes(), type=_Label)
-        with tokens_path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != label.sha256:
-                return None
-        return Entry(_map(tokens_path, label.dtype), Vocabulary.from_json(label.vocabulary), label.notes)
+        found = Vocabulary.from_json(label.vocabulary)
+        if vocabulary not in (None, found) or _hash_of(tokens_path, meter) != label.sha256:
+            return None
+        return Entry(_map(tokens_path, label.dtype), found, label.notes)
     except (OSError, ValueError, TypeError, CharloopError):
         return None
 
 
 def save(
-    folder: Path, key: str, written: Path, dtype: str, vocabulary: Vocabulary, notes: tuple[str, ...]
+    place: Place, content_hash: str, written: Path, label: Mapping[str, Any], vocabulary: Vocabulary
 ) -> Entry:
     """Move the token file `written` (on the folder's own disk) into place, label it, and give it back mapped.
 
-    Two processes that do this at once write the same bytes, so whichever is last is right. Errors: OSError.
+    `label`: its dtype, sha256 and notes. Two processes that do this at once write the same bytes, so whichever is
+    last is right. Errors: OSError.
     """
-    tokens_path, label_path = _paths(folder, key)
-    with written.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    tokens_path, label_path = place.paths(content_hash)
     os.replace(written, tokens_path)
-    label = _Label(dtype, digest, vocabulary.to_json(), notes)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False, suffix=".part") as part:
-        part.write(msgspec.json.encode(label))
+    whole = _Label(vocabulary=vocabulary.to_json(), **label)
+    with tempfile.NamedTemporaryFile(dir=place.folder, delete=False, suffix=".part") as part:
+        part.write(msgspec.json.encode(whole))
     os.replace(part.name, label_path)
-    return Entry(_map(tokens_path, dtype), vocabulary, notes)
+    return Entry(_map(tokens_path, whole.dtype), vocabulary, whole.notes)
 
 
-def _paths(folder: Path, key: str) -> tuple[Path, Path]:
-    return folder / f"{key}.tokens", folder / f"{key}.json"
+def sweep(folder: Path) -> None:
+    """Delete what processes that were killed left half-written: as large as a text, and of use to nobody."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(OSError):  # another process may be quicker
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                part.unlink()
+
+
+def _hash_of(path: Path, meter: Meter) -> str:
+    digest = MeteredDigest(meter)
+    with path.open("rb") as stream:
+        meter.begin("checking the tokens", os.fstat(stream.fileno()).st_size)
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _map(path: Path, dtype: str) -> UInt[np.ndarray, " length"]:

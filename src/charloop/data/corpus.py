@@ -11,11 +11,13 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.data import cache as token_cache
-from charloop.data.decoding import check_encoding
+from charloop.data.decoding import Errors, check_encoding
 from charloop.data.pieces import Piece
+from charloop.data.progress import Meter, MeteredDigest, ReadingListener
+from charloop.data.reading import Request
 from charloop.data.sources import find
 from charloop.data.spool import temporary_folder
-from charloop.data.tokenizing import Request, Written, write_tokens
+from charloop.data.tokenizing import Written, write_tokens
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
 from charloop.errors import CharloopError
 
@@ -45,22 +47,28 @@ def load_corpus(
     unit: Unit = "char",
     vocabulary: Vocabulary | None = None,
     unknown: Unknown = "error",
+    errors: Errors = "strict",
+    min_count: int = 1,
     cache: Path | None = None,
+    listener: ReadingListener | None = None,
 ) -> Corpus:
     """The tokens of `sources` (files, folders, globs, - for standard input, named corpora), one after the other.
 
     Characters: `encoding` is strict, line ends become LF, and a file that does not end in one gets one before
-    the next begins. Bytes: nothing is changed. With a `vocabulary` its unit is used, and a character it lacks is
-    refused, or with unknown="skip" left out. `cache`: where tokens are kept, else `cache_folder()`.
+    the next begins; errors="replace" reads U+FFFD where bytes are no characters, and counts. Characters that the
+    text has less than `min_count` times become one unknown sign. Bytes: nothing is changed.
+    With a `vocabulary` its unit and its unknown sign are used; where it has none, a character it lacks is refused,
+    or with unknown="skip" left out. `cache`: where tokens are kept, else `cache_folder()`. `listener` is told how far
+    the reading has come.
     Errors: CharloopError for whatever cannot be read, or is too little to learn from.
     """
     check_encoding(encoding)
-    unit = vocabulary.unit if vocabulary else unit
+    unit, meter = vocabulary.unit if vocabulary else unit, Meter(listener)
+    _check_min_count(min_count, unit)
     folder = cache or token_cache.cache_folder()
-    found = find(sources, encoding=encoding, unit=unit, cache=folder)
-    request = Request(found.pieces, encoding, unit, vocabulary, unknown)
-    content_hash = hash_of(found.pieces)
-    entry, notes = _entry(request, content_hash, folder / "tokens")
+    found = find(sources, encoding=encoding, unit=unit, errors=errors, cache=folder)
+    request = Request(found.pieces, encoding, unit, vocabulary, unknown, errors, min_count)
+    entry, content_hash, notes = _entry(request, folder / "tokens", meter)
     return Corpus(
         entry.tokens,
         entry.vocabulary,
@@ -71,11 +79,11 @@ def load_corpus(
     )
 
 
-def hash_of(pieces: Sequence[Piece]) -> str:
+def hash_of(pieces: Sequence[Piece], meter: Meter | None = None) -> str:
     """The sha256 of the raw content: of one piece its own, of several that of theirs in order."""
-    digests = []
+    meter, digests = meter or Meter(), []
     for piece in pieces:
-        digest = hashlib.sha256()
+        digest = MeteredDigest(meter)
         for _ in piece.blocks(digest=digest):
             pass
         digests.append(digest.hexdigest())
@@ -87,18 +95,18 @@ def join_hashes(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _entry(request: Request, content_hash: str, folder: Path) -> tuple[token_cache.Entry, tuple[str, ...]]:
-    """The entry, from the cache or made now; and a note if the cache folder could not be used."""
-    key = token_cache.key_of(content_hash, *request.key_parts)
-    entry = token_cache.load(folder, key)
-    if entry is not None:
-        return entry, ()
+def _entry(request: Request, folder: Path, meter: Meter) -> tuple[token_cache.Entry, str, tuple[str, ...]]:
+    """The entry, from the cache or made now; its content's hash; and a note if the cache could not be used."""
+    size = sum(piece.size() for piece in request.pieces)
+    kept = _kept(request, folder, size, meter)
+    if kept:
+        return *kept, ()
     try:
-        return _build(request, content_hash, folder, key), ()
+        return *_build(request, folder, size, meter), ()
     except OSError as error:
         note = f"tokens are not kept: cannot write to the cache folder {folder} ({error.strerror or error})"
     try:
-        return _build(request, content_hash, temporary_folder(), key), (note,)
+        return *_build(request, temporary_folder(), size, meter), (note,)
     except OSError as error:
         raise CharloopError(
             f"no room for the tokens, neither in {folder} nor in {temporary_folder()}",
@@ -106,22 +114,48 @@ def _entry(request: Request, content_hash: str, folder: Path) -> tuple[token_cac
         ) from error
 
 
-def _build(request: Request, content_hash: str, folder: Path, key: str) -> token_cache.Entry:
+def _kept(request: Request, folder: Path, size: int, meter: Meter) -> tuple[token_cache.Entry, str] | None:
+    """The entry that the cache has, and its content's hash: what a text made itself serves whoever has the same."""
+    keys = dict.fromkeys((request.key_parts, request.as_learned.key_parts))
+    places = [token_cache.Place.of(folder, size, key) for key in keys]
+    if not any(place.holds_any() for place in places):
+        return None
+    meter.begin("looking for its tokens", size)
+    content_hash = hash_of(request.pieces, meter)
+    found = (token_cache.load(place, content_hash, meter, request.vocabulary) for place in places)
+    entry = next(filter(None, found), None)
+    return (entry, content_hash) if entry else None
+
+
+def _build(request: Request, folder: Path, size: int, meter: Meter) -> tuple[token_cache.Entry, str]:
     """Tokenise into `folder` and put the result in place; nothing is left there when it fails."""
     folder.mkdir(parents=True, exist_ok=True)
+    token_cache.sweep(folder)
     handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            written = write_tokens(request, stream)
-        _check(request, written, content_hash)
-        return token_cache.save(folder, key, Path(part), written.dtype, written.vocabulary, written.notes)
+        with os.fdopen(handle, "w+b") as stream:
+            meter.begin("reading", size)
+            written = write_tokens(request, stream, meter)
+        _check(request, written, size)
+        place, content_hash = (
+            token_cache.Place.of(folder, size, request.key_parts),
+            join_hashes(written.digests),
+        )
+        label = {"dtype": written.dtype, "sha256": written.sha256, "notes": written.notes}
+        return token_cache.save(place, content_hash, Path(part), label, written.vocabulary), content_hash
     finally:
         Path(part).unlink(missing_ok=True)
 
 
-def _check(request: Request, written: Written, content_hash: str) -> None:
-    """Refuse what nothing can be learned from, and what is not what was hashed."""
-    if join_hashes(written.digests) != content_hash:
+def _check_min_count(min_count: int, unit: Unit) -> None:
+    if min_count < 1 or (min_count > 1 and unit == "byte"):
+        allowed = "1 or more" if unit == "char" else "1: bytes are never folded"
+        raise CharloopError("--min-count", got=min_count, allowed=allowed)
+
+
+def _check(request: Request, written: Written, size: int) -> None:
+    """Refuse what nothing can be learned from, and what was cut or grew meanwhile."""
+    if written.size != size:
         raise CharloopError(
             f"{request.name} changed while it was read", do="try again when nothing writes to it"
         )

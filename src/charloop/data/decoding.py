@@ -2,11 +2,21 @@
 
 import codecs
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from charloop.data.pieces import BLOCK_BYTES, Digest, Piece
 from charloop.errors import CharloopError
+
+Errors: TypeAlias = Literal["strict", "replace"]
+"""What is done about bytes that are no characters: refuse the text, or put U+FFFD in their place and count."""
+
+AS_SIGN = "as the unknown sign: a loss counts that one comes, not which it is"
+COUNTING = "charloop-replace"
+"""The name under which Python's decoders know `_replace`."""
+_seen = threading.local()
 
 
 @dataclass
@@ -17,6 +27,10 @@ class Tally:
     bare_cr: int = 0
     byte_order_marks: int = 0
     skipped_characters: int = 0
+    unknown_characters: int = 0
+    replaced: int = 0
+    first_replaced: str = ""
+    """Where the first of the replaced places is."""
 
     def notes(self) -> tuple[str, ...]:
         """One sentence for each kind of change that happened."""
@@ -25,6 +39,14 @@ class Tally:
             (self.bare_cr, "normalised {} bare CR line ends to LF"),
             (self.byte_order_marks, "dropped {} byte order marks"),
             (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
+            (
+                self.unknown_characters,
+                f"read {{}} characters {AS_SIGN}",
+            ),
+            (
+                self.replaced,
+                f"replaced {{}} places that are not characters, the first in {self.first_replaced}",
+            ),
         ]
         return tuple(sentence.format(f"{count:,}") for count, sentence in pairs if count)
 
@@ -53,19 +75,21 @@ def decode(
     piece: Piece,
     encoding: str = "utf-8",
     *,
+    errors: Errors = "strict",
     tally: Tally | None = None,
     digest: Digest | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[str]:
     r"""The characters of `piece` in order, some at a time, with `\r\n` and bare `\r` as `\n` and no leading BOM.
 
-    Errors: CharloopError naming file, line and byte offset where the bytes are not `encoding`, or are binary.
+    Errors: CharloopError naming file, line and byte offset where the bytes are not `encoding` (with
+    errors="replace" each such place becomes U+FFFD, and is counted), or are binary.
     """
     encoding = piece.encoding or encoding
     tally = tally or Tally()
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     first, after_cr = True, False
-    for text in _strict(piece, encoding, digest, block_bytes):
+    for text in _decoded(piece, encoding, errors, tally, digest, block_bytes):
         if "\0" in text:
             raise _binary(piece)
         if first and text.startswith("\ufeff"):
@@ -77,21 +101,40 @@ def decode(
     yield newlines.decode("", final=True)
 
 
-def _strict(piece: Piece, encoding: str, digest: Digest | None, block_bytes: int) -> Iterator[str]:
+def _decoded(
+    piece: Piece, encoding: str, errors: Errors, tally: Tally, digest: Digest | None, block_bytes: int
+) -> Iterator[str]:
     """Decoded blocks, none of them empty; the position of what cannot be decoded is worked out on the way."""
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    decoder = codecs.getincrementaldecoder(encoding)("strict" if errors == "strict" else COUNTING)
     offset = 0
     for block in _with_end(piece.blocks(block_bytes, digest)):
         held = len(decoder.getstate()[0])
+        _seen.places = []
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             raise _undecodable(piece, encoding, offset - held + error.start) from error
         except UnicodeError as error:
             raise _undecodable(piece, encoding, offset) from error
+        if _seen.places:
+            tally.first_replaced = (
+                tally.first_replaced or f"{piece.name} at byte {offset - held + _seen.places[0]:,}"
+            )
+            tally.replaced += len(_seen.places)
         offset += len(block)
         if text:
             yield text
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """As Python's own "replace", noting the place in a list of this thread's."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    _seen.places.append(error.start)
+    return "\N{REPLACEMENT CHARACTER}", error.end
+
+
+codecs.register_error(COUNTING, _replace)
 
 
 def _with_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -118,7 +161,7 @@ def _undecodable(piece: Piece, encoding: str, offset: int) -> CharloopError:
     hint = "--encoding utf-16 (it starts with a UTF-16 mark)" if marked else "--encoding latin-1"
     return CharloopError(
         f"{piece.name}, line {_line_at(piece, encoding, offset)}, byte offset {offset}: {found} is not {encoding}",
-        do=f"give its encoding, such as {hint}, or model raw bytes with --unit byte",
+        do=f"give its encoding, such as {hint}, go on with --errors replace, or model raw bytes with --unit byte",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Integer
 
+from charloop.data.paging import READ_AHEAD, release
 from charloop.errors import CharloopError
 
 _CHUNKS_WANTED = 4
@@ -55,6 +56,8 @@ class Lanes:
         """
         if not 0 <= index < self.chunks_per_epoch:
             raise IndexError(f"chunk {index} of {self.chunks_per_epoch}")
+        if index % max(1, READ_AHEAD // (self.batch_size * self.seq_length)) == 0:
+            release(self.tokens)
         start = index * self.seq_length
         window = self._rows[:, start : start + self.seq_length + 1]
         return np.ascontiguousarray(window.T, dtype=np.int32)

@@ -32,6 +32,14 @@ class Piece:
     open: Callable[[], BinaryIO]
     encoding: str | None = None
 
+    def size(self) -> int:
+        """Its bytes, without reading them. Errors: CharloopError when the operating system refuses to open it."""
+        try:
+            with self.open() as stream:
+                return stream.seek(0, io.SEEK_END)
+        except OSError as error:
+            raise CharloopError(f"cannot read {self.name}", do=error.strerror or str(error)) from error
+
     def blocks(self, size: int = BLOCK_BYTES, digest: Digest | None = None) -> Iterator[bytes]:
         """Its bytes in order, `size` at most at a time; `digest`, if given, is fed each block.
 

@@ -6,17 +6,23 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from charloop.data.corpora import NamedCorpus, corpus_names, find_corpus
+from charloop.data.decoding import Errors
 from charloop.data.pieces import Piece, file_piece
 from charloop.data.spool import spool_stdin, spool_stream
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
 
 _SNIFFED_BYTES = 1 << 16
+
+Accepts: TypeAlias = Callable[[Path], bool]
+"""Which of a folder's files are read."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,17 @@ class _Skipped:
 
     def notes(self, folder: str) -> tuple[str, ...]:
         """What to tell about them."""
-        lines = [f"skipped {self.hidden} hidden files and folders in {folder}"] if self.hidden else []
+        lines = [f"skipped {self.hidden:,} hidden files and folders in {folder}"] if self.hidden else []
         if self.not_text:
-            lines.append(f"skipped {len(self.not_text)} files that are not text, such as {self.not_text[0]}")
+            lines.append(
+                f"skipped {len(self.not_text):,} files that are not text, such as {self.not_text[0]}"
+            )
         return tuple(lines)
 
 
-def find(sources: Sequence[str], *, encoding: str, unit: Unit, cache: Path) -> Found:
+def find(
+    sources: Sequence[str], *, encoding: str, unit: Unit, cache: Path, errors: Errors = "strict"
+) -> Found:
     """The pieces of all `sources`, in the order given; `cache` is where a named corpus may keep a download.
 
     Errors: CharloopError for no source, a path that does not exist, or a folder without text.
@@ -58,7 +68,8 @@ def find(sources: Sequence[str], *, encoding: str, unit: Unit, cache: Path) -> F
         )
     if list(sources).count("-") > 1:
         raise CharloopError("standard input can be read only once", got="- twice")
-    found = [_find_one(source, encoding, unit, cache) for source in sources]
+    accepts = _anything if unit == "byte" else partial(is_text, encoding=encoding, errors=errors)
+    found = [_find_one(source, accepts, cache) for source in sources]
     if len(found) == 1:
         return found[0]
     return Found(
@@ -69,17 +80,17 @@ def find(sources: Sequence[str], *, encoding: str, unit: Unit, cache: Path) -> F
     )
 
 
-def _find_one(source: str, encoding: str, unit: Unit, cache: Path) -> Found:
+def _find_one(source: str, accepts: Accepts, cache: Path) -> Found:
     if source == "-":
         return Found((_stdin(),), "standard input", "stdin")
     path = Path(source)
     if os.path.lexists(path):
-        return _folder(path, encoding, unit) if path.is_dir() else _file(path)
+        return _folder(path, accepts) if path.is_dir() else _file(path)
     named = find_corpus(source)
     if named is not None:
         return _named(named, cache)
     if glob.has_magic(source):
-        return _glob(source, encoding, unit)
+        return _glob(source, accepts)
     raise _missing(source)
 
 
@@ -106,12 +117,12 @@ def _file(path: Path) -> Found:
     return Found((piece,), path.name, _slug(path.stem))
 
 
-def _folder(path: Path, encoding: str, unit: Unit) -> Found:
+def _folder(path: Path, accepts: Accepts) -> Found:
     skipped = _Skipped()
-    pieces = tuple(map(file_piece, _walk(path, encoding, unit, skipped)))
+    pieces = tuple(map(file_piece, _walk(path, accepts, skipped)))
     if not pieces:
         raise CharloopError(
-            "a folder without text" if unit == "char" else "a folder without files",
+            "a folder without files" if accepts is _anything else "a folder without text",
             got=str(path),
             do="; ".join(skipped.notes(str(path))) or "put text files in it, or name another",
         )
@@ -119,36 +130,40 @@ def _folder(path: Path, encoding: str, unit: Unit) -> Found:
     return Found(pieces, f"{_count(pieces)} in {name}/", _slug(name), skipped.notes(f"{name}/"))
 
 
-def _walk(folder: Path, encoding: str, unit: Unit, skipped: _Skipped) -> Iterable[Path]:
+def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Path]:
     """Its files and those of its folders, in the order of their paths, whatever order the disk has."""
     files = []
     for place, folders, names in os.walk(folder):
-        hidden = [name for name in (*folders, *names) if name.startswith(".")]
+        hidden = {name for name in (*folders, *names) if name.startswith(".")}
         skipped.hidden += len(hidden)
         folders[:] = [name for name in folders if name not in hidden]
-        files += [Path(place, name) for name in names if name not in hidden]
-    for path in sorted(file for file in files if file.is_file()):
-        if unit == "byte" or is_text(path, encoding):
+        files += [os.path.join(place, name) for name in names if name not in hidden]
+    # Part by part, as paths compare: a/b before a-c. Of a hundred thousand, paths themselves would be slow to sort.
+    for file in sorted(files, key=lambda file: file.split(os.sep)):
+        if os.path.isfile(file) and accepts(path := Path(file)):
             yield path
-        else:
-            skipped.not_text.append(str(path))
+        elif os.path.isfile(file):
+            skipped.not_text.append(file)
 
 
-def is_text(path: Path, encoding: str) -> bool:
-    """Whether the first 64 KiB of the file are characters in `encoding`, NUL not among them."""
+def _anything(path: Path) -> bool:  # noqa: ARG001
+    """Every file is bytes."""
+    return True
+
+
+def is_text(path: Path, encoding: str, errors: Errors = "strict") -> bool:
+    """Whether the first 64 KiB of the file are characters in `encoding` (or may be replaced), NUL not among them."""
     try:
         with path.open("rb") as stream:
             start = stream.read(_SNIFFED_BYTES)
-        return "\0" not in codecs.getincrementaldecoder(encoding)().decode(start)
+        return "\0" not in codecs.getincrementaldecoder(encoding)(errors).decode(start)
     except (OSError, UnicodeError):
         return False
 
 
-def _glob(pattern: str, encoding: str, unit: Unit) -> Found:
+def _glob(pattern: str, accepts: Accepts) -> Found:
     matches = sorted(map(Path, glob.glob(pattern, recursive=True)))
-    found = [
-        _folder(path, encoding, unit) if path.is_dir() else _file(path) for path in matches if path.exists()
-    ]
+    found = [_folder(path, accepts) if path.is_dir() else _file(path) for path in matches if path.exists()]
     if "**" in pattern:  # it lists a folder and again what is in it
         found = [_file(path) for path in matches if path.is_file()]
     pieces = tuple(piece for one in found for piece in one.pieces)
@@ -159,7 +174,7 @@ def _glob(pattern: str, encoding: str, unit: Unit) -> Found:
 
 
 def _count(pieces: Sequence[Piece]) -> str:
-    return "1 file" if len(pieces) == 1 else f"{len(pieces)} files"
+    return "1 file" if len(pieces) == 1 else f"{len(pieces):,} files"
 
 
 def _slug(name: str) -> str:

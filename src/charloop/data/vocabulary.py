@@ -5,13 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.data.nearest import line_and_column, unknown_character
+from charloop.data.numbering import CODE_POINTS, code_points
+from charloop.data.paging import READ_AHEAD, release
 from charloop.data.stream import StreamDecoder
 from charloop.errors import CharloopError
 
@@ -19,7 +21,8 @@ Unit: TypeAlias = Literal["char", "byte"]
 Unknown: TypeAlias = Literal["error", "skip"]
 Ids: TypeAlias = Integer[np.ndarray, " length"] | Sequence[int]
 
-CODE_POINTS = 0x110000
+UNKNOWN_SIGN = "\N{REPLACEMENT CHARACTER}"
+"""What the unknown sign looks like where it must be shown; as a token it is another than this character's."""
 _ALL_BYTES = tuple(map(chr, range(256)))
 
 
@@ -28,6 +31,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
     unit: Unit
     symbols: list[str]
+    min_count: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,18 @@ class Vocabulary:
 
     unit "char": single characters, sorted by code point, none twice, so that the same text gives the same
     table in every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
+    `min_count` above 1: characters that its text had more rarely are no symbols; they, and all that the text never
+    had, are one more token behind the last symbol, the unknown sign.
     Errors: CharloopError when `symbols` is not such a table.
     """
 
     symbols: tuple[str, ...]
     unit: Unit = "char"
+    min_count: int = 1
 
     def __post_init__(self) -> None:
+        if self.unit == "byte" and self.min_count > 1:
+            raise CharloopError("a byte vocabulary has no unknown sign")
         if self.unit == "byte" and self.symbols != _ALL_BYTES:
             raise CharloopError("a byte vocabulary has other symbols than the 256 bytes")
         if not self.symbols or any(len(symbol) != 1 for symbol in self.symbols):
@@ -62,26 +71,32 @@ class Vocabulary:
 
     @property
     def size(self) -> int:
-        """How many symbols there are."""
-        return len(self.symbols)
+        """How many tokens there are: the symbols, and the unknown sign if there is one."""
+        return len(self.symbols) + (self.min_count > 1)
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The token of the unknown sign, if there is one."""
+        return len(self.symbols) if self.min_count > 1 else None
 
     @cached_property
     def table(self) -> Int[np.ndarray, "code_points"]:
-        """The token of each code point, -1 where there is none (for unit "char")."""
+        """The token of each code point, -1 where there is none (for unit "char"); no code point's is the sign's."""
         table = np.full(CODE_POINTS, -1, np.int32)
-        table[self._codes] = np.arange(self.size, dtype=np.int32)
+        table[self.codes] = np.arange(len(self.symbols), dtype=np.int32)
         return table
 
     @cached_property
-    def _codes(self) -> UInt32[np.ndarray, "vocab"]:
-        """The code point of each token."""
+    def codes(self) -> UInt32[np.ndarray, "symbols"]:
+        """The code point of each symbol."""
         return code_points("".join(self.symbols))
 
     def encode(self, text: str | bytes, unknown: Unknown = "error") -> Int[np.ndarray, " length"]:
         """The tokens of `text`, int32: one a character, or one a byte (of its UTF-8 form, if it is not bytes yet).
 
-        unknown="skip" leaves characters out that are not in the vocabulary.
-        Errors: CharloopError with line, column and the nearest known ones for the first such character.
+        Characters that are not in the vocabulary become its unknown sign; unknown="skip" leaves them out instead.
+        Errors: CharloopError with line, column and the nearest known ones for the first such character, where the
+        vocabulary has no such sign.
         """
         if self.unit == "byte":
             raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -94,6 +109,8 @@ class Vocabulary:
             return ids
         if unknown == "skip":
             return np.compress(known, ids)
+        if self.unknown_id is not None:
+            return np.where(known, ids, np.int32(self.unknown_id))
         raise self._unknown(text, int(np.argmin(known)))
 
     def _unknown(self, text: str, index: int) -> CharloopError:
@@ -101,17 +118,32 @@ class Vocabulary:
         return unknown_character(text[index], f"line {line}, column {column}", self.symbols)
 
     def decode(self, ids: Ids) -> str:
-        """The text of `ids`; bytes that are not UTF-8 become U+FFFD. Errors: CharloopError for an id out of range."""
+        """The text of `ids`; the unknown sign and bytes that are not UTF-8 become U+FFFD.
+
+        Errors: CharloopError for an id out of range.
+        """
         decoder = self.decoder()
         return decoder.feed(ids) + decoder.flush()
 
+    def count_unknown(self, tokens: Integer[np.ndarray, " length"]) -> int:
+        """How many of `tokens`, which may be mapped and large, are the unknown sign."""
+        if self.unknown_id is None:
+            return 0
+        count = 0
+        for start in range(0, len(tokens), READ_AHEAD):
+            count += int(np.count_nonzero(tokens[start : start + READ_AHEAD] == self.unknown_id))
+            release(tokens)
+        return count
+
     def decoder(self) -> StreamDecoder:
         """A decoder for ids that come a few at a time: the bytes of one character may come apart."""
-        return StreamDecoder(self._codes, as_bytes=self.unit == "byte")
+        sign = code_points(UNKNOWN_SIGN if self.min_count > 1 else "")
+        return StreamDecoder(np.concatenate([self.codes, sign]), as_bytes=self.unit == "byte")
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` takes back."""
-        return {"unit": self.unit, "symbols": list(self.symbols)}
+        folding = {"min_count": self.min_count} if self.min_count > 1 else {}
+        return {"unit": self.unit, "symbols": list(self.symbols), **folding}
 
     @classmethod
     def from_json(cls, document: object) -> "Vocabulary":
@@ -120,15 +152,10 @@ class Vocabulary:
             read = msgspec.convert(document, _Document)
         except msgspec.ValidationError as error:
             raise CharloopError(f"malformed vocabulary: {error}") from error
-        return cls(tuple(read.symbols), read.unit)
+        return cls(tuple(read.symbols), read.unit, read.min_count)
 
     @cached_property
     def fingerprint(self) -> str:
         """The sha256 of the canonical JSON: equal for equal vocabularies, in every process."""
         canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def code_points(text: str) -> UInt32[np.ndarray, " length"]:
-    """The code point of each character; lone surrogates are code points like any other."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

@@ -1,5 +1,7 @@
 """What a kernel makes of a cell, for a person who wrote one."""
 
+from collections.abc import Iterable
+
 from charloop.cells.base import TickCell
 from charloop.kernels.plan import Tick, tick_for
 from charloop.kernels.program import DEAR, REDUCTIONS, Program
@@ -38,4 +40,14 @@ def sums(names: list[str]) -> str:
 def kept(tick: Tick) -> str:
     """What the way back is handed for each place of the text."""
     products = "the sum of both products" if tick.adds else "both products"
-    return f"{products} and the state for the way back, and makes everything else again from them"
+    gates = tick.cell.gates
+    made = (
+        f" ({len(tick.kept)} of {gates} gates as {listed(tick.kept.values())} made them)" if tick.kept else ""
+    )
+    return f"{products}{made} and the state for the way back, and makes everything else again from them"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Each once: a, b and c."""
+    *first, last = dict.fromkeys(names)
+    return f"{', '.join(first)} and {last}" if first else last

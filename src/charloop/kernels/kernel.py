@@ -37,7 +37,7 @@ def run_forward(
     bias = recurrent["bias_hh"] if plan.bias else jnp.zeros(plan.tick.columns)
     inputs, outputs = forward_names(plan)
     weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
-    given = {"source": products, "characters": characters, "packed": weights, "bias": bias}
+    given = {"source": products, "gates": products, "characters": characters, "packed": weights, "bias": bias}
     given |= leaves("own", own) | leaves("start", start)
     shapes: dict[str, tuple[int, ...]] = {
         "gates": (plan.time, plan.batch, plan.tick.columns),

@@ -11,6 +11,7 @@ from jaxtyping import Array
 
 from charloop.cells.additive import only_adds
 from charloop.cells.base import TickCell
+from charloop.kernels.keeping import Kept, choose_kept, read_kept, write_kept
 from charloop.kernels.program import Program
 from charloop.kernels.rules import NoRuleError
 from charloop.kernels.trace import trace
@@ -79,7 +80,22 @@ class Tick:
 
     @cached_property
     def forward(self) -> Program:
-        """From products and state to the new state and the output. Raises NoRuleError.
+        """From products and state to the new state, the output, and what is `kept`. Raises NoRuleError."""
+        return write_kept(self.plain_forward, self.kept)
+
+    @cached_property
+    def backward(self) -> Program:
+        """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
+        return read_kept(self.plain_backward, self.kept)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What the way back finds in the place of a gate's sum. Raises NoRuleError."""
+        return choose_kept(self.plain_forward, self.plain_backward) if self.adds else {}
+
+    @cached_property
+    def plain_forward(self) -> Program:
+        """As it was traced. Raises NoRuleError.
 
         A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
         """
@@ -90,8 +106,8 @@ class Tick:
         return trace(self._tick, self._arguments, self.hidden)
 
     @cached_property
-    def backward(self) -> Program:
-        """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
+    def plain_backward(self) -> Program:
+        """As it was traced. Raises NoRuleError."""
         outgoing = {"to_state": self.state, "to_output": jnp.zeros(self.hidden)}
         return trace(self._pull, self._arguments | outgoing, self.hidden)
 

@@ -39,7 +39,7 @@ class Sequence:
         """The input's product: a row of its own, or of the table, whose rows are never left."""
         columns, b = self.plan.tick.columns, self.v.builder
         if not self.plan.table:
-            return self.row("source", columns, row, time)
+            return self.row(source_names(self.plan)[0], columns, row, time)
         place = b.add(b.mul(time, INDEX(self.plan.batch)), row)
         character = self.v.character(self.pointers["characters"], place, self.plan.table)
         return self.v.at(self.pointers["source"], b.mul(character, INDEX(columns)))
@@ -74,8 +74,10 @@ def own_names(plan: Plan) -> list[str]:
 
 
 def source_names(plan: Plan) -> list[str]:
-    """The input's products, as arguments."""
-    return ["source", "characters"] if plan.table else ["source"]
+    """The input's products, as arguments: where the two are only added, their sum takes the place of the first."""
+    if plan.table:
+        return ["source", "characters"]
+    return ["gates"] if plan.tick.adds else ["source"]
 
 
 def parts(plan: Plan, name: str) -> list[str]:
@@ -89,7 +91,7 @@ def room_names(plan: Plan) -> list[str]:
 
 
 def forward_names(plan: Plan) -> tuple[list[str], list[str]]:
-    """What goes into the forward function, and what comes out of it."""
+    """What goes into the forward function, and what comes out of it; what is in both is changed in place."""
     bias = ["bias"] if plan.bias or not plan.tick.adds else []
     inputs = [*source_names(plan), *own_names(plan), "packed", *bias, *parts(plan, "start")]
     outputs = ["gates", *parts(plan, "state"), *(["output"] if plan.tick.output_is is None else [])]
@@ -115,6 +117,8 @@ def emit_forward(module: ir.Module, plan: Plan, width: int, tile: Tile) -> ir.Fu
 
         def target(place: Place) -> Emitted:
             kind, leaf, block = place
+            if kind == "kept":
+                return v.at(s.row("gates", plan.tick.columns, row, time), block * hidden)
             part = plan.tick.output_is if kind == "output" else leaf
             if part is None:
                 return s.row("output", hidden, row, time)

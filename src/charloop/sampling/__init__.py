@@ -10,13 +10,13 @@ from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
-    from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
+    from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
     from charloop.sampling.reading import LanguageModel
     from charloop.sampling.text import TextVocabulary, generate, stream
 
 _ROOMS = {
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
-    "pickers": ("AtWordStarts", "Greedy", "Picker", "Sample"),
+    "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
     "reading": ("LanguageModel",),
     "text": ("TextVocabulary", "generate", "stream"),
 }
@@ -29,6 +29,7 @@ __all__ = [
     "LanguageModel",
     "LogitFilter",
     "MinP",
+    "Never",
     "Picker",
     "Sample",
     "SamplingConfig",

@@ -39,7 +39,8 @@ class SamplingConfig:
     lines: Count | None = None
     """End after so many new lines."""
     unknown: Literal["error", "skip"] = "error"
-    """What to do about a character of the prompt that the network never saw."""
+    """A character of the prompt that the network never saw: refuse it, or leave it out. A network that was trained
+    with --min-count reads it as its unknown sign instead of refusing it."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from charloop.errors import CharloopError
-from charloop.sampling.ranks import ranks, sum_ahead
+from charloop.sampling.ranks import is_large, ranks, sum_ahead
+from charloop.sampling.thresholds import among_greatest, among_likeliest
 
 Choices: TypeAlias = Float[Array, "batch vocab"]
 Number: TypeAlias = Any
@@ -79,7 +80,8 @@ class TopK:
 
     def __call__(self, logits: Choices) -> Choices:
         """The logits with all but `k` of each row removed."""
-        return jnp.where(ranks(logits) < self.k, logits, -jnp.inf)
+        kept = among_greatest(logits, self.k) if is_large(logits) else ranks(logits) < self.k
+        return jnp.where(kept, logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
@@ -97,6 +99,9 @@ class TopP:
 
     def __call__(self, logits: Choices) -> Choices:
         """The logits with all outside the nucleus of each row removed."""
+        if is_large(logits):
+            kept = among_likeliest(jax.nn.softmax(logits), jnp.float32(self.p)) | (self.p == 1)
+            return jnp.where(kept, logits, -jnp.inf)
         places = ranks(logits)
         mass_before = sum_ahead(jax.nn.softmax(logits), places)
         # Rounded sums can reach 1 before the last character does.

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from charloop.sampling.filters import Choices, LogitFilter
+from charloop.sampling.filters import Choices, Forbid, LogitFilter
 
 Picked: TypeAlias = Int[Array, " batch"]
 LaneKeys: TypeAlias = Key[Array, " batch"]
@@ -59,6 +59,19 @@ class AtWordStarts:
         """Both are computed, one is taken: lanes are at different places in their words."""
         picked = self.picker(logits, previous, keys)
         return jnp.where(self.ends_word[previous], picked, logits.argmax(-1))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Never:
+    """`picker`, for which the characters `ids` (each in [0, vocab), not all of them) are not there."""
+
+    picker: Picker
+    ids: Int[Array, " forbidden"]
+
+    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:
+        """Taken away before anything else looks: whatever the picker takes for the likeliest, it is another."""
+        return self.picker(Forbid(self.ids)(logits), previous, keys)
 
 
 def pick_at(probabilities: Float[Array, "batch vocab"], share: Float[Array, " batch"]) -> Picked:

@@ -13,7 +13,7 @@ from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.ending import Ending
 from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
-from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
+from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
 from charloop.sampling.reading import LanguageModel, begin, mesh_for
 from charloop.sampling.writing import BLOCK, blocks
 from charloop.types import Parameters
@@ -44,8 +44,13 @@ class TextVocabulary(Protocol):
         """How many ids there are."""
         ...
 
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the sign for all that is unknown, which is read and never written; None if there is none."""
+        ...
+
     def encode(self, text: str, unknown: Literal["error", "skip"] = "error") -> Integer[np.ndarray, " time"]:
-        """The ids of `text`; unknown characters raise CharloopError or are left out."""
+        """The ids of `text`; unknown characters become the sign for them or raise CharloopError, or are left out."""
         ...
 
     def decode(self, ids: Any) -> str:
@@ -97,6 +102,12 @@ def stream(
 
 
 def picker_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
+    """How `config` says to choose, and never the unknown sign."""
+    picker, unknown = chooser_of(config, vocabulary), vocabulary.unknown_id
+    return picker if unknown is None else Never(picker, jnp.array([unknown], jnp.int32))
+
+
+def chooser_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
     """How `config` says to choose: temperature first, then top-k, top-p and min-p, those that are on."""
     if config.temperature == 0:
         return Greedy()
@@ -119,7 +130,11 @@ def opening(vocabulary: TextVocabulary) -> Integer[np.ndarray, " 1"]:
 
 
 def _whitespace(vocabulary: TextVocabulary) -> np.ndarray:
-    return np.array([vocabulary.decode([index]).isspace() for index in range(vocabulary.size)])
+    """Which ids are white space."""
+    together = vocabulary.decode(np.arange(vocabulary.size))
+    alone = len(together) == vocabulary.size
+    texts = together if alone else [vocabulary.decode([index]) for index in range(vocabulary.size)]
+    return np.array([text.isspace() for text in texts])
 
 
 def _pieces(

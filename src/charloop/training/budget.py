@@ -9,6 +9,9 @@ EVALUATIONS = 20
 TRAINING_SHARE = 10
 """Seconds of training, at the least, for each second of evaluation in a run that the clock ends."""
 
+SAVE_PAUSE, SAVE_SHARE = 60.0, 100
+"""Seconds of training, at the least, between two saves by the clock, and for each second that a save takes."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -60,6 +63,12 @@ class Budget:
             return False
         return int(progress * EVALUATIONS) > int(progress_before * EVALUATIONS)
 
-    def save_due(self, step: int) -> bool:
-        """Whether `save_every` asks for a save after `step`."""
-        return self.save_every > 0 and step % self.save_every == 0
+    def save_due(self, step: int, seconds_since: float = 0.0, seconds_before: float = 0.0) -> bool:
+        """Whether a save is due after `step`: as `save_every` asks, else by the clock, between two evaluations.
+
+        `seconds_since`: since the last save, which took `seconds_before`. By the clock, training lasts at least a
+        hundred times as long before the next.
+        """
+        if self.save_every:
+            return step % self.save_every == 0
+        return seconds_since >= max(SAVE_PAUSE, SAVE_SHARE * seconds_before)

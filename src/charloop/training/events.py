@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from charloop.baselines import Ladder
 from charloop.config import RunConfig
+from charloop.data import Reading
 from charloop.evaluation import Score
+
+INTERRUPTED = "interrupted"
+"""Why a run ended that goes on as if it had not."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Step:
     """Why the update was undone; empty if it was not."""
     in_a_row: int = 0
     """How many in a row are undone by now."""
+    planned_rate: float | None = None
+    """The learning rate that the schedule asks for, where undone updates lowered it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,20 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The baselines of the validation text are known: what its losses are to be compared with."""
+
+    ladder: Ladder
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something to say about the run, once."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """Someone asked to stop: the step in hand is finished, then all is saved.
 
@@ -95,7 +116,7 @@ class Finished:
     """Updates that were undone, in earlier sittings too."""
 
 
-Event: TypeAlias = Started | Stepped | Evaluated | Sampled | Stopping | Finished
+Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished
 Listener: TypeAlias = Callable[[Event], None]
 
 

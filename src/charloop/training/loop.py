@@ -9,11 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from charloop.checkpoint import append_line, pack_tree
+from charloop.checkpoint import append_line, flush_lines, pack_tree
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import TrainedModel
-from charloop.training.events import Evaluated, Finished, Listener, Sampled, Stepped
+from charloop.training.events import INTERRUPTED, Evaluated, Finished, Listener, Sampled, Stepped
 from charloop.training.interrupt import Interrupt
 from charloop.training.optimizer import learning_rate
 from charloop.training.session import Session
@@ -36,6 +36,8 @@ class Journal:
     evaluations: int = 0
     since_best: int = 0
     """Evaluations since the best one."""
+    evaluated: int = 0
+    """Step of the last evaluation."""
     unscored: int = 0
     """Evaluations in a row whose loss was not finite."""
 
@@ -65,19 +67,14 @@ class Loop:
         self.step = int(self.state.step)
         self.pending: Call | None = None
         self.started = time.monotonic() - self.journal.elapsed
-        # What was resumed is on the disk as it is; a fresh run is not.
-        self.saved_at = self.step or -1
+        self.saved_at, self.saved_when, self.save_seconds = self.step, self.elapsed, 0.0
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
         self.evaluation_seconds = 0.0
         reason = None
         while reason is None:
             reason = self._sitting()
         self._finish_pending()
-        if self.saved_at != self.step:
-            self._evaluate()
-            self._save()
-        if self.journal.unscored and self.journal.best is None:
-            raise self._unscored()
+        self._end(reason)
         skipped = int(self.state.health.skipped)
         finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed, skipped)
         self.listener(finished)
@@ -88,10 +85,25 @@ class Loop:
         """Seconds of training, of earlier sittings too."""
         return time.monotonic() - self.started
 
+    def _end(self, reason: str) -> None:
+        """What the end of a sitting leaves behind; an interrupted one nothing that shows when it is resumed."""
+        if reason != INTERRUPTED and self.journal.evaluated != self.step:
+            self._evaluate()
+            self._save()
+        if self.saved_at != self.step:
+            self._save()
+        if self.journal.unscored and self.journal.best is None:
+            raise self._unscored()
+        if not self.journal.best_step:
+            self._keep_best()
+
     def _sitting(self) -> str | None:
         """A call and what falls due after it; the reason to stop, if there is one."""
         budget = self.session.budget
         before = budget.progress(self.step, self.elapsed)
+        patience = self.session.config.training.patience
+        if patience and self.journal.since_best >= patience:
+            return f"no better for {patience} evaluations"
         if before >= 1:
             return "the budget is used up"
         self._train(before)
@@ -105,13 +117,10 @@ class Loop:
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
-        elif budget.save_due(self.step):
+        elif budget.save_due(self.step, self.elapsed - self.saved_when, self.save_seconds):
             self._finish_pending()
             self._save()
-        patience = self.session.config.training.patience
-        if patience and self.journal.since_best >= patience:
-            return f"no better for {patience} evaluations"
-        return "interrupted" if self.interrupt.requested else None
+        return INTERRUPTED if self.interrupt.requested else None
 
     def _train(self, progress: float) -> None:
         """Send a call's updates on their way, then look at those of the call before."""
@@ -146,12 +155,13 @@ class Loop:
             raise diverged("weights that are not finite", self.step, saved=self.saved_at > 0)
 
     def _evaluate(self) -> None:
-        """Score the validation text; keep the weights if they are the best so far."""
+        """Score the validation text, and note whether the weights are the best so far."""
         self._check_weights()
-        if self.session.validation is None:
-            self._keep_best(None)
+        self.journal.evaluated = self.step
+        score = self.session.validate(self.state.params)
+        if score is None:
+            self.journal.best_step = self.step
             return
-        score = self.session.evaluator.score(self.state.params, self.session.validation)
         best, journal = self._best(), self.journal
         finite = math.isfinite(score.loss)
         is_best = finite and (best is None or score.loss < best.loss)
@@ -160,7 +170,6 @@ class Loop:
         journal.since_best = 0 if is_best else journal.since_best + 1
         if is_best:
             journal.best, journal.best_step = (score.nats, score.characters), self.step
-            self._keep_best(score)
         record = {"kind": "evaluation", "step": self.step, "loss": score.loss if finite else None}
         self._write({**record, "characters": score.characters, "elapsed": self.elapsed})
         self.listener(Evaluated(self.step, score, is_best, self.elapsed))
@@ -176,37 +185,62 @@ class Loop:
     def _best(self) -> Score | None:
         return Score(*self.journal.best) if self.journal.best else None
 
-    def _keep_best(self, score: Score | None) -> None:
-        facts = {"step": self.step, "validation_loss": score.loss if score else None}
+    def _keep_best(self) -> None:
+        """Write the weights that are trained on; before the first evaluation they are the best there are."""
         params = {name: np.asarray(value) for name, value in self.state.params.items()}
-        self.session.folder.save_weights(params, facts)
+        self.session.folder.save_weights(params, facts_of_best(self.journal, self.step))
 
     def _sample(self) -> None:
         """Let the network write at three temperatures, now and then."""
         every = self.session.config.training.sample_every
         if not every or self.journal.evaluations % every or self.journal.unscored:
             return
-        trained = TrainedModel(self.session.model, self._host_params(), self.session.folder.vocabulary, {})
-        try:
-            texts = [
-                (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=self.step)[0])
-                for t in TEMPERATURES
-            ]
-        except CharloopError as error:
-            # A cell that fails now and then: no reason to lose a night's training.
-            texts = [(t, f"(nothing: {error})") for t in TEMPERATURES]
+        texts = sample_texts(self.session, self.state, self.step)
         self.session.write_samples(self.step, texts)
         self.listener(Sampled(self.step, texts))
 
-    def _host_params(self) -> Any:
-        return jax.device_put(self.state.params, jax.devices()[0])
-
     def _save(self) -> None:
-        """Write the whole training state: from here the run can go on."""
+        """Write the whole training state: from here the run can go on. Then the weights, if they are the best.
+
+        In this order a process killed between the two leaves a state from which the weights can be written.
+        """
         self._check_weights()
+        begun = self.elapsed
         self.journal.elapsed, self.saved_at = self.elapsed, self.step
-        self.session.folder.save_state(pack_tree(self.state), asdict(self.journal))
+        flush_lines(self.session.folder.metrics)
+        save_state(self.session, self.state, self.journal)
+        if self.journal.best_step == self.step:
+            self._keep_best()
+        self.saved_when = self.elapsed
+        self.save_seconds = self.saved_when - begun
 
     def _write(self, *records: dict[str, Any]) -> None:
         lines = "".join(json.dumps(record) + "\n" for record in records)
         append_line(self.session.folder.metrics, lines.encode())
+
+
+def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
+    """What the network writes at several temperatures, or why it cannot; the same for the same step."""
+    params = jax.device_put(state.params, jax.devices()[0])
+    trained = TrainedModel(session.model, params, session.folder.vocabulary, {})
+    try:
+        return [
+            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
+        ]
+    except CharloopError as error:
+        # A cell that fails now and then: no reason to lose a night's training.
+        return [(t, f"(nothing: {error})") for t in TEMPERATURES]
+
+
+def save_state(session: Session, state: TrainingState, journal: Journal) -> None:
+    """Write a training state and the host's part of it as the run's newest save."""
+    keep = session.config.training.keep_saves
+    session.folder.saves.write(int(state.step), pack_tree(state), asdict(journal), keep)
+
+
+def facts_of_best(journal: Journal, step: int) -> dict[str, Any]:
+    """What goes with the weights after `step` updates: no loss if they were never evaluated."""
+    if journal.best is None:
+        return {"step": step, "validation_loss": None}
+    best = Score(*journal.best)
+    return {"step": step, "validation_loss": best.loss, "validation_characters": best.characters}

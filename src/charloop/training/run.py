@@ -1,28 +1,28 @@
 """Start a run, start one from another's weights, or go on with one."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import jax
-import msgspec
 
 from charloop.cells import is_file_cell
-from charloop.checkpoint import RunFolder, pack_tree, unpack_tree, write_atomically
-from charloop.checkpoint.run_folder import STATE
+from charloop.checkpoint import RunFolder, locked, new_folder
+from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, Vocabulary, load_corpus
+from charloop.data import Corpus, Vocabulary
 from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
-from charloop.training.healing import unblemished
 from charloop.training.interrupt import catch_interrupts
-from charloop.training.loop import Journal, Loop
+from charloop.training.loop import Journal, Loop, save_state
+from charloop.training.provenance import made_now, made_with
+from charloop.training.recovery import forget_after, last_save, mend_weights
 from charloop.training.session import Session, describe_text, resolve
-from charloop.training.state import TrainingState, initial_training_state, shape_of_training_state
+from charloop.training.state import TrainingState, initial_training_state
+from charloop.training.worth import Worth
 
 
 def train(
@@ -40,20 +40,23 @@ def train(
     """
     config = validate(config)
     donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
-    corpus = read_corpus(config, donor.vocabulary if donor else None)
+    config = adopt_folding(config, donor.vocabulary) if donor else config
+    corpus = read_corpus(config, donor.vocabulary if donor else None, listener)
     config, note = resolve(config, corpus)
     model = CharLM.build(config.model, corpus.vocabulary.size)
     if donor:
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
-    session = start(path, config, corpus, overwrite=overwrite)
+    session = prepare(path, config, corpus)
     state = initial_training_state(
         session.model, session.optimizer, config.data.batch_size, config.training.seed
     )
     if donor:
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
     notes = [*corpus.notes, *([note] if note else [])]
-    sit(session, state, Journal(), notes, listener)
+    with new_folder(path, overwrite=overwrite):
+        begin(session, state)
+        sit(session, state, Journal(), notes, listener)
     return path
 
 
@@ -71,63 +74,54 @@ def resume(
     """
     folder = RunFolder.open(Path(path), cell=cell)
     folder = replace(folder, config=changes or folder.config)
-    corpus = read_own_corpus(folder)
+    corpus = read_own_corpus(folder, listener)
     session = Session.of(folder, corpus)
-    state, journal = last_save(session)
-    folder.write_config()
-    forget_after(folder, int(state.step))
-    sit(session, state, journal, list(corpus.notes), listener)
+    with locked(folder.path):
+        state, journal, notes = last_save(session)
+        session, changed = made_now(session, int(state.step))
+        session.folder.mend()
+        session.folder.write_config()
+        notes += [
+            *forget_after(session.folder, int(state.step), journal),
+            *mend_weights(session, state, journal),
+        ]
+        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener)
     return Path(path)
 
 
-def last_save(session: Session) -> tuple[TrainingState, Journal]:
-    """Where the run was last saved; CharloopError if that is not a state of this run."""
-    folder = session.folder
-    like = shape_of_training_state(session.model, session.optimizer, session.config.data.batch_size)
-    tensors, facts = folder.load_state()
-    # A state that was saved before there was healing begins in good health.
-    health = {f"health/{name}": value for name, value in pack_tree(unblemished()).items()}
-    try:
-        return unpack_tree(like, health | tensors), msgspec.convert(facts, Journal)
-    except (CharloopError, msgspec.ValidationError) as error:
+def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
+    """`config` with the unknown sign of a vocabulary that is taken over; CharloopError if it asks for another."""
+    asked, has = config.data.min_count, vocabulary.min_count
+    if asked not in (1, has):
         raise CharloopError(
-            f"{folder.path / STATE} is not of this run ({error})",
-            do=f"copy both from the same run, or start a new one with --init-from {folder.path}",
-        ) from None
-
-
-def read_corpus(config: RunConfig, vocabulary: Vocabulary | None) -> Corpus:
-    """The text a configuration names."""
-    if not config.data.corpus:
-        raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
-    data = config.data
-    return load_corpus(data.corpus, encoding=data.encoding, unit=data.unit, vocabulary=vocabulary)
-
-
-def read_own_corpus(folder: RunFolder) -> Corpus:
-    """The text a run was trained on; CharloopError if it is no longer the same."""
-    corpus = read_corpus(folder.config, folder.vocabulary)
-    if corpus.content_hash != folder.text.get("content_hash"):
-        raise CharloopError(
-            f"the text of {folder.path} has changed since the run began",
-            do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
+            "--min-count does not go with --init-from",
+            got=asked,
+            allowed=f"{has}, that run's own",
+            do="leave it out",
         )
-    return corpus
+    return replace(config, data=replace(config.data, min_count=has))
 
 
-def start(path: Path, config: RunConfig, corpus: Corpus, *, overwrite: bool) -> Session:
-    """A session in a new folder at `path`; the folder is made only once the session is known to be sound."""
+def prepare(path: Path, config: RunConfig, corpus: Corpus) -> Session:
+    """The session of a run that is to be made at `path`, where nothing is written yet."""
     draft = RunFolder(path, config, corpus.vocabulary, {})
     session = Session.of(draft, corpus)
     text = describe_text(corpus, session.split)
-    folder = RunFolder.create(path, config, corpus.vocabulary, text, overwrite=overwrite)
-    return replace(session, folder=folder)
+    return replace(session, folder=replace(draft, text=text, made_with=(made_with(session.mesh, 0),)))
+
+
+def begin(session: Session, state: TrainingState) -> None:
+    """Write a new run into its folder: from here on it can be resumed. config.json, which makes it one, is last."""
+    session.folder.begin()
+    save_state(session, state, Journal())
+    session.folder.write_config()
 
 
 def sit(
     session: Session, state: TrainingState, journal: Journal, notes: list[str], listener: Listener
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
+    listener = Worth(session, listener)
     listener(announcement(session, state, notes))
     with catch_interrupts(lambda: listener(Stopping())) as interrupt:
         return Loop(session, place(session, state), journal, listener, interrupt).run()
@@ -181,20 +175,3 @@ def default_folder(corpus: Corpus, config: RunConfig) -> Path:
     base = Path("runs") / f"{corpus.suggested_name}-{cell}"
     names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]
     return next(path for path in names if not path.exists())
-
-
-def forget_after(folder: RunFolder, step: int) -> None:
-    """Drop the metrics of updates that were made after the last save: they are about to be made again."""
-    for path in (folder.metrics, folder.skipped):
-        if path.exists():
-            lines = path.read_bytes().splitlines(keepends=True)
-            write_atomically(path, b"".join(line for line in lines if made_by(line, step)))
-
-
-def made_by(line: bytes, step: int) -> bool:
-    """Whether `line` is a whole line of the metrics, of an update up to `step`; a damaged one is not."""
-    try:
-        number = json.loads(line)["step"]
-    except (ValueError, TypeError, KeyError):
-        return False
-    return line.endswith(b"\n") and isinstance(number, int) and number <= step

@@ -14,11 +14,12 @@ from charloop.config import RunConfig
 from charloop.data import Corpus, Lanes, Split, fit_lanes, split
 from charloop.devices import choose_devices, make_mesh
 from charloop.errors import CharloopError
-from charloop.evaluation import Evaluator
+from charloop.evaluation import Evaluator, Score
 from charloop.model import CharLM
 from charloop.training.budget import Budget
 from charloop.training.optimizer import make_optimizer
 from charloop.training.step import TrainSteps, compile_steps
+from charloop.types import Parameters
 from charloop.unroll import reason_against_precision
 
 DEFAULT_EPOCHS = 10
@@ -66,9 +67,19 @@ class Session:
         return self.folder.config
 
     @property
+    def training(self) -> np.ndarray:
+        """The tokens that are trained on."""
+        return self.corpus.tokens[self.split.train]
+
+    @property
     def validation(self) -> np.ndarray | None:
         """The validation text's tokens, if any were set apart."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
+
+    def validate(self, params: Parameters) -> Score | None:
+        """How well these weights predict the validation text, if there is one."""
+        limit = self.config.training.validation_limit or None
+        return None if self.validation is None else self.evaluator.score(params, self.validation, limit)
 
     def inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
         """The arguments of a call that makes the updates `numbers`, at these learning rates."""
@@ -82,8 +93,16 @@ class Session:
 
     def write_samples(self, step: int, texts: Sequence[tuple[float, str]]) -> None:
         """Keep what the network wrote at `step`, as a text file."""
+        write_atomically(self.samples_of(step), self.format_samples(texts))
+
+    def samples_of(self, step: int) -> Path:
+        """Where `write_samples` writes."""
+        return self.folder.samples / f"step-{step:07d}.txt"
+
+    def format_samples(self, texts: Sequence[tuple[float, str]]) -> bytes:
+        """What `write_samples` writes."""
         parts = [f"--- temperature {temperature} ---\n{text}\n" for temperature, text in texts]
-        write_atomically(self.folder.samples / f"step-{step:07d}.txt", "\n".join(parts).encode())
+        return "\n".join(parts).encode()
 
 
 def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:
@@ -113,4 +132,5 @@ def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
         "validation": validation,
         "test": test,
         "distinct": corpus.vocabulary.size,
+        "notes": list(corpus.notes),
     }

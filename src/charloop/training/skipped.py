@@ -23,7 +23,16 @@ TEXTS = 2**26
 def read_rows(planned: Sequence[tuple[int, float, float]], rows: Float[np.ndarray, "calls 5"]) -> list[Step]:
     """What became of the updates `planned` (number from 0, epoch, learning rate), by the metrics of their call."""
     return [
-        Step(number + 1, epoch, loss, norm, rate * share, reason(int(verdict), loss, norm), int(in_a_row))
+        Step(
+            step=number + 1,
+            epoch=epoch,
+            loss=loss,
+            gradient_norm=norm,
+            learning_rate=rate * share,
+            skipped=reason(int(verdict), loss, norm),
+            in_a_row=int(in_a_row),
+            planned_rate=None if share == 1 else rate,
+        )
         for (number, epoch, rate), (loss, norm, share, verdict, in_a_row) in zip(
             planned, rows[: len(planned)].tolist(), strict=True
         )
@@ -46,6 +55,8 @@ def record_of(step: Step) -> dict[str, Any]:
     record = {"kind": "step", **asdict(step)}
     if not step.skipped:
         del record["skipped"], record["in_a_row"]
+    if step.planned_rate is None:
+        del record["planned_rate"]
     return {name: None if not_a_number(value) else value for name, value in record.items()}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.errors import CharloopError
-from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout, Score
+from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout
 from model.small import VOCAB, apply, build, weights
 
 MODEL = build(cell="gru", dropout_output=0.5)
@@ -24,12 +24,17 @@ def text(length: int) -> np.ndarray:
 
 
 def slowly(tokens: np.ndarray) -> float:
-    """Nats of `tokens[1:]`, a character at a time, added up in double precision."""
-    params, memory, nats = weights(MODEL), MODEL.initial_state(1), 0.0
+    """Nats of `tokens[1:]`, added up in double precision."""
+    return sum(slow_nats(tokens))
+
+
+def slow_nats(tokens: np.ndarray) -> list[float]:
+    """Nats of each of `tokens[1:]`, a character at a time."""
+    params, memory, nats = weights(MODEL), MODEL.initial_state(1), []
     for now, then in pairwise(tokens):
         logits, memory = apply(MODEL, params, jnp.full((1, 1), now, jnp.int32), memory)
         row = np.asarray(logits[0, 0], np.float64)
-        nats += math.log(np.exp(row - row.max()).sum()) + row.max() - row[then]
+        nats.append(math.log(np.exp(row - row.max()).sum()) + row.max() - row[then])
     return nats
 
 
@@ -82,12 +87,17 @@ def test_the_warm_up_reads_what_stands_before_each_lane_and_counts_nothing() -> 
 def test_many_lanes_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = text(4 * LANE + 300)
     many = evaluator.score(weights(MODEL), tokens)
-    monkeypatch.setattr("charloop.evaluation.MAX_LANES", 1)
-    assert (Layout.of(len(tokens) - 1).lanes, Layout(len(tokens) - 1, 4, LANE + 75).lanes) == (1, 4)
+    monkeypatch.setattr("charloop.evaluation.layout.MAX_LANES", 1)
+    four = Layout(len(tokens) - 1, 4, LANE + 75, LANE + 75)
+    assert (Layout.of(len(tokens) - 1).lanes, four.lanes) == (1, 4)
     one = evaluator.score(weights(MODEL), tokens)
     assert many.characters == one.characters == len(tokens) - 1
     assert many.loss == pytest.approx(one.loss, rel=1e-4)
-    assert many.nats != one.nats
+    monkeypatch.undo()
+    monkeypatch.setattr("charloop.evaluation.evaluator.WARM_UP", 0)
+    assert evaluator.score(weights(MODEL), tokens).nats != many.nats, (
+        "lanes that begin cold are another matter"
+    )
 
 
 def test_the_devices_that_score_may_be_others_than_those_that_train(evaluator: Evaluator) -> None:
@@ -105,11 +115,18 @@ def test_nothing_is_kept_between_two_texts(evaluator: Evaluator) -> None:
     assert evaluator.score(weights(MODEL), text(99)) == first
 
 
-def test_nats_bits_and_perplexity() -> None:
-    score = Score(nats=4 * math.log(8), characters=4)
-    assert score.loss == pytest.approx(math.log(8))
-    assert score.bits_per_character == pytest.approx(3)
-    assert score.perplexity == pytest.approx(8)
+def test_the_nats_of_each_character(evaluator: Evaluator) -> None:
+    """Each in its place whichever lane it was read in, and they add up to the whole."""
+    tokens = text(2 * LANE + 77)
+    score = evaluator.score(weights(MODEL), tokens, per_character=True)
+    assert score.per_character is not None
+    assert score.per_character.shape == (len(tokens) - 1,)
+    assert float(score.per_character.sum(dtype=np.float64)) == pytest.approx(score.nats, rel=1e-12)
+    assert score.per_character[:200] == pytest.approx(slow_nats(tokens[:201]), rel=1e-4)
+    assert score.per_character[-50:] == pytest.approx(slow_nats(tokens[-450:])[-50:], rel=1e-3)
+    plain = evaluator.score(weights(MODEL), tokens)
+    assert plain == score
+    assert plain.per_character is None
 
 
 def test_a_model_that_knows_nothing_scores_the_uniform_distribution(evaluator: Evaluator) -> None:

@@ -1,0 +1,89 @@
+"""One process at a time writes to a run's folder. The lock is the system's own: it dies with its process."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charloop.checkpoint.files import PLAIN, write_all
+from charloop.errors import CharloopError
+
+LOCK = ".lock"
+TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+"""What a lock that somebody else holds answers."""
+UNKNOWN = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
+"""What file systems answer that have no locks: there a run goes on without."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def take(descriptor: int) -> None:
+        """Lock an open file, or raise OSError at once."""
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def take(descriptor: int) -> None:
+        """Lock an open file, or raise OSError at once."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder` while the block lasts; CharloopError if another process holds it.
+
+    The file stays: to remove it, another process might have it open, and two would hold what each calls the lock.
+    """
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
+    except OSError as error:
+        raise CharloopError(
+            f"cannot write {path} ({error.strerror})", do="choose a folder that can be written to"
+        ) from None
+    try:
+        claim(descriptor, folder)
+        try:
+            yield
+        finally:
+            name_holder(descriptor, b"")
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def claim(descriptor: int, folder: Path) -> None:
+    """Lock, and leave this process's number for whoever comes second."""
+    try:
+        take(descriptor)
+    except OSError as error:
+        if error.errno in UNKNOWN:
+            return
+        raise in_use(descriptor, folder, error) from None
+    name_holder(descriptor, f"{os.getpid()}\n".encode())
+
+
+def name_holder(descriptor: int, name: bytes) -> None:
+    """Make `name` all that the file says, if it can be written to."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        write_all(descriptor, name)
+
+
+def in_use(descriptor: int, folder: Path, error: OSError) -> CharloopError:
+    """The error for a folder whose lock is not to be had."""
+    if error.errno not in TAKEN:
+        return CharloopError(f"cannot lock {folder} ({error.strerror})")
+    try:
+        holder = os.pread(descriptor, 20, 0).decode("ascii").strip() if hasattr(os, "pread") else ""
+    except (OSError, UnicodeDecodeError):
+        holder = ""
+    process = f"process {holder}" if holder.isdigit() else "another process"
+    return CharloopError(
+        f"{folder} is in use: {process} trains in it", do="wait until it is done, or stop it first"
+    )

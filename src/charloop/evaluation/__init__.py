@@ -1,0 +1,7 @@
+"""The loss of a text, every character once: how sure it is, and what it is worth."""
+
+from charloop.evaluation.evaluator import CHUNK, Evaluator, chunk_for
+from charloop.evaluation.layout import WARM_UP, Layout
+from charloop.evaluation.score import Interval, Score
+
+__all__ = ["CHUNK", "WARM_UP", "Evaluator", "Interval", "Layout", "Score", "chunk_for"]

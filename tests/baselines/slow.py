@@ -1,0 +1,32 @@
+"""Witten-Bell as its equations stand, with dictionaries, a character at a time."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+
+class SlowWittenBell:
+    """Counts of every n-gram of `train` up to `highest`."""
+
+    def __init__(self, train: Sequence[int], vocab_size: int, highest: int) -> None:
+        self.vocab_size = vocab_size
+        self.followers: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+        for place, token in enumerate(train):
+            for reach in range(min(highest, place + 1)):
+                self.followers[tuple(train[place - reach : place])][token] += 1
+
+    def probability(self, token: int, context: tuple[int, ...]) -> float:
+        """p(token | context), for an order of one more than the context is long."""
+        lower = self.probability(token, context[1:]) if context else 1 / self.vocab_size
+        seen = self.followers.get(context)
+        if not seen:
+            return lower
+        count, kinds = sum(seen.values()), len(seen)
+        return (seen[token] + kinds * lower) / (count + kinds)
+
+    def nats(self, text: Sequence[int], order: int) -> list[float]:
+        """Of each of `text[1:]`; contexts begin in `text`."""
+        return [
+            -math.log(self.probability(text[place], tuple(text[max(0, place - order + 1) : place])))
+            for place in range(1, len(text))
+        ]

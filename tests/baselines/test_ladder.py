@@ -1,0 +1,164 @@
+"""The ladder of a text, and where a loss stands on it."""
+
+import bz2
+import lzma
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baselines.slow import SlowWittenBell
+from charloop.baselines import Ladder, Rung, ladder, measure
+from charloop.baselines.compressors import COMPRESSORS, bits_per_character, encode
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+
+BZ2, XZ = COMPRESSORS
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog,",
+    "sleeps",
+    "by",
+    "an",
+    "old",
+    "river\n",
+]
+
+
+def prose(words: int, seed: int = 0) -> str:
+    return " ".join(np.random.default_rng(seed).choice(WORDS, words))
+
+
+def encoded(train: str, text: str) -> tuple[np.ndarray, np.ndarray, Vocabulary]:
+    vocabulary = Vocabulary.of_text(train + text)
+    return vocabulary.encode(train), vocabulary.encode(text), vocabulary
+
+
+def test_the_rungs_and_what_they_come_to() -> None:
+    train, text, vocabulary = encoded(prose(300), prose(60, seed=1) + "ß")
+    found = measure(train, text, vocabulary)
+    assert [rung.name for rung in found.rungs] == [
+        "uniform", "unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram", "bz2", "xz"
+    ]  # fmt: skip
+    nats = {rung.name: rung.nats for rung in found.rungs}
+    assert nats["uniform"] == math.log(vocabulary.size)
+    slow = SlowWittenBell([int(t) for t in train], vocabulary.size, 6)
+    for order, name in enumerate(("unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram"), start=1):
+        assert nats[name] == pytest.approx(np.mean(slow.nats([int(t) for t in text], order)))
+    told, both = prose(300).encode(), (prose(300) + prose(60, seed=1) + "ß").encode()
+    added = len(lzma.compress(both)) - len(lzma.compress(told))
+    assert nats["xz"] == pytest.approx(added * 8 * math.log(2) / len(text))
+    assert found.rung("xz") == found.rungs[-1]
+    assert found.rung("nothing") is None
+    assert found.rungs[1].bits == pytest.approx(nats["unigram"] / math.log(2))
+
+
+def test_of_short_texts_all_is_used_and_of_long_ones_the_nearest_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, text, vocabulary = encoded(prose(300), prose(60, seed=1))
+    whole = measure(train, text, vocabulary)
+    assert (whole.learned, whole.predicted) == (whole.training, whole.text) == (len(train), len(text) - 1)
+    assert whole.portion is None
+    monkeypatch.setattr(ladder, "MOST_TRAINING", 500)
+    monkeypatch.setattr(ladder, "MOST_TEXT", 100)
+    part = measure(train, text, vocabulary)
+    same = measure(train[-500:], text[:101], vocabulary)
+    assert part.rungs == same.rungs != whole.rungs
+    assert part.portion == "baselines learn from the last 500 characters, and predict the first 100"
+
+
+@pytest.mark.parametrize(("train", "text"), [(0, 5), (5, 0), (5, 1)])
+def test_too_little_to_compare_is_refused(train: int, text: int) -> None:
+    with pytest.raises(CharloopError, match=f"got '{train} characters to learn from, {text} to predict'"):
+        measure(np.zeros(train, np.uint8), np.zeros(text, np.uint8), Vocabulary.of_text("ab"))
+
+
+LADDER = Ladder(
+    (Rung("uniform", 4.0), Rung("unigram", 3.0), Rung("2-gram", 2.0), Rung("3-gram", 2.5)), 1, 1, 1, 1
+)
+
+
+@pytest.mark.parametrize(
+    ("nats", "beaten", "ahead"),
+    [(5.0, None, "uniform"), (4.0, None, "uniform"), (3.5, "uniform", "unigram"), (2.6, "unigram", "3-gram"),
+     (2.4, "3-gram", "2-gram"), (2.0, "3-gram", "2-gram"), (1.0, "2-gram", None)],
+)  # fmt: skip
+def test_where_a_loss_stands(nats: float, beaten: str | None, ahead: str | None) -> None:
+    standing = LADDER.standing(nats)
+    assert (standing.beaten and standing.beaten.name, standing.ahead and standing.ahead.name) == (
+        beaten,
+        ahead,
+    )
+
+
+@given(st.floats(0, 6))
+def test_margins_are_bits_between_the_loss_and_its_neighbours(nats: float) -> None:
+    standing = LADDER.standing(nats)
+    if standing.beaten:
+        assert standing.better_by == pytest.approx((standing.beaten.nats - nats) / math.log(2))
+        assert standing.beaten.nats > nats
+    else:
+        assert standing.better_by is None
+    if standing.ahead:
+        assert standing.worse_by == pytest.approx((nats - standing.ahead.nats) / math.log(2))
+        assert standing.ahead.nats <= nats
+    else:
+        assert standing.worse_by is None
+
+
+def test_a_compressor_is_told_the_training_text() -> None:
+    train, text, vocabulary = encoded(prose(2000), prose(2000))
+    for compressor in COMPRESSORS:
+        untold = bits_per_character(compressor, train[:1], text, vocabulary)
+        assert bits_per_character(compressor, train, text, vocabulary) < untold / 2
+
+
+def test_what_fits_a_window_is_the_end_of_one_text_and_the_beginning_of_the_other() -> None:
+    train, text, vocabulary = encoded("ä" * 300 + prose(100), "ßü" * 300)
+    seen: list[bytes] = []
+
+    def size(content: bytes) -> int:
+        seen.append(content)
+        return len(content)
+
+    small = BZ2._replace(size=size, window=101)
+    # 50 bytes hold 25 of the letters that take two; each of them costs 16 bits.
+    assert bits_per_character(small, train, text, vocabulary) == 16
+    both, told = sorted(seen, key=len, reverse=True)
+    assert both == told + ("ßü" * 300).encode()[:50]
+    assert ("ä" * 300 + prose(100)).encode().endswith(told)
+    assert len(both) == 101
+
+
+def test_bytes_are_compressed_as_they_are() -> None:
+    content = bytes(range(256)) * 3
+    vocabulary = Vocabulary.of_bytes()
+    tokens = vocabulary.encode(content)
+    assert encode(vocabulary, tokens) == content
+    added = len(bz2.compress(content + content)) - len(bz2.compress(content))
+    assert bits_per_character(BZ2, tokens, tokens, vocabulary) == 8 * added / len(content)
+
+
+def test_a_lone_surrogate_has_bytes_too() -> None:
+    train, text, vocabulary = encoded("ab\udcff" * 9, "\udcffab" * 9)
+    assert measure(train, text, vocabulary).rungs[-1].nats > 0
+
+
+def test_what_bz2_is_told_is_in_one_block_with_the_text() -> None:
+    """Random text twice over, its copy at the start of a block: a plain difference finds nothing in common."""
+    chance = np.random.default_rng(0)
+    text = chance.integers(0, 256, 400_000).astype(np.uint8)
+    train = np.concatenate([chance.integers(0, 256, 500_000).astype(np.uint8), text])
+    plain = len(bz2.compress(train.tobytes() + text.tobytes())) - len(bz2.compress(train.tobytes()))
+    assert plain * 8 / len(text) > 7
+    assert bits_per_character(BZ2, train, text, Vocabulary.of_bytes()) < 3

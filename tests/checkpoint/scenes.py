@@ -1,0 +1,132 @@
+"""What is done to a run's folder while calls fail, and what must hold afterwards.
+
+Run by itself, `python -m checkpoint.scenes SCENE FOLDER`, it plays a scene again and again in children that die at
+their first call, their second, and so on. One line for each: where it died, and what was wrong then, if anything.
+"""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from charloop.checkpoint import RunFolder, new_folder
+from charloop.config import DataConfig, RunConfig
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from checkpoint.faults import at_call, killed, killed_half_way
+
+FACTS = {"best_step": 0}
+
+
+def state_of(step: int) -> dict[str, np.ndarray]:
+    """A state that says what step it is of, in every number."""
+    return {"step": np.array(step, np.int32), "params/a": np.full((40, 50), step, np.float32)}
+
+
+def is_of(tensors: dict[str, np.ndarray], step: int) -> bool:
+    expected = state_of(step)
+    return tensors.keys() == expected.keys() and all((tensors[n] == expected[n]).all() for n in expected)
+
+
+def draft(path: Path) -> RunFolder:
+    return RunFolder(path, RunConfig(DataConfig(("text",))), Vocabulary(("a", "b")), {})
+
+
+def make(path: Path) -> None:
+    """All of a new run, in the order in which training makes it."""
+    with new_folder(path, overwrite=False):
+        folder = draft(path)
+        folder.begin()
+        folder.saves.write(0, state_of(0), FACTS, keep=2)
+        folder.write_config()
+
+
+def three_saves(path: Path) -> None:
+    make(path)
+    for step in (10, 20):
+        draft(path).saves.write(step, state_of(step), FACTS, keep=2)
+    draft(path).save_weights({"a": np.ones(3, np.float32)}, {"step": 10})
+
+
+def save(path: Path) -> None:
+    draft(path).saves.write(30, state_of(30), FACTS, keep=2)
+
+
+def a_save_is_whole_and_the_one_before_it_too(path: Path) -> str:
+    """Empty if so."""
+    folder = RunFolder.open(path)
+    newest = folder.load_state()
+    step = int(newest.tensors["step"])
+    if newest.notes:
+        return f"a save is damaged: {newest.notes}"
+    if step not in (20, 30) or not is_of(newest.tensors, step):
+        return f"not a whole save: {step}"
+    older = folder.saves.read(folder.saves.path_of(step - 10))
+    return "" if is_of(older.tensors, step - 10) else "the save before it is not whole"
+
+
+def keep_weights(path: Path) -> None:
+    draft(path).save_weights({"a": np.full(3, 2, np.float32)}, {"step": 20})
+
+
+def the_best_weights_are_whole(path: Path) -> str:
+    weights, facts = RunFolder.open(path).load_weights()
+    return "" if (weights["a"] == facts["step"] / 10).all() else f"half of each: {weights}, {facts}"
+
+
+def is_a_run_or_can_be_made_one(path: Path) -> str:
+    """What a kill leaves is either a run that can be resumed, or no obstacle."""
+    if (path / "config.json").exists():
+        return "" if is_of(RunFolder.open(path).load_state().tensors, 0) else "a run without its first save"
+    make(path)
+    return "" if is_of(RunFolder.open(path).load_state().tensors, 0) else "not made"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there beforehand, what is done, and what must hold then: a text that says what does not."""
+
+    before: Callable[[Path], None]
+    act: Callable[[Path], None]
+    problem: Callable[[Path], str]
+
+
+SCENES = {
+    "save": Scene(three_saves, save, a_save_is_whole_and_the_one_before_it_too),
+    "weights": Scene(three_saves, keep_weights, the_best_weights_are_whole),
+    "make": Scene(lambda _: None, make, is_a_run_or_can_be_made_one),
+}
+
+
+def die_at(scene: Scene, path: Path, number: int, way: Callable) -> bool:
+    """Play the scene in a child that dies at that call; whether it came so far."""
+    shutil.rmtree(path, ignore_errors=True)
+    scene.before(path)
+    child = os.fork()
+    if not child:
+        with at_call(number, way):
+            scene.act(path)
+        os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def main(scene: Scene, path: Path) -> None:
+    """One line for each death."""
+    for way in (killed, killed_half_way):
+        number = 0
+        while die_at(scene, path, number, way):
+            try:
+                problem = scene.problem(path)
+            except CharloopError as error:
+                problem = str(error)
+            print(f"{way.__name__} at call {number}: {problem}")
+            number += 1
+
+
+if __name__ == "__main__":
+    main(SCENES[sys.argv[1]], Path(sys.argv[2]))

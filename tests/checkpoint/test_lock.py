@@ -1,0 +1,127 @@
+"""One process at a time in a run's folder: the second is refused, a dead one leaves no lock behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from charloop.checkpoint import RunFolder, locked, new_folder
+from charloop.errors import CharloopError
+from checkpoint.files import CONFIG
+from checkpoint.scenes import make
+from training.runs import go_on, run
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from charloop.checkpoint.lock import locked
+with locked(Path(sys.argv[1])):
+    print("holds it", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock of `folder`."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holds it\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_and_changes_nothing(folder: Path, holder: subprocess.Popen[str]) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    message = rf"{folder} is in use: process {holder.pid} trains in it; wait until"
+    with pytest.raises(CharloopError, match=message):
+        go_on(folder)
+    with pytest.raises(CharloopError, match=message):
+        run(folder, RunFolder.open(folder).config, overwrite=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not folder.with_name("run~1").exists()
+
+
+def test_the_lock_dies_with_its_process(folder: Path, holder: subprocess.Popen[str]) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert go_on(folder).finished.step == 2
+
+
+def test_it_is_free_again_when_the_run_is_over_or_has_failed(folder: Path) -> None:
+    go_on(folder)
+    with pytest.raises(ZeroDivisionError), locked(folder):
+        1 / 0  # noqa: B018
+    go_on(folder)
+
+
+def test_in_the_same_process_too(folder: Path) -> None:
+    with locked(folder), pytest.raises(CharloopError, match=f"in use: process {os.getpid()}"):
+        go_on(folder)
+
+
+def test_a_link_in_its_place_is_not_written_through(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("dear")
+    (folder / ".lock").unlink()
+    (folder / ".lock").symlink_to(tmp_path / "letter")
+    with pytest.raises(CharloopError, match=r"cannot write .*\.lock"):
+        go_on(folder)
+    assert (tmp_path / "letter").read_text() == "dear"
+
+
+@pytest.mark.parametrize("name", ["saves", "samples", "metrics.jsonl"])
+def test_nothing_is_written_through_a_link_out_of_the_run(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CharloopError, match=rf"{name} is a link out of the run; "):
+        go_on(folder)
+
+
+def test_of_two_that_begin_at_once_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with new_folder(path, overwrite=False), pytest.raises(CharloopError, match="in use"):
+        make(path)
+
+
+def test_what_a_killed_process_left_half_made_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    make(path)
+    (path / CONFIG).unlink()
+    (path / f".{CONFIG}.0123456789abcdef.charloop").write_text("{")
+    with pytest.raises(CharloopError, match=r"it was stopped while it was made: begin it again by the same"):
+        RunFolder.open(path)
+    make(path)
+    assert RunFolder.open(path).load_state()
+    assert [entry.name for entry in path.iterdir() if entry.name.endswith(".charloop")] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["letter.txt", "samples/step-0000001.txt", "saves/step-000000010.safetensors"]
+)
+def test_what_anybody_else_has_there_is_not(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "run"
+    make(path)
+    (path / CONFIG).unlink()
+    (path / name).write_text("dear")
+    with pytest.raises(CharloopError, match="is not empty, and not a run"):
+        make(path)
+    assert (path / name).read_text() == "dear"
+
+
+def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(folder: Path) -> None:
+    ours = [
+        f".{CONFIG}.0123456789abcdef.charloop",
+        "saves/.step-000000002.safetensors.fedcba9876543210.charloop",
+    ]
+    theirs = [".letter.tmp", "notes.charloop", "samples/.mine", ".config.json.0123.charloop"]
+    for name in (*ours, *theirs):
+        (folder / name).write_text("")
+    go_on(folder)
+    assert [name for name in ours if (folder / name).exists()] == []
+    assert [name for name in theirs if not (folder / name).exists()] == []

@@ -1,0 +1,169 @@
+"""Texts that are large in some way: alphabets, rare characters, broken bytes, folders; as a person runs them."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from cli.commands import BRIEF, SMALL, call, done, process, refused
+from cli.conftest import text_of
+
+RARE = "ξψж"
+
+
+def chinese(size: int, length: int) -> str:
+    """`size` different characters, all of them there, `length` in all."""
+    chance = random.Random(0)
+    alphabet = [chr(0x4E00 + place) for place in range(size)]
+    text = alphabet + chance.choices(alphabet, k=length - size)
+    chance.shuffle(text)
+    return "".join(text)
+
+
+def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> None:
+    text = chinese(20_000, 40_000)
+    (tmp_path / "china.txt").write_text(text)
+    flags = (
+        *SMALL,
+        "--steps",
+        "4",
+        "--eval-every",
+        "2",
+        "--steps-per-call",
+        "2",
+        "--validation-limit",
+        "2000",
+    )
+    out = done(call("train", "china.txt", *flags, "--out", "run"))
+    assert "40,000 characters, 20,000 distinct" in out
+    for settings in (("--top-k", "50", "--top-p", "0.9", "--min-p", "0.001"), ("--mode", "words"), ()):
+        told = done(call("sample", "run", "--prompt", text[:3], "--length", "20", *settings)).rstrip("\n")
+        assert told.startswith(text[:3])
+        assert len(told) == 23
+        assert set(told) <= set(text)
+    score = json.loads(done(call("eval", "run", "--text", text[:200], "--json")))
+    assert score["characters"] == 199
+    assert 9 < score["nats_per_character"] < 12
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run with an unknown sign, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("folded")
+    (folder / "book.txt").write_text(text_of(100) + RARE + text_of(5, seed=1))
+    flags = (*BRIEF, "--min-count", "3", "--out", str(folder / "run"))
+    return folder / "run", done(call("train", str(folder / "book.txt"), *flags))
+
+
+def test_rare_characters_are_folded_and_that_is_told_and_kept(folded: tuple[Path, str]) -> None:
+    run, out = folded
+    assert "read 3 characters rarer than 3 (3 places) as the unknown sign" in out
+    vocabulary = json.loads((run / "vocabulary.json").read_text())
+    assert vocabulary["min_count"] == 3
+    assert not set(RARE) & set(vocabulary["symbols"])
+    assert "read 3 characters rarer than 3" in done(call("info", str(run)))
+    assert json.loads(done(call("info", str(run), "--json")))["text"]["notes"]
+
+
+def test_an_unknown_character_of_the_prompt_is_read_as_the_sign(folded: tuple[Path, str]) -> None:
+    run = str(folded[0])
+    ways = ((), ("--temperature", "0"), ("--temperature", "9"), ("--mode", "words", "--top-k", "3"))
+    for way in ways:
+        for number in ("1", "2"):
+            flags = ("--length", "200", "--no-echo", "--num-samples", number, *way)
+            assert "\ufffd" not in done(call("sample", run, "--prompt", "the 中 ☃", *flags))
+    assert done(call("sample", run, "--prompt", "the ☃")).startswith("the ☃")
+    one = done(call("sample", run, "--prompt", "the 中", "--no-echo"))
+    assert one == done(call("sample", run, "--prompt", "the ξ", "--no-echo"))
+
+
+def test_eval_says_what_unknown_characters_count_for(folded: tuple[Path, str], tmp_path: Path) -> None:
+    run, text = str(folded[0]), "the quick ☃ dog 中 fox\n"
+    (tmp_path / "snow.txt").write_text(text)
+    for given in (("snow.txt",), ("--text", text)):
+        values = json.loads(done(call("eval", run, *given, "--json")))
+        assert values["characters"] == len(text) - 1
+        assert values["notes"] == [
+            "read 2 characters as the unknown sign: a loss counts that one comes, not which it is"
+        ]
+    skipping = json.loads(done(call("eval", run, "snow.txt", "--unknown", "skip", "--json")))
+    assert skipping["characters"] == len(text) - 3
+    assert "unknown" not in done(call("eval", run, "--text", "the quick dog\n"))
+
+
+def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str], tmp_path: Path) -> None:
+    run = str(folded[0])
+    (tmp_path / "snow.txt").write_text(text_of(60, seed=2) + "☃")
+    begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--out", "next"))
+    assert "read 1 characters as the unknown sign" in begun
+    assert json.loads(Path("next/config.json").read_text())["data"]["min_count"] == 3
+    done(call("train", "--resume", "next", "--steps", "20"))
+    other = ("--min-count", "5", "--out", "other")
+    assert "allowed: 3, that run's own" in refused(
+        call("train", "snow.txt", *BRIEF, "--init-from", run, *other)
+    )
+    assert "--min-count cannot change" in refused(call("train", "--resume", "next", "--min-count", "2"))
+    assert not Path("other").exists()
+
+
+def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_path: Path) -> None:
+    good = text_of(100).encode()
+    (tmp_path / "bad.txt").write_bytes(good + b"\xff\xfe" + good)
+    message = refused(call("train", "bad.txt", *BRIEF, "--out", "run"))
+    assert f"bad.txt, line 101, byte offset {len(good)}: byte 0xff is not utf-8" in message
+    assert "--errors replace" in message
+    assert not Path("run").exists()
+    out = done(call("train", "bad.txt", *BRIEF, "--errors", "replace", "--out", "run"))
+    note = f"replaced 2 places that are not characters, the first in bad.txt at byte {len(good):,}"
+    assert note in out
+    assert note in done(call("info", "run"))
+    done(call("train", "--resume", "run", "--steps", "20"))
+    values = json.loads(done(call("eval", "run", "bad.txt", "--json")))
+    assert values["notes"] == [note]
+    assert "byte offset" in refused(call("eval", "run", "bad.txt", "--errors", "strict"))
+
+
+def test_a_part_of_the_validation_text_is_read_and_that_is_said(book: Path) -> None:
+    flags = (*BRIEF, "--validation-limit", "100", "--out", "run")
+    out = done(call("train", str(book), *flags))
+    assert "to validate (100 of them each time, from all over it)" in out
+    size = int(out.split(" to validate")[0].split()[-1].replace(",", ""))
+    assert f", on 100 of {size:,} characters" in out
+    assert f", on 100 of {size:,} characters" in done(call("info", "run"))
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert {row["characters"] for row in rows if row["kind"] == "evaluation"} == {100}
+    assert f"characters  {size - 1:,} predicted" in done(call("eval", "run"))
+    assert "characters  50 predicted" in done(call("eval", "run", "--limit", "50"))
+    whole = done(call("train", str(book), *BRIEF, "--validation-limit", "0", "--out", "whole"))
+    assert "of them" not in whole
+    assert " on " not in whole.split("best ")[-1]
+
+
+def many_files(folder: Path, count: int) -> str:
+    """So many small files in folders of a thousand, made in no order; returns their text."""
+    numbers = list(range(count))
+    random.Random(0).shuffle(numbers)
+    for number in numbers:
+        place = folder / f"{number // 1000:03}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:06}.txt").write_text(f"file {number} says hello\n")
+    return "".join(f"file {number} says hello\n" for number in range(count))
+
+
+FEW_HANDLES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_folder_of_many_files_is_one_text_in_order(tmp_path: Path, count: int) -> None:
+    """With few files open at a time, and the same whatever order the disk has."""
+    from charloop.data import load_corpus
+
+    text = many_files(tmp_path / "many", count)
+    out = done(process("train", "many", *BRIEF, "--out", "run", first=FEW_HANDLES))
+    assert f"{count:,} files in many/, {len(text):,} characters" in out
+    corpus = load_corpus([str(tmp_path / "many")])
+    assert corpus.vocabulary.decode(corpus.tokens) == text
+    os.rename("many", "moved")
+    assert load_corpus(["moved"]).content_hash == corpus.content_hash

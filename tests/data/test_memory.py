@@ -1,0 +1,60 @@
+"""Large texts in little memory, measured from outside of the process: tens of megabytes here, gigabytes when slow."""
+
+from pathlib import Path
+
+import pytest
+
+from data.measure import MEGABYTE, python, watch
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to look at here")
+
+SIZE = 96 * MEGABYTE
+IDLE = "import sys, time; from charloop.data import Lanes, load_corpus; time.sleep(0.2)"
+ENCODE = """
+import sys, time
+from charloop.data import load_corpus
+corpus = load_corpus([sys.argv[1]], unit=sys.argv[2], min_count=int(sys.argv[3]))
+print(len(corpus.tokens))
+time.sleep(0.1)
+"""
+TRAIN = """
+import sys, time
+from charloop.data import Lanes, load_corpus
+corpus = load_corpus([sys.argv[1]], unit="byte")
+lanes = Lanes(corpus.tokens, 32, 4096)
+for index in range(lanes.chunks_per_epoch):
+    lanes.chunk(index)
+time.sleep(0.1)
+"""
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Letters of one and two bytes; one that comes only at the end makes every number another."""
+    path = tmp_path_factory.mktemp("large") / "large.txt"
+    line = "Der größte Teil eines langen Textes ist wie der Rest: äöü.\r\n".encode()
+    with path.open("wb") as stream:
+        for _ in range(SIZE // len(line) // 1000):
+            stream.write(line * 1000)
+        stream.write(b"!" + "".join(map(chr, range(0x4E00, 0x4E00 + 300))).encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def idle() -> int:
+    """What Python and our imports take."""
+    return watch(python(IDLE)).own
+
+
+@pytest.mark.parametrize(("unit", "min_count"), [("char", "1"), ("char", "2"), ("byte", "1")])
+def test_encoding_takes_no_memory_for_the_text(text: Path, idle: int, unit: str, min_count: str) -> None:
+    peak = watch(python(ENCODE, str(text), unit, min_count))
+    assert int(peak.output) > SIZE * 0.9
+    assert peak.own < idle + 40 * MEGABYTE
+    assert peak.mapped < 100 * MEGABYTE
+
+
+def test_an_epoch_keeps_no_more_pages_than_it_says(text: Path) -> None:
+    """Of the tokens' 96 MB, 16 MB at a time."""
+    files = watch(python(IDLE)).mapped
+    assert watch(python(TRAIN, str(text))).mapped < files + 32 * MEGABYTE

@@ -1,0 +1,98 @@
+"""--errors replace: what Python itself would read, each place counted, whatever the size of the blocks."""
+
+import codecs
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charloop.data import load_corpus
+from charloop.data.decoding import Tally, decode
+from charloop.data.pieces import Piece
+from charloop.errors import CharloopError
+
+PIECES = [
+    b"a",
+    "é".encode(),
+    "€".encode(),
+    "\ufffd".encode(),
+    b"\xff",
+    b"\xc3",
+    b"\xe2\x82",
+    b"\xf0\x9f",
+    b"\n",
+]
+BROKEN = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
+
+
+def count_places(content: bytes, encoding: str) -> int:
+    """How often the decoder of the whole complains."""
+    places = []
+
+    def note(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        places.append(error.start)
+        return "", error.end
+
+    codecs.register_error("test-count", note)
+    content.decode(encoding, "test-count")
+    return len(places)
+
+
+@settings(deadline=None)
+@given(BROKEN, st.integers(1, 7), st.sampled_from(["utf-8", "ascii", "utf-16-le", "shift_jis"]))
+def test_it_reads_what_python_reads_and_counts(content: bytes, size: int, encoding: str) -> None:
+    expected = content.decode(encoding, "replace")
+    if "\0" in expected or "\r" in expected or expected.startswith("\ufeff"):
+        return
+    tally, piece = Tally(), Piece("bad.txt", lambda: io.BytesIO(content))
+    told = "".join(decode(piece, encoding, errors="replace", tally=tally, block_bytes=size))
+    assert told == expected
+    assert tally.replaced == count_places(content, encoding)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 50), st.integers(1, 9))
+def test_the_first_place_is_told_by_its_offset(before: int, size: int) -> None:
+    content, tally = b"a" * before + "é".encode() + b"\xff and \xfe", Tally()
+    list(
+        decode(Piece("bad.txt", lambda: io.BytesIO(content)), errors="replace", tally=tally, block_bytes=size)
+    )
+    assert tally.notes() == (
+        f"replaced 2 places that are not characters, the first in bad.txt at byte {before + 2}",
+    )
+
+
+def test_a_corpus_goes_on_and_tells_cold_and_warm(tmp_path: Path) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_bytes(b"good \xff\xff bad\n")
+    with pytest.raises(CharloopError, match=r"bad.txt, line 1, byte offset 5.*--errors replace"):
+        load_corpus([str(path)])
+    for _ in ("cold", "warm"):
+        corpus = load_corpus([str(path)], errors="replace")
+        assert corpus.vocabulary.decode(corpus.tokens) == "good \ufffd\ufffd bad\n"
+        assert corpus.notes == (f"replaced 2 places that are not characters, the first in {path} at byte 5",)
+    with pytest.raises(CharloopError, match="byte offset 5"):
+        load_corpus([str(path)])  # what was kept for the lenient is not for the strict
+
+
+def test_a_folder_keeps_its_broken_texts_and_still_skips_what_is_binary(tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"good \xff bad\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\x00\x00")
+    corpus = load_corpus([str(tmp_path)], errors="replace")
+    assert corpus.description.startswith("1 file in")
+    assert any("skipped 1 files" in note for note in corpus.notes)
+    with pytest.raises(CharloopError, match="without text"):
+        load_corpus([str(tmp_path)])
+
+
+def test_the_thousandth_file_is_named_with_the_offset(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.txt").write_bytes(b"fine\n" * 20_000)
+    bad = tmp_path / "17.txt"
+    bad.write_bytes(b"fine\n" * 20_000 + b"\xe9\n")
+    with pytest.raises(CharloopError) as refused:
+        load_corpus([str(tmp_path)])
+    assert f"{bad}, line 20001, byte offset 100000: byte 0xe9 is not utf-8" in str(refused.value)

@@ -1,0 +1,152 @@
+"""Real training processes, killed at random moments, gone on with until they are finished."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from charloop.checkpoint import load_tensors, write_atomically
+from charloop.checkpoint.json_files import encode_json
+from charloop.config import RunConfig
+from charloop.configfile import to_dict
+from training.runs import Run, newest_save
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from charloop.configfile import read_config
+from charloop.training.events import Started
+from charloop.training.run import resume, train
+
+def tell(event):
+    if isinstance(event, Started):
+        print("started", flush=True)
+
+config, folder = read_config(Path(sys.argv[1])), Path(sys.argv[2])
+print("ready", flush=True)
+resume(folder, listener=tell) if (folder / "config.json").exists() else train(config, folder, listener=tell)
+"""
+BEFORE = 0.2
+"""Share of the kills that fall before training starts: while the run is made, or found again."""
+
+
+@dataclass
+class Killer:
+    """Trains in processes; each is killed, until one is quicker than its killer."""
+
+    config: Path
+    chance: random.Random
+    seconds: float = 0.0
+    """How long a process trains that nobody kills, from its start on."""
+    ready: float = 0.0
+    """How long it takes to get there."""
+    kills: int = 0
+    died_at: list[str] = field(default_factory=list)
+    """What each had come to: nothing, a run, a save."""
+
+    @classmethod
+    def of(cls, config: RunConfig, folder: Path, seed: int) -> "Killer":
+        write_atomically(folder / "config.json", encode_json(to_dict(config)))
+        return cls(folder / "config.json", random.Random(seed))
+
+    def undisturbed(self, folder: Path) -> Run:
+        """The run by a process that nobody kills; it is timed."""
+        process = self._process(folder)
+        self.ready, began = self._until(process, "started"), time.monotonic()
+        assert process.wait() == 0
+        self.seconds = time.monotonic() - began
+        assert process.stdout is not None
+        process.stdout.close()
+        return Run(folder)
+
+    def until_finished(self, folder: Path, share: float) -> Run:
+        """The run by processes that live for up to a `share` of the time that the whole of it takes."""
+        while self._killed(self._process(folder), share):
+            self.kills += 1
+            assert self.kills < 1000
+            self.died_at.append(come_to(folder))
+        return Run(folder)
+
+    def _killed(self, process: subprocess.Popen[str], share: float) -> bool:
+        """Whether the process had to be killed: False if it was finished before its time."""
+        if self.chance.random() < BEFORE:
+            self._until(process, "ready")
+            pause = self.chance.uniform(0, self.ready)
+        else:
+            self._until(process, "started")
+            pause = self.chance.uniform(0, share * self.seconds)
+        try:
+            assert process.wait(pause) == 0
+            return False
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return process.wait() == -signal.SIGKILL
+        finally:
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def _process(self, folder: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", PROGRAM, str(self.config), str(folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def _until(self, process: subprocess.Popen[str], word: str) -> float:
+        """Seconds until the process has said so."""
+        began = time.monotonic()
+        assert process.stdout is not None
+        while (line := process.stdout.readline()).strip() != word:
+            assert line, "it ended early"
+        return time.monotonic() - began
+
+
+def come_to(folder: Path) -> str:
+    """How far a run has come that was killed."""
+    if not (folder / "config.json").exists():
+        return "no run"
+    return f"save {newest_save(folder).stem}"
+
+
+def left_by(made: Run) -> dict[str, Any]:
+    """All that a run leaves behind but what its clock said: every file's bytes, the last state array by array.
+
+    Earlier saves are by the clock too.
+    """
+    facts = json.loads(load_tensors(newest_save(made.folder))[1]["facts"])
+    return {
+        "metrics": made.lines,
+        "state": {name: value.tobytes() for name, value in made.state.items()},
+        "journal": {name: value for name, value in facts.items() if name != "elapsed"},
+        "files": {str(path.relative_to(made.folder)): path.read_bytes() for path in files_of(made.folder)},
+    }
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Those that should be the same to the last byte."""
+    with_clock = (folder / "saves", folder / "metrics.jsonl", folder / ".lock")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(path.is_relative_to(part) for part in with_clock)
+    )
+
+
+def differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """Where two runs differ, to the point: an assertion on all of it would print all of it."""
+    found = [part for part in first if first[part] != second[part]]
+    for part in ("state", "files"):
+        names = first[part].keys() | second[part].keys()
+        found += [f"{part}: {n}" for n in sorted(names) if first[part].get(n) != second[part].get(n)]
+    steps = [(a, b) for a, b in zip(first["metrics"], second["metrics"], strict=False) if a != b]
+    return found + [f"{a} is not {b}" for a, b in steps[:1]]
+
+
+def lines_in_order(made: Run) -> bool:
+    """Whether each step is there once, in its turn."""
+    steps = [line["step"] for line in made.lines if line["kind"] == "step"]
+    return steps == list(np.arange(1, len(steps) + 1))

@@ -1,0 +1,48 @@
+"""Killed at any moment and gone on with is never killed: all files, all bytes, in real processes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.kills import Killer, differing, left_by, lines_in_order
+from training.runs import configure
+
+STEPS = 1500
+"""Of 31 an epoch: most kills fall in the middle of one."""
+KILLS = 40
+"""At least so many in each case of the slow suite."""
+CASES: dict[str, dict[str, Any]] = {
+    "rnn": {"cell": "rnn"},
+    "gru": {"cell": "gru", "dropout_kind": "variational"},
+    "lstm, saved often": {"cell": "lstm", "save_every": 37},
+    "ln-lstm, two devices": {"cell": "ln-lstm", "devices": 2},
+    "nas": {"cell": "nas"},
+    "lstm, stops early": {"cell": "lstm", "patience": 3, "learning_rate": 0.2, "eval_every": 30},
+}
+
+
+def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) -> Killer:
+    """At least so many kills of runs that come out as one does that nobody kills."""
+    config = configure(text, **{"steps": STEPS, "eval_every": 75, "sample_every": 3} | settings)
+    killer = Killer.of(config, tmp_path, seed=len(str(settings)))
+    whole = killer.undisturbed(tmp_path / "whole")
+    expected, number = left_by(whole), 0
+    assert lines_in_order(whole)
+    while killer.kills < kills:
+        made = killer.until_finished(tmp_path / f"run-{number}", share)
+        assert differing(left_by(made), expected) == []
+        number += 1
+    return killer
+
+
+def test_a_handful_of_kills(tmp_path: Path, text: Path) -> None:
+    killer = kill(tmp_path, text, kills=4, share=0.5, steps=400)
+    assert len(set(killer.died_at)) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_hundreds_of_kills(tmp_path: Path, text: Path, name: str) -> None:
+    killer = kill(tmp_path, text, KILLS, share=0.4, **CASES[name])
+    print(f"\n{name}: {killer.kills} kills, at {', '.join(sorted(set(killer.died_at)))}")

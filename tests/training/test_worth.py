@@ -1,0 +1,219 @@
+"""What a run's losses are worth: measured once, kept, told at the right moments; training never notices."""
+
+import json
+import math
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charloop.baselines import FILE, Ladder, measure, read, store
+from charloop.checkpoint import RunFolder
+from charloop.checkpoint.text import read_corpus
+from charloop.data import Vocabulary
+from charloop.evaluation import Score
+from charloop.training.events import (
+    Evaluated,
+    Event,
+    Finished,
+    Measured,
+    Noted,
+    Started,
+    Stepped,
+    Stopping,
+)
+from charloop.training.session import Session
+from charloop.training.worth import Worth
+from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, at_step, configure, go_on, run
+
+TRAINING, VALIDATION = TEXT[:TRAIN], TEXT[TRAIN:]
+
+
+@pytest.fixture(autouse=True)
+def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache in which there are no ladders yet."""
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
+
+
+def expected() -> Ladder:
+    vocabulary = Vocabulary.of_text(SYMBOLS)
+    return measure(vocabulary.encode(TRAINING), vocabulary.encode(VALIDATION), vocabulary)
+
+
+def never(*_) -> Ladder:
+    raise AssertionError("measured again")
+
+
+Making = Callable[..., Session]
+
+
+@pytest.fixture
+def session(tmp_path: Path, text: Path) -> Making:
+    """The session of a run in `tmp_path`/run, where nothing is compiled until it trains."""
+
+    def make(**settings) -> Session:
+        config = configure(text, **settings)
+        corpus = read_corpus(config, None)
+        folder = RunFolder(tmp_path / "run", config, corpus.vocabulary, {})
+        folder.path.mkdir(exist_ok=True)
+        return Session.of(folder, corpus)
+
+    return make
+
+
+def started(session: Session) -> Started:
+    return Started(
+        session.folder.path, session.config, "text", (), session.split.sizes, "hash", 11, 1, 1, CHUNKS, 0
+    )
+
+
+def evaluated(step: int, loss: float) -> Evaluated:
+    return Evaluated(step, Score(loss * 10, 10), False, 1.0)
+
+
+STEPPED = Stepped((), 0.5, 1.0)
+FINISHED = Finished("the budget is used up", 40, None, 0, 1.0)
+
+
+def heard(session: Session, *events: Event) -> list[Event]:
+    """What a listener hears of a run in which `events` happen, once it has started."""
+    found: list[Event] = []
+    worth = Worth(session, found.append)
+    for event in (started(session), *events):
+        worth(event)
+    return found
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def test_a_run_measures_its_baselines_keeps_them_and_reads_them_again(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run(tmp_path / "run", configure(text, steps=6))
+    before = (made.folder / FILE).read_bytes()
+    assert read(made.folder / FILE) == expected()
+    assert [event.ladder for event in made.heard(Measured)] == [expected()]
+    order = kinds(made.events)
+    assert order.index(Started) < order.index(Measured) < order.index(Finished)
+    monkeypatch.setattr(store, "measure", never)
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "nothing")
+    again = go_on(made.folder, configure(text, steps=12))
+    assert kinds(again.events)[:2] == [Started, Measured]
+    assert again.heard(Measured) == made.heard(Measured)
+    assert (made.folder / FILE).read_bytes() == before
+
+
+def test_losses_are_the_same_with_and_without(
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, whole: Run
+) -> None:
+    def fail(*_) -> Ladder:
+        raise MemoryError
+
+    monkeypatch.setattr(store, "measure", fail)
+    made = run(tmp_path / "run", configure(text, steps=40, eval_every=10))
+    assert made.losses == whole.losses
+    assert [event.text for event in made.heard(Noted)] == ["there are no baselines for this run: MemoryError"]
+    assert not (made.folder / FILE).exists()
+
+
+def test_who_asks_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over, ladder = threading.Event(), expected()
+    monkeypatch.setattr(store, "measure", lambda *_: (is_over.wait(60), ladder)[1])
+    made = run(tmp_path / "run", configure(text), at_step(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert not is_over.is_set()
+    assert made.finished.reason == "interrupted"
+    assert made.heard(Measured) == []
+    is_over.set()
+    again = go_on(made.folder)
+    assert len(again.heard(Measured)) == 1
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "damaged", "another's"])
+def test_a_run_without_its_own_measures_them(session: Making, wrong: str) -> None:
+    made = session()
+    heard(made, FINISHED)
+    path = made.folder.path / FILE
+    whole = path.read_bytes()
+    path.unlink()
+    if wrong == "damaged":
+        path.write_bytes(whole[:40])
+    elif wrong == "another's":
+        path.write_bytes(whole.replace(json.loads(whole)["key"].encode(), b"key"))
+    assert kinds(heard(made, FINISHED)) == [Started, Measured, Finished]
+    assert path.read_bytes() == whole
+
+
+def test_training_does_not_wait_but_at_its_end(session: Making, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on, real = threading.Event(), store.measure
+
+    def slow(*texts) -> Ladder:
+        assert may_go_on.wait(60)
+        return real(*texts)
+
+    monkeypatch.setattr(store, "measure", slow)
+    made = session()
+    found: list[Event] = []
+    worth = Worth(made, found.append)
+    for event in (started(made), STEPPED, evaluated(4, 2.0), STEPPED):
+        worth(event)
+    assert kinds(found) == [Started, Stepped, Evaluated, Stepped]
+    threading.Timer(0.05, may_go_on.set).start()
+    worth(FINISHED)
+    assert kinds(found)[4:] == [Measured, Finished]
+    assert (made.folder.path / FILE).exists()
+
+
+def test_they_are_told_before_the_next_row(session: Making) -> None:
+    made = session()
+    found: list[Event] = []
+    worth = Worth(made, found.append)
+    worth(started(made))
+    assert worth._measuring is not None
+    worth._measuring.wait()
+    for event in (evaluated(4, 2.0), evaluated(8, 2.0), FINISHED):
+        worth(event)
+    assert kinds(found) == [Started, Measured, Evaluated, Evaluated, Finished]
+
+
+def test_without_validation_text_there_are_none(session: Making) -> None:
+    assert kinds(heard(session(validation_fraction=0.0), STEPPED, FINISHED)) == [Started, Stepped, Finished]
+
+
+def test_a_signal_is_passed_on_at_once(session: Making) -> None:
+    assert kinds(heard(session(), Stopping()))[:2] == [Started, Stopping]
+
+
+def test_a_run_above_its_unigram_after_an_epoch_is_told_once(session: Making) -> None:
+    made = session(learning_rate=1e-4, steps=48)
+    heard(made, FINISHED)
+    found = heard(made, *(evaluated(step, 9.0) for step in (CHUNKS - 1, CHUNKS, CHUNKS + 1)), FINISHED)
+    assert kinds(found) == [Started, Measured, Evaluated, Evaluated, Noted, Evaluated, Finished]
+    note = found[4]
+    assert isinstance(note, Noted)
+    assert note.text.startswith(
+        "after an epoch it is no better than knowing how frequent each character is ("
+    )
+    assert "raise --learning-rate from 0.0001 to 0.002" in note.text
+    assert "--steps 192" in note.text
+
+
+def test_who_learns_of_its_unigram_last_is_told_last(
+    session: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on, real = threading.Event(), store.measure
+    monkeypatch.setattr(store, "measure", lambda *texts: (may_go_on.wait(60), real(*texts))[1])
+    threading.Timer(0.2, may_go_on.set).start()
+    found = heard(session(), evaluated(CHUNKS, 9.0), FINISHED)
+    assert kinds(found)[-3:] == [Measured, Noted, Finished]
+
+
+@pytest.mark.parametrize(("loss", "step"), [(9.0, CHUNKS - 1), (1.0, CHUNKS), (math.nan, CHUNKS)])
+def test_before_an_epoch_or_below_the_unigram_nothing_is_said(
+    session: Making, loss: float, step: int
+) -> None:
+    assert Noted not in kinds(heard(session(), evaluated(step, loss), FINISHED))
