@@ -64,7 +64,17 @@ def test_a_run_without_incident_says_nothing_of_it(tmp_path: Path, fragile: tupl
 def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
     tmp_path: Path, fragile: tuple[Path, str], optimizer: str
 ) -> None:
-    flags = (*SMALL, "--learning-rate", "100", "--steps", "4000", "--optimizer", optimizer)
+    flags = (
+        *SMALL,
+        "--hidden-size",
+        "64",
+        "--learning-rate",
+        "100",
+        "--steps",
+        "400",
+        "--optimizer",
+        optimizer,
+    )
     outcome = process("train", str(fragile[0]), *flags, "--out", str(tmp_path / "run"))
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")

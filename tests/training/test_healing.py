@@ -74,8 +74,8 @@ def test_what_is_not_finite_is_undone_from_the_first_update_on(seen: dict) -> No
 
 def test_a_loss_far_above_a_blind_guess_is_hopeless_once_there_was_a_better_one() -> None:
     health = after(ordinary(1))[0]
-    assert judged(health, loss=math.log(65) + 29) == FINE
-    assert judged(health, loss=math.log(65) + 31) == HOPELESS
+    assert judged(health, loss=math.log(65) + 19) == FINE
+    assert judged(health, loss=math.log(65) + 21) == HOPELESS
     assert judged(unblemished(), loss=1e3) == FINE
     assert judged(after(ordinary(1), loss=100.0)[0], loss=900.0) == FINE
 

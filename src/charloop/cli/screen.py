@@ -168,7 +168,7 @@ class TrainingScreen:
                 if self.skipped <= SKIPPED_SHOWN:
                     answer = "undone, and the learning rate halved for a while"
                     self.say("skipped", f"step {step.step:,}: {step.skipped}; {answer}", style="magenta")
-                if self.skipped == SKIPPED_SHOWN:
+                if self.skipped == SKIPPED_SHOWN + 1:
                     self.say("", "further ones are counted, and written to skipped.jsonl", style="magenta")
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:

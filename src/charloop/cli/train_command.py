@@ -101,5 +101,9 @@ def show_samples(folder: Path, cell: str | None) -> None:
     network = load(folder, cell=cell)
     for temperature in TEMPERATURES:
         print(f"\n--- temperature {temperature} ---")
-        text = network.sample(length=SHOWN, temperature=temperature)[0]
+        try:
+            text = network.sample(length=SHOWN, temperature=temperature)[0]
+        except CharloopError as error:
+            # The training went well, and is saved.
+            text = f"(nothing: {error})"
         print(visible(text.strip("\n")), flush=True)

@@ -19,10 +19,10 @@ FINE, NOT_FINITE, HOPELESS, SPIKE = range(4)
 """Verdicts on an update."""
 WINDOW = 128
 """Updates that the running statistics look back on; before so many nothing is a spike. OLMo-core's window."""
-HOPELESS_NATS = 30.0
+HOPELESS_NATS = 20.0
 """Nats per character above guessing blindly. No text teaches a network to be so sure, and so wrong."""
 HOPELESS_RATIO = 10.0
-"""And times the mean loss lately: a network may begin with a large loss and come down."""
+"""And times the least loss so far: a network may begin with a large one and come down."""
 SPIKE_RATIO = 30.0
 """Times the usual gradient's norm, and times the norm that is let through unclipped, below which none is a spike."""
 CUT, LOWEST = 0.5, 2.0**-10
@@ -42,8 +42,8 @@ class Health:
     """Running mean of the logarithm of the gradient's norm (before clipping)."""
     variance: Float[Array, ""]
     """Its running variance."""
-    loss: Float[Array, ""]
-    """Running mean of the loss of updates that were not undone, nats per character."""
+    least: Float[Array, ""]
+    """The least loss so far, nats per character; infinite before the first."""
     seen: Int[Array, ""]
     """Updates in these statistics."""
     rate: Float[Array, ""]
@@ -58,7 +58,7 @@ def unblemished() -> Health:
     """The health of a run that has not begun."""
     # An array for each: the compiled step is given their memory, and cannot be given the same twice.
     zero, none = (lambda: jnp.float32(0)), (lambda: jnp.int32(0))
-    return Health(zero(), zero(), zero(), none(), jnp.float32(1), none(), none())
+    return Health(zero(), zero(), jnp.float32(jnp.inf), none(), jnp.float32(1), none(), none())
 
 
 def judge(
@@ -78,8 +78,7 @@ def judge(
     if not config.max_skipped:
         return jnp.asarray(FINE, jnp.int32)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm) & sound
-    limit = jnp.maximum(uniform + HOPELESS_NATS, HOPELESS_RATIO * health.loss)
-    hopeless = (health.seen > 0) & (loss > limit)
+    hopeless = loss > jnp.maximum(uniform + HOPELESS_NATS, HOPELESS_RATIO * health.least)
     spike = is_spike(config, health, norm)
     verdict: Array = jnp.select([~finite, hopeless, spike], [NOT_FINITE, HOPELESS, SPIKE], FINE)
     return verdict
@@ -124,7 +123,7 @@ def follow(
     return Health(
         norm=jnp.where(counts, health.norm + weight * away, health.norm),
         variance=jnp.where(counts, (1 - weight) * (health.variance + weight * away**2), health.variance),
-        loss=jnp.where(fine, health.loss + weight * (loss - health.loss), health.loss),
+        least=jnp.where(fine, jnp.minimum(loss, health.least), health.least),
         seen=seen,
         rate=jnp.where(fine, recovered, jnp.maximum(LOWEST, health.rate * CUT)),
         in_a_row=jnp.where(fine, 0, health.in_a_row + 1),

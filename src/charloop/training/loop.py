@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from charloop.checkpoint import append_line, flush_lines, pack_tree
+from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import TrainedModel
 from charloop.training.events import INTERRUPTED, Evaluated, Finished, Listener, Sampled, Stepped
@@ -74,8 +75,6 @@ class Loop:
             reason = self._sitting()
         self._finish_pending()
         self._end(reason)
-        if self.journal.unscored and self.journal.best is None:
-            raise self._unscored()
         skipped = int(self.state.health.skipped)
         finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed, skipped)
         self.listener(finished)
@@ -93,6 +92,8 @@ class Loop:
             self._save()
         if self.saved_at != self.step:
             self._save()
+        if self.journal.unscored and self.journal.best is None:
+            raise self._unscored()
         if not self.journal.best_step:
             self._keep_best()
 
@@ -219,10 +220,16 @@ class Loop:
 
 
 def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
-    """What the network writes at several temperatures; the same for the same step."""
+    """What the network writes at several temperatures, or why it cannot; the same for the same step."""
     params = jax.device_put(state.params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {})
-    return [(t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES]
+    try:
+        return [
+            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
+        ]
+    except CharloopError as error:
+        # A cell that fails now and then: no reason to lose a night's training.
+        return [(t, f"(nothing: {error})") for t in TEMPERATURES]
 
 
 def save_state(session: Session, state: TrainingState, journal: Journal) -> None:
