@@ -26,12 +26,13 @@ def test_train_prints_a_table_and_writes_every_figure(peers: Path, tmp_path: Pat
     file = tmp_path / "figures.json"
     out = done(process("bench", "train", *TINY, "--peers", str(peers), "--out", str(file)))
     assert "S3: rnn, 2 x 4, batch 50, 3 characters a step" in out
-    ours, poor, quick = (line.split() for line in out.splitlines()[4:7])
+    ours, halves, poor, quick = (line.split() for line in out.splitlines()[4:8])
+    assert halves[0] == "bfloat16"
     assert (ours[0], ours[-2]) == ("charloop", "1.00x")
     assert poor == ["poor", "not", "measured:", "no", "cells"]
     written = json.loads(file.read_text())
     rows = {row["program"]: row for row in written["results"][0]["rows"]}
-    assert [len(rows[name]["steps"]) for name in ("charloop", "poor", "quick")] == [3, 0, 3]
+    assert [len(rows[name]["steps"]) for name in ("charloop", "poor", "quick")] == [8, 0, 8]
     assert rows["quick"]["versions"] == {"peer": "1"}
     assert 0 < rows["quick"]["ratio"] < 1
     assert quick[-2] == f"{rows['quick']['ratio']:.2f}x"

@@ -17,8 +17,8 @@ ROW = re.compile(
     r"(  \S+( \d\.\d\d)?)?( +best)?$"
 )
 FILES = [
-    "baselines.json",
     ".lock",
+    "baselines.json",
     "config.json",
     "metrics.jsonl",
     "model.safetensors",

@@ -208,6 +208,7 @@ class Loop:
         begun = self.elapsed
         self.journal.elapsed, self.saved_at = self.elapsed, self.step
         flush_lines(self.session.folder.metrics)
+        flush_lines(self.session.folder.skipped)
         save_state(self.session, self.state, self.journal)
         if self.journal.best_step == self.step:
             self._keep_best()
