@@ -41,13 +41,15 @@ def bits_per_character(
     """Size of training text and `text` together, less that of the training text alone, in bits a character.
 
     Characters are written as UTF-8. Of `text` the beginning is taken, up to half of the window, and of the training
-    text the end that fits into the rest: all of both where both are small.
+    text the end that fits into the rest: all of both where both are small. At least 0: where all is repetition, the
+    whole can come out smaller than its part.
     """
     asked = text[: _fitting(vocabulary, text, compressor.window // 2)]
     encoded = encode(vocabulary, asked)
     room = compressor.window - len(encoded)
     told = encode(vocabulary, train[-room:])[-room:]
-    return 8 * (compressor.size(told + encoded) - compressor.size(told)) / len(asked)
+    more = compressor.size(told + encoded) - compressor.size(told)
+    return 8 * max(0, more) / len(asked)
 
 
 def _fitting(vocabulary: Vocabulary, text: Integer[np.ndarray, " characters"], size: int) -> int:

@@ -98,14 +98,15 @@ def written_pace(pace: Pace) -> dict[str, Any]:
 
 def print_columns(heads: Sequence[str], rows: Sequence[Row], speed: Callable[[Row], tuple[str, str]]) -> None:
     """The table of both; `speed` gives a row's median and its middle half."""
+    width = max(13, *(len(row.program) + 2 for row in rows))
     for first, *rest in (heads, *(columns_of(row, speed) for row in rows)):
-        print(f"{first:13}" + "".join(f"{column:>16}" for column in rest).rstrip())
+        print(f"{first:{width}}" + "".join(f"{column:>16}" for column in rest).rstrip())
 
 
 def columns_of(row: Row, speed: Callable[[Row], tuple[str, str]]) -> tuple[str, ...]:
     """A program's line."""
     if row.missing or not row.steps:
-        return (f"{row.program:13} not measured: {row.missing}",)
+        return (f"{row.program:12} not measured: {row.missing}",)
     ratio = f"{row.ratio:.2f}x" if row.ratio else ""
     return (row.program, f"{row.build:.1f} s", *speed(row), ratio, f"{row.matrix_rate:.0%}")
 
