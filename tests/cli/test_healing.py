@@ -47,7 +47,7 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
         call("train", str(book), "--cell", cell, *FLAGS, "--steps", "120", "--out", str(tmp_path / "run"))
     )
     assert "skipped  step 44: loss nan, gradient's norm nan; undone, and the learning rate halved" in out
-    assert re.search(r"^skipped  \d updates undone; skipped.jsonl in the run has their text$", out, re.M)
+    assert re.search(r"^skipped  2 updates undone; skipped.jsonl in the run has their text$", out, re.M)
     lines = [json.loads(line) for line in (tmp_path / "run" / "skipped.jsonl").read_text().splitlines()]
     assert all(any("~" in text for text in line["texts"]) for line in lines)
     info = done(call("info", str(tmp_path / "run")))
@@ -60,21 +60,10 @@ def test_a_run_without_incident_says_nothing_of_it(tmp_path: Path, fragile: tupl
     assert "skipped" not in out + done(call("info", str(tmp_path / "run")))
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
-    tmp_path: Path, fragile: tuple[Path, str], optimizer: str
+    tmp_path: Path, fragile: tuple[Path, str]
 ) -> None:
-    flags = (
-        *SMALL,
-        "--hidden-size",
-        "64",
-        "--learning-rate",
-        "100",
-        "--steps",
-        "400",
-        "--optimizer",
-        optimizer,
-    )
+    flags = (*SMALL, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
     outcome = process("train", str(fragile[0]), *flags, "--out", str(tmp_path / "run"))
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")

@@ -175,7 +175,7 @@ def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
 
 
 def test_a_rate_of_100_ends_with_an_explanation(tmp_path: Path, text: Path) -> None:
-    config = configure(text, learning_rate=100.0, steps=4000, eval_every=4000)
+    config = configure(text, learning_rate=100.0, hidden_size=64, steps=400, eval_every=400)
     with pytest.raises(
         CharloopError, match=r"10 updates in a row.*far worse than guessing.*lower --learning-rate \(to 10\)"
     ):

@@ -147,12 +147,20 @@ class Loop:
         self._write(*map(record_of, steps))
         write_skipped(self.session, steps)
         self.listener(Stepped(steps, call.progress, self.elapsed))
-        check(self.session.config.training, steps, saved=self.saved_at > 0)
+        check(self.session.config.training, steps, self._way_back())
+
+    def _way_back(self) -> str:
+        """From where to start with other settings."""
+        if self.journal.best is None:
+            return "the last save is whole" if self.saved_at > 0 else "start again"
+        return (
+            f"the last save is whole: start from its best weights with --init-from {self.session.folder.path}"
+        )
 
     def _check_weights(self) -> None:
         """Raises CharloopError for weights that are no numbers: they are not to take the place of any that are."""
         if not all(np.isfinite(value).all() for value in self.state.params.values()):
-            raise diverged("weights that are not finite", self.step, saved=self.saved_at > 0)
+            raise diverged("weights that are not finite", self.step, self._way_back())
 
     def _evaluate(self) -> None:
         """Score the validation text, and note whether the weights are the best so far."""
@@ -180,7 +188,7 @@ class Loop:
     def _unscored(self) -> Exception:
         """The error of a run none of whose latest evaluations gave a number."""
         what = f"validation loss not finite, {self.journal.unscored} in a row,"
-        return diverged(what, self.step, saved=self.saved_at > 0)
+        return diverged(what, self.step, self._way_back())
 
     def _best(self) -> Score | None:
         return Score(*self.journal.best) if self.journal.best else None

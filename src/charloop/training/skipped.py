@@ -90,21 +90,22 @@ def place_of(session: Session, number: int, *, brief: bool) -> dict[str, Any]:
     return {"offsets": offsets, "texts": [decode(lane) for lane in lanes.chunk(index).T]}
 
 
-def check(config: TrainingConfig, steps: Sequence[Step], *, saved: bool) -> None:
+def check(config: TrainingConfig, steps: Sequence[Step], way_back: str) -> None:
     """Raises CharloopError at an update that ends the run: the last of `max_skipped` undone in a row.
 
-    With `max_skipped` 0 at one that is not finite, which has then reached the weights. `saved`: whether the run was.
+    With `max_skipped` 0 at one that is not finite, which has then reached the weights.
+    `way_back` says from where to start.
     """
     for step in steps:
         if config.max_skipped and step.in_a_row >= config.max_skipped:
             raise diverged(
                 f"{step.in_a_row} updates in a row were undone, the last with {step.skipped},",
                 step.step,
-                saved=saved,
+                way_back,
                 do=f"{advice(config, step)}; skipped.jsonl in the run has their text",
             )
         if not config.max_skipped and not math.isfinite(step.loss + step.gradient_norm):
-            raise diverged(reason(NOT_FINITE, step.loss, step.gradient_norm), step.step, saved=saved)
+            raise diverged(reason(NOT_FINITE, step.loss, step.gradient_norm), step.step, way_back)
 
 
 def advice(config: TrainingConfig, step: Step) -> str:
@@ -115,8 +116,7 @@ def advice(config: TrainingConfig, step: Step) -> str:
     return f"{lower}, or raise --spike-threshold" if "usual" in step.skipped else lower
 
 
-def diverged(what: str, step: int, *, saved: bool, do: str = "") -> CharloopError:
+def diverged(what: str, step: int, way_back: str, *, do: str = "") -> CharloopError:
     """The error for a run whose numbers are no longer of use."""
     do = do or "lower --learning-rate or --clip-norm"
-    start = "the last save is whole: start from it with --init-from" if saved else "start again"
-    return CharloopError(f"training has diverged: {what} at step {step}", do=f"{do}; {start}")
+    return CharloopError(f"training has diverged: {what} at step {step}", do=f"{do}; {way_back}")
