@@ -12,6 +12,7 @@ import msgspec
 
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.errors import CharloopError, unknown_name
+from charloop.small_files import read_small
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with")
@@ -100,13 +101,13 @@ def misplaced(key: str) -> CharloopError:
 def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
     """A TOML file, or a JSON file such as a run's config.json, on top of `base`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path, only_file=False).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise CharloopError(f"cannot read the configuration {path} ({reason})") from None
     try:
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CharloopError(f"{path} is not valid {path.suffix[1:].upper() or 'TOML'} ({error})") from None
     if not isinstance(values, dict):
         raise CharloopError(f"{path} holds no settings", allowed="sections [data], [model], [training]")

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -63,6 +62,7 @@ def warm(worker: Worker, sandbox: Sandbox) -> None:
         ["eval", run],
         ["eval", run, "--text", "the fox"],
         ["info", run],
+        ["verify", run],
     ):
         assert worker.run(argv, sandbox.work).code == 0
     assert worker.run(["train", "--resume", run, "--steps", "17"], sandbox.work).code == 0

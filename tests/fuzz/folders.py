@@ -30,7 +30,7 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
     """What is done with the run."""
     run, newest = str(sandbox.run), ["--weights", "last"] if chance.random() < 0.4 else []
     kind = chance.choices(
-        ("info", "sample", "eval", "text", "resume", "init", "config"), (40, 20, 8, 20, 10, 4, 4)
+        ("info", "sample", "eval", "text", "resume", "init", "config", "verify"), (38, 20, 8, 20, 10, 4, 4, 4)
     )[0]
     quick = ["--devices", "99"]
     small = [*("--steps", "1", "--preset", "tiny", "--hidden-size", "12", "--embed-size", "6"), *quick]
@@ -41,13 +41,14 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
         "text": (["eval", run, "--text", "the fox", *newest], ()),
         "resume": (["train", "--resume", run, "--steps", str(resume_to(chance))], ("run",)),
         "init": (["train", str(sandbox.book), "--init-from", run, "--out", "new", *small], ()),
+        "verify": (["verify", run, "--steps", "1"], ()),
         "config": (
             ["train", str(sandbox.book), "--config", f"{run}/config.json", "--out", "new", *quick],
             (),
         ),
     }
     argv, writes = lines[kind]
-    return Case(argv, writes=writes)
+    return Case(argv, writes=writes, codes=(1,) if kind == "verify" else ())
 
 
 def resume_to(chance: random.Random) -> int:

@@ -97,9 +97,16 @@ ENTRIES: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def replace(path: Path, outside: Path, chance: random.Random) -> str:
-    """Put something else where `path` is, and say what."""
-    name = chance.choice([*ENTRIES, "foreign", "foreign", "foreign"])
+PIPES = {"pipe", "link_to_a_pipe"}
+
+
+def replace(path: Path, outside: Path, chance: random.Random, *, named: bool = False) -> str:
+    """Put something else where `path` is, and say what.
+
+    `named`: a person names it, so no pipe: whoever names one waits for what comes out of it, as everywhere.
+    """
+    names = [name for name in ENTRIES if not (named and name in PIPES)]
+    name = chance.choice([*names, "foreign", "foreign", "foreign"])
     if name != "foreign":
         ENTRIES[name](path, outside)
         return name

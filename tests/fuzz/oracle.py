@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ class Case:
     stdin: bytes = b""
     writes: tuple[str, ...] = ()
     """Under which names in the sandbox something may be written."""
+    codes: tuple[int, ...] = ()
+    """What else it may end with."""
     large: bool = False
     """Whether more memory may be asked for than there is."""
 
@@ -50,7 +53,7 @@ def faults_of(outcome: Outcome, case: Case) -> list[str]:
     """What is wrong with how a command ended."""
     if outcome.code is None:
         return ["it hangs"]
-    if outcome.code not in (0, 2):
+    if outcome.code not in (0, 2, *case.codes):
         return [f"it ended with {outcome.code}"]
     faults = [f"it wrote past Python: {outcome.native}"] if outcome.native else []
     no_memory = outcome.err.startswith(NO_MEMORY)
@@ -63,12 +66,14 @@ def faults_of(outcome: Outcome, case: Case) -> list[str]:
 
 def faults_of_line(outcome: Outcome) -> list[str]:
     """What is wrong with what stands on standard error."""
-    if outcome.code == 0:
+    if outcome.code != 2:
         return [f"it went well, but said: {outcome.err}"] if outcome.err else []
     line = outcome.err.removeprefix("charloop: ")
     faults = [] if outcome.err.startswith("charloop: ") and line.strip() else ["its line has no content"]
     if not outcome.err.endswith("\n") or len(outcome.err.splitlines()) != 1:
         faults.append("it is not one line")
+    if any(unicodedata.category(character) == "Cc" for character in line.rstrip("\n")):
+        faults.append("a terminal would obey the line")
     # What the input says is quoted; what Python says is not.
     if RAW.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", line)):
         faults.append("the line speaks of Python's insides")
@@ -77,7 +82,8 @@ def faults_of_line(outcome: Outcome) -> list[str]:
 
 def trespasses(outcome: Outcome, touched: Sequence[str], writes: Sequence[str]) -> list[str]:
     """What was changed and should not have been: all but `writes`, and these too if the command was refused."""
-    begun = outcome.code == 0 or BEGUN in outcome.out or "\nstep " in outcome.out
-    allowed = writes if begun else ()
+    begun = outcome.code != 2 or BEGUN in outcome.out or "\nstep " in outcome.out
+    # A lock is taken before what it guards is looked at.
+    allowed = writes if begun else tuple(f"{place}/.lock" for place in writes)
     bad = [name for name in touched if not any(Path(name).is_relative_to(place) for place in allowed)]
     return [f"it changed {', '.join(bad)}"] if bad else []

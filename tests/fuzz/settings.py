@@ -53,7 +53,7 @@ def make(sandbox: Sandbox, chance: random.Random) -> Case:
     content, told = written(chance, as_json=file.suffix == ".json")
     file.write_bytes(content)
     if chance.random() < 0.1:
-        told = odd_entries.replace(file, sandbox.outside, chance)
+        told = odd_entries.replace(file, sandbox.outside, chance, named=True)
     text = str(sandbox.book) if chance.random() < 0.2 else "nowhere.txt"
     argv = ["train", text, "--config", str(file), "--steps", "1", "--devices", "99"]
     return Case(argv, [f"{file.name}: {told}"], large=True)

@@ -73,7 +73,7 @@ def write(text: Path, sandbox: Sandbox, chance: random.Random) -> str:
     text.write_bytes(book)
     kind = chance.choice(("bytes", "bytes", "bytes", "entry", "random", "characters", "encoded"))
     if kind == "entry":
-        return odd_entries.replace(text, sandbox.outside, chance) if text.exists() else "gone"
+        return odd_entries.replace(text, sandbox.outside, chance, named=True) if text.exists() else "gone"
     if kind == "random":
         text.write_bytes(chance.randbytes(chance.choice((1, 30, 3000))))
         return "random bytes"
@@ -100,7 +100,8 @@ def folder(text: Path, sandbox: Sandbox, chance: random.Random) -> tuple[str, st
     """The text in a folder, with others; the folder's name, or a pattern, and what else is in it."""
     place = sandbox.box / "texts" / "folder"
     (place / "deeper" / ".hidden").mkdir(parents=True)
-    os.rename(text, place / "deeper" / text.name)
+    if os.path.lexists(text):
+        os.rename(text, place / "deeper" / text.name)
     kinds = chance.sample(list(odd_entries.ENTRIES), 2)
     for number, kind in enumerate(kinds):
         other = place / f"other{number}.txt"

@@ -65,7 +65,7 @@ def check_encoding(encoding: str) -> None:
     try:
         codecs.getincrementaldecoder(encoding)
         " ".encode(encoding).decode(encoding)
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise CharloopError(
             "unknown encoding", got=encoding, allowed="utf-8, latin-1, utf-16, cp1252 or another of Python's"
         ) from error
