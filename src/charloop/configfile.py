@@ -17,6 +17,8 @@ from charloop.small_files import read_small
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with")
 """What a run's config.json says besides its configuration."""
+MOST_PARTS = 100
+"""Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
 LIMITS = {"epochs", "steps", "minutes"}
 """A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""
 
@@ -98,6 +100,14 @@ def misplaced(key: str) -> CharloopError:
     return unknown_name("section", key, SECTIONS)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML document. Errors: ValueError, also for keys of which tomllib makes gigabytes."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.sub(r"'[^']*'|\"[^\"]*\"", "", line).count(".") > MOST_PARTS:
+            raise ValueError(f"line {number} has a key of more than {MOST_PARTS} parts")
+    return tomllib.loads(text)
+
+
 def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
     """A TOML file, or a JSON file such as a run's config.json, on top of `base`."""
     try:
@@ -106,7 +116,7 @@ def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise CharloopError(f"cannot read the configuration {path} ({reason})") from None
     try:
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        values = json.loads(text) if path.suffix == ".json" else parse_toml(text)
     except (ValueError, RecursionError) as error:
         raise CharloopError(f"{path} is not valid {path.suffix[1:].upper() or 'TOML'} ({error})") from None
     if not isinstance(values, dict):

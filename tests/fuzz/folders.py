@@ -30,7 +30,7 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
     """What is done with the run."""
     run, newest = str(sandbox.run), ["--weights", "last"] if chance.random() < 0.4 else []
     kind = chance.choices(
-        ("info", "sample", "eval", "text", "resume", "init", "config", "verify"), (38, 20, 8, 20, 10, 4, 4, 4)
+        ("info", "sample", "eval", "text", "resume", "init", "config", "verify"), (34, 20, 8, 20, 12, 4, 4, 8)
     )[0]
     quick = ["--devices", "99"]
     small = [*("--steps", "1", "--preset", "tiny", "--hidden-size", "12", "--embed-size", "6"), *quick]

@@ -71,10 +71,15 @@ def closed(path: Path, _outside: Path) -> None:
     path.chmod(0)
 
 
-def hole(path: Path, _outside: Path) -> None:
+def hole(path: Path, _outside: Path, size: int = 1 << 42) -> None:
     """Four terabytes of zeros behind it, which take no room on the disk."""
     with path.open("r+b") as file:
-        file.truncate(1 << 42)
+        file.truncate(size)
+
+
+def small_hole(path: Path, outside: Path) -> None:
+    """For a text: of one of terabytes, every byte would be read."""
+    hole(path, outside, 1 << 23)
 
 
 ENTRIES: dict[str, Callable[[Path, Path], None]] = {
@@ -93,8 +98,10 @@ ENTRIES: dict[str, Callable[[Path, Path], None]] = {
         link_to_a_pipe,
         closed,
         hole,
+        small_hole,
     )
 }
+OF_TEXTS = ENTRIES.keys() - {"hole"}
 
 
 PIPES = {"pipe", "link_to_a_pipe"}
@@ -105,7 +112,7 @@ def replace(path: Path, outside: Path, chance: random.Random, *, named: bool = F
 
     `named`: a person names it, so no pipe: whoever names one waits for what comes out of it, as everywhere.
     """
-    names = [name for name in ENTRIES if not (named and name in PIPES)]
+    names = sorted(OF_TEXTS - PIPES) if named else list(ENTRIES)
     name = chance.choice([*names, "foreign", "foreign", "foreign"])
     if name != "foreign":
         ENTRIES[name](path, outside)

@@ -67,7 +67,8 @@ def faults_of(outcome: Outcome, case: Case) -> list[str]:
 def faults_of_line(outcome: Outcome) -> list[str]:
     """What is wrong with what stands on standard error."""
     if outcome.code != 2:
-        return [f"it went well, but said: {outcome.err}"] if outcome.err else []
+        notes = all(line.startswith("note: ") for line in outcome.err.splitlines())
+        return [] if notes and not RAW.search(outcome.err) else [f"it went well, but said: {outcome.err}"]
     line = outcome.err.removeprefix("charloop: ")
     faults = [] if outcome.err.startswith("charloop: ") and line.strip() else ["its line has no content"]
     if not outcome.err.endswith("\n") or len(outcome.err.splitlines()) != 1:

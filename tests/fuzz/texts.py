@@ -102,7 +102,7 @@ def folder(text: Path, sandbox: Sandbox, chance: random.Random) -> tuple[str, st
     (place / "deeper" / ".hidden").mkdir(parents=True)
     if os.path.lexists(text):
         os.rename(text, place / "deeper" / text.name)
-    kinds = chance.sample(list(odd_entries.ENTRIES), 2)
+    kinds = chance.sample(sorted(odd_entries.OF_TEXTS), 2)
     for number, kind in enumerate(kinds):
         other = place / f"other{number}.txt"
         other.write_text("the other\n" * 9)

@@ -76,9 +76,10 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
 def count_lines(path: Path) -> int:
     """Whole lines of a file; none if there is no such file."""
+    from charloop.checkpoint.lines import read_lines
+
     try:
-        with open(path, "rb") as file:
-            return sum(line.endswith(b"\n") for line in file)
+        return sum(line.endswith(b"\n") for line in read_lines(path))
     except OSError:
         return 0
 

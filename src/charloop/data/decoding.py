@@ -178,7 +178,10 @@ def _line_at(piece: Piece, encoding: str, offset: int) -> int:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
     line = 1
     for block in piece.blocks():
-        line += decoder.decode(block[:offset]).count("\n")
+        try:
+            line += decoder.decode(block[:offset]).count("\n")
+        except UnicodeError:  # some of Python's encodings know no "replace"
+            line += block[:offset].count(b"\n")
         offset -= min(offset, len(block))
         if offset == 0:
             break
