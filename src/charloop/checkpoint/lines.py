@@ -10,7 +10,9 @@ from charloop.checkpoint.files import PLAIN, flush, write_all
 from charloop.errors import CharloopError
 
 BLOCK = 1 << 20
-"""Bytes at the end of a file that are looked at first; no line is as long."""
+"""Bytes at the end of a file that are looked at first."""
+LONGEST = 1 << 20
+"""Bytes of a line: what is longer was never one of ours, and may be a hole as large as a disk."""
 TOO_LONG = "a line of more than 1 MB"
 
 
@@ -48,7 +50,7 @@ def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
                 start = max(0, size - block)
                 file.seek(start)
                 content = file.read(size - start)
-                if start and b"\n" not in content[:BLOCK]:
+                if len(content) >= LONGEST and b"\n" not in content[:LONGEST]:
                     raise OSError(errno.EFBIG, TOO_LONG)
                 line, end = last_line(content, wanted, whole=start == 0)
                 if line or not start:
@@ -67,8 +69,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "not a file")
     with open(path, "rb") as file:
-        while line := file.readline(BLOCK):
-            if len(line) == BLOCK:
+        while line := file.readline(LONGEST):
+            if len(line) == LONGEST:
                 raise OSError(errno.EFBIG, TOO_LONG)
             yield line
 
