@@ -61,7 +61,7 @@ BOUNDS = {
     ("data", "batch_size"): (1, 2**40),
     ("data", "seq_length"): (1, 2**40),
     ("data", "validation_fraction"): (0, 0.999),
-    ("model", "num_layers"): (1, 2**40),
+    ("model", "num_layers"): (1, 256),
     ("model", "hidden_size"): (1, 2**40),
     ("model", "embed_size"): (0, 2**40),
     ("model", "dropout_input"): (0, 0.999),

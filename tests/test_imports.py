@@ -13,7 +13,7 @@ import charloop
 SOURCE = Path(charloop.__file__).parent
 ROOMS = [
     {"errors"},
-    {"types", "precision"},
+    {"types", "precision", "small_files"},
     {"config"},
     {"configfile", "presets"},
     {"data"},

@@ -9,6 +9,8 @@ Count = Annotated[int, Meta(ge=1, le=2**40)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
 NonNegative = Annotated[float, Meta(ge=0, le=1e6)]
+Layers = Annotated[int, Meta(ge=1, le=256)]
+"""Each is compiled by itself: no machine compiles a thousand in a day."""
 NonNegativeCount = Annotated[int, Meta(ge=0, le=2**40)]
 
 
@@ -44,7 +46,7 @@ class ModelConfig:
     """A cell's name (see `charloop cells`), or your own: FILE.py:CLASS."""
     cell_options: tuple[str, ...] = ()
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
-    num_layers: Count = 2
+    num_layers: Layers = 2
     """Recurrent layers, one on the other."""
     hidden_size: Count = 128
     """Units a layer."""

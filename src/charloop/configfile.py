@@ -12,10 +12,13 @@ import msgspec
 
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.errors import CharloopError, unknown_name
+from charloop.small_files import read_small
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with")
 """What a run's config.json says besides its configuration."""
+MOST_PARTS = 100
+"""Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
 LIMITS = {"epochs", "steps", "minutes"}
 """A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""
 
@@ -97,16 +100,24 @@ def misplaced(key: str) -> CharloopError:
     return unknown_name("section", key, SECTIONS)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML document. Errors: ValueError, also for keys of which tomllib makes gigabytes."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.sub(r"'[^']*'|\"[^\"]*\"", "", line).count(".") > MOST_PARTS:
+            raise ValueError(f"line {number} has a key of more than {MOST_PARTS} parts")
+    return tomllib.loads(text)
+
+
 def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
     """A TOML file, or a JSON file such as a run's config.json, on top of `base`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path, only_file=False).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise CharloopError(f"cannot read the configuration {path} ({reason})") from None
     try:
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        values = json.loads(text) if path.suffix == ".json" else parse_toml(text)
+    except (ValueError, RecursionError) as error:
         raise CharloopError(f"{path} is not valid {path.suffix[1:].upper() or 'TOML'} ({error})") from None
     if not isinstance(values, dict):
         raise CharloopError(f"{path} holds no settings", allowed="sections [data], [model], [training]")

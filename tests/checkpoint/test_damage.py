@@ -1,11 +1,12 @@
 """A run's folder is read back with suspicion: whatever is wrong with it is one error that names the file."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from charloop.checkpoint import load_tensors, save_tensors
+from charloop.checkpoint import RunFolder, load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CONFIG, SAVES, STATE, VOCABULARY, WEIGHTS, edit
@@ -144,3 +145,31 @@ def test_what_is_not_a_run_is_refused_with_a_hint(tmp_path: Path, folder: Path) 
         load(folder / CONFIG)
     with pytest.raises(CharloopError, match="allowed: best, last"):
         load(folder, weights="first")
+
+
+@pytest.mark.parametrize("name", [VOCABULARY, WEIGHTS, "metrics.jsonl", "skipped.jsonl"])
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
+def test_a_pipe_or_a_device_in_the_place_of_a_file_is_not_read(
+    folder: Path, tmp_path: Path, name: str, target: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (folder / name).unlink(missing_ok=True)
+    os.rename(tmp_path / "pipe", folder / name) if target == "pipe" else (folder / name).symlink_to(target)
+    with pytest.raises(CharloopError, match=name):
+        go_on(folder) if name.endswith("l") else load(folder)
+
+
+def test_weights_larger_than_the_memory_are_not_read(folder: Path) -> None:
+    os.truncate(folder / WEIGHTS, 1 << 50)
+    with pytest.raises(
+        CharloopError, match=rf"{WEIGHTS} is damaged \(it is larger than this machine's memory"
+    ):
+        load(folder)
+
+
+def test_what_a_run_was_made_with_may_be_nonsense(folder: Path) -> None:
+    edit(
+        folder / CONFIG,
+        lambda v: v.update(made_with=[3, {}, {"from_step": "x"}, {"from_step": 0, "jax": [1]}]),
+    )
+    assert [dict(one) for one in RunFolder.open(folder).made_with] == [{"from_step": 0, "jax": [1]}]

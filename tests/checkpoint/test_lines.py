@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from charloop.checkpoint import append_line, cut_after, lines
+from charloop.checkpoint.lines import read_lines
 from charloop.errors import CharloopError
 
 PIECES = some.lists(
@@ -51,3 +52,22 @@ def test_a_link_in_its_place_is_not_written_through(tmp_path: Path) -> None:
     with pytest.raises(CharloopError, match=r"cannot write .*metrics\.jsonl"):
         append_line(tmp_path / "metrics.jsonl", b"1\n")
     assert (tmp_path / "letter").read_text() == "dear\n"
+
+
+def test_a_hole_behind_the_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
+    append_line(tmp_path / "file", b"1\n2\n")
+    os.truncate(tmp_path / "file", 1 << 42)
+    with pytest.raises(CharloopError, match="a line of more than 1 MB"):
+        cut_after(tmp_path / "file", wanted)
+    assert (tmp_path / "file").stat().st_size == 1 << 42
+    with pytest.raises(OSError, match="a line of more than 1 MB"):
+        list(read_lines(tmp_path / "file"))
+
+
+def test_lines_are_read_from_a_file_and_from_nothing_else(tmp_path: Path) -> None:
+    append_line(tmp_path / "file", b"1\n2")
+    assert list(read_lines(tmp_path / "file")) == [b"1\n", b"2"]
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a file"):
+            list(read_lines(name))

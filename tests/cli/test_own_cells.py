@@ -79,3 +79,17 @@ def test_the_shipped_example(book: Path) -> None:
     out = done(call("train", str(book), *BRIEF, "--cell", f"{EXAMPLES}:SkipLSTM", "--out", "run"))
     assert f"model    {EXAMPLES}:SkipLSTM, 1 x 12" in out
     assert done(call("sample", "run", "--cell", f"{EXAMPLES}:SkipLSTM", "--length", "9")).count("") > 9
+
+
+def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tmp_path: Path) -> None:
+    """config.json comes with the run, from wherever that comes."""
+    done(call("train", str(book), *BRIEF, "--cell", own, "--out", "run"))
+    (tmp_path / "was-run").unlink()
+    asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--out", "new")
+    line = refused(call(*asked))
+    assert line.startswith(
+        "run/config.json is of a run with a cell of its own, and a run's code is not run unasked"
+    )
+    assert line.endswith("add --cell cells.py:Mine")
+    assert not (tmp_path / "was-run").exists()
+    done(call(*asked, "--cell", own))

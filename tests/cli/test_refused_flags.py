@@ -13,6 +13,7 @@ TRAIN = {
     "--hidden-size 0": "--hidden-size: got 0; allowed: a whole number >= 1",
     "--hidden-size=-1": "--hidden-size: got -1; allowed: a whole number >= 1",
     "--num-layers 0": "--num-layers: got 0; allowed: a whole number >= 1",
+    "--num-layers 1099511627776": "--num-layers: got 1099511627776; allowed: a whole number <= 256",
     "--embed-size -1": "--embed-size: got -1; allowed: a whole number >= 0",
     "--steps 0": "--steps: got 0; allowed: a whole number >= 1",
     "--epochs -1": "--epochs: got -1; allowed: a whole number >= 1",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from charloop.checkpoint import load_tensors, save_tensors
 from cli.commands import BRIEF, call, done, prints, process, refused
 
 WEIGHTS, STATE = "model.safetensors", "saves/step-000000016.safetensors"
@@ -154,3 +155,32 @@ def test_a_text_that_changed_since_the_run_began(tmp_path: Path, book: Path) -> 
 def test_a_part_that_was_never_set_apart(trained: Path) -> None:
     line = refused(call("eval", str(trained), "--split", "test"))
     assert line == "the run has no test text; it is set apart by --test-fraction when training"
+
+
+@pytest.mark.parametrize(
+    ("facts", "place"),
+    [
+        ({}, "missing required field `step`"),
+        ({"step": "3", "validation_loss": 1.0}, "$.step"),
+        ({"step": 3, "validation_loss": "low"}, "$.validation_loss"),
+        ({"step": 3, "validation_loss": 1.0, "validation_characters": -1}, "$.validation_characters"),
+    ],
+)
+def test_weights_that_say_odd_things_of_themselves(facts: object, place: str, copied: Path) -> None:
+    """Their checksum is right: somebody meant it so, or another program made them."""
+    tensors, metadata = load_tensors(copied / WEIGHTS)
+    save_tensors(copied / WEIGHTS, tensors, metadata | {"facts": json.dumps(facts)})
+    line = refused(call("info", str(copied)))
+    assert line.startswith(f"{copied / WEIGHTS} is damaged (")
+    assert place in line
+
+
+@pytest.mark.parametrize(("key", "value"), [("characters", "many"), ("description", 3), ("notes", "none")])
+def test_a_text_of_which_odd_things_are_said(key: str, value: object, copied: Path) -> None:
+    file = copied / "config.json"
+    values = json.loads(file.read_text())
+    values["text"][key] = value
+    file.write_text(json.dumps(values))
+    line = refused(call("info", str(copied)))
+    assert line.startswith(f"{file} is damaged (")
+    assert f"$.{key}" in line

@@ -17,11 +17,14 @@ FILES = {
     "[training]\nlearning_rate = nan\n": "learning-rate: got nan; allowed: a number > 0.0",
     "[training]\noptimizer = 'adan'\n": "optimizer: got 'adan'; allowed: adam, adamw, rmsprop, sgd",
     "[model\n": "is not valid TOML",
+    "a" + 20_000 * ".a" + " = 1\n": "line 1 has a key of more than 100 parts",
+    "[model]\n'a'" + 101 * ".'b'" + " = 1\n": "line 2 has a key of more than 100 parts",
+    "[model]\nhidden_size = " + 5_000 * "9": "is not valid TOML (Exceeds the limit",
     "[data]\nunit = 'word'\n": "unit: got 'word'; allowed: char, byte",
 }
 
 
-@pytest.mark.parametrize("content", FILES)
+@pytest.mark.parametrize("content", FILES, ids=[content[:30] for content in FILES])
 def test_a_configuration_file(content: str, tmp_path: Path, book: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text(content)

@@ -12,6 +12,7 @@ import pytest
 
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
+from charloop.cli import sample_command
 from cli.commands import BRIEF, Outcome, call, done, process, program
 
 Write = Callable[..., str]
@@ -151,3 +152,19 @@ def test_characters_that_the_terminal_lacks(trained: Path, tmp_path: Path) -> No
     shutil.copytree(trained, tmp_path / "αβ")
     out = done(process("info", "αβ", env=os.environ | {"PYTHONIOENCODING": "ascii"}))
     assert out.startswith("run         \\u03b1\\u03b2\n")
+
+
+def test_a_prompt_with_other_line_ends(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompt").write_bytes(b"the dog\r\nthe fox")
+    expected = done(call("sample", str(trained), "--prompt", "the dog\nthe fox", "--length", "9"))
+    assert done(call("sample", str(trained), "--prompt-file", "prompt", "--length", "9")) == expected
+    given = (tmp_path / "prompt").read_bytes()
+    assert done(call("sample", str(trained), "--prompt-file", "-", "--length", "9", stdin=given)) == expected
+
+
+def test_a_prompt_without_end(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = refused(call("sample", str(trained), "--prompt-file", "/dev/zero"))
+    assert line == "cannot read the prompt /dev/zero (more than 64 MB)"
+    monkeypatch.setattr(sample_command, "LONGEST", 1 << 20)
+    line = refused(call("sample", str(trained), "--prompt-file", "-", stdin=b"a" * (1 << 20) + b"b"))
+    assert line == "cannot read the prompt standard input (more than 1 MB)"

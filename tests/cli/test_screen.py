@@ -15,11 +15,11 @@ from rich.console import Console
 from charloop.baselines import Ladder, Rung
 from charloop.cli.bar import Paper
 from charloop.cli.main import main
-from charloop.cli.output import prepare
+from charloop.cli.output import CONTROL, prepare, visible
 from charloop.cli.sample_command import write
 from charloop.cli.screen import TrainingScreen
 from charloop.cli.standings import sentence
-from charloop.cli.wording import CONTROL, clock, entry, number_of, visible
+from charloop.cli.wording import clock, entry, number_of
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.data import Reading
 from charloop.evaluation import Score

@@ -103,3 +103,15 @@ def test_an_unknown_encoding_is_refused(encoding: str) -> None:
 def test_known_encodings_pass() -> None:
     for encoding in ("utf-8", "latin-1", "utf-16", "cp1252", "shift_jis"):
         check_encoding(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["a\0b", "rot13", "", "x" * 500])
+def test_an_encoding_that_cannot_be(encoding: str) -> None:
+    with pytest.raises(CharloopError, match="unknown encoding"):
+        check_encoding(encoding)
+
+
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_an_encoding_that_cannot_replace_is_refused_in_a_line(errors: str) -> None:
+    with pytest.raises(CharloopError, match=r"book\.txt, line 2, byte offset \d+: .* is not idna"):
+        list(decode(piece(b"a\n\xff\xfeb."), "idna", errors=errors))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.data.sources import Found, find
+from charloop.data.sources import Found, find, refuse_streams
 from charloop.errors import CharloopError
 
 
@@ -168,3 +168,29 @@ def test_a_dangling_link_is_refused() -> None:
     Path("link").symlink_to("gone")
     with pytest.raises(CharloopError, match="cannot read link"):
         look("link")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
+def test_a_device_is_no_text(device: str) -> None:
+    """It would be copied until the disk is full."""
+    Path("link").symlink_to(device)
+    for name in (device, "link"):
+        with pytest.raises(CharloopError, match=f"{name} is a device, not a text; give a file"):
+            look(name)
+
+
+@pytest.mark.parametrize("pattern", ["*", "**"])
+def test_a_pattern_waits_for_no_pipe(pattern: str) -> None:
+    os.mkfifo("pipe")
+    Path("zero.txt").symlink_to("/dev/zero")
+    Path("a.txt").write_text("aa")
+    assert contents(look(pattern)) == [b"aa"]
+
+
+def test_a_pipe_that_nobody_named_is_refused() -> None:
+    os.mkfifo("pipe")
+    Path("a.txt").write_text("aa")
+    refuse_streams(["a.txt", ".", "nowhere", "-", "shakespeare", "a\0b", "\ud800"])
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(CharloopError, match=f"the text {name} is a pipe or a device"):
+            refuse_streams(["a.txt", name])

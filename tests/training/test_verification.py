@@ -180,3 +180,20 @@ def test_made_elsewhere_is_told_of(copied: Path) -> None:
     edit(copied / "config.json", lambda v: v["made_with"][0].update(jax="0.0.1"))
     (note,) = Repetition.of(copied).notes
     assert note.startswith("made with jax 0.0.1, now jax ")
+
+
+def test_a_save_of_which_the_step_is_no_number_is_refused(copied: Path) -> None:
+    path = newest_save(copied)
+    tensors, metadata = load_tensors(path)
+    save_tensors(path, tensors | {"step": tensors["step"][None]}, metadata)
+    with pytest.raises(CharloopError, match=f"{path} is not of this run"):
+        verify(copied)
+
+
+@pytest.mark.parametrize("rate", [None, "fast", [1.0]])
+def test_a_learning_rate_that_is_none_is_named(copied: Path, rate: object) -> None:
+    lines = [json.loads(line) for line in (copied / "metrics.jsonl").read_text().splitlines()]
+    changed = [line | ({"learning_rate": rate} if line["kind"] == "step" else {}) for line in lines]
+    (copied / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
+    with pytest.raises(CharloopError, match="the metrics are damaged: learning rate"):
+        verify(copied)

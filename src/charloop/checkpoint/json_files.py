@@ -6,6 +6,7 @@ from typing import Any
 
 from charloop.checkpoint.tensors import damaged
 from charloop.errors import CharloopError
+from charloop.small_files import read_small
 
 
 def encode_json(values: Any) -> bytes:
@@ -16,7 +17,7 @@ def encode_json(values: Any) -> bytes:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in `path`; CharloopError if it cannot be read or is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_small(path).decode("utf-8"))
     except FileNotFoundError:
         raise CharloopError(f"{path} is missing", do="the run was copied in part: copy it again") from None
     except OSError as error:

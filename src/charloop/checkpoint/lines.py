@@ -1,7 +1,9 @@
 """A file of lines that grows while a run goes on, and is cut back to where the run goes on from."""
 
+import errno
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from charloop.checkpoint.files import PLAIN, flush, write_all
@@ -9,6 +11,9 @@ from charloop.errors import CharloopError
 
 BLOCK = 1 << 20
 """Bytes at the end of a file that are looked at first."""
+LONGEST = 1 << 20
+"""Bytes of a line: what is longer was never one of ours, and may be a hole as large as a disk."""
+TOO_LONG = "a line of more than 1 MB"
 
 
 def append_line(path: Path, lines: bytes) -> None:
@@ -44,7 +49,10 @@ def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
             while True:
                 start = max(0, size - block)
                 file.seek(start)
-                line, end = last_line(file.read(size - start), wanted, whole=start == 0)
+                content = file.read(size - start)
+                if len(content) >= LONGEST and b"\n" not in content[:LONGEST]:
+                    raise OSError(errno.EFBIG, TOO_LONG)
+                line, end = last_line(content, wanted, whole=start == 0)
                 if line or not start:
                     break
                 block *= 4
@@ -54,6 +62,17 @@ def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
     except OSError as error:
         raise cannot_write(path, error) from None
     return line
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, one at a time. Errors: OSError, also for what is no file, and for lines without end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a file")
+    with open(path, "rb") as file:
+        while line := file.readline(LONGEST):
+            if len(line) == LONGEST:
+                raise OSError(errno.EFBIG, TOO_LONG)
+            yield line
 
 
 def last_line(content: bytes, wanted: Callable[[bytes], bool], *, whole: bool) -> tuple[bytes, int]:

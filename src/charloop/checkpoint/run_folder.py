@@ -77,21 +77,20 @@ class RunFolder:
         vocabulary = read_vocabulary(path / VOCABULARY)
         config = config if inspect else trust_cell(config, cell, path)
         made_with = values.get("made_with")
-        known = (
-            made_with if isinstance(made_with, list) and all(isinstance(m, dict) for m in made_with) else []
-        )
+        known = filter(is_stretch, made_with) if isinstance(made_with, list) else ()
         return cls(path, config, vocabulary, text if isinstance(text, dict) else {}, tuple(known))
 
     def mend(self) -> None:
         """Before the run is written to: remove what a killed process left half-written.
 
-        Raises CharloopError if a part of the run is a link: what is written to it would be written elsewhere.
+        Raises CharloopError if a part of the run is a link: what is written to it would be written elsewhere. Or if
+        it is a pipe or whatever else lines cannot be added to.
         """
-        for name in (METRICS, SAVES, SAMPLES):
-            if (self.path / name).is_symlink():
-                raise CharloopError(
-                    f"{self.path / name} is a link out of the run", do="put the files themselves there"
-                )
+        for part in (self.metrics, self.skipped, self.path / SAVES, self.samples):
+            if part.is_symlink():
+                raise CharloopError(f"{part} is a link out of the run", do="put the files themselves there")
+            if part.exists() and not (part.is_dir() if part.suffix == "" else part.is_file()):
+                raise CharloopError(f"{part} is no {'file' if part.suffix else 'folder'}", do="move it away")
         with saving(self.path):
             remove_leftovers(self.path)
             self.samples.mkdir(exist_ok=True)
@@ -127,6 +126,11 @@ class RunFolder:
     def samples(self) -> Path:
         """The texts written on the way, a file each time."""
         return self.path / SAMPLES
+
+
+def is_stretch(value: object) -> bool:
+    """Whether `value` says of a stretch of a run what it was made with."""
+    return isinstance(value, dict) and isinstance(value.get("from_step"), int)
 
 
 def trust_cell(config: RunConfig, cell: str | None, path: Path) -> RunConfig:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the metadata; CharloopError for a file that is missing, cut short or changed."""
     if not path.is_file():
         raise CharloopError(f"{path} is missing", do="the run has no weights yet, or was copied in part")
+    if path.stat().st_size > memory_size():
+        raise damaged(path, "it is larger than this machine's memory")
     try:
         with safe_open(path, framework="np") as file:
             metadata = dict(file.metadata() or {})
@@ -46,6 +49,14 @@ def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if metadata.pop(CHECKSUM, None) != checksum(tensors, metadata):
         raise damaged(path, "its checksum does not fit")
     return tensors, metadata
+
+
+def memory_size() -> float:
+    """Bytes of memory that the machine has; without end where the system does not say."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
 
 
 def damaged(path: Path, reason: str) -> CharloopError:

@@ -4,7 +4,7 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, ReadingListener, Vocabulary, load_corpus, split
+from charloop.data import Corpus, ReadingListener, Vocabulary, load_corpus, refuse_streams, split
 from charloop.errors import CharloopError
 
 
@@ -26,8 +26,15 @@ def read_corpus(
     )
 
 
-def read_own_corpus(folder: RunFolder, listener: ReadingListener | None = None) -> Corpus:
-    """The text a run was trained on; CharloopError if it is no longer the same."""
+def read_own_corpus(
+    folder: RunFolder, listener: ReadingListener | None = None, *, named: bool = False
+) -> Corpus:
+    """The text a run was trained on; CharloopError if it is no longer the same.
+
+    `named`: where it is was said by a person and not by the run, so that it may be a pipe.
+    """
+    if not named:
+        refuse_streams(folder.config.data.corpus)
     corpus = read_corpus(folder.config, folder.vocabulary, listener)
     if corpus.content_hash != folder.text.get("content_hash"):
         raise CharloopError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from charloop.cli.arguments import Switch, parse
+from charloop.cli.output import visible
 
 if TYPE_CHECKING:
     from charloop.baselines import Ladder, Standing
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     elif flags.json:
         print(json.dumps(facts(folder) | worth(folder)))
     else:
-        print("\n".join([*lines(facts(folder)), *worth_lines(folder)]))
+        print(visible("\n".join([*lines(facts(folder)), *worth_lines(folder)])))
 
 
 def settings(folder: "RunFolder") -> str:
@@ -56,24 +57,29 @@ def settings(folder: "RunFolder") -> str:
 
 def facts(folder: "RunFolder") -> dict[str, Any]:
     """All there is to know, as plain values."""
+    from charloop.checkpoint.names import CONFIG, WEIGHTS
+    from charloop.cli.info_values import Facts, Text, checked
     from charloop.configfile import to_dict
     from charloop.errors import CharloopError
 
-    values: dict[str, Any] = {"run": str(folder.path), "text": dict(folder.text), **to_dict(folder.config)}
+    text = checked(folder.text, Text, folder.path / CONFIG)
+    values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
     values["skipped"] = count_lines(folder.skipped)
     try:
         tensors, known = folder.load_weights()
     except CharloopError as error:
         return {**values, "weights": None, "weights_missing": str(error)}
     parameters = sum(tensor.size for tensor in tensors.values())
-    return {**values, "weights": {**known, "parameters": parameters}}
+    facts = checked(known, Facts, folder.path / WEIGHTS)
+    return {**values, "weights": {**facts, "parameters": parameters}}
 
 
 def count_lines(path: Path) -> int:
     """Whole lines of a file; none if there is no such file."""
+    from charloop.checkpoint.lines import read_lines
+
     try:
-        with open(path, "rb") as file:
-            return sum(line.endswith(b"\n") for line in file)
+        return sum(line.endswith(b"\n") for line in read_lines(path))
     except OSError:
         return 0
 

@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from charloop.cli.output import mute, prepare
+from charloop.cli.output import mute, prepare, visible
 from charloop.errors import CharloopError, unknown_name
 
 COMMANDS = {
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return flushed(list(arguments))
     except CharloopError as error:
-        print(f"charloop: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"charloop: {visible(' '.join(str(error).split()))}", file=sys.stderr)
         return FAILED
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

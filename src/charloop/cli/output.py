@@ -2,7 +2,16 @@
 
 import io
 import os
+import re
 import sys
+
+# Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """`text` with each control character as a mark that can be seen, and does nothing to a terminal."""
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def prepare() -> None:

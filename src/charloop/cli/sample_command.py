@@ -1,5 +1,6 @@
 """charloop sample: let a trained network write."""
 
+import errno
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,9 +10,13 @@ from typing import Annotated, Literal
 import tyro
 
 from charloop.cli.arguments import Switch, of_flag, parse
-from charloop.cli.wording import visible
+from charloop.cli.output import visible
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
+from charloop.small_files import read_small
+
+LONGEST = 64 << 20
+"""Bytes of a prompt that is read from a file."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,14 @@ def write(opening: str, pieces: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
+def read_stdin() -> bytes:
+    """Standard input to its end, if that comes soon enough."""
+    content = sys.stdin.buffer.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise OSError(errno.EFBIG, f"more than {LONGEST >> 20} MB")
+    return content
+
+
 def read_prompt(flags: SampleFlags) -> str:
     """The prompt, wherever it is."""
     if flags.prompt_file is None:
@@ -91,9 +104,12 @@ def read_prompt(flags: SampleFlags) -> str:
         raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
     place = "standard input" if flags.prompt_file == "-" else flags.prompt_file
     try:
-        if flags.prompt_file == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
-        return Path(flags.prompt_file).read_text(encoding="utf-8")
+        content = (
+            read_stdin()
+            if flags.prompt_file == "-"
+            else read_small(Path(flags.prompt_file), most=LONGEST, only_file=False)
+        )
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise CharloopError(f"the prompt in {place} is not UTF-8, at byte {error.start}") from None
     except OSError as error:

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from charloop.baselines import Ladder
 from charloop.cli.bar import Paper, Words, make_bar
+from charloop.cli.output import visible
 from charloop.cli.standings import compact, rungs, sentence
-from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of, visible
+from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of
 from charloop.data import Reading
 from charloop.training.events import (
     INTERRUPTED,

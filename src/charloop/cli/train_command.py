@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from charloop.cli.arguments import given_flags
+from charloop.cli.output import visible
 from charloop.cli.train_flags import TrainFlags, first_look, over, refuse_changes, settings
-from charloop.cli.wording import visible
 from charloop.config import RunConfig
 from charloop.configfile import read_config
 from charloop.errors import CharloopError
@@ -30,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
 def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
     """Train into a new folder."""
     base = find_preset(first.preset)
-    base = read_config(first.config, base) if first.config else base
+    if first.config:
+        base = read_config(first.config, base)
+        refuse_unnamed_cell(first.config, base, given)
     flags = over(base, arguments, given)
     config = settings(flags, given)
     if not config.data.corpus:
@@ -51,6 +53,18 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             config, flags.out, init_from=flags.init_from, overwrite=flags.overwrite, listener=screen
         )
     return end(folder, config, interrupted=screen.interrupted)
+
+
+def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
+    """Raises CharloopError if a run's config.json names code, and the person who gives it does not."""
+    from charloop.cells import is_file_cell
+
+    cell = base.model.cell
+    if file.suffix == ".json" and is_file_cell(cell) and "cell" not in given:
+        raise CharloopError(
+            f"{file} is of a run with a cell of its own, and a run's code is not run unasked",
+            do=f"read that code and add --cell {Path(cell).name}",
+        )
 
 
 def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:

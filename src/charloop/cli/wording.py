@@ -1,6 +1,5 @@
 """How numbers, times and networks are put into words."""
 
-import re
 import shutil
 import textwrap
 from typing import TYPE_CHECKING
@@ -9,9 +8,6 @@ from charloop.config import ModelConfig
 
 if TYPE_CHECKING:
     from charloop.data import Reading
-
-# Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def describe_model(config: ModelConfig) -> str:
@@ -49,8 +45,3 @@ def entry(name: str, text: str, indent: int) -> str:
     space = " " * indent
     wrapped = textwrap.wrap(text, max(40, width - indent), break_on_hyphens=False, break_long_words=False)
     return f"{name:{indent}}" + f"\n{space}".join(line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped)
-
-
-def visible(text: str) -> str:
-    """`text` with each control character as a mark that can be seen, and does nothing to a terminal."""
-    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,6 +6,7 @@ from charloop.data.corpus import Corpus, load_corpus
 from charloop.data.lanes import Lanes, fit_lanes
 from charloop.data.paging import release
 from charloop.data.progress import Reading, ReadingListener
+from charloop.data.sources import refuse_streams
 from charloop.data.split import Split, split
 from charloop.data.stream import StreamDecoder
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
@@ -25,6 +26,7 @@ __all__ = [
     "corpora",
     "fit_lanes",
     "load_corpus",
+    "refuse_streams",
     "release",
     "split",
 ]

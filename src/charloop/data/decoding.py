@@ -65,7 +65,7 @@ def check_encoding(encoding: str) -> None:
     try:
         codecs.getincrementaldecoder(encoding)
         " ".encode(encoding).decode(encoding)
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:
         raise CharloopError(
             "unknown encoding", got=encoding, allowed="utf-8, latin-1, utf-16, cp1252 or another of Python's"
         ) from error
@@ -178,7 +178,10 @@ def _line_at(piece: Piece, encoding: str, offset: int) -> int:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
     line = 1
     for block in piece.blocks():
-        line += decoder.decode(block[:offset]).count("\n")
+        try:
+            line += decoder.decode(block[:offset]).count("\n")
+        except UnicodeError:  # some of Python's encodings know no "replace"
+            line += block[:offset].count(b"\n")
         offset -= min(offset, len(block))
         if offset == 0:
             break

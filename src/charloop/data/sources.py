@@ -110,11 +110,32 @@ def _named(corpus: NamedCorpus, cache: Path) -> Found:
 def _file(path: Path) -> Found:
     """A file; one that cannot be read twice (a pipe, as in `<(zcat book.gz)`) is copied first."""
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-        piece = file_piece(path) if regular else spool_stream(str(path), path.open("rb"))
+        mode = path.stat().st_mode
+        refuse_device(path, mode)
+        piece = file_piece(path) if stat.S_ISREG(mode) else spool_stream(str(path), path.open("rb"))
     except OSError as error:
         raise CharloopError(f"cannot read {path}", do=error.strerror or str(error)) from error
     return Found((piece,), path.name, _slug(path.stem))
+
+
+def refuse_device(path: Path, mode: int) -> None:
+    """Raises CharloopError for /dev/zero and whatever else may have no end; a terminal's end is typed by a person."""
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not _is_terminal(path)):
+        raise CharloopError(
+            f"{path} is a device, not a text", do="give a file, a folder or - for standard input"
+        )
+
+
+def _is_terminal(path: Path) -> bool:
+    with path.open("rb", buffering=0) as stream:
+        return stream.isatty()
+
+
+def refuse_streams(sources: Sequence[str]) -> None:
+    """Raises CharloopError for a pipe or a device among `sources` that no person named, but a file."""
+    for path in (Path(source) for source in sources if os.path.exists(source)):
+        if not (path.is_file() or path.is_dir()):
+            raise CharloopError(f"the text {path} is a pipe or a device", do="name the text itself")
 
 
 def _folder(path: Path, accepts: Accepts) -> Found:
@@ -163,7 +184,12 @@ def is_text(path: Path, encoding: str, errors: Errors = "strict") -> bool:
 
 def _glob(pattern: str, accepts: Accepts) -> Found:
     matches = sorted(map(Path, glob.glob(pattern, recursive=True)))
-    found = [_folder(path, accepts) if path.is_dir() else _file(path) for path in matches if path.exists()]
+    # A pipe among them would be waited for; whoever means it names it.
+    found = [
+        _folder(path, accepts) if path.is_dir() else _file(path)
+        for path in matches
+        if path.is_file() or path.is_dir()
+    ]
     if "**" in pattern:  # it lists a folder and again what is in it
         found = [_file(path) for path in matches if path.is_file()]
     pieces = tuple(piece for one in found for piece in one.pieces)

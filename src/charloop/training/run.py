@@ -73,8 +73,9 @@ def resume(
     Raises CharloopError if the text is no longer the one it was trained on.
     """
     folder = RunFolder.open(Path(path), cell=cell)
+    named = changes is not None and changes.data.corpus != folder.config.data.corpus
     folder = replace(folder, config=changes or folder.config)
-    corpus = read_own_corpus(folder, listener)
+    corpus = read_own_corpus(folder, listener, named=named)
     session = Session.of(folder, corpus)
     with locked(folder.path):
         state, journal, notes = last_save(session)

@@ -102,7 +102,8 @@ class Session:
     def format_samples(self, texts: Sequence[tuple[float, str]]) -> bytes:
         """What `write_samples` writes."""
         parts = [f"--- temperature {temperature} ---\n{text}\n" for temperature, text in texts]
-        return "\n".join(parts).encode()
+        # Some encodings have half of a surrogate pair for a character, which UTF-8 has not.
+        return "\n".join(parts).encode("utf-8", "backslashreplace")
 
 
 def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from charloop.checkpoint import RunFolder, Save, pack_tree
+from charloop.checkpoint.lines import read_lines
 from charloop.checkpoint.text import read_own_corpus
 from charloop.errors import CharloopError
+from charloop.small_files import read_small
 from charloop.training.loop import sample_texts
 from charloop.training.provenance import differences, made_with
 from charloop.training.recovery import record_of, unpacked
@@ -59,7 +61,7 @@ class Repetition:
         base, goal = saves[-1], saves[0] if len(saves) > 1 else None
         start = int(unpacked(session, base)[0].step)
         made, evaluations = recorded(folder.metrics, start)
-        end = int(goal.tensors["step"]) if goal else max(made, default=start)
+        end = int(unpacked(session, goal)[0].step) if goal else max(made, default=start)
         if end <= start:
             raise CharloopError(
                 f"{path} has one save, and nothing after it to compare with",
@@ -116,7 +118,7 @@ class Repetition:
         written = self.session.samples_of(self.stop)
         if written.exists():
             text = self.session.format_samples(sample_texts(self.session, state, self.stop))
-            yield Check("samples", None if written.read_bytes() == text else f"{written} is another text")
+            yield Check("samples", None if is_file_of(written, text) else f"{written} is another text")
 
     def _compare_weights(self, state: TrainingState) -> Iterator[Check]:
         """Whether the best weights are the same, if they are of the last step."""
@@ -128,6 +130,14 @@ class Repetition:
         if facts.get("step") == self.stop:
             params = {name: np.asarray(value) for name, value in state.params.items()}
             yield compare_arrays("best weights", params, weights)
+
+
+def is_file_of(path: Path, content: bytes) -> bool:
+    """Whether that and no more is in a file."""
+    try:
+        return read_small(path) == content
+    except OSError:
+        return False
 
 
 def readable(folder: RunFolder) -> tuple[list[Save], list[str]]:
@@ -148,11 +158,10 @@ def recorded(metrics: Path, start: int) -> tuple[Records, Records]:
     """The steps and the evaluations after `start` that a run wrote down, by their step."""
     found: dict[str, Records] = {"step": {}, "evaluation": {}}
     try:
-        with open(metrics, "rb") as file:
-            for record in map(record_of, file):
-                number, kind = record.get("step"), record.get("kind")
-                if isinstance(number, int) and number > start and kind in found:
-                    found[kind][number] = record
+        for record in map(record_of, read_lines(metrics)):
+            number, kind = record.get("step"), record.get("kind")
+            if isinstance(number, int) and number > start and kind in ("step", "evaluation"):
+                found[kind][number] = record
     except OSError as error:
         raise CharloopError(f"cannot read {metrics} ({error.strerror})") from None
     return found["step"], found["evaluation"]
@@ -173,7 +182,12 @@ def calls(start: int, stop: int, most: int) -> Iterator[range]:
 
 def planned_rate(record: dict[str, Any]) -> float:
     """The learning rate that the schedule asked for; what undone updates made of it comes out again."""
-    rate: float = record.get("planned_rate", record["learning_rate"])
+    rate = record.get("planned_rate", record.get("learning_rate"))
+    if not isinstance(rate, float):
+        raise CharloopError(
+            f"the metrics are damaged: learning rate {rate!r:.40} of step {record['step']:,}",
+            do="copy them from where they are whole",
+        )
     return rate
 
 

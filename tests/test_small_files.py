@@ -1,0 +1,53 @@
+"""Small files are read whole; a pipe is not waited for, and a device or a hole not read to its end."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from charloop.small_files import MOST, read_small
+
+
+def test_a_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"1\r\n2" * 1000)
+    assert read_small(path) == b"1\r\n2" * 1000
+    assert read_small(path, most=5000) == b"1\r\n2" * 1000
+    with pytest.raises(OSError, match="more than 0 MB"):
+        read_small(path, most=4999 - 1000)
+
+
+@pytest.mark.parametrize("only_file", [True, False])
+def test_a_hole_is_not_read_to_its_end(tmp_path: Path, only_file: bool) -> None:
+    path = tmp_path / "hole"
+    path.touch()
+    os.truncate(path, 1 << 42)
+    with pytest.raises(OSError, match=f"more than {MOST >> 20} MB"):
+        read_small(path, only_file=only_file)
+
+
+def test_a_pipe_is_not_waited_for_unless_it_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="not a file"):
+        read_small(path)
+    writer = threading.Thread(target=path.write_bytes, args=(b"content",))
+    writer.start()
+    assert read_small(path, only_file=False) == b"content"
+    writer.join()
+
+
+def test_a_device_without_end() -> None:
+    with pytest.raises(OSError, match="not a file"):
+        read_small(Path("/dev/zero"))
+    with pytest.raises(OSError, match="more than 1 MB"):
+        read_small(Path("/dev/zero"), most=1 << 20, only_file=False)
+
+
+@pytest.mark.parametrize("name", ["nowhere", ".", "a\0b", "\ud800", "loop"])
+def test_what_cannot_be_opened(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError) as raised:  # noqa: PT011
+        read_small(tmp_path / name)
+    assert raised.value.strerror
