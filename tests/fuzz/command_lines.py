@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from charloop.cli.main import COMMANDS
 from fuzz.sandbox import Sandbox
 
+WRITING = {"--per-character", "--out"}
+"""Flags that have a file made where a person says."""
 HARMLESS = sorted(COMMANDS.keys() - {"bench"})
 """A benchmark that is asked for something sensible takes minutes."""
 NUMBERS = (
@@ -111,7 +113,7 @@ def flags_of(command: str) -> tuple[str, ...]:
     """The flags that the help of `charloop COMMAND` shows."""
     code = f"from charloop.cli.main import main; main([{command!r}, '--help'])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return tuple(sorted(set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"}))
+    return tuple(sorted(set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"} - WRITING))
 
 
 def odd_flag(flags: tuple[str, ...]) -> st.SearchStrategy[list[str]]:

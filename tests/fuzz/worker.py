@@ -14,7 +14,7 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 MORE_MEMORY = 2 << 30
 """Bytes that a command may ask for before it gets no more; far less is what the oracle allows."""
-PATIENCE = 60.0
+PATIENCE = 60
 """Seconds after which a command hangs: a hundred times what the slowest takes."""
 
 
@@ -38,7 +38,7 @@ class Outcome:
 class Worker:
     """A context manager. `folder` is for what the process needs itself: its cache, its temporary files."""
 
-    def __init__(self, folder: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, folder: Path, patience: int = PATIENCE) -> None:
         self.folder, self.patience = folder, patience
         self.process: subprocess.Popen[str] | None = None
         self.limit: int | None = None
@@ -66,7 +66,9 @@ class Worker:
         assert process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], self.patience)
+        # A second at a time: while the whole machine is held up, no more than one of them passes.
+        waits = (select.select([process.stdout], [], [], 1.0)[0] for _ in range(self.patience))
+        ready = next(filter(None, waits), [])
         line = process.stdout.readline() if ready else ""
         if line:
             return Outcome(**{"code": 0} | json.loads(line))
