@@ -227,6 +227,24 @@ def test_memory_that_is_no_number_does_not_survive(devices: int) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(well.carry))
 
 
+def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that is not finite on the second device, with a loss and a gradient that are: else the weights part."""
+
+    def first_alone_is_sound(memory: Any) -> Any:
+        lanes = len(jax.tree.leaves(memory)[0])
+        return jnp.full(lanes, jax.lax.axis_index("batch") == 0)
+
+    monkeypatch.setattr("charloop.training.step.finite_lanes", first_alone_is_sound)
+    steps = Steps(2)
+    undone, rows = steps(chunks(False), steps.state)
+    assert rows[0, 3] == NOT_FINITE
+    assert np.isfinite(rows[0, :2]).all()
+    assert_identical(pack_tree(undone.params), pack_tree(steps.state.params))
+    for leaf in jax.tree.leaves(undone.params):
+        first, second = (np.asarray(shard.data) for shard in leaf.addressable_shards)
+        assert first.tobytes() == second.tobytes()
+
+
 def test_a_spike_is_undone_by_the_compiled_step() -> None:
     """Usual is what the health says: here, gradients a thousand million times shorter."""
     steps = Steps(1, clip_norm=1e-6)
