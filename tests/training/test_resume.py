@@ -17,7 +17,7 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import load
 from charloop.training.events import Evaluated
-from charloop.training.loop import save_state
+from charloop.training.journal import save_state
 from training.runs import (
     CHUNKS,
     TEXT,

@@ -110,7 +110,7 @@ def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
 def show_samples(folder: Path, cell: str | None) -> None:
     """What the best weights write, at some temperatures."""
     from charloop.trained import load
-    from charloop.training.loop import TEMPERATURES
+    from charloop.training.samples import TEMPERATURES
 
     network = load(folder, cell=cell)
     for temperature in TEMPERATURES:

@@ -5,14 +5,14 @@ The handler speaks XLA's FFI (xla/ffi/api/c_api.h, version 0): it takes a call's
 
 import ctypes
 import hashlib
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from charloop.kernels import objects
+from charloop.kernels import background, objects
 from charloop.kernels.ffi import ffi_version
 from charloop.kernels.product import Tile
 from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER
@@ -37,28 +37,45 @@ def target() -> llvm.TargetMachine:
 
 
 @cache
+def features() -> dict[str, bool]:
+    """What the processor can do. Asked once, like all that is LLVM's: whoever asks waits for what LLVM compiles."""
+    target()
+    return dict(llvm.get_host_cpu_features())
+
+
+@cache
+def machine() -> tuple[str, str]:
+    """This machine's kind and how numbers lie in its memory, in LLVM's words."""
+    return llvm.get_process_triple(), str(target().target_data)
+
+
+@cache
+def compiling() -> str:
+    """All that machine code depends on beside the instructions it is made of."""
+    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    return f"{processor}{llvm.llvm_version_info}{ffi_version()}"
+
+
+@cache
 def shape() -> tuple[int, Tile]:
     """Numbers in a vector, and the tile that its registers hold."""
-    target()
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
+    can = features()
+    if can.get("avx512f"):
         return 16, Tile(6, 4)
-    if features.get("avx2") and features.get("fma"):
+    if can.get("avx2") and can.get("fma"):
         return 8, Tile(6, 2)
     return 4, Tile(6, 4)
 
 
 def has_halves() -> bool:
     """Whether the processor multiplies pairs of bfloat16 numbers."""
-    target()
-    return bool(llvm.get_host_cpu_features().get("avx512bf16"))
+    return features().get("avx512bf16", False)
 
 
 def new_module() -> ir.Module:
     """Empty, for this machine."""
     module = ir.Module()
-    module.triple = llvm.get_process_triple()
-    module.data_layout = str(target().target_data)
+    module.triple, module.data_layout = machine()
     return module
 
 
@@ -71,7 +88,7 @@ def callable_by_xla(module: ir.Module, function: ir.Function, inputs: int) -> st
     """Compile the module; the name under which XLA can call its function, whose first arguments are inputs."""
     name = named(module)
     emit_handler(module, name, function, inputs)
-    register(module, name)
+    background.do(partial(register, module, name))
     return name
 
 
@@ -138,6 +155,5 @@ def register(module: ir.Module, name: str) -> None:
 
 def named(module: ir.Module) -> str:
     """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
-    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    content = f"{module}{processor}{llvm.llvm_version_info}{ffi_version()}"
-    return f"charloop_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    content = f"{module}{compiling()}".encode()
+    return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"

@@ -3,43 +3,20 @@
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import numpy as np
 
-from charloop.checkpoint import append_line, flush_lines, pack_tree
-from charloop.errors import CharloopError
-from charloop.evaluation import Score
-from charloop.trained import TrainedModel
+from charloop.checkpoint import append_line, flush_lines
 from charloop.training.events import INTERRUPTED, Evaluated, Finished, Listener, Sampled, Stepped
 from charloop.training.interrupt import Interrupt
+from charloop.training.journal import Journal, keep_best, save_state
 from charloop.training.optimizer import learning_rate
+from charloop.training.samples import sample_texts, write_samples
 from charloop.training.session import Session
 from charloop.training.skipped import check, diverged, read_rows, record_of, write_skipped
 from charloop.training.state import TrainingState
-
-TEMPERATURES = (0.5, 0.8, 1.0)
-SAMPLE_LENGTH = 300
-
-
-@dataclass
-class Journal:
-    """The host's part of the training state: what has happened so far."""
-
-    elapsed: float = 0.0
-    """Seconds of training."""
-    best: tuple[float, int] | None = None
-    """Nats and characters of the best evaluation."""
-    best_step: int = 0
-    evaluations: int = 0
-    since_best: int = 0
-    """Evaluations since the best one."""
-    evaluated: int = 0
-    """Step of the last evaluation."""
-    unscored: int = 0
-    """Evaluations in a row whose loss was not finite."""
 
 
 @dataclass
@@ -76,7 +53,9 @@ class Loop:
         self._finish_pending()
         self._end(reason)
         skipped = int(self.state.health.skipped)
-        finished = Finished(reason, self.step, self._best(), self.journal.best_step, self.elapsed, skipped)
+        finished = Finished(
+            reason, self.step, self.journal.best_score, self.journal.best_step, self.elapsed, skipped
+        )
         self.listener(finished)
         return finished
 
@@ -95,7 +74,7 @@ class Loop:
         if self.journal.unscored and self.journal.best is None:
             raise self._unscored()
         if not self.journal.best_step:
-            self._keep_best()
+            keep_best(self.session, self.state, self.journal)
 
     def _sitting(self) -> str | None:
         """A call and what falls due after it; the reason to stop, if there is one."""
@@ -170,7 +149,7 @@ class Loop:
         if score is None:
             self.journal.best_step = self.step
             return
-        best, journal = self._best(), self.journal
+        best, journal = self.journal.best_score, self.journal
         finite = math.isfinite(score.loss)
         is_best = finite and (best is None or score.loss < best.loss)
         journal.unscored = 0 if finite else journal.unscored + 1
@@ -190,21 +169,13 @@ class Loop:
         what = f"validation loss not finite, {self.journal.unscored} in a row,"
         return diverged(what, self.step, self._way_back())
 
-    def _best(self) -> Score | None:
-        return Score(*self.journal.best) if self.journal.best else None
-
-    def _keep_best(self) -> None:
-        """Write the weights that are trained on; before the first evaluation they are the best there are."""
-        params = {name: np.asarray(value) for name, value in self.state.params.items()}
-        self.session.folder.save_weights(params, facts_of_best(self.journal, self.step))
-
     def _sample(self) -> None:
         """Let the network write at three temperatures, now and then."""
         every = self.session.config.training.sample_every
         if not every or self.journal.evaluations % every or self.journal.unscored:
             return
         texts = sample_texts(self.session, self.state, self.step)
-        self.session.write_samples(self.step, texts)
+        write_samples(self.session.folder, self.step, texts)
         self.listener(Sampled(self.step, texts))
 
     def _save(self) -> None:
@@ -219,37 +190,10 @@ class Loop:
         flush_lines(self.session.folder.skipped)
         save_state(self.session, self.state, self.journal)
         if self.journal.best_step == self.step:
-            self._keep_best()
+            keep_best(self.session, self.state, self.journal)
         self.saved_when = self.elapsed
         self.save_seconds = self.saved_when - begun
 
     def _write(self, *records: dict[str, Any]) -> None:
         lines = "".join(json.dumps(record) + "\n" for record in records)
         append_line(self.session.folder.metrics, lines.encode())
-
-
-def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
-    """What the network writes at several temperatures, or why it cannot; the same for the same step."""
-    params = jax.device_put(state.params, jax.devices()[0])
-    trained = TrainedModel(session.model, params, session.folder.vocabulary, {})
-    try:
-        return [
-            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
-        ]
-    except CharloopError as error:
-        # A cell that fails now and then: no reason to lose a night's training.
-        return [(t, f"(nothing: {error})") for t in TEMPERATURES]
-
-
-def save_state(session: Session, state: TrainingState, journal: Journal) -> None:
-    """Write a training state and the host's part of it as the run's newest save."""
-    keep = session.config.training.keep_saves
-    session.folder.saves.write(int(state.step), pack_tree(state), asdict(journal), keep)
-
-
-def facts_of_best(journal: Journal, step: int) -> dict[str, Any]:
-    """What goes with the weights after `step` updates: no loss if they were never evaluated."""
-    if journal.best is None:
-        return {"step": step, "validation_loss": None}
-    best = Score(*journal.best)
-    return {"step": step, "validation_loss": best.loss, "validation_characters": best.characters}

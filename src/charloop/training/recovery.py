@@ -9,7 +9,7 @@ import numpy as np
 from charloop.checkpoint import RunFolder, Save, cut_after, pack_tree, unpack_tree
 from charloop.errors import CharloopError
 from charloop.training.healing import unblemished
-from charloop.training.loop import Journal, facts_of_best
+from charloop.training.journal import Journal, facts_of_best
 from charloop.training.session import Session
 from charloop.training.state import TrainingState, shape_of_training_state
 

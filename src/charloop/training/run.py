@@ -11,17 +11,18 @@ from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, Vocabulary
-from charloop.devices import shard
 from charloop.errors import CharloopError
+from charloop.kernels import compiled_in_background
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
 from charloop.training.interrupt import catch_interrupts
-from charloop.training.loop import Journal, Loop, save_state
+from charloop.training.journal import Journal, save_state
+from charloop.training.loop import Loop
 from charloop.training.provenance import made_now, made_with
 from charloop.training.recovery import forget_after, last_save, mend_weights
 from charloop.training.session import Session, describe_text, resolve
-from charloop.training.state import TrainingState, initial_training_state
+from charloop.training.state import TrainingState, initial_training_state, places_of_training_state
 from charloop.training.worth import Worth
 
 
@@ -48,9 +49,12 @@ def train(
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
     session = prepare(path, config, corpus)
-    state = initial_training_state(
-        session.model, session.optimizer, config.data.batch_size, config.training.seed
-    )
+    # The kernels' machine code is made while XLA compiles what makes the first weights.
+    with compiled_in_background():
+        session.trace()
+        state = initial_training_state(
+            session.model, session.optimizer, config.data.batch_size, config.training.seed
+        )
     if donor:
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
     notes = [*corpus.notes, *([note] if note else [])]
@@ -130,9 +134,7 @@ def sit(
 
 def place(session: Session, state: TrainingState) -> TrainingState:
     """`state` on the session's devices: memory cut along the batch, the rest whole on each."""
-    whole, cut = shard(session.mesh), shard(session.mesh, 0)
-    on_devices = TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
-    placed: TrainingState = jax.device_put(state, on_devices)
+    placed: TrainingState = jax.device_put(state, places_of_training_state(session.mesh))
     return placed
 
 

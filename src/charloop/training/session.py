@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from charloop.checkpoint import RunFolder, write_atomically
+from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
 from charloop.data import Corpus, Lanes, Split, fit_lanes, split
 from charloop.devices import choose_devices, make_mesh
@@ -18,6 +19,7 @@ from charloop.evaluation import Evaluator, Score
 from charloop.model import CharLM
 from charloop.training.budget import Budget
 from charloop.training.optimizer import make_optimizer
+from charloop.training.state import places_of_training_state, shape_of_training_state
 from charloop.training.step import TrainSteps, compile_steps
 from charloop.types import Parameters
 from charloop.unroll import reason_against_precision
@@ -91,19 +93,15 @@ class Session:
         resets = np.array([place == 0 for place in places] + padding, bool)
         return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(places))
 
-    def write_samples(self, step: int, texts: Sequence[tuple[float, str]]) -> None:
-        """Keep what the network wrote at `step`, as a text file."""
-        write_atomically(self.samples_of(step), self.format_samples(texts))
-
-    def samples_of(self, step: int) -> Path:
-        """Where `write_samples` writes."""
-        return self.folder.samples / f"step-{step:07d}.txt"
-
-    def format_samples(self, texts: Sequence[tuple[float, str]]) -> bytes:
-        """What `write_samples` writes."""
-        parts = [f"--- temperature {temperature} ---\n{text}\n" for temperature, text in texts]
-        # Some encodings have half of a surrogate pair for a character, which UTF-8 has not.
-        return "\n".join(parts).encode("utf-8", "backslashreplace")
+    def trace(self) -> None:
+        """Trace the training step, from shapes alone: this asks for its kernels, and the first call need not."""
+        state = shape_of_training_state(self.model, self.optimizer, self.config.data.batch_size)
+        placed = jax.tree.map(
+            lambda place, part: jax.tree.map(lambda leaf: leaf.update(sharding=place), part),
+            places_of_training_state(self.mesh),
+            state,
+        )
+        self.train_steps.trace(placed, *self.inputs([0], [0.0]))
 
 
 def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:

@@ -7,13 +7,15 @@ from typing import Any, no_type_check
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
+from charloop.devices import shard
 from charloop.model import CharLM
 from charloop.training.healing import Health, unblemished
 from charloop.types import Parameters, RandomKey, State
 
-IN_A_HURRY = {"xla_backend_optimization_level": 0}
+IN_A_HURRY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 # Unchecked at run time: JAX builds the same tree of shardings, shapes and whatever else belongs to each array.
@@ -42,7 +44,11 @@ def initial_training_state(
     """Fresh weights, no moments, empty memory; the same for the same `seed`."""
     # One program, compiled in a hurry: it runs once. By single operations, compiling takes as long as the step does.
     initial = partial(trace_initial_state, model, optimizer, batch_size)
-    state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+    try:
+        state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+    except jax.errors.JaxRuntimeError:
+        # XLA's options have no stable names; what another jaxlib does not know makes no other numbers.
+        state = jax.jit(initial)(jnp.uint32(seed))
     return state
 
 
@@ -53,6 +59,12 @@ def shape_of_training_state(
     initial = partial(trace_initial_state, model, optimizer, batch_size)
     shapes: TrainingState = jax.eval_shape(initial, jnp.uint32(0))
     return shapes
+
+
+def places_of_training_state(mesh: Mesh) -> TrainingState:
+    """On which devices its parts lie: memory cut along the batch, the rest whole on each."""
+    whole, cut = shard(mesh), shard(mesh, 0)
+    return TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
 
 
 def trace_initial_state(

@@ -13,10 +13,10 @@ from charloop.checkpoint.lines import read_lines
 from charloop.checkpoint.text import read_own_corpus
 from charloop.errors import CharloopError
 from charloop.small_files import read_small
-from charloop.training.loop import sample_texts
 from charloop.training.provenance import differences, made_with
 from charloop.training.recovery import record_of, unpacked
 from charloop.training.run import place
+from charloop.training.samples import format_samples, sample_texts, samples_of
 from charloop.training.session import Session
 from charloop.training.state import TrainingState
 
@@ -115,9 +115,9 @@ class Repetition:
         if score:
             yield compare_values("validation loss", score.loss, self.evaluations[self.stop].get("loss"))
         yield from self._compare_weights(state)
-        written = self.session.samples_of(self.stop)
+        written = samples_of(self.session.folder, self.stop)
         if written.exists():
-            text = self.session.format_samples(sample_texts(self.session, state, self.stop))
+            text = format_samples(sample_texts(self.session, state, self.stop))
             yield Check("samples", None if is_file_of(written, text) else f"{written} is another text")
 
     def _compare_weights(self, state: TrainingState) -> Iterator[Check]:
