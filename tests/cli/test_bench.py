@@ -26,13 +26,16 @@ def test_train_prints_a_table_and_writes_every_figure(peers: Path, tmp_path: Pat
     file = tmp_path / "figures.json"
     out = done(process("bench", "train", *TINY, "--peers", str(peers), "--out", str(file)))
     assert "S3: rnn, 2 x 4, batch 50, 3 characters a step" in out
-    ours, halves, poor, quick = (line.split() for line in out.splitlines()[4:8])
+    ours, halves, lstm, poor, quick = (line.split() for line in out.splitlines()[4:9])
     assert halves[0] == "bfloat16"
+    assert lstm[0] == "lstm"
+    assert lstm[-2].endswith("x")
     assert (ours[0], ours[-2]) == ("charloop", "1.00x")
     assert poor == ["poor", "not", "measured:", "no", "cells"]
     written = json.loads(file.read_text())
     rows = {row["program"]: row for row in written["results"][0]["rows"]}
     assert [len(rows[name]["steps"]) for name in ("charloop", "poor", "quick")] == [8, 0, 8]
+    assert len(rows["lstm"]["steps"]) == 8
     assert rows["quick"]["versions"] == {"peer": "1"}
     assert 0 < rows["quick"]["ratio"] < 1
     assert quick[-2] == f"{rows['quick']['ratio']:.2f}x"
@@ -132,3 +135,9 @@ def test_memory_shows_what_is_held_and_what_is_needed(tmp_path: Path) -> None:
 
 def test_memory_of_an_unknown_unrolling_is_refused() -> None:
     assert "unknown unrolling: got 'scam'" in refused(process("bench", "memory", "--unrollings", "scam"))
+
+
+def test_lstm_beside_itself_is_not_timed(tmp_path: Path) -> None:
+    lstm = [word.replace("rnn", "lstm") for word in TINY]
+    out = done(process("bench", "train", *lstm, "--against", "charloop", "lstm", cwd=tmp_path))
+    assert "not measured: charloop's cell is lstm already" in out

@@ -118,7 +118,7 @@ COMMANDS = {
     "bench train --cells lsmt": "unknown cell: got 'lsmt'",
     "bench train --seq-length 8 0": "--seq-length: got (8, 0); allowed: a whole number >= 1",
     "bench train --rounds 0": "--rounds: got 0; allowed: a whole number >= 1",
-    "bench train --against trch --peers nowhere": "unknown peer in nowhere: got 'trch'; allowed: bfloat16, charloop",
+    "bench train --against trch --peers nowhere": "unknown peer in nowhere: got 'trch'; allowed: bfloat16, charl",
     "bench unroll --repeats 0": "--repeats: got 0; allowed: a whole number >= 1",
     "bench unroll --hidden-size 0": "--hidden-size: got 0; allowed: a whole number >= 1",
     "bench unroll --vocab-size x": "--vocab-size: got 'x'; allowed: a whole number",

@@ -21,7 +21,7 @@ class TrainFlags(SettingFlags):
     """
 
     against: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: all)")] = ()
-    """Peers to time, by the name of their folder; bfloat16 is charloop with --precision bfloat16."""
+    """Peers to time, by the name of their folder; bfloat16 and lstm: charloop in that precision, with that cell."""
     peers: str = "bench/peers"
     """Folder of the peers."""
     rounds: Count = 5
@@ -33,7 +33,7 @@ class TrainFlags(SettingFlags):
 def main(arguments: Sequence[str]) -> None:
     """Time, print each table as soon as it is there, and write down everything."""
     flags = check_ranges(parse(TrainFlags, "bench train", arguments))
-    from charloop.benchmark import own, own_bfloat16
+    from charloop.benchmark import own, own_bfloat16, own_lstm
     from charloop.benchmark.machine import machine
     from charloop.benchmark.peers import Peer, find_peers
     from charloop.benchmark.training import time_training
@@ -41,8 +41,9 @@ def main(arguments: Sequence[str]) -> None:
 
     chosen, file = sizes(flags), new_file(flags.out, "train")
     ours, *others = find_peers(Path(flags.peers), "peer", own.__file__)
-    halves = Peer("bfloat16", Path(own_bfloat16.__file__), ours.python)
-    peers = choose([ours, halves, *others], flags.against, flags.peers)
+    twins = {"bfloat16": own_bfloat16, "lstm": own_lstm}
+    own_peers = [Peer(name, Path(str(twin.__file__)), ours.python) for name, twin in twins.items()]
+    peers = choose([ours, *own_peers, *others], flags.against, flags.peers)
     found: dict[str, Any] = {"machine": machine(), "results": []}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)
