@@ -14,7 +14,7 @@ from charloop.baselines import Ladder, find_or_measure
 from charloop.checkpoint import RunFolder, Save
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
-from charloop.data import Vocabulary
+from charloop.data import ReadingListener, Vocabulary
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.model import CharLM
@@ -54,12 +54,21 @@ class TrainedModel:
         score = self.score(tokens, per_character=True)
         return replace(score, baselines=self._ladder(tokens)) if baselines else score
 
-    def score(self, tokens: np.ndarray, limit: int | None = None, *, per_character: bool = False) -> Score:
+    def score(
+        self,
+        tokens: np.ndarray,
+        limit: int | None = None,
+        *,
+        per_character: bool = False,
+        listener: ReadingListener | None = None,
+    ) -> Score:
         """How well it predicts a text that is encoded already; with a `limit`, about so much of it, from all over.
 
-        `per_character` keeps the nats of each that is scored.
+        `per_character` keeps the nats of each that is scored; `listener` is told how far it is.
         """
-        return self._evaluator.score(self.params, tokens, limit, per_character=per_character)
+        return self._evaluator.score(
+            self.params, tokens, limit, per_character=per_character, listener=listener
+        )
 
     def _ladder(self, tokens: np.ndarray) -> Ladder:
         if self.run is None:

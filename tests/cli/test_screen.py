@@ -302,6 +302,27 @@ def test_other_endings() -> None:
     assert ending(replace(STARTED, resumed_at=9), Finished("the budget is used up", 9, None, 0, 5.0)) == (
         "done     the budget is used up, after 9 steps, 0:05: give a longer one, such as --minutes 10\n"
     )
+    patience = Finished("no better for 3 evaluations", 9, None, 0, 5.0)
+    assert ending(replace(STARTED, resumed_at=9), patience) == (
+        "done     no better for 3 evaluations, after 9 steps, 0:05: give a larger --patience, or 0\n"
+    )
+
+
+def test_two_calls_that_end_together_tell_no_speed() -> None:
+    """The first row after a resume: the call before the evaluation is waited for together with the one before."""
+    paper = console(terminal=False)
+    with TrainingScreen(paper) as screen:
+        screen(STARTED)
+        for number in (1, 2):
+            screen(stepped(number, 0.1))
+        screen(Evaluated(2, SCORE, True, 1.0))
+        early = written(paper).splitlines()[-1]
+        for number in (3, 4):
+            screen(stepped(number, 0.1))
+        screen(Evaluated(4, SCORE, True, 1.0))
+    late = written(paper).splitlines()[-1]
+    assert not re.search(r"\d,\d{3}", early)
+    assert re.search(r"\d,\d{3}", late)
 
 
 def test_control_characters_never_reach_a_terminal(binary: tuple[Path, Outcome]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charloop.data import Reading
 from charloop.errors import CharloopError
 from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout
 from model.small import VOCAB, apply, build, weights
@@ -49,6 +50,17 @@ def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
     score = evaluator.score(weights(MODEL), text(length))
     assert score.characters == length - 1
     assert score.nats == pytest.approx(slowly(text(length)), rel=1e-5)
+
+
+def test_it_tells_how_far_it_is(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.data.progress.PAUSE", 0.0)
+    told: list[Reading] = []
+    quiet = evaluator.score(weights(MODEL), text(3 * CHUNK + 2))
+    score = evaluator.score(weights(MODEL), text(3 * CHUNK + 2), listener=told.append)
+    assert score.nats == quiet.nats
+    assert [reading.done for reading in told] == sorted(reading.done for reading in told)
+    assert 2 * CHUNK < told[-1].done <= told[-1].total == 3 * CHUNK + 1
+    assert {(reading.doing, reading.million) for reading in told} == {("scoring", "million characters")}
 
 
 @settings(max_examples=60, deadline=None)

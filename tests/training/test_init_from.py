@@ -1,5 +1,6 @@
 """`--init-from`: another run's weights and vocabulary, and nothing else of it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,16 @@ def test_a_folder_that_is_no_run_cannot_be_a_donor(tmp_path: Path, text: Path) -
 def test_it_differs_from_a_fresh_start(tmp_path: Path, donor: Run, text: Path) -> None:
     started = run(tmp_path / "run", configure(text, steps=1), init_from=donor.folder)
     assert not np.isclose(started.losses[0], donor.losses[0], atol=1e-3)
+
+
+def test_bytes_stay_bytes(tmp_path: Path, text: Path, donor: Run) -> None:
+    """A vocabulary's unit is taken over with it, and config.json says so: other texts are read by it."""
+    first = run(tmp_path / "first", configure(text, unit="byte", steps=1))
+    made = run(tmp_path / "second", configure(text, steps=1), init_from=first.folder)
+    assert load(made.folder).vocabulary.unit == "byte"
+    assert json.loads((made.folder / "config.json").read_text())["data"]["unit"] == "byte"
+    with pytest.raises(
+        CharloopError, match=r"--unit does not go with --init-from: got 'byte'; allowed: char"
+    ):
+        run(tmp_path / "third", configure(text, unit="byte", steps=1), init_from=donor.folder)
+    assert not (tmp_path / "third").exists()

@@ -83,7 +83,8 @@ def main(arguments: Sequence[str]) -> None:
             given = given._replace(training=read_training_text(folder, listener))
     measuring = compare(folder, given)
     keep = flags.per_character is not None
-    score = network.score(given.tokens, flags.limit or None, per_character=keep)
+    with reading() as listener:
+        score = network.score(given.tokens, flags.limit or None, per_character=keep, listener=listener)
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
         costs = records(given.tokens, score.per_character, folder.vocabulary)

@@ -40,10 +40,13 @@ def main(arguments: Sequence[str]) -> None:
     folder = RunFolder.open(flags.run, inspect=True)
     if flags.toml:
         print(settings(folder), end="")
-    elif flags.json:
-        print(json.dumps(facts(folder) | worth(folder)))
+        return
+    values = facts(folder)
+    standing = stand(folder, values)
+    if flags.json:
+        print(json.dumps(values | worth(*standing)))
     else:
-        print(visible("\n".join([*lines(facts(folder)), *worth_lines(folder)])))
+        print(visible("\n".join([*lines(values), *worth_lines(*standing)])))
 
 
 def settings(folder: "RunFolder") -> str:
@@ -84,35 +87,29 @@ def count_lines(path: Path) -> int:
         return 0
 
 
-def worth(folder: "RunFolder") -> dict[str, Any]:
+def worth(ladder: "Ladder | None", standing: "Standing | None") -> dict[str, Any]:
     """What the best validation loss is worth, as plain values."""
     from charloop.cli.standings import rung_values, values
 
-    ladder, standing = stand(folder)
     return {
         "standing": values(standing) if standing else None,
         "baselines": rung_values(ladder) if ladder else None,
     }
 
 
-def worth_lines(folder: "RunFolder") -> Iterator[str]:
+def worth_lines(ladder: "Ladder | None", standing: "Standing | None") -> Iterator[str]:
     """The same for people."""
     from charloop.cli.standings import lines
 
-    ladder, standing = stand(folder)
     yield from lines(standing, ladder)
 
 
-def stand(folder: "RunFolder") -> "tuple[Ladder | None, Standing | None]":
-    """The baselines that are kept in the run, and where its best weights stand among them."""
+def stand(folder: "RunFolder", values: dict[str, Any]) -> "tuple[Ladder | None, Standing | None]":
+    """The baselines that are kept in the run, and where its best weights, of these facts, stand among them."""
     from charloop.baselines import FILE, read
-    from charloop.errors import CharloopError
 
     ladder = read(folder.path / FILE)
-    try:
-        loss = folder.load_weights()[1].get("validation_loss")
-    except CharloopError:
-        loss = None
+    loss = (values["weights"] or {}).get("validation_loss")
     return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
 
 

@@ -17,6 +17,7 @@ from charloop.cli.wording import clock, describe_model, describe_reading, entry,
 from charloop.data import Reading
 from charloop.training.events import (
     INTERRUPTED,
+    USED_UP,
     Evaluated,
     Event,
     Finished,
@@ -46,6 +47,8 @@ PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 SKIPPED_SHOWN = 10
 """Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
+FEWEST, LONG = 4, 1.0
+"""Calls, or seconds, after which the pace is known: the last before an evaluation may end with the one before."""
 RECENT = 100
 """Steps over which the training loss is averaged: a single one jumps."""
 
@@ -206,7 +209,12 @@ class TrainingScreen:
         if self.interrupted:
             self.say("stopped", f"{after}; everything is saved")
         elif event.step == self.resumed_at:
-            self.say("done", f"{event.reason}, {after}: give a longer one, such as --minutes 10")
+            more = (
+                "a longer one, such as --minutes 10"
+                if event.reason == USED_UP
+                else "a larger --patience, or 0"
+            )
+            self.say("done", f"{event.reason}, {after}: give {more}")
         else:
             self.say("done", f"{event.reason} {after}")
         if event.best:
@@ -228,8 +236,10 @@ class TrainingScreen:
     @property
     def speed(self) -> str:
         """Characters trained on per second, lately."""
-        if len(self.speeds) < 2:
+        if not self.speeds:
             return ""
         seconds = self.speeds[-1][0] - self.speeds[0][0]
+        if len(self.speeds) < FEWEST and seconds < LONG:
+            return ""
         steps = sum(count for _, count in list(self.speeds)[1:])
         return f"{steps * self.characters / max(seconds, 1e-9):,.0f}"

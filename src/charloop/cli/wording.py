@@ -25,9 +25,10 @@ def describe_reading(reading: "Reading", seconds: float) -> str:
     """What goes on with a text, how far it is after so many seconds, and how long it may still take."""
     digits = 0 if reading.total >= 10**8 else 1
     done, total = (f"{size / 1e6:,.{digits}f}" for size in (reading.done, reading.total))
-    parts = [f"{reading.doing}: {done} of {total} MB"]
+    parts = [f"{reading.doing}: {done} of {total} {reading.million}"]
     if seconds > 1 and reading.done:
-        parts.append(f"{reading.done / seconds / 1e6:,.0f} MB/s")
+        rate = reading.done / seconds / 1e6
+        parts.append(f"{rate:,.{0 if rate > 10 else 2}f} {reading.million}/s")
         parts.append(f"{clock(seconds * (reading.total / reading.done - 1))} left")
     return " · ".join(parts)
 

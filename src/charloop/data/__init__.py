@@ -5,7 +5,7 @@ from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
 from charloop.data.lanes import Lanes, fit_lanes
 from charloop.data.paging import release
-from charloop.data.progress import Reading, ReadingListener
+from charloop.data.progress import Meter, Reading, ReadingListener
 from charloop.data.sources import refuse_streams
 from charloop.data.split import Split, split
 from charloop.data.stream import StreamDecoder
@@ -14,6 +14,7 @@ from charloop.data.vocabulary import Unit, Unknown, Vocabulary
 __all__ = [
     "Corpus",
     "Lanes",
+    "Meter",
     "NamedCorpus",
     "Reading",
     "ReadingListener",

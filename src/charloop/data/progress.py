@@ -17,6 +17,8 @@ class Reading:
     doing: str
     done: int
     total: int
+    million: str = "MB"
+    """What a million is called of what is counted, where that is not bytes."""
 
 
 ReadingListener: TypeAlias = Callable[[Reading], None]
@@ -27,11 +29,11 @@ class Meter:
 
     def __init__(self, listener: ReadingListener | None = None) -> None:
         self._listener, self._told = listener, -PAUSE
-        self._doing, self._total, self.done = "", 0, 0
+        self._doing, self._total, self.done, self._million = "", 0, 0, "MB"
 
-    def begin(self, doing: str, total: int) -> None:
-        """Some work on `total` bytes begins."""
-        self._doing, self._total, self.done = doing, total, 0
+    def begin(self, doing: str, total: int, million: str = "MB") -> None:
+        """Some work on `total` bytes, or whatever else a `million` is made of, begins."""
+        self._doing, self._total, self.done, self._million = doing, total, 0, million
         self._told = time.monotonic()
 
     def add(self, count: int) -> None:
@@ -39,7 +41,7 @@ class Meter:
         self.done += count
         if self._listener and (now := time.monotonic()) - self._told >= PAUSE:
             self._told = now
-            self._listener(Reading(self._doing, self.done, max(self._total, self.done)))
+            self._listener(Reading(self._doing, self.done, max(self._total, self.done), self._million))
 
 
 class MeteredDigest:

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, Integer
 
-from charloop.data import release
+from charloop.data import Meter, ReadingListener, release
 from charloop.devices import BATCH, choose_devices, make_mesh, shard
 from charloop.errors import CharloopError
 from charloop.evaluation.layout import WARM_UP, Layout
@@ -39,6 +39,7 @@ class Evaluator:
         limit: int | None = None,
         *,
         per_character: bool = False,
+        listener: ReadingListener | None = None,
     ) -> Score:
         """The loss over `tokens[1:]`, each predicted from all of the text before it (the first has none).
 
@@ -48,7 +49,7 @@ class Evaluator:
         The text is cut into up to 64 lanes that are read side by side. Each starts reading 256 characters early,
         so what it scores is predicted from at least that much: a difference from one single lane that is below
         the third digit of the loss on real text. `per_character` keeps the nats of each that is scored, in the
-        order of the text. Raises CharloopError for under 2 tokens.
+        order of the text; `listener` is told how far it is. Raises CharloopError for under 2 tokens.
         """
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
@@ -63,12 +64,14 @@ class Evaluator:
         empty = self.model.initial_state(1)
         state = jax.tree.map(lambda leaf, zero: leaf.at[:1].set(zero), state, empty)
         tally, before = Tally(layout.scored, per_character=per_character), None
+        meter = Meter(listener)
+        meter.begin("scoring", layout.scored, "million characters")
         for start in range(0, layout.read, chunk):
             if start % READ_AHEAD == 0:
                 release(tokens)
             state, nats = forward(params, state, *layout.cut(tokens, start, chunk)[:2])
             # The piece before is added up while this one is on its way.
-            take(tally, layout, before)
+            meter.add(take(tally, layout, before))
             before = start, nats
         take(tally, layout, before)
         return tally.score()
@@ -88,13 +91,14 @@ def chunk_for(lanes: int, vocab_size: int) -> int:
     return chunk
 
 
-def take(tally: Tally, layout: Layout, piece: tuple[int, Array] | None) -> None:
-    """Add up a piece of each lane, given the place in the lane where it starts."""
+def take(tally: Tally, layout: Layout, piece: tuple[int, Array] | None) -> int:
+    """Add up a piece of each lane, given the place in the lane where it starts; how many characters that were."""
     if piece is None:
-        return
+        return 0
     start, nats = piece
     ranks, counts = layout.ranks(start, len(nats))
     tally.add(ranks[counts], np.asarray(nats)[counts])
+    return int(counts.sum())
 
 
 def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]

@@ -12,6 +12,8 @@ from charloop.evaluation import Score
 
 INTERRUPTED = "interrupted"
 """Why a run ended that goes on as if it had not."""
+USED_UP = "the budget is used up"
+"""Why a run ended that goes on if it is given more steps, epochs or minutes."""
 
 
 @dataclass(frozen=True)

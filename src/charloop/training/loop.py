@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from charloop.checkpoint import append_line, flush_lines
-from charloop.training.events import INTERRUPTED, Evaluated, Finished, Listener, Sampled, Stepped
+from charloop.training.events import INTERRUPTED, USED_UP, Evaluated, Finished, Listener, Sampled, Stepped
 from charloop.training.interrupt import Interrupt
 from charloop.training.journal import Journal, keep_best, save_state
 from charloop.training.optimizer import learning_rate
@@ -84,7 +84,7 @@ class Loop:
         if patience and self.journal.since_best >= patience:
             return f"no better for {patience} evaluations"
         if before >= 1:
-            return "the budget is used up"
+            return USED_UP
         self._train(before)
         progress = budget.progress(self.step, self.elapsed)
         if budget.evaluation_due(self.step, progress, self.evaluated_at, self.evaluation_seconds):

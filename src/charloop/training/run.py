@@ -41,7 +41,7 @@ def train(
     """
     config = validate(config)
     donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
-    config = adopt_folding(config, donor.vocabulary) if donor else config
+    config = adopt_units(config, donor.vocabulary) if donor else config
     corpus = read_corpus(config, donor.vocabulary if donor else None, listener)
     config, note = resolve(config, corpus)
     model = CharLM.build(config.model, corpus.vocabulary.size)
@@ -94,17 +94,19 @@ def resume(
     return Path(path)
 
 
-def adopt_folding(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
-    """`config` with the unknown sign of a vocabulary that is taken over; CharloopError if it asks for another."""
-    asked, has = config.data.min_count, vocabulary.min_count
-    if asked not in (1, has):
-        raise CharloopError(
-            "--min-count does not go with --init-from",
-            got=asked,
-            allowed=f"{has}, that run's own",
-            do="leave it out",
-        )
-    return replace(config, data=replace(config.data, min_count=has))
+def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
+    """`config` with what a vocabulary that is taken over calls a character; CharloopError if it asks for another."""
+    data, has = config.data, vocabulary
+    for flag, asked, allowed in (
+        ("--min-count", data.min_count, (1, has.min_count)),
+        ("--unit", data.unit, ("char", has.unit)),
+    ):
+        if asked not in allowed:
+            own = f"{allowed[-1]}, that run's own"
+            raise CharloopError(
+                f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
+            )
+    return replace(config, data=replace(data, min_count=has.min_count, unit=has.unit))
 
 
 def prepare(path: Path, config: RunConfig, corpus: Corpus) -> Session:
