@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,35 @@ def test_a_pipe_is_not_waited_for_unless_it_is_meant(tmp_path: Path) -> None:
     writer.start()
     assert read_small(path, only_file=False) == b"content"
     writer.join()
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charloop.small_files.PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a pipe that nobody writes to"):
+        read_small(tmp_path / "pipe", only_file=False)
+
+
+def test_who_writes_slowly_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.small_files.PATIENCE", 0.05)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def write() -> None:
+        with open(path, "wb", 0) as pipe:
+            for piece in (b"one ", b"two ", b"three"):
+                time.sleep(0.2)
+                pipe.write(piece)
+
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(0.1)
+    assert read_small(path, only_file=False) == b"one two three"
+    writer.join()
+    os.close(reading)
 
 
 def test_a_device_without_end() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from charloop.conversion import convert
 from charloop.errors import CharloopError, unknown_name
 from charloop.small_files import read_small
 
@@ -50,9 +51,10 @@ def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunCo
 def check(values: Mapping[str, Any]) -> RunConfig:
     """The configuration of these sections, its types and ranges checked by their declarations."""
     try:
-        return msgspec.convert(values, RunConfig)
+        config: RunConfig = convert(values, RunConfig)
     except msgspec.ValidationError as error:
         raise out_of_range(str(error), values) from None
+    return config
 
 
 def validate(config: RunConfig) -> RunConfig:

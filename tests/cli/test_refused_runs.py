@@ -184,3 +184,35 @@ def test_a_text_of_which_odd_things_are_said(key: str, value: object, copied: Pa
     line = refused(call("info", str(copied)))
     assert line.startswith(f"{file} is damaged (")
     assert f"$.{key}" in line
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 100_000])
+def test_a_name_that_no_file_can_have_is_no_run(name: str) -> None:
+    assert refused(call("info", name)).startswith("no such run: got 'xxx")
+
+
+@pytest.mark.parametrize(
+    ("file", "values"),
+    [
+        ("vocabulary.json", {"\ud800": 1}),
+        ("config.json", {"format": 1, "training": {"seed": "\ud800"}}),
+        ("config.json", {"format": 1, "model": {"dropout_kind": "\ud800"}}),
+    ],
+)
+def test_half_a_surrogate_pair_where_a_name_should_be(
+    copied: Path, file: str, values: dict[str, object]
+) -> None:
+    """JSON can spell it, and UTF-8 cannot."""
+    (copied / file).write_text(json.dumps(values))
+    for command in (("info",), ("train", "--steps", "20", "--resume")):
+        line = refused(call(*command, str(copied)))
+        assert f"{copied / file} is damaged (" in line
+        assert "half of a surrogate pair" in line
+
+
+def test_losses_without_an_end_of_line_are_refused_before_anything_is_written(copied: Path) -> None:
+    (copied / "metrics.jsonl").write_bytes(b"x" * (2 << 20))
+    before = prints(copied)
+    line = refused(call("train", "--steps", "20", "--resume", str(copied)))
+    assert line == f"cannot write {copied / 'metrics.jsonl'} (a line of more than 1 MB); move it away"
+    assert prints(copied) == before

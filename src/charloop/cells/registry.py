@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from charloop.cells.base import Cell
+from charloop.conversion import convert
 from charloop.errors import CharloopError, unknown_name
 
 CellMaker: TypeAlias = Callable[..., Cell]
@@ -69,7 +70,7 @@ def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[s
 def parse_value(key: str, value: str, kind: type) -> object:
     """`value` as a bool, int, float or str."""
     try:
-        return msgspec.convert(value, kind, strict=False)
+        return convert(value, kind, strict=False)
     except msgspec.ValidationError:
         allowed = "true or false" if kind is bool else f"a value of type {kind.__name__}"
         raise CharloopError(f"option {key} of the cell", got=value, allowed=allowed) from None

@@ -87,4 +87,5 @@ def last_line(content: bytes, wanted: Callable[[bytes], bool], *, whole: bool) -
 
 def cannot_write(path: Path, error: OSError) -> CharloopError:
     """The error for a file that does not take what it is given."""
-    return CharloopError(f"cannot write {path} ({error.strerror})", do="make room on the disk")
+    do = "move it away" if error.strerror == TOO_LONG else "make room on the disk"
+    return CharloopError(f"cannot write {path} ({error.strerror})", do=do)

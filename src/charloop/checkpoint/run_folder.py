@@ -1,5 +1,6 @@
 """The folder of one run: where each part of it lies, how it is made, and how it is read back with suspicion."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -57,9 +58,10 @@ class RunFolder:
 
         Raises CharloopError for a folder that is no run, and for parts that are missing, damaged or foreign.
         """
-        if not path.is_dir():
+        # Of os.path, which asks a name that no file can have too.
+        if not os.path.isdir(path):
             raise CharloopError("no such run", got=str(path), do="runs are folders made by `charloop train`")
-        if not (path / CONFIG).is_file():
+        if not os.path.isfile(path / CONFIG):
             raise CharloopError(f"{path} is not a run: it has no {CONFIG}", do=what_instead(path))
         values = read_json(path / CONFIG)
         if values.get("format") != FORMAT:

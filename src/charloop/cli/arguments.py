@@ -14,6 +14,7 @@ import tyro
 from charloop.cli.complaints import complaint
 from charloop.cli.flag_values import VALUES
 from charloop.configfile import readable
+from charloop.conversion import convert
 from charloop.errors import CharloopError
 
 Arguments = TypeVar("Arguments")
@@ -58,7 +59,7 @@ def check_ranges(flags: Arguments) -> Arguments:
     try:
         # Paths are the one type of flags that JSON has not.
         plain = msgspec.to_builtins(flags, enc_hook=str)
-        msgspec.convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
+        convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
         allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
         # One value of several, `seq_length[0]` or `seq_length[...]`, is told of as the flag that holds it.

@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict, TypeVar
 import msgspec
 from msgspec import Meta
 
+from charloop.conversion import convert
 from charloop.errors import CharloopError
 
 Size = Annotated[int, Meta(ge=0, le=2**62)]
@@ -41,8 +42,9 @@ class Facts(Weights, total=False):
 def checked(values: object, kind: type[Values], path: Path) -> Values:
     """`values` as `kind`; what it does not speak of is left out. CharloopError that names `path` for others."""
     try:
-        return msgspec.convert(values, kind)
+        found: Values = convert(values, kind)
     except msgspec.ValidationError as error:
         raise CharloopError(
             f"{path} is damaged ({error})", do="copy it again from where it was whole"
         ) from None
+    return found

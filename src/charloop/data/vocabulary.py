@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
+from charloop.conversion import convert
 from charloop.data.nearest import line_and_column, unknown_character
 from charloop.data.numbering import CODE_POINTS, code_points
 from charloop.data.paging import READ_AHEAD, release
@@ -149,7 +150,7 @@ class Vocabulary:
     def from_json(cls, document: object) -> "Vocabulary":
         """The vocabulary that `to_json` wrote. Errors: CharloopError when `document` is anything else."""
         try:
-            read = msgspec.convert(document, _Document)
+            read = convert(document, _Document)
         except msgspec.ValidationError as error:
             raise CharloopError(f"malformed vocabulary: {error}") from error
         return cls(tuple(read.symbols), read.unit, read.min_count)

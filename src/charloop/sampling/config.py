@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from charloop.config import Count, NonNegative, NonNegativeCount
+from charloop.conversion import convert
 from charloop.errors import CharloopError, unknown_name
 
 
@@ -52,7 +53,7 @@ def _check(name: str, value: Any, hint: Any) -> None:
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise unknown_name(name, str(value), get_args(hint))
     try:
-        msgspec.convert(value, hint)
+        convert(value, hint)
     except msgspec.ValidationError as error:
         allowed = str(error).removeprefix("Expected ").partition(", got")[0]
         raise CharloopError(name, got=value, allowed=allowed) from None

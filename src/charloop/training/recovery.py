@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from charloop.checkpoint import RunFolder, Save, cut_after, pack_tree, unpack_tree
+from charloop.conversion import convert
 from charloop.errors import CharloopError
 from charloop.training.healing import unblemished
 from charloop.training.journal import Journal, facts_of_best
@@ -31,7 +32,7 @@ def unpacked(session: Session, save: Save) -> tuple[TrainingState, Journal]:
     # A state that was saved before there was healing begins in good health.
     health = {f"health/{name}": value for name, value in pack_tree(unblemished()).items()}
     try:
-        return unpack_tree(like, health | save.tensors), msgspec.convert(save.facts, Journal)
+        return unpack_tree(like, health | save.tensors), convert(save.facts, Journal)
     except (CharloopError, msgspec.ValidationError) as error:
         folder = session.folder.path
         raise CharloopError(

@@ -85,11 +85,11 @@ def resume(
         state, journal, notes = last_save(session)
         session, changed = made_now(session, int(state.step))
         session.folder.mend()
-        session.folder.write_config()
         notes += [
             *forget_after(session.folder, int(state.step), journal),
             *mend_weights(session, state, journal),
         ]
+        session.folder.write_config()
         sit(session, state, journal, [*corpus.notes, *notes, *changed], listener)
     return Path(path)
 
