@@ -1,6 +1,8 @@
 """The bar that a terminal shows while a network trains, and the paper that it stands on."""
 
-from rich.console import Console
+from collections.abc import Callable, Iterable
+
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
 from rich.text import Text
 
@@ -29,7 +31,18 @@ class Words(ProgressColumn):
         return Text(STOPPING if self.stopping else task.description, no_wrap=True)
 
 
-def make_bar(console: Console, words: Words) -> Progress:
+class Bar(Progress):
+    """A bar under whatever is drawn `above` it."""
+
+    above: Callable[[], Iterable[RenderableType]] = staticmethod(tuple)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """What stands above, then the bar."""
+        yield from self.above()
+        yield from super().get_renderables()
+
+
+def make_bar(console: Console, words: Words) -> Bar:
     """A bar that goes away when it stops, and is not there at all where there is no terminal."""
     # Grey and green of the terminal's own palette: they are seen on black and on white.
     bar = BarColumn(
@@ -38,7 +51,7 @@ def make_bar(console: Console, words: Words) -> Progress:
         complete_style="green",
         finished_style="green",
     )
-    return Progress(
+    return Bar(
         SpinnerColumn(style="green"),
         bar,
         words,

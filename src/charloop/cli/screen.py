@@ -11,6 +11,7 @@ from rich.text import Text
 
 from charloop.baselines import Ladder
 from charloop.cli.bar import Paper, Words, make_bar
+from charloop.cli.curve import Curve
 from charloop.cli.output import visible
 from charloop.cli.standings import compact, rungs, sentence
 from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of
@@ -43,6 +44,8 @@ HEADS = ROW.format(
 )
 INDENT = 9
 """Columns of a label and the space after it."""
+ROOM = 20
+"""Rows of a terminal that has room for a curve."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 SKIPPED_SHOWN = 10
@@ -61,6 +64,7 @@ class TrainingScreen:
         self.has_bar = self.console.is_interactive
         self.words = Words(table_column=Column(no_wrap=True))
         self.progress = make_bar(self.console, self.words)
+        self.curve, self.progress.above = Curve(), self.picture
         self.losses: deque[float] = deque(maxlen=RECENT)
         self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
@@ -99,6 +103,12 @@ class TrainingScreen:
                 self.words.stopping = True
             case Finished():
                 self.finished(event)
+
+    def picture(self) -> list[Text]:
+        """The curve so far, where there is room for it."""
+        if self.console.height < ROOM:
+            return []
+        return self.curve.draw(self.console.width, self.ladder)
 
     def say(self, label: str, text: str, style: str = "") -> None:
         """One labelled line."""
@@ -151,6 +161,9 @@ class TrainingScreen:
 
     def stepped(self, event: Stepped) -> None:
         self.losses.extend(step.loss for step in event.steps if not step.skipped)
+        for step in event.steps:
+            if not step.skipped:
+                self.curve.add(event.progress, step.loss)
         self.tell_skipped(event)
         self.speeds.append((time.monotonic(), len(event.steps)))
         self.epoch = event.steps[-1].epoch
@@ -203,6 +216,10 @@ class TrainingScreen:
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
+        if self.has_bar:
+            self.console.print()
+            for row in self.picture():
+                self.console.print(row)
         self.interrupted = event.reason == INTERRUPTED
         self.console.print()
         after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
