@@ -23,6 +23,7 @@ FLAGS = {
     "train": "charloop.cli.train_flags.TrainFlags",
     "sample": "charloop.cli.sample_command.SampleFlags",
     "eval": "charloop.cli.eval_command.EvalFlags",
+    "compare": "charloop.cli.compare_command.CompareFlags",
     "info": "charloop.cli.info_command.InfoFlags",
     "baselines": "charloop.cli.baselines_command.BaselinesFlags",
     "verify": "charloop.cli.verify_command.VerifyFlags",
@@ -35,7 +36,7 @@ FLAGS = {
     "bench encode": "charloop.cli.bench_encode.EncodeFlags",
     "bench memory": "charloop.cli.bench_memory.MemoryFlags",
 }
-POSITIONAL = {"run", "texts", "corpus"}
+POSITIONAL = {"run", "runs", "texts", "corpus"}
 
 
 def names(flags: type) -> list[str]:

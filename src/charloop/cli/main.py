@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train a network on any text",
     "sample": "let a trained network write",
     "eval": "how well a trained network predicts a text",
+    "compare": "which of several runs predicts a text best",
     "info": "what a run is, what it learned from, how well",
     "baselines": "what simpler ways to predict a text come to",
     "verify": "repeat a run's last steps, and compare bit for bit",

@@ -2,6 +2,17 @@
 
 from charloop.evaluation.evaluator import CHUNK, Evaluator, chunk_for
 from charloop.evaluation.layout import WARM_UP, Layout
+from charloop.evaluation.paired import Difference, paired_difference
 from charloop.evaluation.score import Interval, Score
 
-__all__ = ["CHUNK", "WARM_UP", "Evaluator", "Interval", "Layout", "Score", "chunk_for"]
+__all__ = [
+    "CHUNK",
+    "WARM_UP",
+    "Difference",
+    "Evaluator",
+    "Interval",
+    "Layout",
+    "Score",
+    "chunk_for",
+    "paired_difference",
+]

@@ -1,0 +1,189 @@
+"""`charloop compare`: one text for all, losses that are those of eval, a test that is that of the losses."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from charloop.cli.compare_report import Entry, verdict
+from charloop.evaluation import Difference, Score, paired_difference
+from charloop.trained import load
+from charloop.training.history import History
+from cli.commands import BRIEF, call, done, process, refused
+from cli.conftest import text_of
+from cli.test_eval_info import figures
+
+LONG = text_of(40, seed=9)
+
+
+@pytest.fixture(scope="module")
+def longer(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another network on the same text, trained for longer."""
+    folder = tmp_path_factory.mktemp("runs") / "longer"
+    done(call("train", str(book), *BRIEF, "--steps", "48", "--cell", "gru", "--out", str(folder)))
+    return folder
+
+
+def test_the_table_for_programs(trained: Path, longer: Path) -> None:
+    (Path("other.txt")).write_text(LONG)
+    flags = ("--text", "other.txt", "--to-loss", "2.9", "--json")
+    found = json.loads(done(call("compare", str(trained), str(longer), *flags)))
+    assert (found["text"], found["characters"], found["best"]) == ("other.txt", len(LONG) - 1, str(longer))
+    best, other = found["runs"]
+    scores = [load(run).evaluate(LONG) for run in (longer, trained)]
+    for row, score in zip((best, other), scores, strict=True):
+        assert math.isclose(row["nats_per_character"], score.loss, rel_tol=1e-6)
+        assert score.interval is not None
+        assert row["interval"] == pytest.approx([score.interval.low, score.interval.high], rel=1e-6)
+    assert best["difference_to_best"] is None
+    each = [score.per_character for score in scores]
+    assert each[0] is not None
+    assert each[1] is not None
+    wanted = paired_difference(each[1], each[0])
+    assert wanted is not None
+    assert other["difference_to_best"]["nats_per_character"] == pytest.approx(wanted.nats, rel=1e-5)
+    assert other["difference_to_best"]["p_value"] == pytest.approx(wanted.p_value, rel=1e-4, abs=1e-12)
+    assert (best["steps"], other["steps"]) == (48, 16)
+    lines = [json.loads(line) for line in (longer / "metrics.jsonl").read_text().splitlines()]
+    reached = [l for l in lines if l["kind"] == "evaluation" and l["loss"] <= 2.9]  # noqa: E741
+    assert best["seconds_to_loss"] == (reached[0]["elapsed"] if reached else None)
+    last = [line for line in lines if line["kind"] == "evaluation"][-1]
+    assert best["training_characters_per_second"] == pytest.approx(48 * 64 / last["elapsed"])
+    assert best["parameters"] == sum(value.size for value in load(longer).params.values())
+
+
+def test_the_table_for_people(trained: Path, longer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (str(trained), str(longer))
+    Path("other.txt").write_text(LONG)
+    for width in ("400", "60"):
+        monkeypatch.setenv("COLUMNS", width)
+        out = done(process("compare", *rows, "--text", "other.txt"))
+        loss = figures(done(call("eval", str(longer), "other.txt")))["nats/char"]
+        lines = out.splitlines()
+        assert lines[0].startswith(f"text     other.txt, {len(LONG) - 1:,} characters")
+        tables = [place for place, line in enumerate(lines) if line.startswith(" " * 12)]
+        assert len(tables) == (1 if width == "400" else 2)
+        first = lines[tables[0] + 1].split()
+        assert first[:2] == [str(longer), loss]
+        assert first[5:8] == ["-", "-", "-"]
+        assert lines[-1].startswith(f"best     {longer}")
+
+
+def test_a_run_beside_itself_is_no_better(trained: Path) -> None:
+    found = json.loads(done(call("compare", str(trained), str(trained), "--json")))
+    other = found["runs"][1]["difference_to_best"]
+    assert other is None or (other["nats_per_character"], other["p_value"]) == (0, 1)
+
+
+def test_a_text_that_is_too_short_for_a_test(trained: Path, longer: Path) -> None:
+    Path("short.txt").write_text("the quick brown fox\n")
+    out = done(call("compare", str(trained), str(longer), "--text", "short.txt"))
+    assert out.endswith("; the text is too short to say whether that is chance\n")
+
+
+def test_limit_reads_less_for_all(trained: Path, longer: Path) -> None:
+    found = json.loads(done(call("compare", str(trained), str(longer), "--limit", "100", "--json")))
+    assert found["characters"] == 100
+
+
+def test_other_texts_and_splits_are_refused_unless_a_text_is_given(trained: Path) -> None:
+    Path("b.txt").write_text(text_of(100, seed=3))
+    done(call("train", "b.txt", *BRIEF, "--out", "b"))
+    said = refused(call("compare", str(trained), "b"))
+    assert said.startswith(f"{trained} and b differ in text: book.txt (sha256 ")
+    assert said.endswith("; give a text for all of them: --text FILE")
+    done(call("compare", str(trained), "b", "--text", "b.txt"))
+
+
+def test_another_split_is_refused(trained: Path, book: Path) -> None:
+    done(call("train", str(book), *BRIEF, "--validation-fraction", "0.2", "--out", "wide"))
+    said = refused(call("compare", str(trained), "wide"))
+    assert said.startswith(f"{trained} and wide differ in --validation-fraction: 0.1 and 0.2; ")
+
+
+def test_the_same_text_under_another_name_is_the_same(trained: Path, book: Path) -> None:
+    Path("renamed.txt").write_text(book.read_text())
+    done(call("train", "renamed.txt", *BRIEF, "--seed", "3", "--out", "renamed"))
+    done(call("compare", str(trained), "renamed"))
+
+
+def test_other_vocabularies_are_compared_where_both_know_all(trained: Path, book: Path) -> None:
+    rare = text_of(100) + "Zz!\n"
+    Path("rare.txt").write_text(rare)
+    done(call("train", "rare.txt", *BRIEF, "--out", "wide"))
+    done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--out", "folded"))
+    found = json.loads(done(call("compare", str(trained), "wide", "--text", str(book), "--json")))
+    own = {str(run): load(run).evaluate(book.read_text()).loss for run in (trained, Path("wide"))}
+    for row in found["runs"]:
+        assert row["nats_per_character"] == pytest.approx(own[row["run"]], rel=1e-6)
+    # The fraction makes no difference: the text that both read is theirs.
+    said = refused(call("compare", str(trained), "wide", "--text", "rare.txt"))
+    assert said.startswith(f"{trained}: ")
+    assert "'Z'" in said
+    said = refused(call("compare", "wide", "folded", "--text", "rare.txt"))
+    assert "are unknown to folded" in said
+
+
+def test_the_same_folded_vocabulary_is_compared() -> None:
+    Path("rare.txt").write_text(text_of(100) + "Zz!\n")
+    for seed in ("1", "2"):
+        done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--seed", seed, "--out", f"folded{seed}"))
+    assert "note     " in done(call("compare", "folded1", "folded2"))
+
+
+def test_bytes_and_characters_are_refused(trained: Path, book: Path) -> None:
+    done(call("train", str(book), *BRIEF, "--unit", "byte", "--out", "bytes"))
+    said = refused(call("compare", str(trained), "bytes"))
+    assert said == f"{trained} predicts chars and bytes bytes: their losses are of different things"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "nothing to compare: got 0; allowed: 2 runs or more; name them side by side"),
+        (("one",), "nothing to compare: got 1; allowed: 2 runs or more; name them side by side"),
+        (("one", "two"), "no such run: got 'one'; runs are folders made by `charloop train`"),
+        (
+            ("one", "two", "--text", "a", "--split", "val"),
+            "--text and --split do not go together; leave one out",
+        ),
+    ],
+)
+def test_refused(arguments: tuple[str, ...], said: str) -> None:
+    assert refused(call("compare", *arguments)) == said
+
+
+def test_a_text_that_can_be_read_once_is_refused(trained: Path) -> None:
+    said = refused(call("compare", str(trained), str(trained), "--text", "-", stdin="the fox"))
+    assert said == "--text: got '-'; allowed: a file; each run reads it: write it to a file first"
+    assert refused(call("compare", str(trained), str(trained), "--text", "/dev/null")).startswith(
+        "--text: got "
+    )
+
+
+def test_a_run_without_weights_or_losses_is_refused(trained: Path, copied: Path) -> None:
+    (copied / "metrics.jsonl").unlink()
+    assert refused(call("compare", str(trained), str(copied))).startswith(
+        f"cannot read {copied}/metrics.jsonl"
+    )
+    (copied / "model.safetensors").unlink()
+    assert "model.safetensors" in refused(call("compare", str(trained), str(copied)))
+
+
+def entry(name: str, chance: float | None, loss: float = 1.0) -> Entry:
+    behind = None if chance is None else Difference(0.1, 0.0, 0.2, chance, 30)
+    history: History = None  # type: ignore[assignment]
+    return Entry(name, Score(loss, 1), 1, 1, history, behind)
+
+
+def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
+    assert verdict([entry("a", None), entry("b", 0.01)]) == "best     a"
+    assert verdict([entry("a", None), entry("b", 0.2)]) == "best     a; not told from b at 5 %"
+    several = verdict([entry("a", None), entry("b", 0.2), entry("c", 0.01)])
+    assert several.startswith("best     a; not told from b at 5 % (p of each pair alone: ")
+    assert several.endswith("among 3 runs ask for less than 0.025)")
+    assert (
+        verdict([entry("a", None, math.nan), entry("b", None, math.nan)])
+        == "best     none: no loss is a number"
+    )

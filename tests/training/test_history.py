@@ -1,0 +1,97 @@
+"""What a run wrote down is read back as it was written, and nothing that is damaged with it."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charloop.checkpoint import RunFolder
+from charloop.config import DataConfig, RunConfig
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from charloop.training.history import History
+
+STEPS = [{"kind": "step", "step": n, "loss": 4.0 / n, "epoch": 0.1} for n in range(1, 9)]
+EVALUATIONS = [
+    {"kind": "evaluation", "step": 4, "loss": 1.5, "characters": 9, "elapsed": 60.0},
+    {"kind": "evaluation", "step": 6, "loss": 1.0, "characters": 9, "elapsed": 150.0},
+]
+
+
+def folder_of(path: Path, *lines: object) -> RunFolder:
+    config = RunConfig(DataConfig(("a",), batch_size=3, seq_length=5))
+    run = RunFolder(path, config, Vocabulary.of_text("ab"), {})
+    run.metrics.write_text(
+        "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+    )
+    return run
+
+
+def test_it_is_what_was_written(tmp_path: Path) -> None:
+    history = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
+    assert history.steps.tolist() == [*range(1, 9)]
+    assert history.losses == pytest.approx([4.0 / n for n in range(1, 9)])
+    assert (history.evaluated.tolist(), history.validation.tolist()) == ([4, 6], [1.5, 1.0])
+    assert (history.last_step, history.chunk) == (8, 15)
+    assert history.pace == pytest.approx(6 * 15 / 150)
+
+
+def test_the_time_to_a_loss_is_that_of_the_first_evaluation_that_came_to_it(tmp_path: Path) -> None:
+    history = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
+    assert history.reached(2.0) == history.reached(1.5) == (4, 60.0)
+    assert history.reached(1.49) == history.reached(1.0) == (6, 150.0)
+    assert history.reached(0.99) is None
+
+
+def test_minutes_are_known_up_to_the_last_evaluation(tmp_path: Path) -> None:
+    history = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
+    assert history.minutes(np.array([0, 2, 4, 5, 6])) == pytest.approx([0, 0.5, 1, 1.75, 2.5])
+    assert np.isnan(history.minutes(np.array([7]))).all()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"kind": "step", "step": 9',
+        "[]",
+        '{"kind": "step", "step": true, "loss": 1.0}',
+        '{"kind": "step", "step": -1, "loss": 1.0}',
+        '{"kind": "step", "step": 9, "loss": "1"}',
+        '{"kind": "step", "step": 9, "loss": 1e999}',
+        '{"kind": "step", "step": 9, "loss": NaN}',
+        '{"kind": "step", "step": 9, "loss": null}',
+        '{"kind": "step", "step": 9, "loss": 70.0, "skipped": "a spike"}',
+        '{"kind": "step", "step": 9, "loss": 1e300}',
+        '{"kind": "evaluation", "step": 9, "loss": 1.0, "elapsed": -1.0}',
+        '{"kind": "something", "step": 9, "loss": 1.0}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_damaged_or_no_number_is_passed_over(line: str, tmp_path: Path) -> None:
+    whole = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
+    history = History.of(folder_of(tmp_path, *STEPS, line, *EVALUATIONS))
+    assert history.steps.tolist() == whole.steps.tolist()
+    assert history.evaluated.tolist() == whole.evaluated.tolist()
+
+
+def test_steps_made_again_count_once(tmp_path: Path) -> None:
+    again = History.of(folder_of(tmp_path, *STEPS, {**STEPS[3], "loss": 9.0}))
+    assert again.steps.tolist() == [*range(1, 9)]
+    assert math.isclose(again.losses[3], 9.0)
+
+
+def test_a_run_without_evaluations(tmp_path: Path) -> None:
+    history = History.of(folder_of(tmp_path, *STEPS))
+    assert (history.pace, history.reached(9.0), history.last_step) == (None, None, 8)
+    assert np.isnan(history.minutes(history.steps)).all()
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    run = folder_of(tmp_path)
+    with pytest.raises(CharloopError, match="says nothing of any step"):
+        History.of(run)
+    run.metrics.unlink()
+    with pytest.raises(CharloopError, match=r"cannot read .*metrics\.jsonl \(No such file"):
+        History.of(run)
