@@ -12,7 +12,7 @@ import tyro
 from charloop.cli.arguments import Switch, check_ranges, parse
 from charloop.cli.eval_report import facts, lines
 from charloop.cli.eval_texts import Given, Wanted, read_text, reading
-from charloop.cli.per_character import STDOUT, check_target, records, write_records
+from charloop.cli.per_character import STDOUT, check_costs, records, write_records
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 
@@ -105,7 +105,7 @@ def check(flags: EvalFlags) -> None:
         return
     if flags.limit:
         raise CharloopError("--per-character and --limit do not go together", do="leave one out")
-    check_target(flags.per_character, overwrite=flags.overwrite)
+    check_costs(flags.per_character, overwrite=flags.overwrite)
 
 
 def compare(folder: "RunFolder", given: Given) -> "Measuring | None":
