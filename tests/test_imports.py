@@ -30,6 +30,7 @@ ROOMS = [
     {"checkpoint"},
     {"trained"},
     {"training"},
+    {"figures"},
     {"benchmark"},
     {"cli", "__main__"},
 ]

@@ -24,6 +24,7 @@ FLAGS = {
     "sample": "charloop.cli.sample_command.SampleFlags",
     "eval": "charloop.cli.eval_command.EvalFlags",
     "compare": "charloop.cli.compare_command.CompareFlags",
+    "plot": "charloop.cli.plot_command.PlotFlags",
     "info": "charloop.cli.info_command.InfoFlags",
     "baselines": "charloop.cli.baselines_command.BaselinesFlags",
     "verify": "charloop.cli.verify_command.VerifyFlags",
@@ -69,7 +70,7 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
     home, _, kind = FLAGS[name].rpartition(".")
     for field in names(getattr(importlib.import_module(home), kind)):
         if field not in POSITIONAL:
-            assert re.search(rf"(  |│ )--{field.replace('_', '-')}[ ,]", out), field
+            assert re.search(rf"(  |│ )(-\w [A-Z]+, )?--{field.replace('_', '-')}[ ,]", out), field
     assert max(map(len, out.splitlines())) <= int(width)
     for ugly in ("{None}", "STR", "INT", "FLOAT", "Raises", "CharloopError", "\x1b"):
         assert ugly not in out
