@@ -81,6 +81,7 @@ def test_any_name_is_shown_as_it_is(name: str, figures: list[Figure]) -> None:
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == [shown(name), "a", "validation", "training"]
     assert len(texts[0]) <= 40
+    assert not any(text.get_parse_math() for text in legend.get_texts())
 
 
 def test_thirty_runs_are_told_apart(figures: list[Figure]) -> None:
@@ -90,11 +91,11 @@ def test_thirty_runs_are_told_apart(figures: list[Figure]) -> None:
     drawn(*[RUN] * 30)
 
 
-def test_the_persons_own_settings_are_left_alone() -> None:
-    matplotlib.rcParams["font.size"] = 17.0
+def test_the_persons_own_settings_are_left_alone_and_change_nothing() -> None:
+    matplotlib.rcParams["axes.facecolor"] = "red"
     try:
         first = drawn(RUN)
-        assert matplotlib.rcParams["font.size"] == 17.0
+        assert matplotlib.rcParams["axes.facecolor"] == "red"
     finally:
         matplotlib.rcdefaults()
     assert drawn(RUN) == first
