@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cells.table import EXAMPLES
 from charloop.cli.compare_report import Entry, verdict
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
@@ -187,3 +188,11 @@ def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
         verdict([entry("a", None, math.nan), entry("b", None, math.nan)])
         == "best     none: no loss is a number"
     )
+
+
+def test_a_cell_of_ones_own_is_named_again(trained: Path, book: Path) -> None:
+    cell = str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")
+    done(call("train", str(book), *BRIEF, "--cell", cell, "--out", "own"))
+    assert "a run's code is not run unasked" in refused(call("compare", str(trained), "own"))
+    found = json.loads(done(call("compare", str(trained), "own", "--cell", cell, "--json")))
+    assert {row["run"] for row in found["runs"]} == {str(trained), "own"}
