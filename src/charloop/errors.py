@@ -14,10 +14,18 @@ class CharloopError(Exception):
         self, what: str, *, got: object = None, allowed: str | None = None, do: str | None = None
     ) -> None:
         self.what, self.got, self.allowed, self.do = what, got, allowed, do
-        parts = [what if got is None else f"{what}: got {got!r}"]
+        parts = [what if got is None else f"{what}: got {shown(got)}"]
         parts += [f"allowed: {allowed}"] if allowed else []
         parts += [do] if do else []
         super().__init__("; ".join(parts))
+
+
+def shown(value: object) -> str:
+    """`value` as it was given; of a number that Python does not print, that it is one."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def unknown_name(kind: str, name: str, names: Iterable[str], *, do: str | None = None) -> CharloopError:

@@ -167,3 +167,22 @@ def test_a_folder_of_many_files_is_one_text_in_order(tmp_path: Path, count: int)
     assert corpus.vocabulary.decode(corpus.tokens) == text
     os.rename("many", "moved")
     assert load_corpus(["moved"]).content_hash == corpus.content_hash
+
+
+def test_halves_of_surrogate_pairs_are_characters_like_others(tmp_path: Path) -> None:
+    """Some encodings have them: a text is read, kept, found again, trained on, gone on with and sampled."""
+    (tmp_path / "text.txt").write_text(r"a\ud800b\udc80 " * 300)
+    flags = (*BRIEF, "--encoding", "raw_unicode_escape")
+    done(call("train", "text.txt", *flags, "--out", "one"))
+    done(call("train", "text.txt", *flags, "--out", "two"))
+    assert Path("one/model.safetensors").read_bytes() == Path("two/model.safetensors").read_bytes()
+    assert json.loads(Path("one/vocabulary.json").read_text())["symbols"] == [
+        " ",
+        "a",
+        "b",
+        "\ud800",
+        "\udc80",
+    ]
+    done(call("train", "--resume", "one", "--steps", "20"))
+    assert call("sample", "one", "--length", "20").code == 0
+    assert call("eval", "one").code == 0

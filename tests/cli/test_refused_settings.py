@@ -20,6 +20,7 @@ FILES = {
     "a" + 20_000 * ".a" + " = 1\n": "line 1 has a key of more than 100 parts",
     "[model]\n'a'" + 101 * ".'b'" + " = 1\n": "line 2 has a key of more than 100 parts",
     "[model]\nhidden_size = " + 5_000 * "9": "is not valid TOML (Exceeds the limit",
+    f"[training]\nseed = 0x{'f' * 5000}\n": "seed: got a number of thousands of digits; allowed: ",
     "[data]\nunit = 'word'\n": "unit: got 'word'; allowed: char, byte",
 }
 

@@ -18,6 +18,7 @@ def test_nats_bits_and_perplexity() -> None:
     assert score.loss == pytest.approx(math.log(8))
     assert score.bits_per_character == pytest.approx(3)
     assert score.perplexity == pytest.approx(8)
+    assert Score(nats=1e6, characters=1).perplexity == math.inf, "beyond what floats hold"
     assert (score.interval, score.per_character, score.baselines, score.standing) == (None, None, None, None)
     assert Interval(math.log(2), math.log(4), 30, 64).bits == pytest.approx((1, 2))
 

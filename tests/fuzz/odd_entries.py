@@ -62,8 +62,10 @@ def pipe(path: Path, _outside: Path) -> None:
 
 def link_to_a_pipe(path: Path, outside: Path) -> None:
     path.unlink()
-    os.mkfifo(outside / "pipe")
-    path.symlink_to(outside / "pipe")
+    target = outside / f"{path.name}.pipe"
+    if not target.exists():
+        os.mkfifo(target)
+    path.symlink_to(target)
 
 
 def closed(path: Path, _outside: Path) -> None:

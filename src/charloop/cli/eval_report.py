@@ -1,5 +1,6 @@
 """What `charloop eval` says of a score: for people, and for programs."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ def facts(name: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
         "characters": score.characters,
         "nats_per_character": score.loss,
         "bits_per_character": score.bits_per_character,
-        "perplexity": score.perplexity,
+        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
         "interval": interval
         and {
             "confidence": interval.confidence,

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import platformdirs
 from jaxtyping import UInt
 
+from charloop.conversion import convert
 from charloop.data.pieces import BLOCK_BYTES
 from charloop.data.progress import Meter, MeteredDigest
 from charloop.data.vocabulary import Vocabulary
@@ -77,12 +79,12 @@ def load(place: Place, content_hash: str, meter: Meter, vocabulary: Vocabulary |
     """The entry of that text if it is there, whole and undamaged (and of that `vocabulary`); None otherwise."""
     tokens_path, label_path = place.paths(content_hash)
     try:
-        label = msgspec.json.decode(label_path.read_bytes(), type=_Label)
+        label: _Label = convert(json.loads(label_path.read_bytes()), _Label)
         found = Vocabulary.from_json(label.vocabulary)
         if vocabulary not in (None, found) or _hash_of(tokens_path, meter) != label.sha256:
             return None
         return Entry(_map(tokens_path, label.dtype), found, label.notes)
-    except (OSError, ValueError, TypeError, CharloopError):
+    except (OSError, ValueError, TypeError, RecursionError, CharloopError):
         return None
 
 
@@ -98,7 +100,8 @@ def save(
     os.replace(written, tokens_path)
     whole = _Label(vocabulary=vocabulary.to_json(), **label)
     with tempfile.NamedTemporaryFile(dir=place.folder, delete=False, suffix=".part") as part:
-        part.write(msgspec.json.encode(whole))
+        # Python's, which spells halves of surrogate pairs: some encodings have them for characters.
+        part.write(json.dumps(msgspec.to_builtins(whole)).encode())
     os.replace(part.name, label_path)
     return Entry(_map(tokens_path, whole.dtype), vocabulary, whole.notes)
 

@@ -60,8 +60,11 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """The number of equally likely characters that would be as hard to guess."""
-        return math.exp(self.loss)
+        """Equally likely characters that would be as hard to guess; infinite beyond what floats hold."""
+        try:
+            return math.exp(self.loss)
+        except OverflowError:
+            return math.inf
 
     @property
     def standing(self) -> Standing | None:
