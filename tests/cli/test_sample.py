@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -168,3 +169,21 @@ def test_a_prompt_without_end(trained: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sample_command, "LONGEST", 1 << 20)
     line = refused(call("sample", str(trained), "--prompt-file", "-", stdin=b"a" * (1 << 20) + b"b"))
     assert line == "cannot read the prompt standard input (more than 1 MB)"
+
+
+def test_colours_of_surprise_change_no_character_and_spare_the_prompt(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    flags = ("--prompt", "the fox", "--length", "70", "--seed", "3")
+    plain = write(*flags)
+    assert write(*flags, "--color", "surprise") == plain, "down a pipe"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    painted = write(*flags, "--color", "surprise")
+    assert painted.startswith("the fox\x1b[38;5;")
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", painted)
+    assert bare.startswith(plain)
+    assert bare.count("\n") == plain.count("\n") + 1, "and a legend"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert write(*flags, "--color", "surprise") == plain

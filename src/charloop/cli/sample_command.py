@@ -11,6 +11,7 @@ import tyro
 
 from charloop.cli.arguments import Switch, of_flag, parse
 from charloop.cli.output import visible
+from charloop.cli.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
 from charloop.small_files import read_small
@@ -42,6 +43,9 @@ class SampleFlags:
     """Read the prompt from a file, or from standard input with -."""
     no_echo: Switch = False
     """Leave out the prompt, and write the new text only."""
+    color: Literal["none", "surprise"] = "none"
+    """Colour each new character by the bits it cost the network, in its own probabilities before temperature and
+    filters; on a terminal, or with FORCE_COLOR set anywhere, and never with NO_COLOR set."""
     weights: Literal["best", "last"] = "best"
     """The weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
@@ -66,21 +70,31 @@ def main(arguments: Sequence[str]) -> None:
         print(f"note: {note}", file=sys.stderr)
     settings = asdict(flags.sampling)
     opening = "" if flags.no_echo else prompt
+    painted = flags.color == "surprise" and wants_color()
+    paint = Painter(network, prompt, flags.sampling.unknown) if painted else None
     if flags.sampling.num_samples == 1:
-        write(opening, network.stream(prompt, **settings))
+        write(opening, network.stream(prompt, **settings), paint)
+        finish(paint)
         return
     for number, text in enumerate(network.sample(prompt, **settings), start=1):
         print(f"--- {number} ---")
-        write(opening, [text])
+        write(opening, [text], paint and paint.again())
+    finish(paint)
 
 
-def write(opening: str, pieces: Iterable[str]) -> None:
+def finish(paint: Painter | None) -> None:
+    """What the colours mean, below the text."""
+    if paint:
+        print(LEGEND)
+
+
+def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:
     """Write text as it comes, and leave the cursor at the start of a line."""
     # A file gets the text as it is; a terminal would obey its control characters.
     shown = visible if sys.stdout.isatty() else str
     last = sys.stdout.write(shown(opening)) and opening[-1:]
     for piece in pieces:
-        sys.stdout.write(shown(piece))
+        sys.stdout.write(paint.paint(piece) if paint else shown(piece))
         sys.stdout.flush()
         last = piece[-1:] or last
     if last != "\n":
