@@ -187,3 +187,25 @@ def test_colours_of_surprise_change_no_character_and_spare_the_prompt(
     assert bare.count("\n") == plain.count("\n") + 1, "and a legend"
     monkeypatch.setenv("NO_COLOR", "1")
     assert write(*flags, "--color", "surprise") == plain
+
+
+def test_several_texts_are_coloured_each_by_itself(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    flags = ("--prompt", "the fox", "--length", "40", "--seed", "3", "--num-samples", "2")
+    plain = write(*flags)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    first = write(*flags, "--color", "surprise")
+    assert re.sub(r"\x1b\[[0-9;]*m", "", first).startswith(plain)
+    assert first.count("bits, by the network's own") == 1
+    assert write(*flags, "--color", "surprise") == first
+
+
+def test_bytes_have_no_colours(binary: tuple[Path, Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A character is several of them, and some are none."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    line = refused(call("sample", str(binary[0]), "--color", "surprise"))
+    assert (
+        line
+        == "--color surprise: got 'a network of bytes'; allowed: a network of characters; leave --color out"
+    )

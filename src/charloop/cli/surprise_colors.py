@@ -53,7 +53,10 @@ class Painter:
         vocabulary = network.vocabulary
         if len(set(vocabulary.decode(np.arange(vocabulary.size)))) < vocabulary.size:
             raise CharloopError(
-                "--color surprise", got="a network of bytes", allowed="a network of characters"
+                "--color surprise",
+                got="a network of bytes",
+                allowed="a network of characters",
+                do="leave --color out",
             )
         ids = vocabulary.encode(prompt, unknown)
         self._network, self._prompt = network, ids if len(ids) else opening(vocabulary)
