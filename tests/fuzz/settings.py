@@ -81,4 +81,4 @@ def as_toml(values: Any) -> bytes:
         return tomli_w.dumps(values).encode()
     except Exception:
         lines = [f"[{name}]" for name in values] if isinstance(values, dict) else [json.dumps(values)]
-        return "\n".join([*lines, json.dumps(values)]).encode()
+        return "\n".join([*lines, json.dumps(values)]).encode(errors="surrogatepass")
