@@ -12,6 +12,9 @@ NonNegative = Annotated[float, Meta(ge=0, le=1e6)]
 Layers = Annotated[int, Meta(ge=1, le=256)]
 """Each is compiled by itself: no machine compiles a thousand in a day."""
 NonNegativeCount = Annotated[int, Meta(ge=0, le=2**40)]
+Units = Annotated[int, Meta(ge=1, le=2**24)]
+"""A matrix of more rows is larger than any machine, and cannot be indexed by 32 bits."""
+Features = Annotated[int, Meta(ge=0, le=2**24)]
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class ModelConfig:
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
     num_layers: Layers = 2
     """Recurrent layers, one on the other."""
-    hidden_size: Count = 128
+    hidden_size: Units = 128
     """Units a layer."""
-    embed_size: NonNegativeCount = 64
+    embed_size: Features = 64
     """Features a character is embedded in; 0 for one-hot."""
     tie_embedding: bool = False
     """Read out with the embedding's own matrix; needs embed-size = hidden-size."""

@@ -92,6 +92,8 @@ def test_pristine_input_is_no_fault(worker: Worker, sandbox: Sandbox) -> None:
         (["info", run], ()),
         (["sample", run, "--length", "5"], ()),
         (["eval", run, str(sandbox.book)], ()),
+        (["compare", run, run], ()),
+        (["plot", run, "-o", "curves.svg"], ("work/curves.svg",)),
         (["train", "--resume", run, "--steps", "17"], ("run",)),
         (["train", str(sandbox.book), "--preset", "tiny", "--steps", "1", "--out", "new"], ("work/new",)),
     ):
