@@ -26,6 +26,7 @@ ROOMS = [
     {"loss"},
     {"devices"},
     {"evaluation"},
+    {"originality"},
     {"sampling"},
     {"checkpoint"},
     {"trained"},

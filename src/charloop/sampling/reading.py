@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int, Integer
 
 from charloop.devices import choose_devices, make_mesh, shard
+from charloop.errors import CharloopError
 from charloop.sampling.pickers import LaneKeys, Picked
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
 
@@ -66,11 +67,17 @@ def begin(
     All but the last character is read here, once for all lanes; the last is the first that `write` reads.
     """
     state = read(model, params, prompt[:-1])
-    # The generator is named: a user's setting of another must not change what a seed means.
-    key = jax.random.key(seed, impl="threefry2x32")
-    lanes: Progress = _spread(state, jnp.int32(prompt[-1]), key, num_samples)
+    lanes: Progress = _spread(state, jnp.int32(prompt[-1]), lane_keys(seed, num_samples))
     placed: Progress = jax.device_put(lanes, places(mesh_for(num_samples)))
     return placed
+
+
+def lane_keys(seed: int, num_samples: int) -> LaneKeys:
+    """The sources of chance of `num_samples` texts: that of text s is the same however many there are."""
+    # The generator is named: a user's setting of another must not change what a seed means.
+    key = jax.random.key(seed, impl="threefry2x32")
+    keys: LaneKeys = _fold_in(key, jnp.arange(num_samples))
+    return keys
 
 
 def mesh_for(num_samples: int) -> Mesh:
@@ -99,6 +106,14 @@ def read(model: LanguageModel, params: Parameters, characters: Integer[np.ndarra
     return state
 
 
+def not_finite() -> CharloopError:
+    """The error for weights from which nothing can be written."""
+    return CharloopError(
+        "the network's weights give no probabilities (NaN or infinity)",
+        do="train it again, or from a saved run",
+    )
+
+
 @partial(jax.jit, static_argnames="model")
 def _read_bucket(
     model: LanguageModel,
@@ -110,9 +125,14 @@ def _read_bucket(
     return model.apply(params, characters, state, lengths=lengths)[1]
 
 
-@partial(jax.jit, static_argnames="num_samples")
-def _spread(state: State, last: Int[Array, ""], key: RandomKey, num_samples: int) -> Progress:
-    """The one lane that read the prompt becomes `num_samples` lanes."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_samples))
+@jax.jit
+def _fold_in(key: RandomKey, numbers: Int[Array, " batch"]) -> LaneKeys:
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+@jax.jit
+def _spread(state: State, last: Int[Array, ""], keys: LaneKeys) -> Progress:
+    """The one lane that read the prompt becomes as many lanes as there are keys."""
+    num_samples = len(keys)
     state = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_samples, axis=0), state)
     return Progress(state, jnp.full(num_samples, last), keys, jnp.int32(0))

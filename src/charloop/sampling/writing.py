@@ -16,9 +16,8 @@ from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Int, Integer
 
 from charloop.devices import BATCH
-from charloop.errors import CharloopError
 from charloop.sampling.pickers import Picker
-from charloop.sampling.reading import LanguageModel, Progress, mesh_for
+from charloop.sampling.reading import LanguageModel, Progress, mesh_for, not_finite
 from charloop.types import Parameters
 
 BLOCK = 512
@@ -39,10 +38,7 @@ def write(
     progress, written = _write_block(model, mesh, picker, params, progress, count)
     ids = np.asarray(written)[:count]
     if (ids == NOT_A_CHARACTER).any():
-        raise CharloopError(
-            "the network's weights give no probabilities (NaN or infinity)",
-            do="train it again, or from a saved run",
-        )
+        raise not_finite()
     return progress, ids
 
 

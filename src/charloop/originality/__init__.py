@@ -1,0 +1,7 @@
+"""What of a written text stands verbatim in the text it was learned from. NumPy only."""
+
+from charloop.originality.copies import THRESHOLD, Originality, originality
+from charloop.originality.store import find_or_build
+from charloop.originality.suffixes import LARGEST, SuffixIndex
+
+__all__ = ["LARGEST", "THRESHOLD", "Originality", "SuffixIndex", "find_or_build", "originality"]

@@ -1,0 +1,78 @@
+"""Indices on the disk: in the cache, by what they were made of."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32, Integer
+
+from charloop.data import ReadingListener, cache_folder
+from charloop.data.cache import sweep
+from charloop.originality.suffixes import SuffixIndex, check_size
+
+FORMAT = 1
+"""Part of every key: a change in how suffixes are sorted or stored must raise it."""
+BLOCK = 1 << 22
+"""Tokens hashed at once."""
+STORED = np.dtype("<i4")
+DIGEST = hashlib.sha256().digest_size
+
+
+def key_of(tokens: Integer[np.ndarray, " length"]) -> str:
+    """A hash of all that decides an index."""
+    digest = hashlib.sha256(repr((FORMAT, tokens.dtype.str, len(tokens))).encode())
+    for start in range(0, len(tokens), BLOCK):
+        digest.update(np.ascontiguousarray(tokens[start : start + BLOCK]).data)
+    return digest.hexdigest()[:40]
+
+
+def find_or_build(
+    tokens: Integer[np.ndarray, " length"],
+    *,
+    cache: Path | None = None,
+    listener: ReadingListener | None = None,
+) -> SuffixIndex:
+    """The index of `tokens`: from the cache folder if it is there, whole and undamaged, or built now and put there.
+
+    `cache` is that folder, else `cache_folder()`; where it cannot be written, nothing is lost but time.
+    Raises CharloopError for a text too long for an index.
+    """
+    check_size(len(tokens))
+    path = (cache or cache_folder()) / "suffixes" / f"{key_of(tokens)}.order"
+    order = _read(path, len(tokens))
+    if order is not None:
+        return SuffixIndex(tokens, order)
+    index = SuffixIndex.of(tokens, listener)
+    _keep(path, index.order.astype(STORED, copy=False))
+    return index
+
+
+def _read(path: Path, length: int) -> Int32[np.ndarray, " length"] | None:
+    """The order in `path`, whose first bytes are the hash of all others; None if it is not there or damaged."""
+    try:
+        if not path.is_file() or path.stat().st_size != DIGEST + length * STORED.itemsize:
+            return None
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(memoryview(content)[DIGEST:]).digest() != content[:DIGEST]:
+        return None
+    return np.frombuffer(content, STORED, offset=DIGEST).astype(np.int32, copy=False)
+
+
+def _keep(path: Path, order: Int32[np.ndarray, " length"]) -> None:
+    """Put it into the cache, whole or not at all."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(order.data).digest())
+                file.write(order.data)
+            os.replace(part, path)
+        finally:
+            Path(part).unlink(missing_ok=True)
