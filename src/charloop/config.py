@@ -119,6 +119,8 @@ class TrainingConfig:
     """Steps between two saves; 0: at each evaluation, and each minute between them."""
     keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2
     """How many of the newest saves are kept, beside the best weights."""
+    log: tuple[str, ...] = ()
+    """Programs to watch the run in: tensorboard (files in RUN/tensorboard), wandb; --resume remembers them."""
     steps_per_call: Count = 8
     """Updates a call of the compiled program makes before the host looks at them."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -22,6 +22,7 @@ FREE_ON_RESUME = {
     "sample_every",
     "save_every",
     "keep_saves",
+    "log",
     "devices",
     "corpus",
     "cell",

@@ -1,5 +1,6 @@
 """Start a run, start one from another's weights, or go on with one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from charloop.trained import TrainedModel, load_run
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.journal import Journal, save_state
+from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
 from charloop.training.provenance import made_now, made_with
 from charloop.training.recovery import forget_after, last_save, mend_weights
@@ -40,6 +42,7 @@ def train(
     happens. Raises CharloopError, before anything is written, for whatever is wrong with the configuration.
     """
     config = validate(config)
+    loggers = make_loggers(config.training.log)
     donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
     config = adopt_units(config, donor.vocabulary) if donor else config
     corpus = read_corpus(config, donor.vocabulary if donor else None, listener)
@@ -60,7 +63,7 @@ def train(
     notes = [*corpus.notes, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
         begin(session, state)
-        sit(session, state, Journal(), notes, listener)
+        sit(session, state, Journal(), notes, listener, loggers)
     return path
 
 
@@ -79,6 +82,7 @@ def resume(
     folder = RunFolder.open(Path(path), cell=cell)
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
     folder = replace(folder, config=changes or folder.config)
+    loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
     session = Session.of(folder, corpus)
     with locked(folder.path):
@@ -90,7 +94,7 @@ def resume(
             *mend_weights(session, state, journal),
         ]
         session.folder.write_config()
-        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener)
+        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers)
     return Path(path)
 
 
@@ -125,13 +129,19 @@ def begin(session: Session, state: TrainingState) -> None:
 
 
 def sit(
-    session: Session, state: TrainingState, journal: Journal, notes: list[str], listener: Listener
+    session: Session,
+    state: TrainingState,
+    journal: Journal,
+    notes: list[str],
+    listener: Listener,
+    loggers: Mapping[str, Logger],
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
-    listener = Worth(session, listener)
-    listener(announcement(session, state, notes))
-    with catch_interrupts(lambda: listener(Stopping())) as interrupt:
-        return Loop(session, place(session, state), journal, listener, interrupt).run()
+    with Logging(loggers, listener) as logging:
+        worth = Worth(session, logging)
+        worth(announcement(session, state, notes))
+        with catch_interrupts(lambda: worth(Stopping())) as interrupt:
+            return Loop(session, place(session, state), journal, worth, interrupt).run()
 
 
 def place(session: Session, state: TrainingState) -> TrainingState:
