@@ -46,6 +46,7 @@ def test_a_row_for_each_step_with_all_that_belongs_to_it(
     (options,) = wandb.inits
     assert options["config"] == to_dict(made.started.config)
     assert (options["project"], options["name"], options["dir"]) == ("charloop", "run", str(tmp_path / "run"))
+    assert (options["settings"].silent, options["settings"].console) == (True, "off"), "the screen is ours"
     assert [one.finished for one in wandb.runs] == [1]
     assert "the log goes to https://wandb.example/charloop/1" in notes(made)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from charloop.cli.arguments import Switch, of_flag, parse
+from charloop.cli.arguments import Switch, given_flags, of_flag, parse
 from charloop.cli.output import visible
 from charloop.cli.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
@@ -46,6 +46,9 @@ class SampleFlags:
     color: Literal["none", "surprise"] = "none"
     """Colour each new character by the bits it cost the network, in its own probabilities before temperature and
     filters; on a terminal, or with FORCE_COLOR set anywhere, and never with NO_COLOR set."""
+    interactive: Switch = False
+    """Write together on a terminal: it shows what is likely to come next, and a person chooses, types, lets the
+    network draw, takes back. The keys are shown; the text is printed at the end."""
     weights: Literal["best", "last"] = "best"
     """The weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
@@ -56,6 +59,10 @@ class SampleFlags:
 def main(arguments: Sequence[str]) -> None:
     """Stream one text, or write several one after the other."""
     flags = parse(SampleFlags, "sample", arguments)
+    if flags.interactive:
+        from charloop.cli.interactive import check_interactive
+
+        check_interactive(given_flags(arguments))
     prompt = read_prompt(flags)
 
     from charloop.cli.programs import keep_programs
@@ -68,6 +75,13 @@ def main(arguments: Sequence[str]) -> None:
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
+    if flags.interactive:
+        from charloop.cli.interactive import write_together
+
+        colored = flags.color == "surprise" and wants_color()
+        config = SamplingConfig(**asdict(flags.sampling))
+        write("", [write_together(network, prompt, config, opening=not flags.no_echo, colored=colored)])
+        return
     settings = asdict(flags.sampling)
     opening = "" if flags.no_echo else prompt
     painted = flags.color == "surprise" and wants_color()

@@ -108,9 +108,15 @@ def picker_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
 
 
 def chooser_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
-    """How `config` says to choose: temperature first, then top-k, top-p and min-p, those that are on."""
+    """How `config` says to choose: the likeliest at temperature 0, else by chance from what its filters leave."""
     if config.temperature == 0:
         return Greedy()
+    picker = Sample(filters_of(config, vocabulary))
+    return picker if config.mode == "always" else AtWordStarts(picker, jnp.asarray(_whitespace(vocabulary)))
+
+
+def filters_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Chain:
+    """Temperature (above 0) first, then top-k, top-p and min-p, those that are on."""
     filters: list[LogitFilter] = [Temperature(float(config.temperature))]
     if config.top_k:
         filters.append(TopK(min(config.top_k, vocabulary.size)))
@@ -118,8 +124,7 @@ def chooser_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
         filters.append(TopP(float(config.top_p)))
     if config.min_p:
         filters.append(MinP(float(config.min_p)))
-    picker = Sample(Chain(tuple(filters)))
-    return picker if config.mode == "always" else AtWordStarts(picker, jnp.asarray(_whitespace(vocabulary)))
+    return Chain(tuple(filters))
 
 
 def opening(vocabulary: TextVocabulary) -> Integer[np.ndarray, " 1"]:

@@ -1,0 +1,155 @@
+"""`charloop sample --interactive` on a terminal: a pseudo-terminal, a real process, real keys."""
+
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.commands import call, process, program, refused
+
+PATIENCE = 120.0
+"""Seconds to wait for what must come."""
+
+
+@dataclass
+class Terminal:
+    """Where a command runs, and what it has written there."""
+
+    running: subprocess.Popen[bytes]
+    master: int
+    slave: int
+    written: str = ""
+
+    def send(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def until(self, found: str) -> list[str]:
+        """The rows of the screen, once `found` is in one of them."""
+        end = time.monotonic() + PATIENCE
+        while not any(found in row for row in self.screen()):
+            assert time.monotonic() < end, f"no {found!r} in {self.written[-3000:]!r}"
+            self.read()
+        return self.screen()
+
+    def read(self) -> None:
+        if select.select([self.master], [], [], 0.1)[0]:
+            self.written += os.read(self.master, 65536).decode()
+
+    def screen(self) -> list[str]:
+        """What was drawn last, from the top."""
+        return plain(self.written.rpartition("\x1b[H")[2]).splitlines()
+
+    def ended(self) -> str:
+        """What is left on the screen when the command has ended."""
+        end = time.monotonic() + PATIENCE
+        while self.running.poll() is None:
+            assert time.monotonic() < end
+            self.read()
+        self.read()
+        return plain(self.written.rpartition("\x1b[?1049l")[2])
+
+
+def plain(written: str) -> str:
+    return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", written).replace("\r\n", "\n")
+
+
+@contextmanager
+def terminal(*arguments: str) -> Iterator[Terminal]:
+    master, slave = os.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")} | {"TERM": "xterm"}
+    running = subprocess.Popen(
+        program("sample", *arguments), stdin=slave, stdout=slave, stderr=slave, env=environment
+    )
+    made = Terminal(running, master, slave)
+    made.resize(24, 80)
+    try:
+        yield made
+    finally:
+        running.kill()
+        running.wait()
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
+    with terminal(str(trained), "--prompt", "the old ", "--interactive", "--seed", "3") as screen:
+        before = termios.tcgetattr(screen.slave)
+        assert len(screen.until("Ctrl-C end")) == 24
+        screen.send("dog")
+        screen.until("the old dog")
+        screen.send("\x7f\x7f\x7f")
+        screen.until("── temperature 1 ─")
+        screen.send("fox \x1b[A")
+        screen.until("temperature 1.1")
+        screen.resize(12, 40)
+        screen.until("the old fox")
+        screen.resize(24, 80)
+        screen.send("\x1b[200~by a river\x1b[201~")
+        screen.until("the old fox by a river")
+        screen.send("\x13saved.txt\r")
+        screen.until("saved as saved.txt")
+        screen.send("\x05")
+        seen = screen.until("↵")
+        line = seen[0].partition("↵")[0]
+        screen.send("\x03")
+        left = screen.ended()
+        assert screen.running.returncode == 0
+        assert termios.tcgetattr(screen.slave) == before, "the terminal is as it was"
+    assert left == line + "\n"
+    assert line.startswith("the old fox by a river")
+    assert Path("saved.txt").read_text() == "the old fox by a river"
+    assert screen.written.count("\x1b[?2004h") == screen.written.count("\x1b[?2004l") == 1
+    assert screen.written.count("\x1b[?25l") == screen.written.count("\x1b[?25h") > 0, "the cursor comes back"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
+    with terminal(str(trained), "--interactive", "--no-echo", "--prompt", "a ") as screen:
+        before = termios.tcgetattr(screen.slave)
+        screen.until("Ctrl-C end")
+        screen.send("fox")
+        screen.until("a fox")
+        screen.running.send_signal(number)
+        assert screen.ended() == "fox\n"
+        assert screen.running.returncode == 0
+        assert termios.tcgetattr(screen.slave) == before
+
+
+def test_escape_is_told_from_an_arrow(trained: Path) -> None:
+    with terminal(str(trained), "--interactive") as screen:
+        screen.until("Ctrl-C end")
+        screen.send("\x14")
+        screen.until("all that is typed is text")
+        screen.send("\x1b")
+        screen.until("Ctrl-C end")
+        screen.send("\x04")
+        assert screen.ended() == "\n"
+
+
+def test_without_a_terminal(trained: Path) -> None:
+    said = refused(process("sample", str(trained), "--interactive"))
+    needs, do = said.split("; ")
+    assert needs == "--interactive needs a terminal to read keys from and to draw on"
+    assert do == "leave it out, and the network writes by itself"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("length", "9"), ("lines", "2"), ("stop", "a"), ("num-samples", "2")]
+)
+def test_flags_that_say_when_a_text_ends(trained: Path, flag: str, value: str) -> None:
+    said = refused(call("sample", str(trained), "--interactive", f"--{flag}", value))
+    assert said == f"--{flag} and --interactive do not go together; leave one out"
