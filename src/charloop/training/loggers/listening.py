@@ -42,6 +42,8 @@ class Logging:
     def __call__(self, event: Event) -> None:
         """Pass `event` on, then log it. Of what comes from within a signal's handler, nothing is logged."""
         self.listener(event)
+        if not self.loggers:
+            return
         match event:
             case Started():
                 self._begin(event)
