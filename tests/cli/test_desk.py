@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from charloop.cli.desk import Desk
-from charloop.cli.desk_view import bar, characters, flowed, label, picture
+from charloop.cli.desk_view import bar, characters, flowed, label, picture, wrapped
 from charloop.cli.keys import Key
 from charloop.data import Vocabulary
 from charloop.sampling import SamplingConfig
@@ -171,6 +171,13 @@ def test_it_fits_a_terminal_of_any_size(
     assert any("1  " in row for row in seen)
     console = Console(width=width, height=height, file=None, record=True, quiet=True)
     assert len(console.render_lines(picture(desk, width, height, colored=True), pad=False)) == height
+
+
+@given(st.text("ab漢字é ", max_size=60), st.integers(2, 9))
+def test_no_sign_is_lost_where_a_row_ends(text: str, width: int) -> None:
+    lines = [line.plain for line in wrapped([(sign, "") for sign in text], width, 60)]
+    assert "".join(lines) == text
+    assert max(map(cell_len, lines)) <= width
 
 
 def test_the_end_of_a_long_text_is_seen(network: TrainedModel) -> None:
