@@ -126,7 +126,19 @@ class Odd(TickCell):
 
 
 def test_only_what_moves_and_has_a_value_for_each_unit_is_a_gate() -> None:
-    assert gate_names(Odd(HIDDEN), 5) == ["block 0", "block 1", "block 0 (2)", "gate"]
+    cell = Odd(HIDDEN)
+    assert gate_names(cell, 5) == ["block 0", "block 1", "block 0 (2)", "gate"]
+    # With one lane a logistic of weights has the shape of a gate.
+    params = cell.init(jax.random.key(0), 5)
+    assert len(step_with_gates(cell, params, jnp.ones((1, 5)), cell.initial_state(1))[2]) == 4
+
+
+def test_a_cell_with_a_logistic_of_its_weights_is_counted_without_it() -> None:
+    made = network(cell=f"{EXAMPLES}/my_cells.py:SkipLSTM")
+    found = gate_saturation(made, tokens(5))
+    assert sorted((gate.layer, gate.name) for gate in found) == [
+        (layer, name) for layer in range(2) for name in ("forget", "input", "output")
+    ]
 
 
 def test_a_cell_that_names_its_blocks_must_name_all() -> None:

@@ -3,11 +3,12 @@
 Every function takes a `TrainedModel` and tokens, works on a cell's state whatever pytree that is, and asks no
 cell's name. A token is a character, or a byte for a network of bytes.
 
+    from pathlib import Path
+
     from charloop import load
     from charloop.analysis import find_units, record
 
-    network = load("runs/book")
-    text = open("other.txt").read()
+    network, text = load("runs/book"), Path("other.txt").read_text("utf-8")
     for finding in find_units(record(network, network.vocabulary.encode(text)), text).findings:
         print(finding.detector, finding.unit, round(finding.score, 2), round(finding.chance, 2))
 """

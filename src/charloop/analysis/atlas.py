@@ -60,10 +60,8 @@ class Atlas:
         return {finding.detector: finding.chance for finding in (*self.findings, *self.unproven)}
 
 
-def find_units(
-    recording: Recording, text: str, detectors: Iterable[Detector] = tuple(DETECTORS.values())
-) -> Atlas:
-    """For each detector the unit that follows it best, and what chance would give.
+def find_units(recording: Recording, text: str, detectors: Iterable[Detector] | None = None) -> Atlas:
+    """For each detector (all in `DETECTORS`, where none are given) the unit that follows it best, and its chance.
 
     `text` has one character for each row of `recording` (for a network of bytes: its bytes, decoded as Latin-1).
     The unit with the greatest absolute correlation in the first half is the choice; its correlation in the second
@@ -78,6 +76,7 @@ def find_units(
     if len(text) != len(recording.values):
         allowed = f"one for each of {len(recording.values)} tokens"
         raise CharloopError("characters of the recorded text", got=len(text), allowed=allowed)
+    detectors = DETECTORS.values() if detectors is None else detectors
     if len(text) < SHORTEST:
         reason = f"the text has {len(text)} characters, and {SHORTEST} are needed"
         return Atlas((), (), tuple(LeftOut(detector.name, reason) for detector in detectors))
