@@ -30,6 +30,7 @@ ROOMS = [
     {"sampling"},
     {"checkpoint"},
     {"trained"},
+    {"analysis"},
     {"training"},
     {"figures"},
     {"benchmark"},

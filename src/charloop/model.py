@@ -12,7 +12,7 @@ from charloop.config import ModelConfig
 from charloop.dropout import dropout
 from charloop.errors import CharloopError
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
-from charloop.unroll import Lookup, dynamic, find_unrolling, fitting_unrolling
+from charloop.unroll import LayerInput, Lookup, dynamic, find_unrolling, fitting_unrolling
 from charloop.unroll.fused import engine_for, engine_of
 
 MAX_ONE_HOT = 4096
@@ -96,8 +96,30 @@ class CharLM:
         """
         lanes = jnp.arange(characters.shape[1]) if lanes is None else lanes
         drop = Dropper(self.config, key, lanes)
+        return self._run(params, self._first_input(params, characters, drop), state, drop, lengths)
+
+    def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
+        """What the first layer reads for each of `characters`: rows of the embedding, or one-hot."""
+        return self._lookup(params, characters).gather()
+
+    def apply_vectors(
+        self, params: Parameters, vectors: Float[Array, "time batch input"], state: State
+    ) -> tuple[Logits, State]:
+        """`apply` from `vectors` in the place of characters, without dropout: what can be differentiated by them."""
+        drop = Dropper(self.config, None, jnp.arange(vectors.shape[1]))
+        return self._run(params, vectors, state, drop, None)
+
+    def _run(
+        self,
+        params: Parameters,
+        inputs: LayerInput,
+        state: State,
+        drop: "Dropper",
+        lengths: Int[Array, " batch"] | None,
+    ) -> tuple[Logits, State]:
+        """From what the first layer reads to the logits."""
         states = []
-        after, hidden = self._layer(0, params, self._first_input(params, characters, drop), state[0], lengths)
+        after, hidden = self._layer(0, params, inputs, state[0], lengths)
         states.append(after)
         for layer, before in enumerate(state[1:], start=1):
             inputs = drop(layer, self.config.dropout_between, hidden)
@@ -118,19 +140,19 @@ class CharLM:
         made: Callable[..., Logits] = engine_of(engine).product
         return made
 
-    def _first_input(
-        self, params: Parameters, characters: Characters, drop: "Dropper"
-    ) -> Lookup | Float[Array, "time batch input"]:
+    def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
         table = params.get("embedding.weight")
-        lookup = Lookup(jnp.eye(self.vocab_size) if table is None else table, characters)
-        rate = self.config.dropout_input
+        return Lookup(jnp.eye(self.vocab_size) if table is None else table, characters)
+
+    def _first_input(self, params: Parameters, characters: Characters, drop: "Dropper") -> LayerInput:
+        lookup, rate = self._lookup(params, characters), self.config.dropout_input
         return drop(0, rate, lookup.gather()) if drop.key is not None and rate else lookup
 
     def _layer(
         self,
         layer: int,
         params: Parameters,
-        inputs: Lookup | Float[Array, "time batch input"],
+        inputs: LayerInput,
         state: State,
         lengths: Int[Array, " batch"] | None,
     ) -> tuple[State, Float[Array, "time batch hidden"]]:

@@ -25,6 +25,8 @@ class Cell(ABC):
 
     gates: ClassVar[int]
     """Blocks of `hidden_size` rows in `weight_ih` and `weight_hh`."""
+    block_names: ClassVar[tuple[str, ...]] = ()
+    """What the blocks are called where people see them, one name for each; without any they are numbered."""
     bias: ClassVar[bool] = True
     """Whether the two products have a bias each, as in PyTorch."""
     state_names: ClassVar[tuple[str, ...]] = ("hidden",)

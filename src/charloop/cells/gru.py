@@ -20,6 +20,7 @@ class GRU(TickCell):
     """
 
     gates: ClassVar[int] = 3
+    block_names: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
 
     def tick(
         self,
@@ -46,6 +47,7 @@ class OriginalGRU(Cell):
     """
 
     gates: ClassVar[int] = 3
+    block_names: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
 
     def step(
         self, params: Parameters, inputs: Float[Array, "*batch input"], state: State

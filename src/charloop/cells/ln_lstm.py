@@ -28,6 +28,7 @@ class LayerNormLSTM(TickCell):
     """Normalise the cell state too before it is read out (Ba et al. 2016, equation 22)."""
 
     gates: ClassVar[int] = 4
+    block_names: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     bias: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
 

@@ -21,6 +21,7 @@ class LSTM(TickCell):
     """
 
     gates: ClassVar[int] = 4
+    block_names: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
 
     def init(self, key: RandomKey, input_size: int) -> Parameters:

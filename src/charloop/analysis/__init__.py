@@ -1,0 +1,42 @@
+"""What a trained network expects, what its units track, how far back it remembers.
+
+Every function takes a `TrainedModel` and tokens, works on a cell's state whatever pytree that is, and asks no
+cell's name. A token is a character, or a byte for a network of bytes.
+
+    from pathlib import Path
+
+    from charloop import load
+    from charloop.analysis import find_units, record
+
+    network, text = load("runs/book"), Path("other.txt").read_text("utf-8")
+    for finding in find_units(record(network, network.vocabulary.encode(text)), text).findings:
+        print(finding.detector, finding.unit, round(finding.score, 2), round(finding.chance, 2))
+"""
+
+from charloop.analysis.atlas import Atlas, Finding, LeftOut, find_units
+from charloop.analysis.detectors import DETECTORS, Detector
+from charloop.analysis.passages import Passage, top_passages
+from charloop.analysis.predictions import Predictions, predict
+from charloop.analysis.reach import Reach, memory_reach
+from charloop.analysis.recording import Recording, Unit, record
+from charloop.analysis.saturation import Gate, gate_saturation
+
+__all__ = [
+    "DETECTORS",
+    "Atlas",
+    "Detector",
+    "Finding",
+    "Gate",
+    "LeftOut",
+    "Passage",
+    "Predictions",
+    "Reach",
+    "Recording",
+    "Unit",
+    "find_units",
+    "gate_saturation",
+    "memory_reach",
+    "predict",
+    "record",
+    "top_passages",
+]

@@ -1,0 +1,90 @@
+"""How much of the time each unit's gates are shut, or wide open."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float64, Int, Integer
+
+from charloop.analysis.gate_names import gate_names
+from charloop.analysis.gates import Gates, step_with_gates
+from charloop.analysis.reading import checked
+from charloop.model import CharLM, layer_parameters
+from charloop.trained import TrainedModel
+from charloop.types import Parameters, State
+
+LEFT, RIGHT = 0.1, 0.9
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate of one layer, and the shares of time (0 to 1, together at most 1) that each unit's is saturated."""
+
+    layer: int
+    """From 0, the one that reads the characters."""
+    name: str
+    """The block of the input matrix that it is made of: "forget", or "block 1" if the cell has no word for it."""
+    left: Float64[np.ndarray, " units"]
+    """Below 0.1: shut."""
+    right: Float64[np.ndarray, " units"]
+    """Above 0.9: open."""
+
+
+def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> tuple[Gate, ...]:
+    """The gates of every layer while the network reads `tokens` from an empty memory; () for a cell without any.
+
+    Karpathy, Johnson and Li 2015 (Visualizing and understanding recurrent networks, "Gate activation statistics"):
+    a gate is left-saturated below 0.1, right-saturated above 0.9. Deviations: the gates are whatever goes through a
+    logistic function in the cell's step, so cells that they did not have are shown too; the time is that of one
+    text of the caller's, read once.
+
+    Raises CharloopError for no tokens, and for ids out of range.
+    """
+    tokens, model = checked(network, tokens, least=1), network.model
+    counts = _counts(model, network.params, tokens)
+    return tuple(
+        Gate(layer, name, *(np.asarray(count) / len(tokens) for count in own))
+        for layer, gates in enumerate(counts)
+        for name, own in zip(names_of(model, layer), gates, strict=True)
+    )
+
+
+def names_of(model: CharLM, layer: int) -> list[str]:
+    """The names of a layer's gates."""
+    return gate_names(model.cell, model.config.hidden_size if layer else model.input_size)
+
+
+Counts = list[list[Int[Array, "2 hidden"]]]
+"""For each layer and gate how often each unit was left, and right saturated."""
+
+
+@partial(jax.jit, static_argnames="model")
+def _counts(model: CharLM, params: Parameters, tokens: Int[Array, " time"]) -> Counts:
+    own = [layer_parameters(params, layer) for layer in range(model.config.num_layers)]
+
+    def tick(state: State, token: Int[Array, ""]) -> tuple[State, list[Gates]]:
+        output, states, found = model.vectors(params, token.reshape(1, 1))[0], [], []
+        for layer, before in zip(own, state, strict=True):
+            after, output, gates = step_with_gates(model.cell, layer, output, before)
+            states.append(after)
+            found.append(gates)
+        return tuple(states), found
+
+    def count(carry: tuple[State, Counts], token: Int[Array, ""]) -> tuple[tuple[State, Counts], None]:
+        state, counts = carry
+        state, gates = tick(state, token)
+        return (state, jax.tree.map(jnp.add, counts, jax.tree.map(saturated, gates))), None
+
+    start = model.initial_state(1)
+    empty = jax.eval_shape(lambda: jax.tree.map(saturated, tick(start, tokens[0])[1]))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), empty)
+    counts: Counts = lax.scan(count, (start, zeros), tokens)[0][1]
+    return counts
+
+
+def saturated(gate: Array) -> Int[Array, "2 hidden"]:
+    """1 where a gate of one lane is left, and where it is right saturated."""
+    return jnp.stack([gate[0] < LEFT, gate[0] > RIGHT]).astype(jnp.int32)
