@@ -4,23 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from charloop.evaluation import paired_difference
-from charloop.evaluation.paired import chance_beyond
-
-
-@given(st.floats(0, 60), st.integers(2, 60))
-def test_the_chance_is_that_of_students_distribution(t: float, freedom: int) -> None:
-    assert chance_beyond(t, freedom) == pytest.approx(2 * stats.t.sf(t, freedom), rel=1e-6, abs=1e-14)
-
-
-def test_the_ends_of_the_distribution() -> None:
-    for freedom in (9, 10, 29):
-        assert chance_beyond(0.0, freedom) == 1
-        assert chance_beyond(math.inf, freedom) == pytest.approx(0, abs=1e-15)
 
 
 @pytest.mark.parametrize("length", [640, 703, 1000, 1920, 5001])

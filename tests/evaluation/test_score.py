@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from charloop.baselines import Ladder, Rung
 from charloop.evaluation import Interval, Score
-from charloop.evaluation.score import block_count, interval_of, student
+from charloop.evaluation.score import block_count, interval_of
 from charloop.evaluation.tally import Tally
 
 
@@ -107,11 +107,6 @@ def test_the_interval_holds_the_true_mean_as_often_as_it_says() -> None:
         naive += bool(abs(losses.mean() - 2) <= 1.96 * losses.std() / math.sqrt(length))
     assert 0.92 <= held / runs <= 0.98
     assert naive / runs < 0.5
-
-
-@pytest.mark.parametrize(("freedom", "t"), [(9, 2.26216), (14, 2.14479), (19, 2.09302), (29, 2.04523)])
-def test_quantiles_of_student(freedom: int, t: float) -> None:
-    assert student(0.95, freedom) == pytest.approx(t, abs=5e-4)
 
 
 def test_no_loss_is_below_zero() -> None:

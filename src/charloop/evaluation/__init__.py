@@ -4,6 +4,7 @@ from charloop.evaluation.evaluator import CHUNK, Evaluator, chunk_for
 from charloop.evaluation.layout import WARM_UP, Layout
 from charloop.evaluation.paired import Difference, paired_difference
 from charloop.evaluation.score import Interval, Score
+from charloop.evaluation.spread import Spread
 
 __all__ = [
     "CHUNK",
@@ -13,6 +14,7 @@ __all__ = [
     "Interval",
     "Layout",
     "Score",
+    "Spread",
     "chunk_for",
     "paired_difference",
 ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from charloop.evaluation.score import LEVEL, block_count, student
+from charloop.evaluation.score import LEVEL, block_count
+from charloop.evaluation.student import chance_beyond, student
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,3 @@ def paired_difference(
     nats, reach = float(each.mean()), student(LEVEL, blocks - 1) * error
     t = abs(nats) / error if error else math.inf * abs(nats) if nats else 0.0
     return Difference(nats, nats - reach, nats + reach, chance_beyond(t, blocks - 1), blocks)
-
-
-def chance_beyond(t: float, freedom: int) -> float:
-    """The share of Student's distribution that lies beyond `t` (0 or more) on either side.
-
-    The finite series for a whole number of degrees of freedom, 2 or more: Abramowitz and Stegun 1964, 26.7.3 and
-    26.7.4. Right to about 1e-15, below which it is 0.
-    """
-    angle = math.atan(t / math.sqrt(freedom))
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = freedom % 2
-    term = cosine if odd else 1.0
-    total = term
-    for k in range(3 if odd else 2, freedom - 1, 2):
-        term *= (k - 1) / k * cosine**2
-        total += term
-    within = 2 / math.pi * (angle + sine * total) if odd else sine * total
-    return min(1.0, max(0.0, 1 - within))

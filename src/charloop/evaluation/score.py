@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist, mean, stdev
+from statistics import mean, stdev
 
 import numpy as np
 from jaxtyping import Float32
 
 from charloop.baselines import Ladder, Standing
+from charloop.evaluation.student import student
 
 LEVEL = 0.95
 BLOCKS, FEWEST_BLOCKS, SHORTEST_BLOCK = 30, 10, 64
@@ -92,15 +93,3 @@ def interval_of(means: Sequence[float], loss: float, block_length: int) -> Inter
     middle = mean(means)
     reach = student(LEVEL, len(means) - 1) * stdev(means, middle) / math.sqrt(len(means))
     return Interval(max(0.0, loss - reach), loss + reach, len(means), block_length)
-
-
-def student(level: float, freedom: int) -> float:
-    """The t that a share `level` of Student's distribution lies within, of either sign.
-
-    Abramowitz and Stegun 1964, 26.7.5: right to 3 in 10,000 from 9 degrees of freedom on.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return float(z + first / freedom + second / freedom**2 + third / freedom**3)
