@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from charloop.baselines import Ladder, Rung
-from charloop.figures import Curves, Line
+from charloop.figures import Band, Curves, Line
 from charloop.figures.drawing import COLOURS, draw, shown, to_bits, to_nats
 
 HEADS = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -56,6 +56,17 @@ def test_the_lines_are_the_curves_and_the_rungs(figures: list[Figure]) -> None:
     assert (np.asarray(validation.get_ydata()) == RUN.validation.y).all()
     assert [line.get_ydata()[0] for line in rungs] == [3.5, 2.5]  # type: ignore[index]
     assert [text.get_text() for text in axes.texts] == ["2-gram", "unigram"]
+
+
+def test_the_band_is_drawn_and_told_of(figures: list[Figure]) -> None:
+    band = Band(np.array([25.0, 50.0]), np.array([2.5, 2.0]), np.array([4.5, 2.2]))
+    drawn(RUN, replace(RUN, band=band))
+    (area,) = figures[0].axes[0].collections
+    corners = {tuple(point) for point in area.get_paths()[0].vertices}  # type: ignore[union-attr]
+    assert corners >= {(25.0, 2.5), (25.0, 4.5), (50.0, 2.0), (50.0, 2.2)}
+    assert figures[0].axes[0].get_ylim()[1] > 4.5, "all of it is seen"
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names[-1] == "lowest to highest seed"
 
 
 def test_the_second_axis_is_in_bits() -> None:

@@ -28,6 +28,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Band:
+    """The lowest and the highest of several losses at the same places of the x axis."""
+
+    x: Float[np.ndarray, " points"]
+    low: Float[np.ndarray, " points"]
+    high: Float[np.ndarray, " points"]
+
+
+@dataclass(frozen=True)
 class Curves:
     """A run in a figure."""
 
@@ -36,6 +45,8 @@ class Curves:
     validation: Line
     ladder: Ladder | None
     """The baselines of its validation text, if they were measured."""
+    band: Band | None = None
+    """Of several runs: how far they lie apart around the validation losses, which are means."""
 
 
 def curves_of(folder: RunFolder, name: str, against: Axis, smooth: int = 0) -> Curves:

@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
 from charloop.baselines import Ladder
@@ -72,8 +73,15 @@ def draw(runs: Sequence[Curves], against: Axis, width: float, kind: str) -> byte
 
 
 def draw_run(axes: Axes, run: Curves, colour: str, dash: str) -> None:
-    """Training thin and pale, validation strong above it, with a mark for each evaluation while they are few."""
+    """Training thin and pale, validation strong above it, with a mark for each evaluation while they are few.
+
+    The band of several seeds lies behind both.
+    """
     axes.plot(run.training.x, run.training.y, color=colour, alpha=0.45, linewidth=0.7, zorder=3)
+    if run.band:
+        axes.fill_between(
+            *(run.band.x, run.band.low, run.band.high), color=colour, alpha=0.2, linewidth=0, zorder=2
+        )
     marker = "o" if len(run.validation.x) <= 40 else ""
     axes.plot(
         *(run.validation.x, run.validation.y),
@@ -151,7 +159,10 @@ def add_legend(axes: Axes, runs: Sequence[Curves], styles: Sequence[tuple[Any, s
         Line2D([], [], color=GREY if several else one, linewidth=0.7, alpha=0.45),
     ]
     names = [*([shown(run.name) for run in runs] if several else []), "validation", "training"]
-    handles = [*(strong if several else []), *kinds]
+    handles: list[Any] = [*(strong if several else []), *kinds]
+    if any(run.band for run in runs):
+        names.append("lowest to highest seed")
+        handles.append(Patch(facecolor=GREY if several else one, alpha=0.2, linewidth=0))
     room = int(axes.figure.get_figwidth() * COLUMNS_PER_INCH)  # type: ignore[union-attr]
     columns = max(1, min(len(names), room // (max(map(len, names)) + 6)))
     legend = axes.figure.legend(

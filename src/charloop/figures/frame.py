@@ -44,6 +44,7 @@ def frame_of(runs: Sequence[Curves]) -> Frame:
     """All of each run but its steep beginning, and the next rungs below."""
     right = max(float(line.x[-1]) for run in runs for line in (run.training, run.validation) if len(line.x))
     seen = [run.validation.y for run in runs]
+    seen += [edge for run in runs if run.band for edge in (run.band.low, run.band.high)]
     seen += [run.training.y[run.training.x >= BEGINNING * right] for run in runs]
     shown = np.concatenate(seen)
     if not len(shown):
