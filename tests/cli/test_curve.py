@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
@@ -115,13 +114,3 @@ def test_no_losses_break_it_or_make_it_too_wide(
     rows = made.draw(width, rungs)
     assert len(rows) in (0, ROWS)
     assert all(row.cell_len <= width for row in rows)
-
-
-@pytest.mark.parametrize("height", [10, 30])
-def test_a_low_terminal_has_no_room_for_it(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from charloop.cli.screen import TrainingScreen
-
-    with TrainingScreen() as screen:
-        screen.curve = curve(4.0, 2.0)
-        monkeypatch.setattr(type(screen.console), "height", height)
-        assert bool(screen.picture()) is (height == 30)

@@ -88,7 +88,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += 1e-3
         return now[0]
 
-    monkeypatch.setattr("charloop.cli.screen.time.monotonic", look)
+    monkeypatch.setattr("time.monotonic", look)
     return now
 
 

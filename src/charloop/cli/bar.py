@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from charloop.cli.output import mute
+from charloop.cli.reflow import Reflowed
 
 BESIDE_BAR = 70
 """Columns of a terminal that the words beside the bar take."""
+NARROWEST, WIDEST = 10, 40
+"""Columns of the bar."""
 STOPPING = "stopping: this is saved first; Ctrl-C again loses it"
 
 
@@ -31,6 +35,20 @@ class Words(ProgressColumn):
         return Text(STOPPING if self.stopping else task.description, no_wrap=True)
 
 
+class Fitting(BarColumn):
+    """A bar as wide as the words beside it leave room for, on a terminal that may be made wider or narrower."""
+
+    def render(self, task: Task) -> ProgressBar:
+        """The bar."""
+        self.bar_width = max(NARROWEST, min(WIDEST, self.console.width - BESIDE_BAR))
+        return super().render(task)
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        # Dim and green of the terminal's own palette: they are seen on black and on white.
+        super().__init__(style="dim", complete_style="green", finished_style="green")
+
+
 class Bar(Progress):
     """A bar under whatever is drawn `above` it."""
 
@@ -44,18 +62,13 @@ class Bar(Progress):
 
 def make_bar(console: Console, words: Words) -> Bar:
     """A bar that goes away when it stops, and is not there at all where there is no terminal."""
-    # Grey and green of the terminal's own palette: they are seen on black and on white.
-    bar = BarColumn(
-        max(10, min(40, console.width - BESIDE_BAR)),
-        style="bright_black",
-        complete_style="green",
-        finished_style="green",
-    )
-    return Bar(
+    bar = Bar(
         SpinnerColumn(style="green"),
-        bar,
+        Fitting(console),
         words,
         console=console,
         transient=True,
         disable=not console.is_interactive,
     )
+    bar.live._live_render = Reflowed(bar.live._live_render, console)
+    return bar

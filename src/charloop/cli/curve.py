@@ -107,15 +107,13 @@ def row_text(row: int, cells: list[int], rung: "Rung | None", limits: tuple[floa
     """One row: axis, curve, and the baseline that crosses it."""
     low, high = limits
     shown = {0: f"{high:.2f}", ROWS - 1: f"{low:.2f}"}.get(row, "bits" if row == ROWS // 2 else "")
-    text = Text(f"{shown:>{LEFT - 2}} ", "bright_black", no_wrap=True)
-    text.append("│", "bright_black")
-    signs = [
-        (chr(ord(EMPTY) + cell), "green") if cell else (LINE if rung else " ", "bright_black")
-        for cell in cells
-    ]
+    # The style of a Text is that of all that is added to it: a dim curve would be none on many a terminal.
+    text = Text(no_wrap=True)
+    text.append(f"{shown:>{LEFT - 2}} │", "dim")
+    signs = [(chr(ord(EMPTY) + cell), "green") if cell else (LINE if rung else " ", "dim") for cell in cells]
     for style, run in groupby(signs, key=itemgetter(1)):
         text.append("".join(sign for sign, _ in run), style)
     if rung:
-        text.append(f" {rung.name} {rung.bits:.2f}", "bright_black")
+        text.append(f" {rung.name} {rung.bits:.2f}", "dim")
     text.rstrip()
     return text

@@ -1,8 +1,7 @@
-"""What a person sees while a network trains: a bar on a terminal, a row for each evaluation everywhere."""
+"""What a person sees while a network trains: a living picture on a terminal, a row for each evaluation everywhere."""
 
 import math
 import time
-from collections import deque
 from types import TracebackType
 
 from rich.console import Console
@@ -11,14 +10,15 @@ from rich.text import Text
 
 from charloop.baselines import Ladder
 from charloop.cli.bar import Paper, Words, make_bar
-from charloop.cli.curve import Curve
 from charloop.cli.output import visible
-from charloop.cli.standings import compact, rungs, sentence
-from charloop.cli.wording import clock, describe_model, describe_reading, entry, number_of
+from charloop.cli.pace import Pace
+from charloop.cli.picture import Picture, has_room
+from charloop.cli.screen_words import NARROW, ending, heads, opening, part_validated, row
+from charloop.cli.standings import rungs
+from charloop.cli.wording import clock, describe_reading, entry
 from charloop.data import Reading
 from charloop.training.events import (
     INTERRUPTED,
-    USED_UP,
     Evaluated,
     Event,
     Finished,
@@ -30,30 +30,12 @@ from charloop.training.events import (
     Stopping,
 )
 
-ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
-HEADS = ROW.format(
-    step="step",
-    epoch="epoch",
-    train="train",
-    validation="val",
-    bits="bits/char",
-    speed="chars/s",
-    clock="time",
-    beats="beats by bits",
-    mark="",
-)
 INDENT = 9
 """Columns of a label and the space after it."""
-ROOM = 20
-"""Rows of a terminal that has room for a curve."""
 PLAIN_PAUSE = 30.0
 """Seconds of silence after which a log without a bar gets a row of its own."""
 SKIPPED_SHOWN = 10
 """Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
-FEWEST, LONG = 4, 1.0
-"""Calls, or seconds, after which the pace is known: the last before an evaluation may end with the one before."""
-RECENT = 100
-"""Steps over which the training loss is averaged: a single one jumps."""
 
 
 class TrainingScreen:
@@ -64,9 +46,8 @@ class TrainingScreen:
         self.has_bar = self.console.is_interactive
         self.words = Words(table_column=Column(no_wrap=True))
         self.progress = make_bar(self.console, self.words)
-        self.curve, self.progress.above = Curve(), self.picture
-        self.losses: deque[float] = deque(maxlen=RECENT)
-        self.speeds: deque[tuple[float, int]] = deque(maxlen=50)
+        self.picture, self.pace = Picture(), Pace()
+        self.progress.above = self.drawn
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
         self.doing, self.doing_since = "", 0.0
         self.ladder: Ladder | None = None
@@ -104,11 +85,9 @@ class TrainingScreen:
             case Finished():
                 self.finished(event)
 
-    def picture(self) -> list[Text]:
-        """The curve so far, where there is room for it."""
-        if self.console.height < ROOM:
-            return []
-        return self.curve.draw(self.console.width, self.ladder)
+    def drawn(self) -> list[Text]:
+        """The picture, where there is room for it."""
+        return self.picture.draw(self.console.width, self.console.height)
 
     def say(self, label: str, text: str, style: str = "") -> None:
         """One labelled line."""
@@ -127,22 +106,11 @@ class TrainingScreen:
             self.last_row = now
 
     def started(self, event: Started) -> None:
-        data, (train, validation, test) = event.config.data, event.split
-        self.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
-        unit = "bytes" if data.unit == "byte" else "characters"
-        network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
-        self.say("model", f"{network}, {number_of(event.devices, 'device')}")
-        self.say("text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct")
-        self.say("", f"sha256 {event.content_hash[:16]}")
-        limit = event.config.training.validation_limit
-        if 0 < limit < validation - 1:
-            self.part_of = validation
-        some = f" ({limit:,} of them each time, from all over it)" if self.part_of else ""
-        parts = f"{train:,} to train on, {validation:,} to validate{some}"
-        self.say("split", parts + (f", {test:,} to test" if test else ""))
-        chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
-        self.say("step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch")
-        self.say("run", str(event.folder))
+        data = event.config.data
+        self.pace.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
+        self.part_of = part_validated(event)
+        for label, text in opening(event):
+            self.say(label, text)
         for note in event.notes:
             self.noted(note)
         if event.resumed_at:
@@ -150,7 +118,7 @@ class TrainingScreen:
         self.progress.update(self.task, completed=0.0, description="compiling the first step")
 
     def measured(self, ladder: Ladder) -> None:
-        self.ladder = ladder
+        self.ladder = self.picture.ladder = ladder
         self.say("compare", rungs(ladder, INDENT))
         if ladder.portion:
             self.noted(ladder.portion)
@@ -160,19 +128,21 @@ class TrainingScreen:
         self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
     def stepped(self, event: Stepped) -> None:
-        self.losses.extend(step.loss for step in event.steps if not step.skipped)
+        self.pace.add(event.steps)
         for step in event.steps:
             if not step.skipped:
-                self.curve.add(event.progress, step.loss)
+                self.picture.curve.add(event.progress, step.loss)
         self.tell_skipped(event)
-        self.speeds.append((time.monotonic(), len(event.steps)))
         self.epoch = event.steps[-1].epoch
-        loss = self.train_loss
+        loss = self.pace.loss
         parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char"]
-        parts += [f"{self.speed} chars/s"] if self.speed else []
+        parts += [f"{self.pace.speed} chars/s"] if self.pace.speed else []
         parts += [f"{self.skipped} skipped"] if self.skipped else []
         if event.progress > 0.01:
             parts.append(f"{clock(event.elapsed * (1 - event.progress) / event.progress)} left")
+        if self.console.width < NARROW:
+            # What one waits for comes first where the end is cut off.
+            parts = [parts[0], *parts[:1:-1]]
         self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
         if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
             self.row(event.steps[-1].step, event.elapsed, None, "")
@@ -190,73 +160,33 @@ class TrainingScreen:
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
         """One line of the table, under its head if that is not in sight."""
+        width = self.console.width if self.has_bar else NARROW
         if not self.has_head:
-            self.console.print(Text("\n" + HEADS.rstrip(), "dim"))
+            self.console.print(Text("\n" + heads(width), "dim"))
             self.has_head = True
         self.last_row = time.monotonic()
-        bits = f"{validation / math.log(2):.3f}" if validation is not None else ""
-        line = ROW.format(
-            step=f"{step:,}",
-            epoch=f"{self.epoch:.2f}",
-            train=f"{self.train_loss:.3f}" if self.losses else "",
-            validation=f"{validation:.3f}" if validation is not None else "",
-            bits=bits,
-            speed=self.speed,
-            clock=clock(elapsed),
-            beats=compact(self.ladder.standing(validation)) if self.ladder and validation is not None else "",
-            mark=mark,
-        )
-        self.console.print(Text(line.rstrip(), "" if mark or validation is None else "dim"))
+        figures = {"step": f"{step:,}", "epoch": f"{self.epoch:.2f}", "speed": self.pace.speed, "mark": mark}
+        figures["train"] = f"{self.pace.loss:.3f}" if self.pace.losses else ""
+        line = row(width, figures, elapsed, validation, self.ladder)
+        self.console.print(Text(line, "" if mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
+        """Into the picture, where there is room for it; else, and down a pipe, all of it between the rows."""
+        self.picture.add_sample(event.step, event.texts)
+        if self.has_bar and has_room(self.console.width, self.console.height):
+            return
         for temperature, text in event.texts:
             self.console.print(Text(f"\nstep {event.step:,}, temperature {temperature}", "bold"))
-            self.console.print(Text(visible(text.strip("\n")), "cyan"))
+            self.console.print(Text(visible(text.strip("\n"))))
         self.has_head = False
 
     def finished(self, event: Finished) -> None:
         self.progress.stop()
         if self.has_bar:
             self.console.print()
-            for row in self.picture():
-                self.console.print(row)
+            for line in self.drawn():
+                self.console.print(line)
         self.interrupted = event.reason == INTERRUPTED
         self.console.print()
-        after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
-        if self.interrupted:
-            self.say("stopped", f"{after}; everything is saved")
-        elif event.step == self.resumed_at:
-            more = (
-                "a longer one, such as --minutes 10"
-                if event.reason == USED_UP
-                else "a larger --patience, or 0"
-            )
-            self.say("done", f"{event.reason}, {after}: give {more}")
-        else:
-            self.say("done", f"{event.reason} {after}")
-        if event.best:
-            bits, loss = event.best.bits_per_character, event.best.loss
-            figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
-            read = f", on {event.best.characters:,} of {self.part_of:,} characters" if self.part_of else ""
-            self.say("best", f"{figures}, at step {event.best_step:,}{read}")
-            if self.ladder:
-                self.say("worth", sentence(self.ladder.standing(loss)))
-        if event.skipped:
-            updates = number_of(event.skipped, "update")
-            self.say("skipped", f"{updates} undone; skipped.jsonl in the run has their text", style="magenta")
-
-    @property
-    def train_loss(self) -> float:
-        """Mean loss of the latest steps."""
-        return sum(self.losses) / max(1, len(self.losses))
-
-    @property
-    def speed(self) -> str:
-        """Characters trained on per second, lately."""
-        if not self.speeds:
-            return ""
-        seconds = self.speeds[-1][0] - self.speeds[0][0]
-        if len(self.speeds) < FEWEST and seconds < LONG:
-            return ""
-        steps = sum(count for _, count in list(self.speeds)[1:])
-        return f"{steps * self.characters / max(seconds, 1e-9):,.0f}"
+        for label, text in ending(event, self.resumed_at, self.part_of, self.ladder):
+            self.say(label, text, style="magenta" if label == "skipped" else "")

@@ -1,0 +1,44 @@
+"""How fast a run is, and where its loss stands, lately."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from charloop.training.events import Step
+
+FEWEST, LONG = 4, 1.0
+"""Calls, or seconds, after which the pace is known: the last before an evaluation may end with the one before."""
+RECENT = 100
+"""Steps over which the training loss is averaged: a single one jumps."""
+
+
+@dataclass
+class Pace:
+    """Means over the latest steps."""
+
+    characters: int = 0
+    """What a step reads."""
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    calls: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=50))
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """A call's updates are done; the loss of one that was undone does not count."""
+        self.losses.extend(step.loss for step in steps if not step.skipped)
+        self.calls.append((time.monotonic(), len(steps)))
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the latest steps."""
+        return sum(self.losses) / max(1, len(self.losses))
+
+    @property
+    def speed(self) -> str:
+        """Characters trained on per second; empty as long as that is not known."""
+        if not self.calls:
+            return ""
+        seconds = self.calls[-1][0] - self.calls[0][0]
+        if len(self.calls) < FEWEST and seconds < LONG:
+            return ""
+        steps = sum(count for _, count in list(self.calls)[1:])
+        return f"{steps * self.characters / max(seconds, 1e-9):,.0f}"

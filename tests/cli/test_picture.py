@@ -1,0 +1,106 @@
+"""The picture over the bar: the curve, samples beside or under it, as much of both as there is room for."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from charloop.cli.curve import ROWS
+from charloop.cli.picture import CURVE, GAP, HIGH, LABEL, LOW, UNDER, WIDE, Picture, has_room
+from charloop.cli.screen import TrainingScreen
+from charloop.training.events import Sampled
+from cli.test_curve import curve
+
+LINES = "To be, or not to be,\n\nthat is the question: whether it is nobler\tin the mind\nto suffer\n"
+
+
+def picture(*samples: str) -> Picture:
+    drawn = Picture(curve(4.0, 2.0))
+    for number, text in enumerate(samples, start=1):
+        drawn.add_sample(100 * number, [(0.5, "low"), (0.8, text), (1.0, "high")])
+    return drawn
+
+
+def plain(rows: list[Text]) -> list[str]:
+    return [row.plain.rstrip() for row in rows]
+
+
+def test_a_low_terminal_has_no_room_for_it() -> None:
+    assert picture("a").draw(160, LOW - 1) == []
+    assert len(picture().draw(80, LOW)) == ROWS
+    assert len(picture("a").draw(80, LOW)) == ROWS, "samples go between the rows there"
+    assert Picture(samples=[(1, "a")]).draw(160, HIGH) == [], "nothing before there is a curve"
+
+
+def test_on_a_wide_terminal_samples_stand_beside_the_curve() -> None:
+    rows = picture("nonsense", "some sense", LINES).draw(160, LOW)
+    left, right = picture().draw(CURVE, HIGH), [row.plain[CURVE + GAP :] for row in rows]
+    assert [row.plain[:CURVE].rstrip() for row in rows] == plain(left)
+    assert [text.rstrip() for text in right] == [
+        "step 100    nonsense",
+        "step 200    some sense",
+        "step 300    To be, or not to be,",
+        "            that is the question: whether it is nobler in the",
+        "            mind",
+        "            to suffer",
+    ]
+
+
+def test_on_a_narrow_one_they_stand_under_it() -> None:
+    rows = plain(picture("nonsense", "some sense", LINES).draw(80, HIGH))
+    assert rows[:ROWS] == plain(picture().draw(80, HIGH))
+    assert rows[ROWS:] == [
+        "step 200    some sense",
+        "step 300    To be, or not to be,",
+        "            that is the question: whether it is nobler in the mind",
+        "            to suffer",
+    ]
+
+
+@given(
+    st.lists(st.text(), max_size=5), st.integers(20, 200), st.integers(15, 60)
+)  # any signs: wide ones, joined ones, none at all
+def test_it_is_always_as_high_and_never_too_wide(samples: list[str], width: int, height: int) -> None:
+    """A picture that changes its height as it is drawn anew would leave torn lines behind."""
+    rows = picture(*samples).draw(width, height)
+    under = UNDER if samples and has_room(width, height) and width < WIDE else 0
+    assert len(rows) in (0, ROWS + under)
+    assert all(cell_len(row.plain) <= width for row in rows)
+    assert not any(sign in row.plain for row in rows for sign in "\n\r\t\x1b")
+
+
+@pytest.mark.parametrize(("height", "shown"), [(HIGH, False), (LOW - 1, True)])
+def test_samples_are_between_the_rows_only_where_the_picture_has_no_room(
+    height: int, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = Console(file=io.StringIO(), width=80, force_terminal=True, force_interactive=True)
+    monkeypatch.setattr(type(paper), "height", height)
+    with TrainingScreen(paper) as screen:
+        screen(Sampled(100, [(0.8, "to be\nor not")]))
+        screen.picture.curve = curve(4.0, 2.0)
+        assert (f"{'step 100':<{LABEL}}to be" in plain(screen.drawn())) is not shown
+    assert isinstance(paper.file, io.StringIO)
+    assert ("temperature 0.8" in paper.file.getvalue()) is shown
+
+
+def test_no_colour_that_vanishes_on_black_or_white() -> None:
+    """Of the 16 colours: black and white are a ground themselves, bright black often is one; the rest is dim."""
+    rows = picture("a", "b").draw(160, HIGH)
+    styles = {str(span.style) for row in rows for span in row.spans} | {str(row.style) for row in rows}
+    assert styles <= {"", "dim", "green"}
+
+
+def test_the_curve_and_the_newest_sample_are_not_dim() -> None:
+    paper = Console(file=io.StringIO(), width=160, force_terminal=True, color_system="standard")
+    dim, seen = set[str](), set[str]()
+    for row in picture("one", "two").draw(160, HIGH):
+        for segment in paper.render(row):
+            (dim if segment.style and segment.style.dim else seen).update(segment.text.split())
+    assert "two" in seen
+    assert {"one", "step", "100", "200", "bits", "│"} <= dim
+    assert any(0x2800 < ord(sign) < 0x2900 for word in seen for sign in word)
+    assert not any(0x2800 < ord(sign) < 0x2900 for word in dim for sign in word)
