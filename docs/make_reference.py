@@ -22,10 +22,9 @@ def help_of(command: str) -> str:
 
 def reference() -> str:
     """The whole page."""
-    sections = [
-        f"\n## charloop {name}\n\n```\n{help_of(name)}\n```\n"
-        for name in [*COMMANDS, *(f"bench {question}" for question in QUESTIONS)]
-    ]
+    pages = [*COMMANDS, *(f"bench {question}" for question in QUESTIONS)]
+    pages.insert(pages.index("compare") + 1, "compare --cells")
+    sections = [f"\n## charloop {name}\n\n```\n{help_of(name)}\n```\n" for name in pages]
     return HEAD + "".join(sections)
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,16 @@ def check(values: Mapping[str, Any]) -> RunConfig:
     except msgspec.ValidationError as error:
         raise out_of_range(str(error), values) from None
     return config
+
+
+def changes(before: RunConfig, after: RunConfig) -> Iterator[tuple[str, Any, Any]]:
+    """The settings in which two configurations differ: name, value before, value after."""
+    for section in SECTIONS:
+        one, two = getattr(before, section), getattr(after, section)
+        for f in fields(one):
+            old, new = getattr(one, f.name), getattr(two, f.name)
+            if old != new:
+                yield f.name, old, new
 
 
 def validate(config: RunConfig) -> RunConfig:

@@ -23,7 +23,8 @@ FLAGS = {
     "train": "charloop.cli.train_flags.TrainFlags",
     "sample": "charloop.cli.sample_command.SampleFlags",
     "eval": "charloop.cli.eval_command.EvalFlags",
-    "compare": "charloop.cli.compare_command.CompareFlags",
+    "compare": "charloop.cli.compare_flags.CompareFlags",
+    "compare --cells": "charloop.cli.compare_flags.CompareCellsFlags",
     "plot": "charloop.cli.plot_command.PlotFlags",
     "info": "charloop.cli.info_command.InfoFlags",
     "baselines": "charloop.cli.baselines_command.BaselinesFlags",
@@ -38,6 +39,8 @@ FLAGS = {
     "bench memory": "charloop.cli.bench_memory.MemoryFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
+HIDDEN = {"compare --cells": {"cell", "cell_options"}}
+"""What a command's declaration inherits and does not offer."""
 
 
 def names(flags: type) -> list[str]:
@@ -69,7 +72,7 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
     out = done(call(*name.split(), "--help"))
     home, _, kind = FLAGS[name].rpartition(".")
     for field in names(getattr(importlib.import_module(home), kind)):
-        if field not in POSITIONAL:
+        if field not in POSITIONAL | HIDDEN.get(name, set()):
             assert re.search(rf"(  |│ )(-\w [A-Z]+, )?--{field.replace('_', '-')}[ ,]", out), field
     assert max(map(len, out.splitlines())) <= int(width)
     for ugly in ("{None}", "STR", "INT", "FLOAT", "Raises", "CharloopError", "\x1b"):
@@ -78,12 +81,13 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_defaults_in_help_are_those_of_the_default_preset() -> None:
-    out = re.sub(r"[│\s]+", " ", done(call("train", "--help")))
-    assert "--hidden-size N Units a layer. (default: 256)" in out
-    assert (
-        "--minutes X Stop after so many minutes of training, learning-rate decay included. (default: 3.0)"
-        in out
-    )
+    for command in (("train",), ("compare", "--cells")):
+        out = re.sub(r"[│\s]+", " ", done(call(*command, "--help")))
+        assert "--hidden-size N Units a layer. (default: 256)" in out
+        assert (
+            "--minutes X Stop after so many minutes of training, learning-rate decay included. (default: 3.0)"
+            in out
+        )
 
 
 def test_help_does_not_wait_for_jax() -> None:

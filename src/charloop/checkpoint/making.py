@@ -57,7 +57,7 @@ def refuse(path: Path, *, overwrite: bool) -> None:
             f"{path} already holds a run",
             do=f"go on with it by --resume {path}, choose another --out, or pass --overwrite to set it aside",
         )
-    if any(path.iterdir()) and not is_given_up(path):
+    if not path.is_dir() or (any(path.iterdir()) and not is_given_up(path)):
         raise CharloopError(f"{path} is not empty, and not a run", do="choose another --out")
 
 

@@ -70,19 +70,24 @@ def check(flags: PlotFlags) -> str:
         raise CharloopError("no run to draw", do="name its folder: charloop plot runs/book -o curves.png")
     if not flags.out:
         raise CharloopError("no file to draw to", do="name it: -o curves.png, .svg or .pdf")
-    kind = Path(flags.out).suffix.lower().removeprefix(".")
+    return check_file(FLAG, flags.out, overwrite=flags.overwrite)
+
+
+def check_file(flag: str, name: str, *, overwrite: bool) -> str:
+    """The kind of figure that a file's name asks for; CharloopError if it is none, or no place for one."""
+    kind = Path(name).suffix.lower().removeprefix(".")
     if kind not in KINDS:
-        raise CharloopError(FLAG, got=flags.out, allowed="a name that ends in .png, .svg or .pdf")
-    check_target(FLAG, flags.out, overwrite=flags.overwrite)
+        raise CharloopError(flag, got=name, allowed="a name that ends in .png, .svg or .pdf")
+    check_target(flag, name, overwrite=overwrite)
     return kind
 
 
-def need_matplotlib() -> None:
+def need_matplotlib(who: str = "charloop plot") -> None:
     """Raises CharloopError if it is not installed: it is an extra."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise CharloopError("charloop plot needs matplotlib", do="pip install matplotlib") from None
+        raise CharloopError(f"{who} needs matplotlib", do="pip install matplotlib") from None
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

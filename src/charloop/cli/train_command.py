@@ -6,11 +6,9 @@ from pathlib import Path
 
 from charloop.cli.arguments import given_flags
 from charloop.cli.output import visible
-from charloop.cli.train_flags import TrainFlags, first_look, over, refuse_changes, settings
+from charloop.cli.train_flags import TrainFlags, base_of, first_look, over, refuse_changes, settings
 from charloop.config import RunConfig
-from charloop.configfile import read_config
 from charloop.errors import CharloopError
-from charloop.presets import find_preset
 
 SHOWN = 400
 """Characters of each sample at the end."""
@@ -21,7 +19,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     """Parse, then train or go on training, on the screen. 0, or 130 for a run that Ctrl-C ended and saved."""
     given = given_flags(arguments)
-    first = first_look(arguments)
+    first = first_look(TrainFlags, "train", arguments)
     if first.resume:
         return resume_run(first, first.resume, arguments, given)
     return start_run(first, arguments, given)
@@ -29,11 +27,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
     """Train into a new folder."""
-    base = find_preset(first.preset)
+    base = base_of(first)
     if first.config:
-        base = read_config(first.config, base)
         refuse_unnamed_cell(first.config, base, given)
-    flags = over(base, arguments, given)
+    flags = over(TrainFlags, "train", base, arguments, given)
     config = settings(flags, given)
     if not config.data.corpus:
         raise CharloopError(
@@ -86,7 +83,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
 
     cell = first.model.cell if "cell" in given else None
     stored = RunFolder.open(run, cell=cell).config
-    config = settings(over(stored, arguments, given), given)
+    config = settings(over(TrainFlags, "train", stored, arguments, given), given)
     refuse_changes(stored, config)
     with TrainingScreen() as screen:
         resume(run, config, cell=cell, listener=screen)

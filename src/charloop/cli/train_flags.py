@@ -1,15 +1,15 @@
 """The flags of `charloop train`, and how a preset, a file and flags become one configuration."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import tyro
 
 from charloop.cli.arguments import Switch, of_flag, parse
 from charloop.config import DataConfig, Fraction, ModelConfig, RunConfig, TrainingConfig
-from charloop.configfile import LIMITS, validate
+from charloop.configfile import LIMITS, changes, read_config, validate
 from charloop.errors import CharloopError
 from charloop.presets import find_preset
 
@@ -52,7 +52,22 @@ class ModelFlags(ModelConfig):
 
 
 @dataclass(frozen=True)
-class TrainFlags:
+class SettingFlags:
+    """Where the settings of a run come from: a preset, a file, flags."""
+
+    data: DataFlags = field(default_factory=DataFlags)
+    model: ModelConfig = field(default_factory=ModelFlags)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    dropout: Fraction | None = None
+    """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
+    preset: str = DEFAULT_PRESET
+    """Settings to begin with (see charloop presets)."""
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A TOML file with [data], [model], [training], or the config.json of a run."""
+
+
+@dataclass(frozen=True)
+class TrainFlags(SettingFlags):
     """Train a network on any text.
 
     Settings come from the preset, then from --config, then from the flags.
@@ -62,15 +77,7 @@ class TrainFlags:
     Ctrl-C saves and ends with status 130; --resume goes on from there.
     """
 
-    data: DataFlags = field(default_factory=DataFlags)
     model: ModelFlags = field(default_factory=ModelFlags)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    dropout: Fraction | None = None
-    """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
-    preset: str = DEFAULT_PRESET
-    """Settings to begin with (see charloop presets)."""
-    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A TOML file with [data], [model], [training], or the config.json of a run."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Where the run is kept; a name under runs/ if left out."""
     overwrite: Switch = False
@@ -81,26 +88,40 @@ class TrainFlags:
     """Begin with this run's weights and vocabulary, and a fresh optimiser."""
 
 
-def first_look(arguments: Sequence[str]) -> TrainFlags:
-    """The flags over the default preset: enough to know which preset, file or run lies under them."""
-    return over(find_preset(DEFAULT_PRESET), arguments, given=set())
+Flags = TypeVar("Flags", bound=SettingFlags)
 
 
-def over(base: RunConfig, arguments: Sequence[str], given: set[str]) -> TrainFlags:
+def first_look(kind: type[Flags], name: str, arguments: Sequence[str]) -> Flags:
+    """The flags of `charloop NAME` over the default preset: enough to know what preset, file or run lies under."""
+    return over(kind, name, find_preset(DEFAULT_PRESET), arguments, given=set())
+
+
+def over(kind: type[Flags], name: str, base: RunConfig, arguments: Sequence[str], given: set[str]) -> Flags:
     """The flags over `base`."""
-    return parse(TrainFlags, "train", arguments, layered(base, given))
+    return parse(kind, name, arguments, layered(kind, base, given))
 
 
-def layered(base: RunConfig, given: set[str]) -> TrainFlags:
+def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
     """`base` as the flags' defaults; a budget given as a flag replaces the whole of its budget."""
     training = base.training
     if given & LIMITS:
         training = replace(training, epochs=None, steps=None, minutes=None)
-    data, model = DataFlags(**asdict(base.data)), ModelFlags(**asdict(base.model))
-    return TrainFlags(data, model, training)
+    flags = kind()
+    return replace(
+        flags,
+        data=type(flags.data)(**asdict(base.data)),
+        model=type(flags.model)(**asdict(base.model)),
+        training=type(flags.training)(**asdict(training)),
+    )
 
 
-def settings(flags: TrainFlags, given: set[str]) -> RunConfig:
+def base_of(flags: SettingFlags) -> RunConfig:
+    """What lies under the flags: the preset, and the file on top of it."""
+    base = find_preset(flags.preset)
+    return read_config(flags.config, base) if flags.config else base
+
+
+def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
     """The configuration that the flags describe; CharloopError for a value out of its range."""
     model = ModelConfig(**asdict(flags.model))
     model = replace(model, cell_options=tuple(dict.fromkeys(model.cell_options)))
@@ -109,21 +130,20 @@ def settings(flags: TrainFlags, given: set[str]) -> RunConfig:
     if flags.dropout is not None and "dropout_output" not in given:
         model = replace(model, dropout_output=flags.dropout)
     try:
-        return validate(RunConfig(DataConfig(**asdict(flags.data)), model, flags.training))
+        return validate(
+            RunConfig(DataConfig(**asdict(flags.data)), model, TrainingConfig(**asdict(flags.training)))
+        )
     except CharloopError as error:
         raise of_flag(error) from None
 
 
 def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
     """Raises CharloopError if `asked` would make another run of it."""
-    for section in ("data", "model", "training"):
-        before, after = getattr(stored, section), getattr(asked, section)
-        for f in fields(before):
-            old, new = getattr(before, f.name), getattr(after, f.name)
-            if old != new and f.name not in FREE_ON_RESUME:
-                raise CharloopError(
-                    f"--{f.name.replace('_', '-')} cannot change in the middle of a run",
-                    got=new,
-                    allowed=str(old),
-                    do="start a new run with --init-from",
-                )
+    for name, old, new in changes(stored, asked):
+        if name not in FREE_ON_RESUME:
+            raise CharloopError(
+                f"--{name.replace('_', '-')} cannot change in the middle of a run",
+                got=new,
+                allowed=str(old),
+                do="start a new run with --init-from",
+            )

@@ -1,0 +1,208 @@
+"""Several cells, each trained with several seeds on one text under one budget: a run for each pair, in one folder."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from charloop.cells import is_file_cell
+from charloop.checkpoint import RunFolder
+from charloop.checkpoint.making import refuse
+from charloop.checkpoint.names import CELL, CONFIG
+from charloop.config import RunConfig
+from charloop.configfile import changes
+from charloop.conversion import convert
+from charloop.data import Corpus, Lanes, split
+from charloop.errors import CharloopError
+from charloop.model import CharLM
+from charloop.training.budget import Budget
+from charloop.training.events import INTERRUPTED, Event, Finished, Listener
+from charloop.training.journal import Journal
+from charloop.training.matching import hidden_size_like
+from charloop.training.run import own_cell, resume, train
+from charloop.training.session import resolve
+
+FREE = {"corpus", "cell", "devices", "keep_saves"}
+"""What may be otherwise when a grid goes on. The text is known by its content, a cell of one's own by its code."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a grid."""
+
+    path: Path
+    config: RunConfig
+    """Complete, as the run itself will have it."""
+
+    @property
+    def cell(self) -> str:
+        """The cell's name, without the file of a user's own."""
+        return short_name(self.config.model.cell)
+
+    @property
+    def seed(self) -> int:
+        """The source of all that is random in it."""
+        return self.config.training.seed
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The runs of a comparison, in the order in which they are trained: every cell with the first seed, and so on."""
+
+    path: Path
+    corpus: Corpus
+    runs: tuple[Planned, ...]
+    note: str | None
+    """Said where the text is too small for the lanes that were asked for."""
+
+    @classmethod
+    def plan(
+        cls, path: Path, config: RunConfig, corpus: Corpus, cells: Sequence[str], seeds: int, *, match: bool
+    ) -> "Grid":
+        """`seeds` runs of each cell, from the seed of `config` on, all else alike.
+
+        With `match` each cell gets the hidden size at which it has about as many parameters as the first one.
+
+        Raises CharloopError for a cell that cannot be made, and for two cells of one name.
+        """
+        names = [short_name(cell).lower() for cell in cells]
+        if len(set(names)) < len(names):
+            double = next(cell for cell, name in zip(cells, names, strict=True) if names.count(name) > 1)
+            raise CharloopError("a cell stands twice among those to compare", got=double, do="name it once")
+        complete, note = resolve(config, corpus)
+        models = list(same_size(complete, cells, corpus.vocabulary.size, match=match))
+        first = config.training.seed
+        runs = tuple(
+            Planned(
+                path / f"{short_name(model.model.cell)}-seed{seed}",
+                replace(model, training=replace(complete.training, seed=seed)),
+            )
+            for seed in range(first, first + seeds)
+            for model in models
+        )
+        return cls(path, corpus, runs, note)
+
+    @property
+    def budget(self) -> Budget:
+        """The budget that all runs share."""
+        config = self.runs[0].config
+        cut = split(len(self.corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+        lanes = Lanes(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        return Budget.of(config.training, lanes.chunks_per_epoch)
+
+    def look(self, run: Planned) -> "Found":
+        """What there is of a run. Raises CharloopError if it was begun with something else, or its place is taken."""
+        if not (run.path / CONFIG).exists():
+            if run.path.exists():
+                refuse(run.path, overwrite=False)
+            return Found(None, is_over=False)
+        folder = RunFolder.open(run.path, inspect=True)
+        refuse_another(folder, run, self.corpus)
+        save = folder.load_state()
+        journal, step = convert(save.facts, Journal), int(save.tensors["step"])
+        patience = run.config.training.patience
+        used = self.budget.is_over(step, journal.elapsed) or bool(patience and journal.since_best >= patience)
+        return Found(journal, is_over=used and journal.evaluated == step, step=step)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of a run before it is trained."""
+
+    journal: Journal | None
+    """None if it was never begun."""
+    is_over: bool
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A run's turn has come: it is trained, from its beginning or from where it was left, or it is there already."""
+
+    number: int
+    """Counted from 1."""
+    run: Planned
+    found: Found
+
+
+GridListener: TypeAlias = Callable[[Grid | Turn | Event], None]
+
+
+def train_grid(grid: Grid, listener: GridListener) -> bool:
+    """Train what is not trained yet; whether all is. False if someone asked to stop: what there is is saved.
+
+    Raises CharloopError, before anything is trained, if a run was begun with other settings; and for a run that
+    fails, with its name. Those before it are kept.
+    """
+    found = [grid.look(run) for run in grid.runs]
+    listener(grid)
+    for number, (run, there) in enumerate(zip(grid.runs, found, strict=True), start=1):
+        listener(Turn(number, run, there))
+        if not there.is_over and train_one(run, there, listener) == INTERRUPTED:
+            return False
+    return True
+
+
+def train_one(run: Planned, found: Found, listener: Listener) -> str:
+    """Begin a run or go on with it; why it ended."""
+    reasons: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Finished):
+            reasons.append(event.reason)
+        listener(event)
+
+    try:
+        if found.journal:
+            resume(run.path, run.config, cell=own_cell(run.config), listener=note)
+        else:
+            train(run.config, run.path, listener=note)
+    except CharloopError as error:
+        raise CharloopError(
+            f"{run.path}: {error.what}", got=error.got, allowed=error.allowed, do=error.do
+        ) from None
+    return reasons[-1]
+
+
+def same_size(
+    config: RunConfig, cells: Sequence[str], vocab_size: int, *, match: bool
+) -> Iterator[RunConfig]:
+    """`config` with each of the cells, checked; of about as many parameters as with the first if `match`."""
+    like: CharLM | None = None
+    for cell in cells:
+        model = replace(config.model, cell=cell)
+        built = CharLM.build(model, vocab_size)
+        like = like or built
+        if match and built is not like:
+            model = replace(model, hidden_size=hidden_size_like(like, model))
+        yield replace(config, model=model)
+
+
+def short_name(cell: str) -> str:
+    """A cell's name, or the class of FILE.py:CLASS."""
+    return cell.rpartition(":")[2]
+
+
+def refuse_another(folder: RunFolder, run: Planned, corpus: Corpus) -> None:
+    """Raises CharloopError unless the run in `folder` is the one that is planned there."""
+    other = "give another --out, or the settings that it was begun with"
+    for name, old, new in changes(folder.config, run.config):
+        if name not in FREE:
+            flag = f"--{name.replace('_', '-')}"
+            raise CharloopError(f"{folder.path} was begun with {flag} {old}", got=new, do=other)
+    if folder.text.get("content_hash") != corpus.content_hash:
+        raise CharloopError(f"{folder.path} was begun on another text", do=other)
+    if is_file_cell(run.config.model.cell):
+        refuse_other_code(folder.path / CELL, Path(run.config.model.cell.rpartition(":")[0]).expanduser())
+
+
+def refuse_other_code(kept: Path, now: Path) -> None:
+    """Raises CharloopError if a user's own cell is no longer the one that a run keeps a copy of."""
+    try:
+        same = kept.read_bytes() == now.read_bytes()
+    except OSError as error:
+        raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
+    if not same:
+        raise CharloopError(
+            f"{now} has changed since {kept.parent} was begun with it", do="give another --out"
+        )

@@ -1,0 +1,320 @@
+"""`charloop compare TEXT --cells ...`: runs that are those of train, figures that are those of the runs."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cells.table import EXAMPLES
+from charloop.evaluation import paired_difference
+from charloop.trained import load
+from cli.commands import BRIEF, call, done, prints, program, refused
+from cli.conftest import text_of
+from cli.test_interrupt import read_until, started
+
+BROKEN = """
+from dataclasses import dataclass
+import jax.numpy as jnp
+from charloop import TickCell
+
+@dataclass(frozen=True)
+class Broken(TickCell):
+    gates = 1
+
+    def tick(self, params, from_input, from_state, state):
+        hidden = jnp.tanh(from_input + from_state) * jnp.nan
+        return {"hidden": hidden}, hidden
+"""
+LONG = text_of(40, seed=9)
+CELLS = ("--cells", "rnn,gru", "--seeds", "2", *BRIEF)
+NAMES = ["gru-seed0", "gru-seed1", "rnn-seed0", "rnn-seed1"]
+
+
+def compared(*arguments: str) -> dict[str, Any]:
+    """What a comparison says to programs."""
+    outcome = call("compare", *arguments, "--json")
+    assert outcome.code == 0, outcome.err
+    found: dict[str, Any] = json.loads(outcome.out)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four runs, to be read only."""
+    folder = tmp_path_factory.mktemp("runs") / "compared"
+    compared(str(book), *CELLS, "--out", str(folder))
+    return folder
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    """The weights of all runs in it."""
+    return {path.parent.name: path.read_bytes() for path in sorted(folder.glob("*/model.safetensors"))}
+
+
+def test_the_figures_are_those_of_the_runs_and_of_students_test(folder: Path, book: Path) -> None:
+    Path("other.txt").write_text(LONG)
+    flags = ("--to-loss", "2.95", "--text", "other.txt")
+    found = compared(str(book), *CELLS, "--out", str(folder), *flags)
+    paths = {name: folder / name for name in NAMES}
+    alone = json.loads(done(call("compare", *map(str, paths.values()), *flags, "--json")))
+    losses = {Path(run["run"]).name: run for run in alone["runs"]}
+    assert (found["text"], found["characters"]) == (alone["text"], alone["characters"])
+    assert found["seeds"] == [0, 1]
+    values = {}
+    for cell in found["cells"]:
+        own = [losses[f"{cell['cell']}-seed{seed}"] for seed in (0, 1)]
+        values[cell["cell"]] = each = [run["nats_per_character"] for run in own]
+        assert [run["nats_per_character"] for run in cell["runs"]] == each
+        assert cell["nats_per_character"] == pytest.approx(np.mean(each))
+        assert cell["standard_deviation"] == pytest.approx(np.std(each, ddof=1))
+        assert cell["interval"] == pytest.approx(
+            stats.t.interval(0.95, 1, np.mean(each), np.std(each, ddof=1) / 2**0.5), rel=1e-6
+        )
+        reached = [run["seconds_to_loss"] for run in own if run["seconds_to_loss"] is not None]
+        assert cell["seeds_that_came_to_loss"] == len(reached)
+        assert cell["seconds_to_loss"] == (pytest.approx(np.mean(reached)) if reached else None)
+    best, other = found["cells"]
+    assert best["nats_per_character"] <= other["nats_per_character"]
+    assert (found["best"], best["difference_to_best"]) == (best["cell"], None)
+    behind = other["difference_to_best"]
+    apart = np.subtract(values[other["cell"]], values[best["cell"]])
+    assert behind["nats_per_character"] == pytest.approx(apart.mean())
+    assert behind["over_seeds"]["p_value"] == pytest.approx(stats.ttest_1samp(apart, 0).pvalue, rel=1e-6)
+    means = [
+        np.mean(
+            [load(folder / f"{cell['cell']}-seed{s}").evaluate(LONG).per_character for s in (0, 1)], axis=0
+        )
+        for cell in (other, best)
+    ]
+    wanted = paired_difference(*means)
+    assert wanted is not None
+    assert behind["over_text"]["p_value"] == pytest.approx(wanted.p_value, rel=1e-3, abs=1e-9)
+
+
+def test_its_runs_are_those_of_train(folder: Path, book: Path) -> None:
+    assert sorted(weights(folder)) == NAMES
+    done(call("train", str(book), *BRIEF, "--cell", "rnn", "--seed", "1", "--out", "alone"))
+    assert Path("alone/model.safetensors").read_bytes() == weights(folder)["rnn-seed1"]
+
+
+def test_what_is_trained_is_not_trained_again(folder: Path, book: Path) -> None:
+    before = prints(folder)
+    out = done(call("compare", str(book), *CELLS, "--out", str(folder)))
+    assert prints(folder) == before
+    assert out.count("there already") == 4
+    rows = [line.split() for line in out.splitlines()]
+    order = [row[1:3] for row in rows if row and "/4" in row[0]]
+    assert order == [["rnn", "0"], ["gru", "0"], ["rnn", "1"], ["gru", "1"]], (
+        "every cell with a seed, then the next"
+    )
+    assert out.splitlines()[-1].startswith("best     ")
+
+
+def test_more_cells_and_seeds_are_trained_beside_what_there_is(
+    folder: Path, book: Path, tmp_path: Path
+) -> None:
+    for run in ("rnn-seed0", "gru-seed0"):
+        subprocess.run(["cp", "-r", folder / run, tmp_path / run], check=True)
+    out = done(
+        call("compare", str(book), "--cells", "gru,lstm", "--seeds", "2", *BRIEF, "--out", str(tmp_path))
+    )
+    assert out.count("there already") == 1
+    assert "rnn" not in out
+    assert weights(tmp_path)["gru-seed1"] == weights(folder)["gru-seed1"]
+
+
+def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
+    out = done(call("compare", str(book), "--cells", "rnn,gru", "--seeds", "1", *BRIEF, "--out", "one"))
+    rows = call("compare", "one/rnn-seed0", "one/gru-seed0").out.splitlines()
+    assert out.splitlines()[-len(rows) :] == rows
+
+
+@pytest.mark.parametrize("after", ["1/4", "3/4"])
+def test_killed_and_called_again_it_ends_in_the_same_bytes(after: str, book: Path) -> None:
+    """SIGKILL while the next run is at it; a save after each step, so that there is one to go on from."""
+    arguments = ("compare", str(book), *CELLS, "--out", "again", "--save-every", "4")
+    whole = call(*arguments[:-4], "--out", "whole", "--save-every", "4")
+    assert whole.code == 0
+    following = Path("again") / ("gru-seed0" if after == "1/4" else "gru-seed1")
+    with subprocess.Popen(program(*arguments), stdout=subprocess.PIPE, text=True) as running:
+        read_until(running, after)
+        while not (following / "metrics.jsonl").exists() and running.poll() is None:
+            pass
+        running.kill()
+    done(call(*arguments))
+    assert weights(Path("again")) == weights(Path("whole"))
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
+    long = (
+        "compare",
+        str(book),
+        "--cells",
+        "rnn,gru",
+        "--seeds",
+        "2",
+        *BRIEF,
+        "--steps",
+        "100000",
+        "--out",
+        "c",
+    )
+    running = started(*long, "--steps-per-call", "4")
+    assert running.stdout
+    while not list(Path("c").glob("rnn-seed0/metrics.jsonl")) and running.poll() is None:
+        pass
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=240)
+    assert (running.returncode, err) == (130, "")
+    assert "stopped  everything is saved" in out
+    assert out.splitlines()[-1].startswith("go on:   charloop compare ")
+    assert out.splitlines()[-1].endswith("--out c --steps-per-call 4")
+    assert Path("c/rnn-seed0/config.json").exists()
+
+
+def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> None:
+    code = Path("my_cells.py")
+    code.write_text((EXAMPLES / "my_cells.py").read_text())
+    arguments = (str(book), "--cells", "rnn,my_cells.py:SkipLSTM", "--seeds", "2", *BRIEF, "--out", "own")
+    found = compared(*arguments)
+    assert {cell["cell"] for cell in found["cells"]} == {"rnn", "SkipLSTM"}
+    code.write_text(code.read_text() + "\n# changed\n")
+    assert refused(call("compare", *arguments)) == (
+        "my_cells.py has changed since own/SkipLSTM-seed0 was begun with it; give another --out"
+    )
+
+
+def test_equal_parameters(book: Path) -> None:
+    arguments = (str(book), "--cells", "lstm,rnn,gru", "--seeds", "1", *BRIEF, "--match", "parameters")
+    found = compared(*arguments, "--out", "matched")
+    sizes = {Path(run["run"]).name: run["parameters"] for run in found["runs"]}
+    assert max(sizes.values()) / min(sizes.values()) < 1.1
+    plain = compared(*arguments[:-2], "--out", "plain")
+    unlike = [run["parameters"] for run in plain["runs"]]
+    assert max(unlike) / min(unlike) > 1.5
+
+
+def test_a_figure_on_request(folder: Path, book: Path) -> None:
+    arguments = ("compare", str(book), *CELLS, "--out", str(folder), "--plot", "a.svg")
+    done(call(*arguments))
+    assert Path("a.svg").read_bytes().startswith(b"<?xml")
+    assert refused(call(*arguments)) == (
+        "--plot: a.svg is there already; choose another name, or add --overwrite"
+    )
+    done(call(*arguments, "--overwrite"))
+
+
+def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -> None:
+    before = prints(folder)
+    said = refused(call("compare", str(book), *CELLS, "--hidden-size", "13", "--out", str(folder)))
+    assert said == (
+        f"{folder}/rnn-seed0 was begun with --hidden-size 12: got 13;"
+        " give another --out, or the settings that it was begun with"
+    )
+    Path("book.txt").write_text(text_of(100, seed=5))
+    said = refused(call("compare", "book.txt", *CELLS, "--out", str(folder)))
+    assert said.startswith(f"{folder}/rnn-seed0 was begun on another text; ")
+    assert prints(folder) == before
+
+
+def test_a_place_that_is_taken_is_seen_before_anything_is_trained(book: Path) -> None:
+    """Not when the turn of the last run has come, hours later."""
+    place = Path("taken/gru-seed1")
+    for taken in (place / "notes.txt", place):
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        taken.write_text("mine")
+        said = refused(call("compare", str(book), *CELLS, "--out", "taken"))
+        assert said == f"{place} is not empty, and not a run; choose another --out"
+        assert sorted(Path("taken").iterdir()) == [place]
+        assert taken.read_text() == "mine"
+        taken.unlink()
+        if place.is_dir():
+            place.rmdir()
+
+
+TRAINS = "which trains before it compares; charloop compare TEXT --cells lstm,gru --seeds 3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--seeds", "3"), f"--seeds goes with --cells, {TRAINS}"),
+        (("--steps", "3"), f"--steps goes with --cells, {TRAINS}"),
+        (
+            (),
+            "book.txt is a file and no run; to train on a text and compare, add --cells lstm,gru;"
+            " to compare runs on it: --text",
+        ),
+        (
+            ("--cells", "lstm", "--seeds", "1"),
+            "one cell with one seed is nothing to compare; name another cell, or give --seeds 3",
+        ),
+        (
+            ("--cells", "lstm,gur"),
+            "unknown cell: got 'gur'; allowed: gru, ln-lstm, lstm, nas, rnn; did you mean 'gru'?"
+            " for your own cell write FILE.py:CLASS",
+        ),
+        (("--cells", "gru,gru"), "a cell stands twice among those to compare: got 'gru'; name it once"),
+        (("--cells", "gru,"), "--cells: got 'gru,'; allowed: names with commas between them: lstm,gru"),
+        (("--cells", "gru,lstm", "--seeds", "0"), "--seeds: got 0; allowed: a whole number >= 1"),
+        (("--cells", "gru,lstm", "--cell", "gru"), "unknown flag: got '--cell'; did you mean --cells?"),
+        (
+            ("--cells", "gru,lstm", "--plot", "a.bmp"),
+            "--plot: got 'a.bmp'; allowed: a name that ends in .png, .svg or .pdf",
+        ),
+        (
+            ("--cells", "gru,lstm", "--match", "parameters", "--tie-embedding", "--embed-size", "256"),
+            "--match parameters does not go with --tie-embedding; leave one out: it fixes the hidden size",
+        ),
+        (
+            ("--cells", "gru,lstm", "--split", "test"),
+            "nothing is set apart by --test-fraction to compare on; set it, or give --text FILE",
+        ),
+        (("--cells", "gru,lstm", "--text", "odd.txt"), "'%' (U+0025)"),
+    ],
+)
+def test_refused_before_anything_is_trained(arguments: tuple[str, ...], said: str) -> None:
+    Path("book.txt").write_text(text_of(100))
+    Path("odd.txt").write_text("lazy %\n")
+    found = refused(call("compare", "book.txt", *arguments))
+    assert said in found if said.startswith("'") else found == said
+    assert not Path("runs").exists()
+
+
+def test_runs_and_cells_do_not_mix(trained: Path) -> None:
+    assert refused(call("compare", str(trained), "--cells", "lstm,gru")) == (
+        f"{trained} is a run, and --cells trains on texts; leave out --cells to compare runs, or name a text"
+    )
+    said = refused(call("compare", "--cells", "lstm,gru"))
+    assert (
+        said
+        == "no text to train on; give a file, a folder or a corpus: charloop compare book.txt --cells ..."
+    )
+    said = refused(call("compare", "-", "--cells", "lstm,gru", stdin="the fox"))
+    assert said == "standard input is read once, and every run reads the text; write it to a file first"
+
+
+def test_a_run_that_fails_is_named_and_the_others_are_kept(book: Path) -> None:
+    Path("my_cells.py").write_text(BROKEN)
+    arguments = (
+        "compare",
+        str(book),
+        "--cells",
+        "rnn,my_cells.py:Broken",
+        "--seeds",
+        "1",
+        *BRIEF,
+        "--out",
+        "bad",
+    )
+    outcome = call(*arguments, "--max-skipped", "2")
+    assert outcome.code == 2
+    assert outcome.err.startswith("charloop: bad/Broken-seed0: "), outcome.err
+    assert outcome.err.count("\n") == 1
+    assert (outcome.out.count(" 1/2 "), "best" in outcome.out) == (1, False)
+    assert Path("bad/rnn-seed0/model.safetensors").exists()

@@ -1,0 +1,95 @@
+"""What is on the screen while a comparison is trained: rows for runs, one bar for all, time left for all."""
+
+import io
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from charloop.cli.compare_screen import GridScreen
+from charloop.config import DataConfig, RunConfig, TrainingConfig
+from charloop.data import Corpus, Vocabulary
+from charloop.evaluation import Score
+from charloop.training.events import Finished, Noted, Started, Step, Stepped, Stopping
+from charloop.training.grid import Found, Grid, Turn
+from charloop.training.journal import Journal
+
+CORPUS = Corpus(np.zeros(1000, np.uint8), Vocabulary.of_text("ab"), "0" * 64, ("a note",), "book", "book")
+CONFIG = RunConfig(DataConfig(batch_size=4, seq_length=16), training=TrainingConfig(steps=100))
+GRID = Grid.plan(Path("runs/compare-book"), CONFIG, CORPUS, ["rnn", "ln-lstm"], 2, match=False)
+SCORE = Score(nats=2000 * math.log(2), characters=1000)
+
+
+def paper(*, terminal: bool) -> Console:
+    return Console(
+        file=io.StringIO(), width=80, force_terminal=terminal, force_interactive=terminal, soft_wrap=True,
+        highlight=False, color_system=None,
+    )  # fmt: skip
+
+
+def told(screen: GridScreen, finished: str = "the budget is used up") -> None:
+    """The first run is there, the second is trained for 50 seconds."""
+    screen(GRID)
+    screen(Turn(1, GRID.runs[0], Found(Journal(30.0, (2000 * math.log(2), 1000)), is_over=True, step=100)))
+    screen(Turn(2, GRID.runs[1], Found(None, is_over=False)))
+    screen(Noted("a note"))
+    screen(Stepped([Step(50, 0.5, 1.25, 1.0, 1e-3)], 0.5, 25.0))
+    if finished:
+        screen(Finished(finished, 100, SCORE, 100, 50.0, skipped=2))
+
+
+def test_down_a_pipe_there_are_rows() -> None:
+    console = paper(terminal=False)
+    with GridScreen(console) as screen:
+        told(screen)
+        screen(Turn(3, GRID.runs[2], Found(None, is_over=False)))
+        screen(Finished("interrupted", 7, None, 0, 5.0))
+    assert isinstance(console.file, io.StringIO)
+    assert (
+        console.file.getvalue()
+        == """\
+text     book, 1,000 characters
+note     a note
+cells    rnn, ln-lstm: 2 x 128
+runs     4 runs: seeds 0 to 1, each 100 steps
+folder   runs/compare-book
+
+   run  cell    seed    val bits/char   chars/s   steps    time
+   1/4  rnn        0  1.386     2.000       213     100    0:30  there already
+   2/4  ln-lstm    0  1.386     2.000       128     100    0:50  2 skipped
+   3/4  rnn        1                         90       7    0:05  stopped
+
+stopped  everything is saved
+"""
+    )
+
+
+def test_the_bar_says_which_run_and_how_long_for_all() -> None:
+    console = paper(terminal=True)
+    with GridScreen(console) as screen:
+        told(screen, "")
+        bar = Console(file=io.StringIO(), width=80, color_system=None)
+        bar.print(screen.progress.get_renderable())
+        assert isinstance(bar.file, io.StringIO)
+        # 25 s of this run are left, 30 for the other rnn as for the first, 50 for the other ln-lstm.
+        assert re.search(
+            r"━╸ +2/4 ln-lstm seed 0 · 1\.250 · 128 chars/s · 1:45 left *\n$", bar.file.getvalue()
+        )
+        assert screen.progress.tasks[0].completed == pytest.approx(1.5 / 4)
+        screen(Stopping())
+        bar.print(screen.progress.get_renderable())
+        assert "stopping: this is saved first" in bar.file.getvalue()
+
+
+def test_a_resumed_run_says_so() -> None:
+    console = paper(terminal=False)
+    with GridScreen(console) as screen:
+        screen(GRID)
+        screen(Turn(1, GRID.runs[0], Found(Journal(), is_over=False, step=8)))
+        screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=8))
+        screen(Finished("the budget is used up", 100, SCORE, 100, 50.0))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().endswith("0:50  resumed\n")

@@ -1,0 +1,78 @@
+"""What a comparison over seeds says, in words and for programs, of losses that are made up."""
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from charloop.cli.compare_groups import Group, ranked
+from charloop.cli.compare_report import Entry
+from charloop.cli.compare_seeds import facts, lines, verdict
+from charloop.evaluation import Score
+from charloop.training.history import History
+
+
+def history(*evaluations: tuple[int, float, float]) -> History:
+    steps, losses, seconds = zip(*evaluations, strict=True)
+    places, nats = np.array(steps), np.array(losses, float)
+    return History(places, nats, places, nats, np.array(seconds, float), chunk=10)
+
+
+def group(name: str, losses: Sequence[float], chance: int = 0) -> Group:
+    """A cell whose seeds came to these losses, one evaluation after the other of each at 2.0 and 1.0 more."""
+    noise = np.random.default_rng(chance)
+    entries = []
+    for loss in losses:
+        each = (loss + 0.1 * noise.normal(size=700)).astype(np.float32)
+        told = (
+            history((5, loss + 1, 2.0), (10, loss, 4.0)) if math.isfinite(loss) else history((10, 9.0, 4.0))
+        )
+        entries.append(Entry(f"{name}-x", Score(loss * 700.0, 700, None, each), 1234, 10, told))
+    return Group(name, tuple(range(len(losses))), tuple(entries))
+
+
+def test_the_best_mean_is_first_and_what_is_no_number_last() -> None:
+    groups = ranked([group("odd", [1, math.nan]), group("slow", [2, 2.2]), group("fast", [1, 1.8])])
+    assert [g.name for g in groups] == ["fast", "slow", "odd"]
+    assert groups[0].behind is None
+    assert groups[1].behind is not None
+    assert groups[1].behind.mean == pytest.approx(0.7)
+    assert groups[1].behind.deviation == pytest.approx(abs(1.0 - 0.4) / 2**0.5)
+    assert (
+        json.loads(json.dumps(facts("t", [], groups, 1.5), allow_nan=False))["cells"][2]["runs"][1][
+            "nats_per_character"
+        ]
+        is None
+    )
+
+
+def test_the_verdict_names_whom_the_seeds_cannot_tell_it_from() -> None:
+    near, far = group("near", [1.2, 1.1, 1.4]), group("far", [3.0, 3.1, 3.2])
+    best = group("best", [1.0, 1.3, 1.1])
+    assert verdict(ranked([best, far])) == "best     best"
+    assert verdict(ranked([best, near])) == "best     best; not told from near at 5 % by 3 seeds"
+    three = verdict(ranked([far, near, best]))
+    assert three.endswith("(p of each pair alone: among 3 cells ask for less than 0.025)")
+    assert verdict(ranked([best])) == "best     best, the only one"
+    assert verdict(ranked([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith("best     none")
+
+
+@pytest.mark.parametrize("width", ["400", "80"])
+def test_the_table_for_people(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    groups = ranked([group("gru", [1.0, 1.2]), group("lstm", [1.5, 1.6], chance=1)])
+    out = list(lines("val part of book", ["a note"], groups, 1.05))
+    assert max(map(len, out[1:])) <= max(int(width), 100)
+    (gru,) = [line.split() for line in out if line.startswith("gru ") and "1.1000" in line]
+    assert gru[:3] == ["gru", "1.1000", "0.1414"]
+    # t of one degree of freedom is 12.7062 at 95 %.
+    assert gru[3:6] == ["-0.1706", "to", "2.3706"]
+    (lstm,) = [line.split() for line in out if line.startswith("lstm ") and "1.5500" in line]
+    assert lstm[6:10] == ["0.4500", "-0.1853", "to", "1.0853"]
+    assert lstm[10:12] == ["0.0704", "<0.0001"]
+    rest = " ".join(out)
+    assert "1,234" in rest
+    assert "0:04 (1 of 2)" in rest
+    assert "note     a note" in out

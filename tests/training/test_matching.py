@@ -1,0 +1,29 @@
+"""A size for every cell at which all networks are about equally large: the nearest one, by counting."""
+
+from dataclasses import replace
+
+import pytest
+
+from charloop.cells import CELLS
+from charloop.config import ModelConfig
+from charloop.model import CharLM
+from charloop.training.matching import hidden_size_like, parameters_of
+
+SMALL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("embed", [0, 5])
+def test_no_other_size_is_nearer(cell: str, embed: int) -> None:
+    like = CharLM.build(replace(SMALL, embed_size=embed), 7)
+    config = replace(SMALL, cell=cell, embed_size=embed)
+    counts = {n: parameters_of(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)}
+    wanted = parameters_of(like)
+    nearest = min(counts, key=lambda n: abs(counts[n] - wanted))
+    assert hidden_size_like(like, config) == nearest
+    assert nearest != 9 or cell in ("lstm", "ln-lstm"), "gains are as many as the biases they stand for"
+
+
+def test_a_network_smaller_than_any_gets_the_smallest() -> None:
+    like = CharLM.build(replace(SMALL, cell="rnn", hidden_size=1, num_layers=1), 7)
+    assert hidden_size_like(like, SMALL) == 1
