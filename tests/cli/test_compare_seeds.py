@@ -59,20 +59,22 @@ def test_the_verdict_names_whom_the_seeds_cannot_tell_it_from() -> None:
     assert verdict(ranked([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith("best     none")
 
 
-@pytest.mark.parametrize("width", ["400", "80"])
-def test_the_table_for_people(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", width)
+@pytest.mark.parametrize(("width", "blocks"), [(400, 1), (100, 2), (80, 3)])
+def test_the_table_for_people(width: int, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
     groups = ranked([group("gru", [1.0, 1.2]), group("lstm", [1.5, 1.6], chance=1)])
     out = list(lines("val part of book", ["a note"], groups, 1.05))
-    assert max(map(len, out[1:])) <= max(int(width), 100)
-    (gru,) = [line.split() for line in out if line.startswith("gru ") and "1.1000" in line]
-    assert gru[:3] == ["gru", "1.1000", "0.1414"]
+    assert max(map(len, out)) <= width
+    # Rows of one cell, in as many pieces as there are tables.
+    gru, lstm = (
+        [word for line in out if line.startswith(f"{name} ") for word in line.split()]
+        for name in ("gru", "lstm")
+    )
+    assert gru.count("gru") == lstm.count("lstm") == blocks
+    gru, lstm = ([word for word in row if word not in ("gru", "lstm")] for row in (gru, lstm))
     # t of one degree of freedom is 12.7062 at 95 %.
-    assert gru[3:6] == ["-0.1706", "to", "2.3706"]
-    (lstm,) = [line.split() for line in out if line.startswith("lstm ") and "1.5500" in line]
-    assert lstm[6:10] == ["0.4500", "-0.1853", "to", "1.0853"]
-    assert lstm[10:12] == ["0.0704", "<0.0001"]
-    rest = " ".join(out)
-    assert "1,234" in rest
-    assert "0:04 (1 of 2)" in rest
+    assert gru[:5] == ["1.1000", "0.1414", "-0.1706", "to", "2.3706"]
+    assert lstm[5:9] == ["0.4500", "-0.1853", "to", "1.0853"]
+    assert lstm[9:11] == ["0.0704", "<0.0001"]
+    assert gru[9:] == ["1,234", "25", "10", "0:04", "(1", "of", "2)"]
     assert "note     a note" in out

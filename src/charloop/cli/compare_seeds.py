@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from charloop.cli.compare_groups import Group, grouped, ranked
@@ -88,23 +89,32 @@ def lines(name: str, notes: Sequence[str], groups: Sequence[Group], to_loss: flo
     seeds = len(groups[0].seeds)
     yield f"\ntext     {name}, {groups[0].entries[0].score.characters:,} characters predicted by each"
     yield from (f"note     {note}" for note in notes)
-    yield f"loss     nats per character, the mean over {seeds} seeds; sd: standard deviation over seeds"
-    yield "behind   loss less the best cell's, seed by seed; intervals of 95 % (Student's t over seeds)"
-    yield "p        chance of such a difference if there were none: for other seeds; for other text"
+    yield f"loss     nats per character, the mean over {seeds} seeds; sd: its deviation over them"
+    yield "behind   loss less the best cell's, seed by seed; intervals of 95 % over seeds"
+    yield "p        chance of such a difference if there were none: other seeds; other text"
     yield ""
     names = [group.name for group in groups]
     loss, training = [loss_cells(group) for group in groups], [training_cells(g, to_loss) for g in groups]
     heads = ["loss", "sd", "interval", "behind", "interval", "p seeds", "p text"]
     more = ["parameters", "chars/s", "steps", *([f"time to {to_loss:g}"] if to_loss else [])]
-    whole = table(names, heads + more, [a + b for a, b in zip(loss, training, strict=True)])
-    if len(whole[0]) <= shutil.get_terminal_size().columns:
-        yield from whole
-    else:
-        yield from table(names, heads, loss)
+    rows = [a + b for a, b in zip(loss, training, strict=True)]
+    for block in fitting(names, heads + more, rows, (3, len(heads))):
+        yield from block
         yield ""
-        yield from table(names, more, training)
-    yield ""
     yield verdict(groups)
+
+
+def fitting(
+    names: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[str]], cuts: tuple[int, int]
+) -> list[list[str]]:
+    """The table in one piece, in two, or in three, as the terminal has room; it is cut before those columns."""
+    columns = shutil.get_terminal_size().columns
+    first, second = cuts
+    for edges in ([0, len(heads)], [0, second, len(heads)], [0, first, second, len(heads)]):
+        blocks = [table(names, heads[a:b], [row[a:b] for row in rows]) for a, b in pairwise(edges)]
+        if max(len(block[0]) for block in blocks) <= columns:
+            break
+    return blocks
 
 
 def loss_cells(group: Group) -> list[str]:
