@@ -22,7 +22,7 @@ from charloop.training.matching import hidden_size_like
 from charloop.training.run import own_cell, resume, train
 from charloop.training.session import resolve
 
-FREE = {"corpus", "cell", "devices", "keep_saves"}
+FREE = {"corpus", "cell", "devices", "keep_saves", "log"}
 """What may be otherwise when a grid goes on. The text is known by its content, a cell of one's own by its code."""
 
 
