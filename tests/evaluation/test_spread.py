@@ -11,8 +11,9 @@ from scipy import stats
 from charloop.evaluation import Spread
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=9, unique=True))
-def test_it_is_the_one_sample_t_test(values: list[float]) -> None:
+@given(st.lists(st.integers(-5_000_000, 5_000_000), min_size=2, max_size=9, unique=True))
+def test_it_is_the_one_sample_t_test(millionths: list[int]) -> None:
+    values = [value / 1e6 for value in millionths]
     found = Spread.of(values)
     test = stats.ttest_1samp(values, 0.0)
     interval = test.confidence_interval(0.95)
