@@ -1,6 +1,6 @@
 """A trained network as one thing: it writes, and it scores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,8 @@ from charloop.data import ReadingListener, Vocabulary
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.model import CharLM
-from charloop.sampling import SamplingConfig, generate, stream
+from charloop.originality import find_or_build
+from charloop.sampling import Constraint, Novel, SamplingConfig, generate, stream
 from charloop.types import Parameters
 
 
@@ -36,13 +37,30 @@ class TrainedModel:
     run: RunFolder | None = None
     """Where it was loaded from."""
 
-    def sample(self, prompt: str = "", **settings: Any) -> list[str]:
-        """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...)."""
-        return generate(self.model, self.params, self.vocabulary, prompt, SamplingConfig(**settings))
+    def sample(
+        self, prompt: str = "", *, constraints: Sequence[Constraint] = (), **settings: Any
+    ) -> list[str]:
+        """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...).
 
-    def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
+        Each keeps to all of `constraints`, such as `novel(20)`.
+        """
+        config = SamplingConfig(**settings)
+        return generate(self.model, self.params, self.vocabulary, prompt, config, constraints)
+
+    def stream(
+        self, prompt: str = "", *, constraints: Sequence[Constraint] = (), **settings: Any
+    ) -> Iterator[str]:
         """One new text after `prompt`, in pieces as they come; the same text as `sample` writes."""
-        return stream(self.model, self.params, self.vocabulary, prompt, SamplingConfig(**settings))
+        config = SamplingConfig(**settings)
+        return stream(self.model, self.params, self.vocabulary, prompt, config, constraints)
+
+    def novel(self, longest: int, listener: ReadingListener | None = None) -> Novel:
+        """The constraint never to write more than `longest` consecutive tokens of the text it was trained on.
+
+        That text is read again; `listener` is told how far. Raises CharloopError if it has changed or is too long.
+        """
+        tokens = self._training_text(listener)
+        return Novel(find_or_build(tokens, listener=listener), longest, self.vocabulary.size)
 
     def evaluate(self, text: str, unknown: Any = "error", *, baselines: bool = False) -> Score:
         """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw.
@@ -71,11 +89,14 @@ class TrainedModel:
         )
 
     def _ladder(self, tokens: np.ndarray) -> Ladder:
+        return find_or_measure(self._training_text(), tokens, self.vocabulary)[1]
+
+    def _training_text(self, listener: ReadingListener | None = None) -> np.ndarray:
         if self.run is None:
             raise CharloopError(
                 "no training text to compare with", do="load the network from its run's folder"
             )
-        return find_or_measure(read_training_text(self.run), tokens, self.vocabulary)[1]
+        return read_training_text(self.run, listener)
 
     @cached_property
     def _evaluator(self) -> Evaluator:

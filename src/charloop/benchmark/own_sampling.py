@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-FILTERS = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.01}
+FILTERS: dict[str, Any] = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.01}
 
 
 def build(setting: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, str]]:

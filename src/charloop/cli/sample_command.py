@@ -11,6 +11,7 @@ import tyro
 
 from charloop.cli.arguments import Switch, given_flags, of_flag, parse
 from charloop.cli.output import visible
+from charloop.cli.sample_constraints import ConstraintFlags, constraints_of
 from charloop.cli.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
@@ -54,6 +55,7 @@ class SampleFlags:
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
     """The code of the cell, for a run with a cell of its own."""
     sampling: SamplingFlags = field(default_factory=SamplingFlags)
+    constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -83,6 +85,7 @@ def main(arguments: Sequence[str]) -> None:
         write("", [write_together(network, prompt, config, opening=not flags.no_echo, colored=colored)])
         return
     settings = asdict(flags.sampling)
+    settings["constraints"] = constraints_of(flags.constraints, network)
     opening = "" if flags.no_echo else prompt
     painted = flags.color == "surprise" and wants_color()
     paint = Painter(network, prompt, flags.sampling.unknown) if painted else None
@@ -107,10 +110,15 @@ def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> 
     # A file gets the text as it is; a terminal would obey its control characters.
     shown = visible if sys.stdout.isatty() else str
     last = sys.stdout.write(shown(opening)) and opening[-1:]
-    for piece in pieces:
-        sys.stdout.write(paint.paint(piece) if paint else shown(piece))
-        sys.stdout.flush()
-        last = piece[-1:] or last
+    try:
+        for piece in pieces:
+            sys.stdout.write(paint.paint(piece) if paint else shown(piece))
+            sys.stdout.flush()
+            last = piece[-1:] or last
+    except CharloopError:
+        # What goes wrong in the middle of a text is told on a line of its own.
+        sys.stdout.write("\n" if last and last != "\n" else "")
+        raise
     if last != "\n":
         sys.stdout.write("\n")
     sys.stdout.flush()

@@ -9,27 +9,33 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from charloop.sampling.constraints import Constraint, Novel
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
     from charloop.sampling.reading import LanguageModel
-    from charloop.sampling.text import TextVocabulary, generate, stream
+    from charloop.sampling.text import generate, stream
+    from charloop.sampling.vocabulary import TextVocabulary
 
 _ROOMS = {
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
+    "constraints": ("Constraint", "Novel"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
     "reading": ("LanguageModel",),
-    "text": ("TextVocabulary", "generate", "stream"),
+    "text": ("generate", "stream"),
+    "vocabulary": ("TextVocabulary",),
 }
 
 __all__ = [
     "AtWordStarts",
     "Chain",
+    "Constraint",
     "Forbid",
     "Greedy",
     "LanguageModel",
     "LogitFilter",
     "MinP",
     "Never",
+    "Novel",
     "Picker",
     "Sample",
     "SamplingConfig",

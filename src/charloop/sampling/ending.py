@@ -1,5 +1,7 @@
 """Where a text ends: before a stop string, or after so many lines, however the text was cut into pieces."""
 
+from dataclasses import dataclass
+
 
 class Ending:
     """Lets a text through piece by piece until it ends, and holds back what may yet become the stop string.
@@ -55,3 +57,24 @@ def _after_newlines(text: str, count: int) -> int | None:
         if end == 0:
             return None
     return end
+
+
+@dataclass(frozen=True)
+class IdEnding:
+    """The same ending told by ids: just before `stop`, or just after the `lines`-th `newline`.
+
+    It keeps nothing, so that a text may be taken back.
+    """
+
+    stop: tuple[int, ...] = ()
+    """No ids: never."""
+    newline: int | None = None
+    lines: int | None = None
+
+    def cut(self, written: list[int]) -> int | None:
+        """How many of `written` (at least one) the text has, if it ends with the last of them."""
+        if self.stop and tuple(written[-len(self.stop) :]) == self.stop:
+            return len(written) - len(self.stop)
+        if self.lines and written[-1] == self.newline and written.count(self.newline) == self.lines:
+            return len(written)
+        return None

@@ -1,7 +1,6 @@
 """Writing text: a prompt in characters, new text out, whole or as it comes."""
 
-from collections.abc import Iterator
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,55 +10,19 @@ from jaxtyping import Integer
 from charloop.devices import shard
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
+from charloop.sampling.constrained import constrained
+from charloop.sampling.constraints import Constraint
 from charloop.sampling.ending import Ending
 from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
 from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
 from charloop.sampling.reading import LanguageModel, begin, mesh_for
+from charloop.sampling.ticking import Ticker
+from charloop.sampling.vocabulary import TextVocabulary
 from charloop.sampling.writing import BLOCK, blocks
 from charloop.types import Parameters
 
 STREAM_BLOCK = 32
 """Characters of a stream's first piece: few enough to come at once."""
-
-
-@runtime_checkable
-class Decoder(Protocol):
-    """Ids to text, piece by piece; it keeps what is half of a character."""
-
-    def feed(self, ids: Any) -> str:
-        """The text that is complete with `ids`."""
-        ...
-
-    def flush(self) -> str:
-        """What is left, now that no more comes."""
-        ...
-
-
-@runtime_checkable
-class TextVocabulary(Protocol):
-    """What writing needs of a vocabulary."""
-
-    @property
-    def size(self) -> int:
-        """How many ids there are."""
-        ...
-
-    @property
-    def unknown_id(self) -> int | None:
-        """The id of the sign for all that is unknown, which is read and never written; None if there is none."""
-        ...
-
-    def encode(self, text: str, unknown: Literal["error", "skip"] = "error") -> Integer[np.ndarray, " time"]:
-        """The ids of `text`; unknown characters become the sign for them or raise CharloopError, or are left out."""
-        ...
-
-    def decode(self, ids: Any) -> str:
-        """The text of `ids`."""
-        ...
-
-    def decoder(self) -> Decoder:
-        """A decoder for text that comes in pieces."""
-        ...
 
 
 def generate(
@@ -68,14 +31,20 @@ def generate(
     vocabulary: TextVocabulary,
     prompt: str = "",
     config: SamplingConfig | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> list[str]:
     """The `num_samples` texts that follow `prompt`, without it.
 
     Sample s is the same however many there are (as far as the model's products round alike for all batch sizes).
-    An empty prompt is as if a line had just ended: see `opening`. Raises CharloopError for a character of the prompt
-    that the vocabulary lacks (unless they are skipped) and for a model whose logits are not finite.
+    An empty prompt is as if a line had just ended: see `opening`. With `constraints` each text keeps to all of them;
+    what has led into a corner is taken back. Raises CharloopError for a character of the prompt that the vocabulary
+    lacks (unless they are skipped), for a model whose logits are not finite, and if nothing keeps to the constraints.
     """
     config = config or SamplingConfig()
+    if constraints:
+        return [
+            "".join(text) for text in _constrained(model, params, vocabulary, prompt, config, constraints)
+        ]
     pieces = _pieces(model, params, vocabulary, prompt, config, BLOCK)
     return ["".join(sample) for sample in zip(*pieces, strict=True)]
 
@@ -86,17 +55,21 @@ def stream(
     vocabulary: TextVocabulary,
     prompt: str = "",
     config: SamplingConfig | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Iterator[str]:
     """The text that `generate` returns for one sample, in pieces as they come.
 
-    No part of the stop string is ever given out. Raises CharloopError as `generate` does, for the prompt at once, and
-    for more than one sample.
+    No part of the stop string is ever given out, nor anything that may yet be taken back. Raises CharloopError as
+    `generate` does, for the prompt at once, and for more than one sample.
     """
     config = config or SamplingConfig()
     if config.num_samples != 1:
         raise CharloopError(
             "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
         )
+    if constraints:
+        (text,) = _constrained(model, params, vocabulary, prompt, config, constraints)
+        return (piece for piece in text if piece)
     pieces = _pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK)
     return (piece for (piece,) in pieces if piece)
 
@@ -160,6 +133,22 @@ def _pieces(
 
     lanes = [_Lane(vocabulary, config) for _ in range(config.num_samples)]
     return _until_done(lanes, blocks(model, picker, params, progress, config.length, block))
+
+
+def _constrained(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str,
+    config: SamplingConfig,
+    constraints: Sequence[Constraint],
+) -> Iterator[Iterator[str]]:
+    """Each sample in pieces; the prompt is read before this returns. Constraints see no more of it than there is."""
+    ids = vocabulary.encode(prompt, unknown=config.unknown)
+    ticker = Ticker(model, params)
+    first = ticker.begin(ids if len(ids) else opening(vocabulary))
+    picker = picker_of(config, vocabulary)
+    return constrained(ticker, first, ids, picker, vocabulary, config, constraints)
 
 
 def _until_done(

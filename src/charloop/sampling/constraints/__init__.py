@@ -1,0 +1,6 @@
+"""What may be written: rules that are asked before each id is chosen. NumPy only."""
+
+from charloop.sampling.constraints.base import Constraint
+from charloop.sampling.constraints.novel import Novel
+
+__all__ = ["Constraint", "Novel"]

@@ -1,0 +1,144 @@
+"""What `charloop sample` may write: nothing copied, words of a list, a pattern."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charloop import load
+from cli.commands import BRIEF, SMALL, Outcome, call, done, process, refused
+
+POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
+"""Short enough to be known by heart."""
+Write = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that knows its text by heart."""
+    folder = tmp_path_factory.mktemp("parrot")
+    (folder / "poem.txt").write_text(POEM * 12)
+    flags = (
+        *SMALL,
+        "--hidden-size",
+        "48",
+        "--seq-length",
+        "32",
+        "--dropout",
+        "0",
+        "--validation-fraction",
+        "0.1",
+    )
+    flags += (
+        "--steps",
+        "400",
+        "--eval-every",
+        "400",
+        "--learning-rate",
+        "0.01",
+        "--out",
+        str(folder / "run"),
+    )
+    done(call("train", str(folder / "poem.txt"), *flags))
+    return folder / "run"
+
+
+@pytest.fixture
+def write(trained: Path) -> Write:
+    """What `charloop sample RUN FLAGS` writes."""
+    return lambda *flags: done(call("sample", str(trained), *flags))
+
+
+def longest_copy(text: str, learned: str, start: int = 0) -> int:
+    """The longest piece of `text` that ends behind `start` and stands in `learned`, by trying."""
+    return max(
+        size
+        for end in range(start + 1, len(text) + 1)
+        for size in range(end + 1)
+        if text[end - size : end] in learned
+    )
+
+
+@pytest.mark.parametrize("temperature", ["0", "0.7", "1"])
+def test_what_is_known_by_heart_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
+    flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
+    learned = POEM * 12
+    copied = done(call("sample", str(parrot), *flags)).removesuffix("\n")
+    assert longest_copy(copied, learned, 5) > 60
+    for longest in (5, 12):
+        text = done(call("sample", str(parrot), *flags, "--novel", str(longest))).removesuffix("\n")
+        assert len(text) >= 304
+        assert longest_copy(text, learned, 5) <= longest
+
+
+def test_novel_is_the_same_in_every_process_and_together_with_all_else(parrot: Path) -> None:
+    flags = (
+        "--prompt",
+        "the rock",
+        "--length",
+        "90",
+        "--temperature",
+        "0.8",
+        "--top-k",
+        "5",
+        "--top-p",
+        "0.95",
+    )
+    flags += ("--min-p", "0.01", "--mode", "words", "--seed", "7", "--lines", "3", "--stop", "zz")
+    text = done(process("sample", str(parrot), *flags, "--novel", "6"))
+    assert text == done(call("sample", str(parrot), *flags, "--novel", "6"))
+    assert longest_copy(text.removesuffix("\n"), POEM * 12, 8) <= 6
+    without = done(call("sample", str(parrot), *flags))
+    assert longest_copy(without.removesuffix("\n"), POEM * 12, 8) > 6
+
+
+def test_novel_with_several_texts_and_colours(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = ("--novel", "4", "--length", "40", "--prompt", "old ", "--num-samples", "2")
+    plain = write(*flags)
+    assert len(set(plain.split("--- ")[1:])) == 2
+    assert plain.split("--- 2")[0].removeprefix("--- 1 ---\n") == write(*flags[:-2])
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    painted = write(*flags, "--color", "surprise")
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted).startswith(plain)
+
+
+def test_novel_counts_bytes_for_a_network_of_bytes(binary: tuple[Path, Outcome]) -> None:
+    """It was trained on all bytes in their order: no two of what it writes may follow one another so."""
+    network = load(binary[0])
+    done(call("sample", str(binary[0]), "--novel", "1", "--length", "80"))
+    text = network.sample("A", constraints=[network.novel(1)], length=200, temperature=0.7)[0]
+    assert "\N{REPLACEMENT CHARACTER}" in text, "bytes that are no characters"
+    after_a = {
+        network.sample("A", constraints=[network.novel(1)], length=1, seed=seed)[0] for seed in range(40)
+    }
+    assert "B" not in after_a
+
+
+def test_a_training_text_that_has_changed_is_refused(copied: Path, book: Path, tmp_path: Path) -> None:
+    other = tmp_path / "book.txt"
+    shutil.copy(book, other)
+    config = copied / "config.json"
+    config.write_text(config.read_text().replace(str(book), str(other)))
+    done(call("sample", str(copied), "--novel", "9", "--length", "5"))
+    other.write_text(other.read_text() + "more")
+    line = refused(call("sample", str(copied), "--novel", "9"))
+    assert line.startswith(f"the text of {copied} has changed since the run began; restore it")
+    other.unlink()
+    assert str(other) in refused(call("sample", str(copied), "--novel", "9"))
+    done(call("sample", str(copied), "--length", "5"))
+
+
+def test_novel_of_nothing_is_refused(trained: Path) -> None:
+    assert refused(call("sample", str(trained), "--novel", "0")) == "--novel: got 0; allowed: 1 or more"
+    assert "--novel" in refused(call("sample", str(trained), "--novel", "few"))
+
+
+def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("aabb" * 200)
+    done(call("train", "book.txt", *BRIEF, "--out", "run"))
+    line = refused(call("sample", "run", "--novel", "1", "--no-echo"))
+    assert line.startswith("no text that keeps to novel 1 was found in ")
+    assert line.endswith("; allow more, or try another prompt, seed or temperature")
+    refused(call("sample", "run", "--novel", "1", "--prompt", "ab"), out="ab\n")

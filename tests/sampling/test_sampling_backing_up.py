@@ -1,0 +1,210 @@
+"""Under constraints: the same text where they ask for nothing, a way out of every corner that has one, in bounds."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sampling_fakes import ALPHABET, Elman, Letters, Steady
+
+from charloop.errors import CharloopError
+from charloop.sampling import Constraint, SamplingConfig, backing_up, generate, stream
+
+LETTERS, FEW = Letters(), Letters("abc")
+ELMAN = Elman()
+WEIGHTS = ELMAN.init()
+
+
+@dataclass(frozen=True, eq=False)
+class Rule(Constraint):
+    """What `forbids` of the text so far; it may end where `ends` says so. The state is all that was written."""
+
+    symbols: str = ALPHABET
+    forbids: Callable[[str], str] = lambda _: ""
+    ends: Callable[[str], bool] = lambda _: True
+    over: Callable[[str], bool] = lambda _: False
+    name: str = "the rule"
+
+    def start(self, prompt: np.ndarray) -> str:  # noqa: ARG002
+        return ""
+
+    def allowed(self, state: str, room: int) -> np.ndarray:
+        assert room >= 1
+        return np.array([symbol not in self.forbids(state) for symbol in self.symbols])
+
+    def after(self, state: str, index: int) -> str:
+        return state + self.symbols[index]
+
+    def may_end(self, state: str) -> bool:
+        return self.ends(state)
+
+    def is_over(self, state: str) -> bool:
+        return self.over(state)
+
+
+SETTINGS = [
+    {},
+    {"temperature": 0.0},
+    {"temperature": 0.7, "top_k": 4, "top_p": 0.9, "min_p": 0.05},
+    {"mode": "words", "temperature": 2.0},
+    {"stop": "ab", "seed": 3},
+    {"stop": "b", "lines": 3, "seed": 5},
+    {"lines": 2},
+    {"stop": "X"},
+    {"num_samples": 3, "lines": 4},
+]
+
+
+@pytest.mark.parametrize("chosen", SETTINGS, ids=str)
+@pytest.mark.parametrize("prompt", ["", "abc d"])
+def test_a_rule_that_forbids_nothing_changes_nothing(chosen: dict[str, Any], prompt: str) -> None:
+    config = SamplingConfig(**{"length": 300, **chosen})
+    plain = generate(ELMAN, WEIGHTS, LETTERS, prompt, config)
+    assert generate(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()]) == plain
+    if config.num_samples == 1:
+        assert "".join(stream(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()])) == plain[0]
+
+
+def test_a_stream_gives_out_what_is_no_longer_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backing_up, "REACH", 7)
+    config = SamplingConfig(length=40, temperature=0.8)
+    rule = Rule(forbids=lambda text: "aeh" if len(text) % 3 else "bcd")
+    text = generate(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])[0]
+    pieces = stream(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])
+    seen = "".join(next(pieces) for _ in range(20))
+    assert len(seen) == 20
+    assert text.startswith(seen)
+    assert list(pieces)[-1] == text[33:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_text_is_found_wherever_there_is_one(data: st.DataObject) -> None:
+    """The rule says nothing until the end: every way is tried, and none twice; or it is refused."""
+    length = data.draw(st.integers(1, 4))
+    every = [
+        "".join(letters) for size in range(1, length + 1) for letters in itertools.product("abc", repeat=size)
+    ]
+    wanted = data.draw(st.sets(st.sampled_from(every), max_size=3))
+    rule = Rule("abc", ends=lambda text: text in wanted, over=lambda text: text in wanted)
+    temperature = data.draw(st.sampled_from([0.0, 1.0]))
+    config = SamplingConfig(length=length, seed=data.draw(st.integers(0, 9)), temperature=temperature)
+    write = lambda: generate(Steady((5, 1, 3)), {}, FEW, "", config, [rule])  # noqa: E731
+    if wanted:
+        assert write()[0] in wanted
+    else:
+        with pytest.raises(CharloopError, match="no text that keeps to the rule was found in"):
+            write()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 99), st.text("abcdefgh \n", min_size=2, max_size=2), st.sampled_from([0.0, 0.5, 1.0]))
+def test_two_rules_at_once_over_random_networks(seed: int, pair: str, temperature: float) -> None:
+    """Never one letter after the other, and an end after the one: each alone is easy."""
+    one, other = pair
+    rules = [
+        Rule(forbids=lambda text: other if text.endswith(one) else ""),
+        Rule(ends=lambda text: text.endswith(one)),
+    ]
+    config = SamplingConfig(length=25, temperature=temperature, seed=seed)
+    text = generate(ELMAN, ELMAN.init(seed), LETTERS, "a", config, rules)[0]
+    assert len(text) == 25
+    assert one + other not in text
+    assert text.endswith(one)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The chances of the next letter by the last one: rows of `params["table"]`."""
+
+    def initial_state(self, batch_size: int) -> jax.Array:
+        return jnp.zeros((batch_size, 0))
+
+    def apply(self, params: dict[str, Any], characters: Any, state: Any, *, lengths: Any = None) -> Any:  # noqa: ARG002
+        return jnp.log(params["table"])[characters], state
+
+
+def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
+    """After `a` only `c` is likely. Where that is forbidden, another is written in its place."""
+    table = jnp.array([[0.005, 0.005, 0.99], [0.3, 0.3, 0.4], [0.6, 0.4, 1e-9]])
+    rule = Rule("abc", forbids=lambda text: "c" if text.endswith("a") else "")
+    for temperature in (0.0, 1.0):
+        config = SamplingConfig(length=60, temperature=temperature, seed=2)
+        text = generate(Table(), {"table": table}, FEW, "c", config, [rule])[0]
+        assert "ac" not in text
+        assert "a" not in text[:-1], "what follows an a has a hundredth of the chance"
+
+
+def test_where_nothing_is_likelier_anywhere_the_unlikely_is_written() -> None:
+    table = jnp.array([[0.98, 0.01, 0.01]] * 3)
+    rule = Rule("abc", forbids=lambda _: "a")
+    text = generate(Table(), {"table": table}, FEW, "a", SamplingConfig(length=40), [rule])[0]
+    assert set(text) == {"b", "c"}
+
+
+def count_choices(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """No more than `most` choices are made, or the test fails."""
+    left, choose = iter(range(most)), backing_up.Chooser.choose
+    monkeypatch.setattr(
+        backing_up.Chooser,
+        "choose",
+        lambda self, *args: pytest.fail("too many") if next(left, None) is None else choose(self, *args),
+    )
+
+
+def test_likelier_ways_are_looked_for_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million ways lead to the tenth place, and at each the only id that is left is unlikely."""
+    monkeypatch.setattr(backing_up, "HEAD_START", 10)
+    count_choices(monkeypatch, backing_up.LIKELIER * 20 + 30)
+    table = jnp.array([[0.495, 0.495, 0.01]] * 3)
+    rule = Rule("abc", forbids=lambda text: "ab" if len(text) == 10 else "")
+    text = generate(Table(), {"table": table}, FEW, "a", SamplingConfig(length=20), [rule])[0]
+    assert (len(text), text[10]) == (20, "c")
+
+
+def test_what_nothing_keeps_to_is_refused_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backing_up, "ANY", 2)
+    monkeypatch.setattr(backing_up, "HEAD_START", 10)
+    count_choices(monkeypatch, 81)
+    rules = [Rule(ends=lambda _: False), Rule(name="another")]
+    with pytest.raises(CharloopError) as refused:
+        generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=30), rules)
+    assert str(refused.value) == (
+        "no text that keeps to the rule and another was found in 80 tries, the longest 30 long; "
+        "allow more, or try another prompt, seed or temperature"
+    )
+
+
+def test_a_text_ends_with_a_line_or_stop_string_only_where_it_may() -> None:
+    config = SamplingConfig(length=2000, lines=3)
+    rule = Rule(ends=lambda text: text.endswith("a\n"))
+    text = generate(ELMAN, WEIGHTS, LETTERS, "a", config, [rule])[0]
+    assert text.count("\n") == 3
+    assert text.endswith("a\n")
+    rule = Rule(ends=lambda text: text.endswith("h"))
+    text = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=2000, stop="cd"), [rule])[0]
+    assert text.endswith("h")
+    assert "cd" not in text
+    assert len(text) < 2000
+
+
+def test_the_unknown_sign_is_not_among_what_is_left() -> None:
+    signed = Letters("abc", unknown_id=2)
+    rule = Rule("abc", forbids=lambda text: "a" if len(text) % 2 else "b")
+    text = generate(Steady((1, 1, 98)), {}, signed, "a", SamplingConfig(length=20), [rule])[0]
+    assert text == "ab" * 10
+
+
+def test_many_texts_are_each_the_one_it_is_alone() -> None:
+    rule = Rule(forbids=lambda text: text[-1:])
+    three = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40, num_samples=3), [rule])
+    one = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40), [rule])
+    assert three[0] == one[0]
+    assert len(set(three)) == 3
+    assert all(a != b for text in three for a, b in itertools.pairwise(text))
