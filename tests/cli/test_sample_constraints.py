@@ -142,3 +142,74 @@ def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
     assert line.startswith("no text that keeps to novel 1 was found in ")
     assert line.endswith("; allow more, or try another prompt, seed or temperature")
     refused(call("sample", "run", "--novel", "1", "--prompt", "ab"), out="ab\n")
+
+
+def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path) -> None:
+    pattern = r"[a-z]{2,6}( [a-z]{2,6}){3,5}\n"
+    flags = ("--regex", pattern, "--no-echo", "--prompt", "the ")
+    more = ("--temperature", "0.7", "--top-k", "9", "--mode", "words", "--novel", "7", "--seed", "3")
+    for given in (flags, (*flags, *more), (*flags, "--lines", "2", "--stop", "zzz")):
+        assert re.fullmatch(pattern, write(*given)), given
+    assert write(*flags, *more) == done(process("sample", str(trained), *flags, *more))
+    _, one, two = re.split(r"--- \d ---\n", write(*flags, "--num-samples", "2"))
+    assert re.fullmatch(pattern, one)
+    assert re.fullmatch(pattern, two)
+
+
+def test_words_are_kept_to_together_with_all_else(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("fox\ndog lazy\n\n the\n")
+    flags = ("--words", "words", "--length", "80", "--no-echo")
+    for more in ((), ("--temperature", "0.4", "--top-p", "0.9", "--novel", "9", "--regex", r"[a-z ]+\n")):
+        text = write(*flags, *more)
+        assert set(re.findall(r"\w+", text)) <= {"fox", "dog", "lazy", "the"}
+        assert re.search("fox|dog|lazy|the", text)
+
+
+def test_a_pattern_of_bytes(binary: tuple[Path, Outcome]) -> None:
+    text = done(call("sample", str(binary[0]), "--regex", r"[\x80-\xff]{3}é", "--no-echo"))
+    assert text.endswith("é\n")
+
+
+REFUSED = [
+    (
+        ("--regex", "a{9}X"),
+        "no text of the network's characters matches the pattern 'a{9}X'; use characters of ",
+    ),
+    (
+        ("--regex", "a(b"),
+        "the pattern 'a(b' does not compile (missing ), unterminated subpattern at position 1); ",
+    ),
+    (
+        ("--regex", "(?=a)."),
+        "the pattern '(?=a).' has a look-around; it matches the whole text; write it without",
+    ),
+    (
+        ("--regex", "a{20}", "--length", "9"),
+        "length of a text that matches 'a{20}': got 9; allowed: 20 or more",
+    ),
+    (("--words", "nothing"), "the list of words is empty; give at least one word"),
+    (("--words", "lost"), "cannot read the words lost (No such file or directory)"),
+    (("--words", "odd"), "the words in odd are not UTF-8, at byte 1"),
+    (
+        ("--words", "foreign"),
+        "words of the list with characters that the network does not know: 1, the first 'é!' ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("flags", "said"), REFUSED, ids=str)
+def test_what_cannot_be_kept_to_is_refused_in_a_line(
+    trained: Path, tmp_path: Path, flags: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "nothing").write_text(" \n")
+    (tmp_path / "odd").write_bytes(b"a\xff")
+    (tmp_path / "foreign").write_text("dog é! fox")
+    assert refused(call("sample", str(trained), *flags, "--no-echo")).startswith(said)
+
+
+def test_a_network_of_bytes_has_no_words(binary: tuple[Path, Outcome], tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("dog")
+    line = refused(call("sample", str(binary[0]), "--words", "words"))
+    assert line == (
+        "a list of words: got 'a network of bytes'; allowed: a network of characters; use a pattern (--regex)"
+    )

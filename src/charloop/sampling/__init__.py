@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling.constraints import Constraint, Novel
+    from charloop.sampling.constraints import Constraint, Novel, Pattern, Words
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
     from charloop.sampling.reading import LanguageModel
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
-    "constraints": ("Constraint", "Novel"),
+    "constraints": ("Constraint", "Novel", "Pattern", "Words"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
     "reading": ("LanguageModel",),
     "text": ("generate", "stream"),
@@ -36,6 +36,7 @@ __all__ = [
     "MinP",
     "Never",
     "Novel",
+    "Pattern",
     "Picker",
     "Sample",
     "SamplingConfig",
@@ -43,6 +44,7 @@ __all__ = [
     "TextVocabulary",
     "TopK",
     "TopP",
+    "Words",
     "generate",
     "stream",
 ]

@@ -81,8 +81,9 @@ class Writer:
         """How many ids the text has, if it ends here. Where it must end and may not, nothing is left to choose."""
         here, count = self._places[-1], len(self._written)
         cut = self._ending.cut(self._written) if count else None
-        over = any(e.is_over(state) for e, state in zip(self._constraints, here.states, strict=True))
-        if cut is None and count < self._length and not over:
+        room = self._length - count
+        over = any(e.is_over(state, room) for e, state in zip(self._constraints, here.states, strict=True))
+        if cut is None and room and not over:
             return None
         end = count if cut is None else cut
         last = self._places[end - self._given].states

@@ -144,6 +144,8 @@ def _constrained(
     constraints: Sequence[Constraint],
 ) -> Iterator[Iterator[str]]:
     """Each sample in pieces; the prompt is read before this returns. Constraints see no more of it than there is."""
+    for each in constraints:
+        each.check(config.length)
     ids = vocabulary.encode(prompt, unknown=config.unknown)
     ticker = Ticker(model, params)
     first = ticker.begin(ids if len(ids) else opening(vocabulary))

@@ -2,5 +2,7 @@
 
 from charloop.sampling.constraints.base import Constraint
 from charloop.sampling.constraints.novel import Novel
+from charloop.sampling.constraints.pattern import Pattern
+from charloop.sampling.constraints.words import Words
 
-__all__ = ["Constraint", "Novel"]
+__all__ = ["Constraint", "Novel", "Pattern", "Words"]

@@ -17,6 +17,9 @@ class Constraint(ABC):
     name: str = "a constraint"
     """What a refusal calls it."""
 
+    def check(self, length: int) -> None:  # noqa: B027
+        """Raises CharloopError if no text of at most `length` ids can keep to it, where that is known at once."""
+
     @abstractmethod
     def start(self, prompt: Integer[np.ndarray, " prompt"]) -> Any:
         """The state before the first id is written; `prompt` may be empty."""
@@ -33,6 +36,6 @@ class Constraint(ABC):
         """Whether the text may end here; if not, what led here is taken back."""
         return True
 
-    def is_over(self, state: Any) -> bool:  # noqa: ARG002
-        """Whether the text is complete, so that it ends here before its length."""
+    def is_over(self, state: Any, room: int) -> bool:  # noqa: ARG002
+        """Whether the text is complete, so that it ends here though `room` (0 or more) is left."""
         return False

@@ -1,0 +1,224 @@
+"""All that is written matches the pattern, as Python's `re` says, and a way that cannot be finished is not begun."""
+
+import contextlib
+import re
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sampling_fakes import Elman, Octets, Steady
+
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from charloop.sampling import Pattern, SamplingConfig, generate
+from charloop.sampling.constraints import automaton
+
+FEW = Vocabulary.of_text("aAb\n")
+LETTERS = Vocabulary.of_text(" \nabcdefgh")
+ELMAN = Elman()
+
+atoms = st.sampled_from(
+    [
+        "a",
+        "A",
+        "b",
+        ".",
+        r"\n",
+        "[ab]",
+        "[^a]",
+        "[^A-Z]",
+        r"\w",
+        r"\S",
+        r"[\s\d]",
+        "(?i:a)",
+        "(?s:.)",
+        "[]b]",
+        "",
+    ]
+)
+patterns = st.recursive(
+    atoms,
+    lambda inner: st.one_of(
+        st.builds("{}{}".format, inner, inner),
+        st.builds("(?:{}|{})".format, inner, inner),
+        st.builds(
+            "({}){}".format, inner, st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "{2,}", "*?", "{0}"])
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+def made(pattern: str) -> Pattern | None:
+    """The rule, or None if nothing matches the pattern."""
+    with contextlib.suppress(CharloopError):
+        return Pattern(pattern, FEW)
+    return None
+
+
+@settings(max_examples=300, deadline=None)
+@given(patterns, st.text("aAb\n", max_size=5), st.sampled_from(["", "(?i)", "(?s)"]))
+def test_a_text_may_end_where_re_matches_it(pattern: str, text: str, flags: str) -> None:
+    """Followed symbol by symbol; what is not allowed leads to no match, and room says how far one is."""
+    pattern = flags + pattern
+    every = [""] + [text[:end] for end in range(1, len(text) + 1)]
+    rule = made(pattern)
+    if rule is None:
+        assert not any(re.fullmatch(pattern, beginning) for beginning in every)
+        return
+    state = rule.start(FEW.encode(""))
+    for beginning, index in zip(every, [*FEW.encode(text).tolist(), None], strict=True):
+        assert rule.may_end(state) == bool(re.fullmatch(pattern, beginning))
+        if index is None:
+            return
+        if not rule.allowed(state, 10**9)[index]:
+            assert not any(re.fullmatch(pattern, longer) for longer in every if len(longer) > len(beginning))
+            return
+        state = rule.after(state, index)
+
+
+def shortest(pattern: str, beginning: str, most: int) -> int | None:
+    """By trying: how many characters complete `beginning`."""
+    ends = [""]
+    for count in range(most + 1):
+        if any(re.fullmatch(pattern, beginning + end) for end in ends):
+            return count
+        ends = [end + symbol for end in ends for symbol in FEW.symbols]
+    return None
+
+
+@settings(max_examples=100, deadline=None)
+@given(patterns, st.text("aAb\n", max_size=2))
+def test_only_what_can_be_finished_in_the_room_is_begun(pattern: str, beginning: str) -> None:
+    rule = made(pattern)
+    if rule is None:
+        return
+    state = rule.start(FEW.encode(""))
+    for index in FEW.encode(beginning).tolist():
+        if not rule.allowed(state, 10**9)[index]:
+            return
+        state = rule.after(state, index)
+    for index, symbol in enumerate(FEW.symbols):
+        rest = shortest(pattern, beginning + symbol, 2)
+        for room in (1, 2, 3):
+            assert rule.allowed(state, room)[index] == (rest is not None and rest < room)
+
+
+PATTERNS = [
+    r"[a-d]{3,9}\n",
+    r"(?s).*hgf",
+    r"(ab|cd)+ [^\n]{2,200}",
+    r"^(?:[a-h]+[ \n]){5}h$",
+    r"a?",
+    r"(a|b)*a(a|b){30}",
+    r".{100}",
+    r"\w+?(\s\w+){0,3}",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
+    config = SamplingConfig(length=100, seed=seed, num_samples=2, temperature=0.5 + seed)
+    rule = Pattern(pattern, LETTERS)
+    for text in generate(ELMAN, ELMAN.init(seed), LETTERS, "ab", config, [rule]):
+        assert re.fullmatch(pattern, text), text
+        assert len(text) <= 100
+
+
+def test_a_text_goes_on_until_nothing_may_follow() -> None:
+    for pattern, expected in ((r"a{2,5}", 5), (r"a+", 40), (r"a{3}|a{7}", 7), ("", 0), ("(a{11})+", 33)):
+        rule = Pattern(pattern, LETTERS)
+        assert generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=40), [rule]) == [
+            "a" * expected
+        ]
+
+
+def test_lines_and_stop_strings_end_it_only_where_it_matches() -> None:
+    rule = Pattern(r"(?:[a-h ]*\n){2}[a-h]+c", LETTERS)
+    text = generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=90, lines=3, stop="ab"), [rule])[
+        0
+    ]
+    assert re.fullmatch(rule.pattern, text)
+    assert text.count("\n") == 2
+
+
+def test_of_bytes_it_is_a_pattern_of_bytes() -> None:
+    octets = Vocabulary.of_bytes()
+    weights = tuple([1] * 256)
+    for pattern in ("é[a-c]{2}→", r"\xff\d{3}", "(?s).{9}", "[^a]{5}b"):
+        rule = Pattern(pattern, octets)
+        ids = []
+        state = rule.start(octets.encode(""))
+        while not rule.is_over(state, 40):
+            ids.append(int(rule.allowed(state, 40).nonzero()[0][-1]))
+            state = rule.after(state, ids[-1])
+        assert re.fullmatch(pattern.encode(), bytes(ids))
+    text = generate(
+        Steady(weights), {}, Octets(), "", SamplingConfig(length=9), [Pattern("é[a-c]{2}→", octets)]
+    )
+    assert re.fullmatch("é[a-c]{2}→", text[0])
+
+
+REFUSALS = {
+    "(": "does not compile (missing )",
+    "a{2,1}": "does not compile",
+    r"a\bb": r"has ^, $ or \b inside",
+    "a$b": "has ^, $ or",
+    "(?=a)a": "has a look-around",
+    "(?<!a)b": "has a look-around",
+    r"(a)\1": "has a back reference",
+    "(a)?(?(1)b|a)": "has a conditional",
+    "(?>a)b": "has an atomic group",
+    "a*+": "has a possessive repeat",
+    "(" * 5000 + "a" + ")" * 5000: "does not compile",
+    "X": "no text of the network's characters matches the pattern 'X'",
+    "a(X|[^a-hA-Z\\s])": "no text of the network's characters",
+}
+
+
+@pytest.mark.parametrize(("pattern", "said"), REFUSALS.items(), ids=range(len(REFUSALS)))
+def test_what_is_no_pattern_is_refused(pattern: str, said: str) -> None:
+    with pytest.raises(CharloopError) as refused:
+        Pattern(pattern, LETTERS)
+    assert said in str(refused.value).replace("\\\\", "\\")
+
+
+def test_a_pattern_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automaton, "LARGEST", 1000)
+    with pytest.raises(CharloopError, match="has more than 1,000 places; repeat less"):
+        Pattern("(a{1000}){1000}", LETTERS)
+    assert Pattern("a{400}", LETTERS).start(LETTERS.encode(""))
+
+
+def test_repeats_of_nothing_take_no_time() -> None:
+    assert Pattern("(){1000000000}a(){0,1000000000}", LETTERS).start(LETTERS.encode(""))
+
+
+def test_a_length_that_is_too_short_is_refused_at_once() -> None:
+    rule = Pattern("[a-d]{30}|[e-h]{20,}", LETTERS)
+    with pytest.raises(CharloopError, match=r"length of a text that matches .*: got 19; allowed: 20 or more"):
+        generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=19), [rule])
+    assert len(generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
+
+
+def test_the_unknown_sign_is_no_character_of_a_pattern() -> None:
+    folded = Vocabulary(tuple(sorted(string.ascii_lowercase)), min_count=2)
+    rule = Pattern("(?s)..", folded)
+    assert rule.allowed(rule.start(folded.encode("")), 2).tolist() == [True] * 26 + [False]
+
+
+def test_every_operation_of_the_parser_is_known() -> None:
+    """A Python with a new one is to be noticed here."""
+    known = set(automaton.REFUSED) | {
+        automaton.op.ANY, automaton.op.BRANCH, automaton.op.CATEGORY, automaton.op.IN, automaton.op.LITERAL,
+        automaton.op.MAX_REPEAT, automaton.op.MIN_REPEAT, automaton.op.NEGATE, automaton.op.NOT_LITERAL,
+        automaton.op.RANGE, automaton.op.SUBPATTERN,
+    }  # fmt: skip
+    inner = {"FAILURE", "SUCCESS", "ANY_ALL", "BIGCHARSET", "BRANCH", "CHARSET", "INFO", "JUMP", "MARK", "MAX_UNTIL",
+             "MIN_UNTIL", "REPEAT", "REPEAT_ONE", "MIN_REPEAT_ONE", "POSSESSIVE_REPEAT_ONE"}  # fmt: skip
+    others = {str(code) for code in automaton.op.OPCODES if code not in known} - inner
+    assert {name for name in others if not name.endswith(("_IGNORE", "_LOC_IGNORE", "_UNI_IGNORE"))} <= {
+        "GROUPREF", "CALL"
+    }  # fmt: skip

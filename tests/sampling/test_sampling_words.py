@@ -1,0 +1,121 @@
+"""Only words of the list are written, whole."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sampling_fakes import Elman
+
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from charloop.sampling import Pattern, SamplingConfig, Words, generate
+from charloop.sampling.constraints import words as room
+
+SYMBOLS = "aABb '\n8"
+VOCABULARY = Vocabulary.of_text(SYMBOLS)
+ELMAN = Elman(vocab=len(SYMBOLS))
+
+
+def forms(word: str) -> set[str]:
+    """Twin of the spelling: small letters also as in a title's first word, or all large."""
+    return (
+        {word, word.upper(), word[0].upper() + word[1:]} if word.islower() or not word.isalpha() else {word}
+    )
+
+
+def splits(text: str, words: list[str]) -> bool:
+    """Whether `text` is words and what is no letter, in turns, by trying every way to read it."""
+    spelled = sorted({form for word in words for form in (forms(word) if word == word.lower() else {word})})
+    one = "|".join(map(re.escape, spelled))
+    return bool(re.fullmatch(rf"(?:[^aAbB]|(?<![aAbB])(?:{one})(?![aAbB]))*", text))
+
+
+lists = st.lists(
+    st.text("aAbB'", min_size=1, max_size=4).filter(lambda word: word.strip("'")), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lists, st.integers(0, 30), st.sampled_from(["", "a ", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
+def test_nothing_but_words_of_the_list_is_written(
+    words: list[str], seed: int, prompt: str, temperature: float
+) -> None:
+    config = SamplingConfig(length=30, seed=seed, temperature=temperature)
+    rule = Words.of(words, VOCABULARY)
+    text = generate(ELMAN, ELMAN.init(seed), VOCABULARY, prompt, config, [rule])[0]
+    assert len(text) == 30
+    assert splits(text, words), (text, words)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lists, st.text(SYMBOLS, max_size=6))
+def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> None:
+    """Followed letter by letter: a text is let through, and may end, exactly if it is made of words."""
+    rule = Words.of(words, VOCABULARY)
+    state = rule.start(VOCABULARY.encode(""))
+    for index in VOCABULARY.encode(text).tolist():
+        if not rule.allowed(state, 99)[index]:
+            assert not splits(text, words)
+            return
+        state = rule.after(state, index)
+    assert rule.may_end(state) == splits(text, words)
+
+
+def follows(rule: Words, prompt: str, room: int = 99) -> str:
+    """What may come after `prompt`."""
+    allowed = rule.allowed(rule.start(VOCABULARY.encode(prompt)), room)
+    return "".join(symbol for symbol, yes in zip(VOCABULARY.symbols, allowed, strict=True) if yes)
+
+
+def test_a_word_that_the_prompt_began_goes_on_or_ends() -> None:
+    rule = Words.of(["abba", "ba"], VOCABULARY)
+    free = "\n '8"
+    assert follows(rule, "") == follows(rule, "8 ") == free + "ABab"
+    assert follows(rule, "ab") == free + "b", "half of a word of the list"
+    assert follows(rule, "bab") == follows(rule, "aab") == free, "no word of the list: it ends"
+    assert follows(rule, "ba") == free, "a whole one"
+    assert follows(rule, "aab abb") == free + "a"
+
+
+def test_no_word_is_begun_that_the_room_does_not_suffice_for() -> None:
+    rule = Words.of(["abba", "ba"], VOCABULARY)
+    assert follows(rule, " ", 1) == "\n '8"
+    assert follows(rule, " ", 2) == "\n '8Bb"
+    assert follows(rule, " ", 3) == "\n '8Bb"
+    assert follows(rule, " ", 4) == "\n '8ABab"
+
+
+def test_words_of_a_list_that_match_a_pattern() -> None:
+    rules = [Words.of(["ab", "bab"], VOCABULARY), Pattern(r"([^\W8]+ ){3}[^\W8]+'", VOCABULARY)]
+    text = generate(ELMAN, ELMAN.init(), VOCABULARY, "", SamplingConfig(length=40), rules)[0]
+    assert re.fullmatch(r"((?i:ab|bab) ){3}(?i:ab|bab)'", text), text
+
+
+def test_what_is_no_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for empty in ([], [""]):
+        with pytest.raises(CharloopError, match="the list of words is empty; give at least one word"):
+            Words.of(empty, VOCABULARY)
+    with pytest.raises(CharloopError) as refused:
+        Words.of(["ab", "zoo", "äb"], VOCABULARY)
+    assert str(refused.value) == (
+        "words of the list with characters that the network does not know: 2, the first 'zoo' with 'z'; take them out"
+    )
+    with pytest.raises(CharloopError, match="got 'a network of bytes'"):
+        Words.of(["ab"], Vocabulary.of_bytes())
+    monkeypatch.setattr(room, "LARGEST", 5)
+    with pytest.raises(CharloopError, match="the list of words is too long"):
+        Words.of(["ab", "ba", "aa", "bb"], VOCABULARY)
+
+
+def test_a_form_that_the_network_cannot_spell_is_left_out() -> None:
+    small = Vocabulary.of_text("ab ")
+    rule = Words.of(["ab"], small)
+    assert rule.allowed(rule.start(small.encode("")), 9).tolist() == [True, True, False]
+
+
+def test_the_unknown_sign_is_no_letter() -> None:
+    folded = Vocabulary(("a", "b"), min_count=2)
+    rule = Words.of(["ab"], folded)
+    assert rule.letters.tolist() == [True, True, False]
+    assert rule.allowed(rule.start(folded.encode("x")), 9).tolist() == [True, False, True]
