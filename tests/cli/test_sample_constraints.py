@@ -159,7 +159,7 @@ def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path
 def test_words_are_kept_to_together_with_all_else(write: Write, tmp_path: Path) -> None:
     (tmp_path / "words").write_text("fox\ndog lazy\n\n the\n")
     flags = ("--words", "words", "--length", "80", "--no-echo")
-    for more in ((), ("--temperature", "0.4", "--top-p", "0.9", "--novel", "9", "--regex", r"[a-z ]+\n")):
+    for more in ((), ("--temperature", "0.4", "--top-p", "0.9", "--novel", "9", "--regex", r"([a-z]+ ){5}[a-z]+\n")):
         text = write(*flags, *more)
         assert set(re.findall(r"\w+", text)) <= {"fox", "dog", "lazy", "the"}
         assert re.search("fox|dog|lazy|the", text)
