@@ -159,7 +159,10 @@ def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path
 def test_words_are_kept_to_together_with_all_else(write: Write, tmp_path: Path) -> None:
     (tmp_path / "words").write_text("fox\ndog lazy\n\n the\n")
     flags = ("--words", "words", "--length", "80", "--no-echo")
-    for more in ((), ("--temperature", "0.4", "--top-p", "0.9", "--novel", "9", "--regex", r"([a-z]+ ){5}[a-z]+\n")):
+    for more in (
+        (),
+        ("--temperature", "0.4", "--top-p", "0.9", "--novel", "9", "--regex", r"([a-z]+ ){5}[a-z]+\n"),
+    ):
         text = write(*flags, *more)
         assert set(re.findall(r"\w+", text)) <= {"fox", "dog", "lazy", "the"}
         assert re.search("fox|dog|lazy|the", text)
@@ -213,3 +216,9 @@ def test_a_network_of_bytes_has_no_words(binary: tuple[Path, Outcome], tmp_path:
     assert line == (
         "a list of words: got 'a network of bytes'; allowed: a network of characters; use a pattern (--regex)"
     )
+
+
+@pytest.mark.parametrize("flag", ["--novel", "--words", "--regex"])
+def test_a_person_is_kept_to_nothing(trained: Path, flag: str) -> None:
+    line = refused(call("sample", str(trained), "--interactive", flag, "9"))
+    assert line == f"{flag} and --interactive do not go together; leave one out"

@@ -13,8 +13,9 @@ from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Forbid
 from charloop.sampling.reading import LanguageModel
-from charloop.sampling.text import TextVocabulary, filters_of, opening, picker_of
+from charloop.sampling.text import filters_of, opening, picker_of
 from charloop.sampling.ticking import Chooser, Tick, Ticker
+from charloop.sampling.vocabulary import TextVocabulary
 from charloop.types import Parameters
 
 MOST = 400
