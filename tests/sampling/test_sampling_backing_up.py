@@ -92,10 +92,18 @@ def test_a_text_is_found_wherever_there_is_one(data: st.DataObject) -> None:
         "".join(letters) for size in range(1, length + 1) for letters in itertools.product("abc", repeat=size)
     ]
     wanted = data.draw(st.sets(st.sampled_from(every), max_size=3))
-    rule = Rule("abc", ends=lambda text: text in wanted, over=lambda text: text in wanted)
+    dead = data.draw(st.sampled_from(["", "aa", "b", "cb"]))
+    wanted = {text for text in wanted if not dead or dead + "a" not in text}
+    rule = Rule(
+        "abc",
+        lambda text: "a" if dead and text.endswith(dead) else "",
+        ends=lambda text: text in wanted,
+        over=lambda text: text in wanted,
+    )
     temperature = data.draw(st.sampled_from([0.0, 1.0]))
     config = SamplingConfig(length=length, seed=data.draw(st.integers(0, 9)), temperature=temperature)
-    write = lambda: generate(Steady((5, 1, 3)), {}, FEW, "", config, [rule])  # noqa: E731
+    weights = data.draw(st.sampled_from([(5, 1, 3), (1, 50, 2), (1, 1000, 1)]))
+    write = lambda: generate(Steady(weights), {}, FEW, "", config, [rule])  # noqa: E731
     if wanted:
         assert write()[0] in wanted
     else:

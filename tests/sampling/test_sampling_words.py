@@ -37,7 +37,7 @@ lists = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(lists, st.integers(0, 30), st.sampled_from(["", "a ", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
+@given(lists, st.integers(0, 30), st.sampled_from(["", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
 def test_nothing_but_words_of_the_list_is_written(
     words: list[str], seed: int, prompt: str, temperature: float
 ) -> None:
@@ -45,7 +45,7 @@ def test_nothing_but_words_of_the_list_is_written(
     rule = Words.of(words, VOCABULARY)
     text = generate(ELMAN, ELMAN.init(seed), VOCABULARY, prompt, config, [rule])[0]
     assert len(text) == 30
-    assert splits(text, words), (text, words)
+    assert splits(prompt + text, words), (text, words)
 
 
 @settings(max_examples=150, deadline=None)

@@ -35,10 +35,12 @@ class Place:
     states: tuple[Any, ...]
     left: Bool[np.ndarray, " vocab"]
     """What the constraints allow and has not been tried."""
+    postponed: Bool[np.ndarray, " vocab"] = field(init=False)
+    """What was tried, but not to its end: a likelier way was looked for."""
     chances: Float64[np.ndarray, " vocab"] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chances = self.tick.chances()
+        self.chances, self.postponed = self.tick.chances(), np.zeros_like(self.left)
 
     def share(self) -> float:
         """The probability of what is left."""
@@ -63,6 +65,7 @@ class Writer:
         self._written: list[int] = []
         self._places: list[Place] = []
         self._given, self._choices, self._longest = 0, 0, 0
+        self._choosy = True
 
     def write(
         self, first: Tick, prompt: Integer[np.ndarray, " prompt"]
@@ -118,12 +121,21 @@ class Writer:
         """Leave a place with little to choose from for one with more, within bounds, and one with nothing for any."""
         here, work = self._places[-1], self._longest + HEAD_START
         if not here.left.any():
-            untried = [number for number, place in enumerate(self._places) if place.left.any()]
+            untried = self._untried() or self._untried(resumed=True)
             if not untried or self._choices >= ANY * work:
                 raise self._refusal()
             self._take_back(untried[-1])
-        elif (share := here.share()) < SCARCE and self._choices < LIKELIER * work:
-            self._take_back(self._likelier(share))
+        elif self._choosy and (share := here.share()) < SCARCE and self._choices < LIKELIER * work:
+            self._take_back(self._likelier(share), postponed=True)
+
+    def _untried(self, *, resumed: bool = False) -> list[int]:
+        """The places at which anything is left; `resumed`: what was postponed too, and nothing is from then on."""
+        if resumed:
+            self._choosy = False
+            for place in self._places:
+                place.left |= place.postponed
+                place.postponed[:] = False
+        return [number for number, place in enumerate(self._places) if place.left.any()]
 
     def _likelier(self, share: float) -> int:
         """The last place with enough left to choose from, or else the one with most; the last if none has more."""
@@ -132,8 +144,11 @@ class Writer:
         best = int(np.argmax(shares))
         return enough[-1] if enough else best if shares[best] > share else len(shares) - 1
 
-    def _take_back(self, number: int) -> None:
-        """All that was written after place `number`."""
+    def _take_back(self, number: int, *, postponed: bool = False) -> None:
+        """All that was written after place `number`; it is `postponed` if a part of it is."""
+        place, later = self._places[number], self._places[number + 1 :]
+        if later and (postponed or any(each.postponed.any() for each in later)):
+            place.postponed[self._written[self._given + number]] = True
         del self._places[number + 1 :]
         del self._written[self._given + number :]
 
