@@ -149,6 +149,18 @@ def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
         assert "a" not in text[:-1], "what follows an a has a hundredth of the chance"
 
 
+@pytest.mark.parametrize(("before", "first"), [("", ""), ("a", "c")], ids=["here", "a place before"])
+def test_an_unlikely_way_is_taken_after_all_where_it_is_the_only_one(before: str, first: str) -> None:
+    """After `c` little is left, after `a` and `b` nothing: the writer leaves `c`, and comes back to it."""
+    table = jnp.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4], [0.01, 0.01, 0.98]])
+    forbidden = {"": first, before: "", before + "c": "c", before + "ca": "", before + "cb": ""}
+    rule = Rule("abc", forbids=lambda text: forbidden.get(text, "abc"))
+    for seed in range(9):
+        config = SamplingConfig(length=len(before) + 2, seed=seed)
+        text = generate(Table(), {"table": table}, FEW, "a", config, [rule])[0]
+        assert text in (before + "ca", before + "cb")
+
+
 def test_where_nothing_is_likelier_anywhere_the_unlikely_is_written() -> None:
     table = jnp.array([[0.98, 0.01, 0.01]] * 3)
     rule = Rule("abc", forbids=lambda _: "a")
