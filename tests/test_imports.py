@@ -33,6 +33,7 @@ ROOMS = [
     {"analysis"},
     {"training"},
     {"figures"},
+    {"report"},
     {"benchmark"},
     {"cli", "__main__"},
 ]

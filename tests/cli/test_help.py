@@ -26,6 +26,7 @@ FLAGS = {
     "compare": "charloop.cli.compare_flags.CompareFlags",
     "compare --cells": "charloop.cli.compare_flags.CompareCellsFlags",
     "plot": "charloop.cli.plot_command.PlotFlags",
+    "report": "charloop.cli.report_command.ReportFlags",
     "info": "charloop.cli.info_command.InfoFlags",
     "baselines": "charloop.cli.baselines_command.BaselinesFlags",
     "verify": "charloop.cli.verify_command.VerifyFlags",

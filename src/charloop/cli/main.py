@@ -13,6 +13,7 @@ COMMANDS = {
     "eval": "how well a trained network predicts a text",
     "compare": "which of several runs predicts a text best",
     "plot": "the loss curves of runs, as a figure for print",
+    "report": "a run as one page to read in a browser",
     "info": "what a run is, what it learned from, how well",
     "baselines": "what simpler ways to predict a text come to",
     "verify": "repeat a run's last steps, and compare bit for bit",

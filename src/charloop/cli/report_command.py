@@ -1,0 +1,116 @@
+"""charloop report: a run as one page to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from msgspec import Meta
+
+from charloop.cli.arguments import Switch, check_ranges, parse
+from charloop.cli.bench_figures import progress
+from charloop.cli.new_files import check_target, is_file, write_new
+from charloop.cli.report_sources import read_sources
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.checkpoint import RunFolder
+    from charloop.trained import TrainedModel
+
+FLAG, FILE = "--out", "report.html"
+
+
+@dataclass(frozen=True)
+class ReportFlags:
+    """A run as one page to read in a browser: a file that holds all it needs, and asks nothing of any network.
+
+    How it learned, what it wrote on the way, what surprises it in a text, what its units track, its gates, how far
+    back it remembers, and how much of what it writes is copied.
+
+    Without a text: the run's own validation text.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    texts: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
+    ] = ()
+    """Files, folders, globs, - or named corpora: what the network is shown."""
+    text: str | None = None
+    """Show it this very string."""
+    out: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
+    """Where the page goes; report.html in the run's folder if left out."""
+    overwrite: Switch = False
+    """Replace the file of --out if it is there already."""
+    characters: Annotated[int, Meta(ge=2, le=20_000)] = 8000
+    """Characters of the text that are on the page, from its beginning (bytes, for a network of bytes)."""
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    """Source of all chance in what the network writes: same seed, same page."""
+    unknown: Literal["error", "skip"] = "error"
+    """Characters that the network never saw: refuse the text, or leave them out."""
+    errors: Literal["strict", "replace"] | None = None
+    """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
+    weights: Literal["best", "last"] = "best"
+    """The weights with the best validation loss, or the newest."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Look at the run, and write one file."""
+    flags = check_ranges(parse(ReportFlags, "report", arguments))
+    if flags.texts and flags.text is not None:
+        raise CharloopError("more than one text to show", do="give files, or --text")
+
+    from charloop.cli.programs import keep_programs
+    from charloop.devices import offer_cores
+
+    offer_cores()
+    keep_programs()
+    from charloop.checkpoint import RunFolder
+    from charloop.trained import load_run
+
+    folder = RunFolder.open(flags.run, cell=flags.cell)
+    out = flags.out or own_place(folder)
+    check_target(FLAG, out, overwrite=flags.overwrite)
+    content = made(folder, load_run(folder, weights=flags.weights), flags).encode()
+    write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
+    print(f"report      {out}, {len(content) / 1e6:.1f} MB: open it in a browser")
+
+
+def made(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
+    """The page. What goes on is said on a terminal, and goes away."""
+    from charloop.report import gather, page
+
+    sources = read_sources(folder, flags)
+    try:
+        return page(gather(folder, network, facts_of(folder), sources, progress), folder.vocabulary)
+    finally:
+        progress()
+
+
+def own_place(folder: "RunFolder") -> str:
+    """Where the page lies in a run.
+
+    Raises CharloopError if a link or a pipe lies there: a run does not choose where is written.
+    """
+    path = folder.path / FILE
+    if path.is_symlink() or (path.exists() and not is_file(path)):
+        raise CharloopError(f"{path} is no plain file", do="move it away, or name another place by --out")
+    return str(path)
+
+
+def facts_of(folder: "RunFolder") -> list[tuple[str, str]]:
+    """What `charloop info` says, label and value."""
+    from charloop.cli.info_command import facts, lines, stand, worth_lines
+
+    values = facts(folder)
+    rows: list[tuple[str, str]] = []
+    for line in (*lines(values), *worth_lines(*stand(folder, values))):
+        label, value = line[:12].strip(), line[12:].strip()
+        if label:
+            rows.append((label, value))
+        else:
+            rows[-1] = (rows[-1][0], f"{rows[-1][1]} {value}")
+    return rows

@@ -1,0 +1,67 @@
+"""How much of what the network writes stands verbatim in what it read."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from charloop.errors import CharloopError
+from charloop.originality import LARGEST, SuffixIndex, find_or_build, originality
+from charloop.report.excerpt import Excerpt, excerpt_of
+from charloop.report.values import Missing, Written
+from charloop.sampling import SamplingConfig
+from charloop.sampling.reading import begin
+from charloop.sampling.text import opening, picker_of
+from charloop.sampling.writing import BLOCK, blocks
+from charloop.trained import TrainedModel
+
+TEMPERATURES = (0.2, 0.5, 0.8, 1.0)
+LENGTH = 2000
+"""Tokens that are written at each: longer texts have longer runs, so all are as long."""
+
+
+def copied(
+    network: TrainedModel,
+    training: Callable[[], Integer[np.ndarray, " training"]],
+    held_out: Excerpt | Missing | None,
+    seed: int,
+    tell: Callable[[str], object],
+) -> tuple[Written, ...]:
+    """A text at each temperature, and for a yardstick one that people wrote; what of each is in the training text.
+
+    Raises CharloopError where that text cannot be read again, has changed, or is too large for an index.
+    """
+    check_size(network)
+    tell("reading the training text")
+    index = find_or_build(training())
+    found = []
+    for temperature in TEMPERATURES:
+        tell(f"writing at temperature {temperature}")
+        found.append(judged(network, index, temperature, write(network, temperature, seed)))
+    if isinstance(held_out, Excerpt) and len(held_out.tokens) >= LENGTH:
+        found.append(judged(network, index, None, held_out.tokens[:LENGTH]))
+    return tuple(found)
+
+
+def check_size(network: TrainedModel) -> None:
+    """Raises CharloopError for a training text that is known to be too large, before it is read."""
+    size = network.run.text.get("train") if network.run else None
+    if isinstance(size, int) and size > LARGEST:
+        raise CharloopError(
+            "the training text is too large to look for copies in", got=size, allowed=f"up to {LARGEST:,}"
+        )
+
+
+def judged(
+    network: TrainedModel, index: SuffixIndex, temperature: float | None, ids: Int[np.ndarray, " length"]
+) -> Written:
+    """A text, and what of it is copied."""
+    return Written(temperature, excerpt_of(network.vocabulary, "", ids), originality(index, ids))
+
+
+def write(network: TrainedModel, temperature: float, seed: int) -> Int[np.ndarray, " length"]:
+    """`LENGTH` tokens after nothing."""
+    picker = picker_of(SamplingConfig(temperature=temperature), network.vocabulary)
+    progress = begin(network.model, network.params, opening(network.vocabulary), 1, seed)
+    written = blocks(network.model, picker, network.params, progress, LENGTH, BLOCK)
+    return np.concatenate([block[:, 0] for block in written]).astype(np.int32)

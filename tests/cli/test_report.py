@@ -1,0 +1,168 @@
+"""`charloop report`: a page is made, whole, where a person says; refusals are one line."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.commands import call, done, prints, process, refused
+from cli.conftest import text_of
+from report.reading import data_of, numbers, read, section, visible
+
+
+@pytest.fixture(scope="module")
+def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a run, on its own validation text."""
+    path = tmp_path_factory.mktemp("pages") / "report.html"
+    done(process("report", str(trained), "-o", str(path)))
+    return path.read_text(encoding="utf-8")
+
+
+def test_of_its_own_text(made: str, trained: Path) -> None:
+    read(made)
+    assert "From val part of book.txt: " in visible(section(made, "surprise"))
+    assert "after 16 updates" in section(made, "samples")
+    assert "people: the text set apart" not in section(made, "originality"), "it is too short for that"
+    assert "temperature 0.8" in section(made, "originality")
+    info = done(call("info", str(trained)))
+    assert info.splitlines()[1].split(maxsplit=1)[1] in visible(made)
+
+
+def test_it_lies_in_the_run_and_says_so(copied: Path) -> None:
+    before = prints(copied)
+    said = done(call("report", str(copied), "--characters", "100"))
+    assert said.startswith(f"report      {copied}/report.html, 0.")
+    after = prints(copied)
+    assert after.keys() - before.keys() == {"copy/report.html"}
+    assert {name: after[name] for name in before} == before
+
+
+def test_what_is_there_is_kept_unless_asked_for(copied: Path) -> None:
+    page = copied / "report.html"
+    page.write_text("mine")
+    said = refused(call("report", str(copied)))
+    assert said == f"--out: {page} is there already; choose another name, or add --overwrite"
+    assert page.read_text() == "mine"
+    done(call("report", str(copied), "--text", "the quick fox", "--overwrite"))
+    assert "From the given string" in page.read_text()
+
+
+def test_the_same_bytes_each_time(made: str, trained: Path) -> None:
+    done(process("report", str(trained), "-o", "again.html"))
+    assert Path("again.html").read_text(encoding="utf-8") == made
+
+
+def test_another_text_and_how_much_of_it(trained: Path) -> None:
+    Path("other.txt").write_text(text_of(40, seed=3))
+    done(call("report", str(trained), "other.txt", "-o", "a.html", "--characters", "50", "--weights", "last"))
+    page = Path("a.html").read_text()
+    told = data_of(page)
+    signs = told["signs"]
+    shown = "".join(signs[number][0] for number in numbers(told["text"], "<u2"))
+    assert shown == text_of(40, seed=3)[:50]
+    assert f"From other.txt: 50 characters of {len(text_of(40, seed=3)):,}" in visible(page)
+    done(call("report", str(trained), "-", "-o", "b.html", "--characters", "50", stdin="the fox sleeps"))
+    assert "14 characters" in visible(Path("b.html").read_text())
+
+
+def test_unknown_characters(trained: Path) -> None:
+    said = refused(call("report", str(trained), "--text", "the FOX", "-o", "a.html"))
+    assert "'F'" in said
+    Path("other.txt").write_text("the FOX sleeps\n")
+    assert "'F'" in refused(call("report", str(trained), "other.txt", "-o", "a.html"))
+    assert not Path("a.html").exists()
+    done(call("report", str(trained), "other.txt", "-o", "a.html", "--unknown", "skip"))
+    assert "12 characters" in visible(Path("a.html").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "RUN is missing; see charloop report --help"),
+        (("nowhere",), "no such run: got 'nowhere'; runs are folders made by `charloop train`"),
+        (("RUN", "-o", "no/a.html"), "--out: there is no folder no; make it first"),
+        (("RUN", "-o", "."), "--out: got '.'; allowed: a file; that is a folder"),
+        (
+            ("RUN", "--text", "", "-o", "a.html"),
+            "a text to show: got '0 characters the network knows'; allowed: 2",
+        ),
+        (("RUN", "empty.txt", "-o", "a.html"), "empty.txt is empty; allowed: two characters or more"),
+        (("RUN", "gone.txt", "-o", "a.html"), "gone.txt"),
+        (
+            ("RUN", "empty.txt", "--text", "a", "-o", "a.html"),
+            "more than one text to show; give files, or --text",
+        ),
+        (("RUN", "--characters", "1"), "--characters: got 1; allowed: a whole number >= 2"),
+        (("RUN", "--characters", "99999"), "--characters: got 99999; allowed: a whole number <= 20000"),
+        (("RUN", "--seed", "-1"), "--seed: got -1; allowed: a whole number >= 0"),
+        (("RUN", "--overwite"), "unknown flag: got '--overwite'; did you mean --overwrite?"),
+    ],
+)
+def test_refused(arguments: tuple[str, ...], said: str, trained: Path) -> None:
+    Path("empty.txt").touch()
+    line = refused(call("report", *(str(trained) if a == "RUN" else a for a in arguments)))
+    assert said in line
+    assert [path.name for path in Path().iterdir()] == ["empty.txt"]
+
+
+def test_a_run_without_weights(copied: Path) -> None:
+    (copied / "model.safetensors").unlink()
+    assert "model.safetensors" in refused(call("report", str(copied)))
+    assert not (copied / "report.html").exists()
+
+
+def test_a_text_that_has_changed_is_said_on_the_page(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    Path("book.txt").write_text(text_of(30, seed=9))
+    config["data"]["corpus"] = [str(Path("book.txt").resolve())]
+    (copied / "config.json").write_text(json.dumps(config))
+    done(call("report", str(copied), "-o", "a.html"))
+    page = Path("a.html").read_text()
+    for name in ("surprise", "atlas", "originality"):
+        assert "has changed since the run began" in section(page, name)
+    done(call("report", str(copied), "book.txt", "-o", "b.html"))
+    assert "From book.txt" in visible(Path("b.html").read_text())
+
+
+def test_a_link_in_the_run_is_not_written_through(copied: Path) -> None:
+    Path("letter.txt").write_text("mine")
+    (copied / "report.html").symlink_to(Path("letter.txt").resolve())
+    for flags in ((), ("--overwrite",)):
+        said = refused(call("report", str(copied), "--text", "the fox", *flags))
+        assert said.endswith("is no plain file; move it away, or name another place by --out")
+    assert Path("letter.txt").read_text() == "mine"
+
+
+def test_a_folder_in_which_nothing_can_be_made(locked: Path, trained: Path) -> None:
+    assert "cannot write" in refused(
+        call("report", str(trained), "--text", "the fox", "-o", f"{locked}/a.html")
+    )
+
+
+def test_a_disk_that_fills_up(trained: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    environment = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    Path("a.html").write_text("mine")
+    line = refused(
+        process(
+            *("report", str(trained), "-o", "a.html", "--overwrite"),
+            first=limit,
+            env=os.environ | environment,
+        )
+    )
+    assert line == "cannot write a.html (File too large); nothing was left there"
+    assert Path("a.html").read_text() == "mine"
+    assert [path.name for path in Path().iterdir()] == ["a.html"]
+
+
+def test_a_network_of_bytes(binary: tuple[Path, object], tmp_path: Path) -> None:
+    run = Path(shutil.copytree(binary[0], tmp_path / "run"))
+    Path("text.bin").write_bytes("é🚀\n".encode() * 20 + b"\xff\x00")
+    done(call("report", str(run), "text.bin", "-o", "a.html"))
+    page = Path("a.html").read_text()
+    told = data_of(page)
+    assert told["thing"] == "byte"
+    assert "62 characters" in visible(page)
+    assert ["", "\\xff", ""] in told["signs"]

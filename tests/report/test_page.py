@@ -1,0 +1,129 @@
+"""One file, well formed, that fetches nothing, whatever stands in names and texts; the same bytes each time."""
+
+import base64
+import hashlib
+import re
+import string
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from charloop.data import Vocabulary
+from charloop.report import Missing, gather, page
+from charloop.report.markup import INVISIBLE, KEPT, escaped, readable, sign
+from report.networks import SENTENCE, folder_of, network, report_of, sources
+from report.reading import attributes, data_of, numbers, read, section, visible
+
+LONG = SENTENCE * 40
+SECTIONS = ("curves", "samples", "surprise", "atlas", "gates", "reach", "originality")
+HOSTILE = "</script><script>alert(1)</script><!-- <b>&amp;\u202egnp.\u2066\x00\x07\x1b[31m\ud800\u200b👩\u200d🚀é\r\n"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page on which nothing is missing but samples."""
+    report, vocabulary = report_of(tmp_path_factory.mktemp("runs") / "whole", LONG, training=LONG)
+    return page(report, vocabulary)
+
+
+def test_all_sections_are_there_and_led_to(whole: str) -> None:
+    ids = [found.get("id") for tag, found in read(whole).elements if tag == "section"]
+    assert ids == list(SECTIONS)
+    links = [found["href"] for tag, found in read(whole).elements if tag == "a"]
+    assert links == [f"#{name}" for name in SECTIONS]
+    assert [name for name in SECTIONS if 'class="missing"' in section(whole, name)] == ["samples"]
+
+
+def test_nothing_is_fetched(whole: str) -> None:
+    """No address in it, and a policy that allows none: only the script and the style that it was made with."""
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|srcset", whole)
+    assert not {"src", "style", "onclick", "onload"} & set(attributes(whole))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', whole)
+    assert policy
+    assert policy[1].startswith("default-src 'none'; ")
+    scripts = re.findall(r"<script>(.*?)</script>", whole, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", whole, re.DOTALL)
+    assert len(scripts) == len(styles) == 1
+    for kind, (content,) in (("script", scripts), ("style", styles)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy[1]
+
+
+def test_every_picture_has_words(whole: str) -> None:
+    for tag, found in read(whole).elements:
+        if tag == "svg":
+            assert found.get("aria-label") or found.get("aria-hidden") == "true"
+
+
+def test_the_same_bytes_each_time(tmp_path: Path, whole: str) -> None:
+    report, vocabulary = report_of(tmp_path / "whole", LONG, training=LONG)
+    assert page(report, vocabulary) == whole
+
+
+def test_another_seed_writes_other_texts(tmp_path: Path, whole: str) -> None:
+    report, vocabulary = report_of(tmp_path / "whole", LONG, training=LONG, seed=1)
+    other = page(report, vocabulary)
+    assert section(other, "originality") != section(whole, "originality")
+    assert section(other, "surprise") == section(whole, "surprise")
+
+
+def test_hostile_texts_and_names(tmp_path: Path) -> None:
+    """A text is text, wherever it comes from: what is shown is what stands there, or a sign for it."""
+    text = HOSTILE * 30
+    report, vocabulary = report_of(tmp_path / "<b>&\"'<h3>", text, training=text)
+    made = page(report, vocabulary)
+    reader = read(made)
+    assert [tag for tag, _ in reader.elements].count("script") == 2
+    assert "b" not in {tag for tag, _ in reader.elements}
+    assert ("h1", "<b>&\"'<h3>") in reader.texts
+    assert "alert(1)" in visible(made)
+    shown = set(made)
+    assert not {"\u202e", "\u2066", "\x00", "\x07", "\x1b", "\ud800", "\u200b", "\r"} & shown
+    made.encode("utf-8")
+    told = data_of(made)
+    text_again = "".join(told["signs"][number][0] or "?" for number in numbers(told["text"], "<u2"))
+    assert text_again.startswith(
+        "</script><script>alert(1)</script><!-- <b>&amp;?gnp.????[31m??👩?🚀é?\n</scr"
+    )
+
+
+@given(st.text(max_size=30))
+def test_what_is_escaped_is_read_as_it_was(text: str) -> None:
+    shown = visible(f"<p>{escaped(text)}</p>")
+    assert shown == readable(text)
+    assert readable(text) == text or any(sign(one) != one for one in text)
+
+
+@given(st.characters(exclude_categories=[]))
+def test_no_sign_is_invisible(character: str) -> None:
+    found = sign(character)
+    assert found.strip()
+    assert not any(unicodedata.category(one) in INVISIBLE for one in found)
+    assert character in KEPT or not any(unicodedata.category(c) in INVISIBLE for c in readable(character))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.text(HOSTILE, min_size=12, max_size=12), st.binary(min_size=12, max_size=12)))
+def test_any_text_makes_a_page(tmp_path_factory: pytest.TempPathFactory, text: str | bytes) -> None:
+    vocabulary = Vocabulary.of_text(HOSTILE) if isinstance(text, str) else Vocabulary.of_bytes()
+    report, vocabulary = report_of(tmp_path_factory.mktemp("runs") / "run", text, vocabulary=vocabulary)
+    made = page(report, vocabulary)
+    read(made)
+    made.encode("utf-8")
+
+
+def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
+    """3 x 512 units, the most characters that a page may show, and a vocabulary whose signs are long."""
+    symbols = "".join(map(chr, range(0x4E00, 0x4E00 + 500))) + string.printable
+    generator = np.random.default_rng(0)
+    text = "".join(generator.choice(list(symbols), 20_000)) + LONG * 3
+    vocabulary = Vocabulary.of_text(text)
+    run = folder_of(tmp_path / "large", vocabulary, 5000, *range(100, 5000, 100))
+    large = network(vocabulary, num_layers=3, hidden_size=512, embed_size=64)
+    report = gather(run, large, (), sources(vocabulary, text, text, characters=20_000))
+    assert not isinstance(report.mapped, Missing)
+    assert len(page(report, vocabulary).encode()) < 2_000_000

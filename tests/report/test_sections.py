@@ -1,0 +1,227 @@
+"""What each section says, and what it says where there is nothing to show."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charloop.analysis import Reach
+from charloop.data import Vocabulary
+from charloop.originality import SuffixIndex
+from charloop.report import Missing, gather, page
+from charloop.report.chart import Plane, ticks
+from charloop.report.copying import LENGTH
+from charloop.report.excerpt import excerpt_of
+from charloop.report.reach_section import in_words
+from charloop.report.samples import MOST, samples_of
+from charloop.report.surprise_section import kinds_of, tenth
+from report.networks import FACTS, SENTENCE, folder_of, network, report_of, sources
+from report.reading import section, visible
+
+LONG = SENTENCE * 40
+
+
+def missing(found: str) -> list[str]:
+    """The sentences of a section that stand for what is not there."""
+    return re.findall(r'<p class="missing">([^<]*)</p>', found)
+
+
+def test_curves_of_a_run_that_was_evaluated(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG)
+    found = section(page(report, vocabulary), "curves")
+    assert "The validation loss went from 1.400 nats per character after 10 updates to 1.200" in found
+    assert found.count('<circle class="validation"') == 2 * 2
+    assert "There is no ladder" in found
+
+
+def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG, steps=3, evaluated=())
+    found = section(page(report, vocabulary), "curves")
+    assert "After 3 updates the training loss was 2.000 nats" in found
+    assert "There was no evaluation, so there is no validation loss." in found
+    assert "nan" not in found
+
+
+def test_a_run_that_wrote_nothing_down(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG, steps=0, evaluated=())
+    assert "says nothing of any step" in missing(section(page(report, vocabulary), "curves"))[0]
+
+
+def test_samples_by_temperature(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.of_text(LONG)
+    run = folder_of(tmp_path / "run", vocabulary, 30, 20)
+    run.samples.mkdir()
+    for step in (10, 20):
+        texts = "".join(f"--- temperature {t} ---\n<i>{step} at {t}\n\n" for t in (0.5, 0.8, 1.0))
+        (run.samples / f"step-{step:07d}.txt").write_text(texts)
+    (run.samples / "notes.txt").write_text("--- temperature 0.5 ---\nmine\n")
+    (run.samples / "step-0000099.txt").write_bytes(b"\xff\x00 no sample")
+    made = page(gather(run, network(vocabulary), FACTS, sources(vocabulary, LONG)), vocabulary)
+    found = section(made, "samples")
+    assert re.findall(r"after (\d+) updates", found) == ["10", "20"]
+    assert "validation 1.803 bits per character" in found
+    assert "&lt;i&gt;20 at 0.5" in found
+    assert "mine" not in found
+    assert re.findall(r'id="(t\d)"( checked)?', found) == [("t0", ""), ("t1", " checked"), ("t2", "")]
+
+
+def test_of_many_samples_some_are_shown_the_ends_among_them(tmp_path: Path) -> None:
+    for count in (1, MOST, MOST + 1, 100):
+        run = folder_of(tmp_path / f"run{count}", Vocabulary.of_text("ab"), 1)
+        run.samples.mkdir()
+        for step in range(1, count + 1):
+            (run.samples / f"step-{step:07d}.txt").write_text("--- temperature 1.0 ---\na\n")
+        samples = samples_of(run)
+        assert not isinstance(samples, Missing)
+        steps = [one.step for one in samples]
+        assert (steps[0], steps[-1], len(steps)) == (1, count, min(count, MOST))
+        assert steps == sorted(set(steps))
+
+
+def test_without_samples(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG)
+    assert missing(section(page(report, vocabulary), "samples"))[0].startswith(
+        "The run has written no samples"
+    )
+
+
+def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", Missing("It is gone. Name another."))
+    made = page(report, vocabulary)
+    for name in ("surprise", "atlas", "gates", "reach"):
+        assert missing(section(made, name)) == ["It is gone. Name another."]
+    assert missing(section(made, "originality")) == ["The text of the run has changed."]
+    assert 'id="data">{}<' in made
+
+
+def test_a_text_too_short_for_most(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", "ab", vocabulary=Vocabulary.of_text("ab"))
+    made = page(report, vocabulary)
+    assert "2 characters" in section(made, "surprise")
+    assert "2 characters are too few to tell what a unit tracks" in section(made, "atlas")
+    assert "allowed: 101 or more" in missing(section(made, "reach"))[0]
+    assert "nan" not in visible(made)
+
+
+def test_one_emoji_is_four_bytes_and_one_character(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", "🚀", vocabulary=Vocabulary.of_bytes())
+    assert missing(section(page(report, vocabulary), "surprise")) == [
+        "The text is a single character: nothing in it is predicted."
+    ]
+
+
+def test_a_cell_without_gates(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG, cell="rnn")
+    assert missing(section(page(report, vocabulary), "gates")) == ["This cell has no gates."]
+
+
+@pytest.mark.parametrize(("cell", "panels"), [("lstm", 6), ("gru", 4), ("nas", None)])
+def test_a_panel_for_each_gate_and_a_point_for_each_unit(
+    cell: str, panels: int | None, tmp_path: Path
+) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG, cell=cell)
+    assert not isinstance(report.gates, Missing)
+    found = section(page(report, vocabulary), "gates")
+    drawn = re.findall(r'<path d="([^"]*)"', found)
+    assert len(drawn) == len(report.gates) == (panels or len(report.gates))
+    assert all(path.count("M") == 7 for path in drawn)
+
+
+def test_where_a_point_lies() -> None:
+    """Shut half of the time: half way across; open a quarter of it: a quarter of the way up."""
+    plane = Plane(190, 190, (0, 1), (0, 1), left=32, right=8, top=8, bottom=34)
+    assert (plane.across(0.5), plane.down(0.25)) == (107, 119)
+    assert (plane.across(0), plane.down(0)) == (32, 156)
+
+
+def test_a_vocabulary_of_two(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", "abbaab" * 300, vocabulary=Vocabulary.of_text("ab"))
+    found = page(report, vocabulary)
+    assert missing(section(found, "surprise")) == []
+    assert re.search(r'"top":2[,}]', found)
+
+
+def test_weights_that_are_not_finite(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.of_text(LONG)
+    broken = network(vocabulary)
+    broken.params["readout.bias"] = broken.params["readout.bias"] * np.nan
+    run = folder_of(tmp_path / "run", vocabulary, 3)
+    made = page(gather(run, broken, FACTS, sources(vocabulary, LONG, LONG)), vocabulary)
+    assert "not finite" in missing(section(made, "surprise"))[0]
+    assert "no probabilities" in missing(section(made, "originality"))[0]
+    assert missing(section(made, "atlas")) == []
+
+
+def test_what_tracks_nothing_is_shown_by_what_moves(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", SENTENCE * 3)
+    assert not isinstance(report.mapped, Missing)
+    assert [unit.finding for unit in report.mapped.units] == [None] * 6
+    assert "shown are the units that move the most" in section(page(report, vocabulary), "atlas")
+
+
+def test_a_finding_is_told_with_its_score_and_chance(tmp_path: Path) -> None:
+    report, vocabulary = report_of(tmp_path / "run", LONG)
+    assert not isinstance(report.mapped, Missing)
+    found = section(page(report, vocabulary), "atlas")
+    assert report.mapped.atlas.findings
+    for shown in report.mapped.units:
+        assert shown.finding
+        assert f"score {shown.finding.score:.2f}, chance {shown.finding.chance:.2f}" in found
+    assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
+
+
+def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
+    """Each quoted run stands in the training text, and none that is one longer does."""
+    report, vocabulary = report_of(tmp_path / "run", SENTENCE * 40, training=SENTENCE * 9)
+    assert not isinstance(report.written, Missing)
+    assert [one.temperature for one in report.written] == [0.2, 0.5, 0.8, 1.0, None]
+    for one in report.written:
+        assert one.originality.characters == LENGTH
+        index = SuffixIndex.of(vocabulary.encode(SENTENCE * 9))
+        assert one.originality.longest == index.longest_matches(one.excerpt.tokens).max()
+    assert report.written[-1].originality.copied == 1.0
+    found = section(page(report, vocabulary), "originality")
+    assert "people: the text set apart" in found
+    assert found.count("<mark>") == 4
+
+
+def test_a_text_that_is_not_the_runs_own_is_no_yardstick(tmp_path: Path) -> None:
+    report, _ = report_of(tmp_path / "run", LONG, training=LONG, held_out=False)
+    assert not isinstance(report.written, Missing)
+    assert None not in [one.temperature for one in report.written]
+
+
+def test_how_far_back_in_words() -> None:
+    reach = Reach(np.array([4, 3, 2, 1], np.float32))
+    said = in_words(reach, "character")
+    assert "Half of the influence that 4 characters have on the next one comes from the last 2" in said
+    assert "nine tenths from the last 3. " in said or "from the last 3. " in said
+    assert "has 0.25 of the influence of the last" in said
+
+
+def test_where_the_bits_go() -> None:
+    assert [*kinds_of("Ab 1.\n")] == [
+        "first letter of a word",
+        "later letter of a word",
+        "space",
+        "digit",
+        "punctuation and other signs",
+        "new line",
+    ]
+    assert tenth(np.array([9.0] + [1.0] * 9)) == 0.5
+
+
+@pytest.mark.parametrize(("low", "high", "most"), [(0, 1, 6), (1.31, 1.34, 6), (0, 4304, 8), (-3, 12, 2)])
+def test_ticks_are_round_few_and_inside(low: float, high: float, most: int) -> None:
+    found = ticks(low, high, most)
+    assert 1 <= len(found) <= most + 1
+    assert low - 1e-9 <= found[0] <= found[-1] <= high + 1e-9
+    assert len({round(b - a, 9) for a, b in pairwise(found)}) <= 1
+
+
+def test_the_excerpt_says_how_much_it_is_of() -> None:
+    vocabulary = Vocabulary.of_text("ab")
+    excerpt = excerpt_of(vocabulary, "x", vocabulary.encode("abab"), 3)
+    assert (excerpt.text, excerpt.total) == ("aba", 4)
