@@ -23,7 +23,7 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_its_own_text(made: str, trained: Path) -> None:
     read(made)
     assert "From val part of book.txt: " in visible(section(made, "surprise"))
-    assert "after 16 updates" in section(made, "samples")
+    assert "has kept no samples" in section(made, "samples")
     assert "people: the text set apart" not in section(made, "originality"), "it is too short for that"
     assert "temperature 0.8" in section(made, "originality")
     info = done(call("info", str(trained)))
@@ -74,7 +74,15 @@ def test_unknown_characters(trained: Path) -> None:
     assert "'F'" in refused(call("report", str(trained), "other.txt", "-o", "a.html"))
     assert not Path("a.html").exists()
     done(call("report", str(trained), "other.txt", "-o", "a.html", "--unknown", "skip"))
-    assert "12 characters" in visible(Path("a.html").read_text())
+    page = visible(Path("a.html").read_text())
+    assert "12 characters" in page
+    assert "skipped 3 characters that are not in the vocabulary" in page
+
+
+def test_into_a_pipe(trained: Path) -> None:
+    page = done(process("report", str(trained), "--text", "the fox", "-o", "/dev/stdout"))
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.endswith("</html>\n")
 
 
 @pytest.mark.parametrize(

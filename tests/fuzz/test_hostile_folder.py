@@ -40,6 +40,7 @@ def commands(sandbox: Sandbox) -> list[list[str]]:
         ["eval", run],
         ["eval", run, "--text", "the fox"],
         ["verify", run],
+        ["report", run, "--text", "the fox", "--overwrite"],
         ["train", "--resume", run, "--steps", "17", "--eval-every", "1", "--sample-every", "1"],
         ["train", str(sandbox.book), "--init-from", run, *SMALL, "--steps", "1", "--out", "new"],
         ["train", str(sandbox.book), "--config", f"{run}/config.json", "--steps", "1", "--out", "newer"],

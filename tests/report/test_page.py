@@ -12,14 +12,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, Unit
 from charloop.data import Vocabulary
-from charloop.report import Missing, gather, page
+from charloop.figures import curves_of
+from charloop.originality import Originality
+from charloop.report import page
+from charloop.report.excerpt import excerpt_of
 from charloop.report.markup import INVISIBLE, KEPT, escaped, readable, sign
-from report.networks import SENTENCE, folder_of, network, report_of, sources
+from charloop.report.values import Mapped, Report, Sampled, ShownUnit, Written
+from report.networks import SENTENCE, folder_of, report_of
 from report.reading import attributes, data_of, numbers, read, section, visible
 
 LONG = SENTENCE * 40
 SECTIONS = ("curves", "samples", "surprise", "atlas", "gates", "reach", "originality")
+CJK = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
 HOSTILE = "</script><script>alert(1)</script><!-- <b>&amp;\u202egnp.\u2066\x00\x07\x1b[31m\ud800\u200b👩\u200d🚀é\r\n"
 
 
@@ -117,13 +123,51 @@ def test_any_text_makes_a_page(tmp_path_factory: pytest.TempPathFactory, text: s
 
 
 def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
-    """3 x 512 units, the most characters that a page may show, and a vocabulary whose signs are long."""
-    symbols = "".join(map(chr, range(0x4E00, 0x4E00 + 500))) + string.printable
-    generator = np.random.default_rng(0)
-    text = "".join(generator.choice(list(symbols), 20_000)) + LONG * 3
-    vocabulary = Vocabulary.of_text(text)
-    run = folder_of(tmp_path / "large", vocabulary, 5000, *range(100, 5000, 100))
-    large = network(vocabulary, num_layers=3, hidden_size=512, embed_size=64)
-    report = gather(run, large, (), sources(vocabulary, text, text, characters=20_000))
-    assert not isinstance(report.mapped, Missing)
-    assert len(page(report, vocabulary).encode()) < 2_000_000
+    """The most that a page may show of 3 x 512 units, with a vocabulary whose signs are long, all by chance."""
+    chance = np.random.default_rng(0)
+    vocabulary = Vocabulary.of_text(CJK + string.printable)
+    curves, samples = (
+        curves_of(folder_of(tmp_path / "run", vocabulary, 5000, *range(100, 5000, 100)), "", "steps"),
+        [],
+    )
+    for step in range(8):
+        samples.append(
+            Sampled(step, tuple((t, "".join(chance.choice([*CJK], 300))) for t in ("0.5", "0.8", "1")), 1.0)
+        )
+    ids = chance.integers(0, vocabulary.size, 20_000)
+    excerpt = excerpt_of(vocabulary, "a text", ids)
+    likeliest = chance.integers(0, vocabulary.size, (19_999, 5))
+    predictions = Predictions(
+        chance.random(19_999).astype(np.float32) * 20,
+        likeliest,
+        chance.random((19_999, 5)).astype(np.float32),
+    )
+    finding = Finding(Unit(2, "hidden", 511), "vowel", 0.5, 0.1, -1)
+    passages = tuple(Passage(start, start + 90, start + 45) for start in (0, 100, 200))
+    units = [
+        ShownUnit(finding.unit, finding, chance.random(20_000), chance.random(20_000) > 0.5, passages)
+        for _ in range(24)
+    ]
+    gates = tuple(
+        Gate(n, name, chance.random(512) / 2, chance.random(512) / 2) for n in range(3) for name in "ifo"
+    )
+    mapped = Mapped(Atlas((finding,) * 24, (), ()), tuple(units), excerpt)
+    part = excerpt_of(vocabulary, "", ids[:2000])
+    written = tuple(Written(t, part, Originality(2000, 500, 9, 0.5, 30)) for t in (0.2, 0.5, 0.8, 1.0))
+    reach = Reach(chance.random(100).astype(np.float32))
+    report = Report(
+        *(
+            "large",
+            (),
+            "character",
+            curves,
+            tuple(samples),
+            excerpt,
+            predictions,
+            mapped,
+            gates,
+            reach,
+            written,
+        )
+    )
+    assert 1_500_000 < len(page(report, vocabulary).encode()) < 2_000_000

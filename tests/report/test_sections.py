@@ -9,10 +9,12 @@ import pytest
 
 from charloop.analysis import Reach
 from charloop.data import Vocabulary
+from charloop.figures import Line
 from charloop.originality import SuffixIndex
 from charloop.report import Missing, gather, page
 from charloop.report.chart import Plane, ticks
 from charloop.report.copying import LENGTH
+from charloop.report.curves_section import entering
 from charloop.report.excerpt import excerpt_of
 from charloop.report.reach_section import in_words
 from charloop.report.samples import MOST, samples_of
@@ -34,6 +36,13 @@ def test_curves_of_a_run_that_was_evaluated(tmp_path: Path) -> None:
     assert "The validation loss went from 1.400 nats per character after 10 updates to 1.200" in found
     assert found.count('<circle class="validation"') == 2 * 2
     assert "There is no ladder" in found
+
+
+def test_a_curve_enters_where_it_comes_down() -> None:
+    line = Line(np.arange(5.0), np.array([9.0, 5.0, 2.0, 7.0, 1.0]))
+    assert entering(line, 3.0).x.tolist() == [1, 2, 3, 4]
+    assert entering(line, 9.0).x.tolist() == [0, 1, 2, 3, 4]
+    assert entering(Line(np.zeros(0), np.zeros(0)), 1.0).x.tolist() == []
 
 
 def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
@@ -82,9 +91,7 @@ def test_of_many_samples_some_are_shown_the_ends_among_them(tmp_path: Path) -> N
 
 def test_without_samples(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
-    assert missing(section(page(report, vocabulary), "samples"))[0].startswith(
-        "The run has written no samples"
-    )
+    assert missing(section(page(report, vocabulary), "samples"))[0].startswith("The run has kept no samples")
 
 
 def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from charloop.cli.arguments import Switch, check_ranges, parse
 from charloop.cli.bench_figures import progress
 from charloop.cli.new_files import check_target, is_file, write_new
+from charloop.cli.output import visible
 from charloop.cli.report_sources import read_sources
 from charloop.errors import CharloopError
 
@@ -76,7 +77,9 @@ def main(arguments: Sequence[str]) -> None:
     check_target(FLAG, out, overwrite=flags.overwrite)
     content = made(folder, load_run(folder, weights=flags.weights), flags).encode()
     write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
-    print(f"report      {out}, {len(content) / 1e6:.1f} MB: open it in a browser")
+    # Where it goes into a pipe, that is no place for words.
+    if is_file(Path(out)):
+        print(f"report      {visible(out)}, {len(content) / 1e6:.1f} MB: open it in a browser")
 
 
 def made(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
@@ -108,7 +111,8 @@ def facts_of(folder: "RunFolder") -> list[tuple[str, str]]:
     values = facts(folder)
     rows: list[tuple[str, str]] = []
     for line in (*lines(values), *worth_lines(*stand(folder, values))):
-        label, value = line[:12].strip(), line[12:].strip()
+        # Lines are wrapped to the terminal's width, which is nothing to a page.
+        label, value = line[:12].strip(), " ".join(line[12:].split())
         if label:
             rows.append((label, value))
         else:

@@ -30,7 +30,8 @@ def read_sources(folder: "RunFolder", flags: "ReportFlags") -> "Sources":
         missing = sentence(error, "Name a text: charloop report RUN TEXT.")
         return Sources("", missing, False, training_of(folder, None), flags.characters, flags.seed)
     check_length(given)
-    return Sources(given.name, given.tokens, own, training_of(folder, given), flags.characters, flags.seed)
+    training = training_of(folder, given)
+    return Sources(given.name, given.tokens, own, training, flags.characters, flags.seed, given.notes)
 
 
 def check_length(given: Given) -> None:

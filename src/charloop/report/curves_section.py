@@ -74,7 +74,7 @@ def bits_axis(plane: Plane) -> Iterator[str]:
 def lines(curves: Curves, plane: Plane) -> Iterator[str]:
     """Training thin and pale, validation strong above it."""
     for line, kind in ((curves.training, "training"), (curves.validation, "validation")):
-        chosen = thinned(line)
+        chosen = thinned(entering(line, plane.y[1]))
         if len(chosen.x) > 1:
             yield polyline(plane, chosen.x.tolist(), chosen.y.tolist(), kind)
         if 0 < len(line.x) <= (FEW if kind == "validation" else 1):
@@ -82,6 +82,12 @@ def lines(curves: Curves, plane: Plane) -> Iterator[str]:
                 if plane.y[0] <= y <= plane.y[1]:
                     place = f'cx="{pixels(plane.across(x))}" cy="{pixels(plane.down(y))}"'
                     yield f'<circle class="{kind}" {place} r="3"/>'
+
+
+def entering(line: Line, high: float) -> Line:
+    """`line` from the last point before it first comes below `high`: it enters the figure there."""
+    first = max(0, int((line.y <= high).argmax()) - 1) if len(line.y) else 0
+    return Line(line.x[first:], line.y[first:])
 
 
 def thinned(line: Line) -> Line:

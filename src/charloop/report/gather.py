@@ -43,6 +43,8 @@ class Sources:
     """Tokens of the text that are shown."""
     seed: int
     """For what the network writes."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of how the text was read."""
 
 
 def gather(
@@ -67,7 +69,7 @@ def gather(
     predictions = look("predicting", shown, lambda excerpt: predicted(network, excerpt))
     return Report(
         name,
-        tuple(facts),
+        (*facts, *(("note", note) for note in (*network.notes, *sources.notes))),
         "character" if network.vocabulary.unit == "char" else "byte",
         attempt(lambda: curves_of(folder, name, "steps")),
         samples_of(folder),

@@ -28,8 +28,7 @@ def samples_of(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
     read = [Sampled(step, texts, losses.get(step)) for step, path in found if (texts := texts_of(path))]
     if not read:
         return Missing(
-            "The run has written no samples yet: training writes some at every few evaluations "
-            "(--sample-every) and at its end."
+            "The run has kept no samples: training writes some at every few evaluations (--sample-every)."
         )
     return tuple(spread(read))
 
