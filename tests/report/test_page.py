@@ -145,7 +145,7 @@ def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
     finding = Finding(Unit(2, "hidden", 511), "vowel", 0.5, 0.1, -1)
     passages = tuple(Passage(start, start + 90, start + 45) for start in (0, 100, 200))
     units = [
-        ShownUnit(finding.unit, finding, chance.random(20_000), chance.random(20_000) > 0.5, passages)
+        ShownUnit(finding.unit, finding, chance.random(20_000), chance.random(20_000) > 0.5, 0.3, passages)
         for _ in range(24)
     ]
     gates = tuple(

@@ -176,6 +176,8 @@ def test_a_finding_is_told_with_its_score_and_chance(tmp_path: Path) -> None:
     for shown in report.mapped.units:
         assert shown.finding
         assert f"score {shown.finding.score:.2f}, chance {shown.finding.chance:.2f}" in found
+        # It was never trained, and its weights are those by chance: the same.
+        assert shown.untrained == pytest.approx(shown.finding.score, abs=1e-6)
     assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
 
 

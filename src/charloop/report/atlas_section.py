@@ -44,21 +44,25 @@ MOVERS = "shown are the units that move the most."
 
 
 def called(unit: Unit) -> str:
-    """A unit's name; layers are counted from 1, as people do."""
-    return f"layer {unit.layer + 1}, {unit.part} {unit.index}"
+    """A unit's name; layer 0 reads the characters."""
+    return f"layer {unit.layer}, {unit.part} {unit.index}"
 
 
 def button(place: int, shown: ShownUnit) -> str:
     """A unit in the list: what it tracks, its score and what chance gives, in figures and as a bar."""
     finding = shown.finding
     name = finding.detector if finding else called(shown.unit)
-    told = (
-        f"{called(shown.unit)}<br>score {finding.score:.2f}, chance {finding.chance:.2f}" if finding else ""
-    )
+    told = f"{escaped(called(shown.unit))}<br>{figures(shown, finding)}" if finding else ""
     return (
         f'<button type="button" data-unit="{place}" aria-pressed="{"false" if place else "true"}">{escaped(name)}'
         f"<small>{told}</small>{bar(finding) if finding else ''}</button>"
     )
+
+
+def figures(shown: ShownUnit, finding: Finding) -> str:
+    """The score, and what it is to be compared with."""
+    untrained = "" if shown.untrained is None else f"<br>before training {shown.untrained:.2f}"
+    return f"score {finding.score:.2f}, chance {finding.chance:.2f}{untrained}"
 
 
 def bar(finding: Finding) -> str:
@@ -82,7 +86,7 @@ def article(place: int, shown: ShownUnit, studied: Excerpt) -> str:
             f"{'High' if finding.sign > 0 else 'Low'} where the mark “{finding.detector}” is high: {told}. Their "
             "correlation on the half of the text that the unit was not chosen on is "
             f"{finding.score:.2f}; the same search among marks of another place comes to {finding.chance:.2f} at "
-            f"the most. {said}"
+            f"the most. {beginner(shown)}{said}"
         )
     where = f"Where it is {'lowest' if finding and finding.sign < 0 else 'highest'}:"
     passages = "".join(f'<pre dir="auto">{passage(one, studied)}</pre>' for one in shown.passages)
@@ -90,6 +94,13 @@ def article(place: int, shown: ShownUnit, studied: Excerpt) -> str:
         f'<article class="unit" data-unit="{place}"><h3>{escaped(called(shown.unit))}</h3>{paragraph(said)}'
         f"{paragraph(where)}{passages}</article>"
     )
+
+
+def beginner(shown: ShownUnit) -> str:
+    """What weights by chance come to: the input alone tells much."""
+    if shown.untrained is None:
+        return ""
+    return f"In the same network before any training the best unit comes to {shown.untrained:.2f}. "
 
 
 def passage(one: Passage, studied: Excerpt) -> str:

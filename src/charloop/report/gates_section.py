@@ -51,8 +51,8 @@ def panel(gate: Gate) -> str:
 
 
 def called(gate: Gate) -> str:
-    """Layers are counted from 1."""
-    return f"layer {gate.layer + 1}, {gate.name}"
+    """Layer 0 reads the characters."""
+    return f"layer {gate.layer}, {gate.name}"
 
 
 def in_words(gate: Gate) -> str:

@@ -1,7 +1,9 @@
 """Which units are shown, and what is told of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -22,22 +24,42 @@ def mapped(network: TrainedModel, studied: Excerpt, shown: int) -> Mapped:
 
     Raises CharloopError for a memory that is not finite.
     """
-    recorded = record(network, studied.tokens)
-    # A network of bytes has read a character when it has read the last byte of it.
-    recording = Recording(recorded.units, recorded.values[studied.last])
+    recording = recorded(network, studied)
     if not np.isfinite(recording.values).all():
         raise CharloopError("the network's memory is not finite", do="its weights are damaged")
     atlas = find_units(recording, studied.text)
-    units = [tracking(recording, finding, studied.text, shown) for finding in atlas.findings[:MOST]]
+    scores = untrained(network, studied, [finding.detector for finding in atlas.findings[:MOST]])
+    units = [
+        tracking(recording, finding, studied.text, shown, scores.get(finding.detector))
+        for finding in atlas.findings[:MOST]
+    ]
     return Mapped(atlas, tuple(units or moving(recording, studied.text, shown)), studied)
 
 
-def tracking(recording: Recording, finding: Finding, text: str, shown: int) -> ShownUnit:
+def recorded(network: TrainedModel, studied: Excerpt) -> Recording:
+    """What the units were after each character: a network of bytes has read one when it has read its last byte."""
+    found = record(network, studied.tokens)
+    return Recording(found.units, found.values[studied.last])
+
+
+def untrained(network: TrainedModel, studied: Excerpt, names: Sequence[str]) -> dict[str, float]:
+    """How well these marks are tracked by the same network with weights by chance: some the input gives away."""
+    if not names:
+        return {}
+    beginner = replace(network, params=network.model.init(jax.random.key(0)))
+    detectors = [DETECTORS[name] for name in names]
+    atlas = find_units(recorded(beginner, studied), studied.text, detectors)
+    return {finding.detector: finding.score for finding in (*atlas.findings, *atlas.unproven)}
+
+
+def tracking(
+    recording: Recording, finding: Finding, text: str, shown: int, untrained: float | None
+) -> ShownUnit:
     """The unit of a finding; passages are where it says most clearly what it tracks."""
     values = recording.values[:, recording.units.index(finding.unit)]
-    marks = DETECTORS[finding.detector].mark(text[:shown])
+    marks = DETECTORS[finding.detector].marks(text[:shown])
     passages = passages_of(values * finding.sign, text)
-    return ShownUnit(finding.unit, finding, values[:shown], yes_or_no(marks), passages)
+    return ShownUnit(finding.unit, finding, values[:shown], yes_or_no(marks), untrained, passages)
 
 
 def yes_or_no(marks: Float[np.ndarray, " characters"]) -> Bool[np.ndarray, " characters"] | None:
@@ -50,7 +72,7 @@ def moving(recording: Recording, text: str, shown: int) -> Iterator[ShownUnit]:
     spread = recording.values.std(axis=0) / (np.abs(recording.values).max(axis=0) + 1e-6)
     for place in np.argsort(-spread, kind="stable")[:MOVING]:
         values = recording.values[:, place]
-        yield ShownUnit(recording.units[place], None, values[:shown], None, passages_of(values, text))
+        yield ShownUnit(recording.units[place], None, values[:shown], None, None, passages_of(values, text))
 
 
 def passages_of(values: Float[np.ndarray, " time"], text: str) -> tuple[Passage, ...]:

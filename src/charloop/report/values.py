@@ -41,6 +41,8 @@ class ShownUnit:
     """After each character that is shown."""
     marks: Bool[np.ndarray, " characters"] | None
     """Where the detector says yes; None if it does not say yes or no."""
+    untrained: float | None
+    """The score of the best unit for that mark in the same network with weights by chance."""
     passages: tuple[Passage, ...]
     """Where in the studied text it says the most, as far as it was found to say anything: high, or low."""
 
