@@ -30,8 +30,8 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
     """What is done with the run."""
     run, newest = str(sandbox.run), ["--weights", "last"] if chance.random() < 0.4 else []
     kind = chance.choices(
-        ("info", "sample", "eval", "text", "resume", "init", "config", "verify", "compare", "plot"),
-        (34, 20, 8, 20, 12, 4, 4, 8, 10, 4),
+        ("info", "sample", "eval", "text", "resume", "init", "config", "verify", "compare", "plot", "report"),
+        (34, 20, 8, 20, 12, 4, 4, 8, 10, 4, 4),
     )[0]
     quick = ["--devices", "99"]
     small = [*("--steps", "1", "--preset", "tiny", "--hidden-size", "12", "--embed-size", "6"), *quick]
@@ -45,6 +45,7 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
         "verify": (["verify", run, "--steps", "1"], ()),
         "compare": (["compare", run, run, *newest, *chance.choice(([], ["--json"]))], ()),
         "plot": (["plot", run, "-o", "curves.svg"], ("work/curves.svg",)),
+        "report": (["report", run, "--text", "the fox", "-o", "page.html", *newest], ("work/page.html",)),
         "config": (
             ["train", str(sandbox.book), "--config", f"{run}/config.json", "--out", "new", *quick],
             (),

@@ -94,6 +94,7 @@ def test_pristine_input_is_no_fault(worker: Worker, sandbox: Sandbox) -> None:
         (["eval", run, str(sandbox.book)], ()),
         (["compare", run, run], ()),
         (["plot", run, "-o", "curves.svg"], ("work/curves.svg",)),
+        (["report", run, "--text", "the fox", "-o", "page.html"], ("work/page.html",)),
         (["train", "--resume", run, "--steps", "17"], ("run",)),
         (["train", str(sandbox.book), "--preset", "tiny", "--steps", "1", "--out", "new"], ("work/new",)),
     ):
