@@ -24,10 +24,9 @@ FLAG, FILE = "--out", "report.html"
 
 @dataclass(frozen=True)
 class ReportFlags:
-    """A run as one page to read in a browser: a file that holds all it needs, and asks nothing of any network.
+    """A run as one page to read in a browser: one file, which fetches nothing.
 
-    How it learned, what it wrote on the way, what surprises it in a text, what its units track, its gates, how far
-    back it remembers, and how much of what it writes is copied.
+    How it learned, what surprises it, what its units track, what it copies.
 
     Without a text: the run's own validation text.
     """
