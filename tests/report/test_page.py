@@ -90,6 +90,7 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
     shown = set(made)
     assert not {"\u202e", "\u2066", "\x00", "\x07", "\x1b", "\ud800", "\u200b", "\r"} & shown
     made.encode("utf-8")
+    assert "<" not in made.partition('id="data">')[2].partition("</script>")[0]
     told = data_of(made)
     text_again = "".join(told["signs"][number][0] or "?" for number in numbers(told["text"], "<u2"))
     assert text_again.startswith(

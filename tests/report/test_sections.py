@@ -172,12 +172,14 @@ def test_a_finding_is_told_with_its_score_and_chance(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
     assert not isinstance(report.mapped, Missing)
     found = section(page(report, vocabulary), "atlas")
-    assert report.mapped.atlas.findings
+    assert {unit.finding.sign for unit in report.mapped.units if unit.finding} == {1, -1}
     for shown in report.mapped.units:
         assert shown.finding
         assert f"score {shown.finding.score:.2f}, chance {shown.finding.chance:.2f}" in found
         # It was never trained, and its weights are those by chance: the same.
         assert shown.untrained == pytest.approx(shown.finding.score, abs=1e-6)
+        values = shown.values * shown.finding.sign
+        assert [values[one.peak] for one in shown.passages[:1]] == [values.max()]
     assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
 
 
