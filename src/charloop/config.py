@@ -113,8 +113,9 @@ class TrainingConfig:
     """Steps between two evaluations on the validation text; 0: about twenty a run, and after the last step."""
     validation_limit: NonNegativeCount = 1_000_000
     """Characters of the validation text that an evaluation reads, spread evenly over all of it; 0: every one."""
-    sample_every: NonNegativeCount = 5
-    """Evaluations between two samples of what the network writes by now; 0: only at the end."""
+    sample_every: NonNegativeCount = 3
+    """Evaluations between two samples of what the network writes by now, beside one after the first; 0: only at the
+    end."""
     save_every: NonNegativeCount = 0
     """Steps between two saves; 0: at each evaluation, and each minute between them."""
     keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2

@@ -35,7 +35,17 @@ def read_until(running: subprocess.Popen[str], found: str) -> str:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_trains(number: int, book: Path) -> None:
     with started(
-        "train", str(book), *SMALL, "--minutes", "60", "--eval-every", "40", "--out", "run"
+        "train",
+        str(book),
+        *SMALL,
+        "--minutes",
+        "60",
+        "--eval-every",
+        "40",
+        "--sample-every",
+        "0",
+        "--out",
+        "run",
     ) as running:
         read_until(running, "best")
         running.send_signal(number)

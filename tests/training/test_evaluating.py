@@ -45,7 +45,7 @@ def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
             if made.evaluations and not isinstance(event, Evaluated):
                 weights.setdefault(made.evaluations[-1].step, made.best)
 
-        return run(made.folder, configure(text, eval_every=2, **settings), watch), weights
+        return run(made.folder, configure(text, eval_every=2, sample_every=0, **settings), watch), weights
 
     return start
 
@@ -87,9 +87,10 @@ def test_the_score_in_the_metrics_is_that_of_the_validation_text(whole: Run) -> 
 
 
 def test_each_sample_is_in_a_file_of_its_own(tmp_path: Path, text: Path) -> None:
-    made = run(tmp_path / "run", configure(text, eval_every=4, sample_every=2))
+    """After the first evaluation, when it has most to learn, and then after every second one."""
+    made = run(tmp_path / "run", configure(text, steps=24, eval_every=4, sample_every=2))
     files = sorted(path.name for path in (made.folder / "samples").iterdir())
-    assert "step-0000008.txt" in files
+    assert files == [f"step-{step:07d}.txt" for step in (4, 8, 16, 24)]
     written = (made.folder / "samples" / "step-0000008.txt").read_text()
     assert [written.count(f"temperature {t}") for t in (0.5, 0.8, 1.0)] == [1, 1, 1]
 

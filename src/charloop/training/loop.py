@@ -170,9 +170,9 @@ class Loop:
         return diverged(what, self.step, self._way_back())
 
     def _sample(self) -> None:
-        """Let the network write at three temperatures, now and then."""
-        every = self.session.config.training.sample_every
-        if not every or self.journal.evaluations % every or self.journal.unscored:
+        """Let the network write at three temperatures, now and then: early too, when it has most to learn."""
+        every, count = self.session.config.training.sample_every, self.journal.evaluations
+        if not every or (count > 1 and count % every) or self.journal.unscored:
             return
         texts = sample_texts(self.session, self.state, self.step)
         write_samples(self.session.folder, self.step, texts)
