@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cells.table import EXAMPLES
+from charloop.training.loggers import LOGGERS
 
 ROOT = EXAMPLES.parent
 PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
@@ -28,6 +29,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name:
             (tmp_path / name).write_text(code + (EXAMPLES / name).read_text("utf-8"))
     monkeypatch.chdir(tmp_path)
+    # A logger of the page's is not to be one of the next test's.
+    monkeypatch.setattr("charloop.training.loggers.LOGGERS", dict(LOGGERS))
     return tmp_path
 
 
