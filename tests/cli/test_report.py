@@ -23,7 +23,8 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_its_own_text(made: str, trained: Path) -> None:
     read(made)
     assert "From val part of book.txt: " in visible(section(made, "surprise"))
-    assert "has kept no samples" in section(made, "samples")
+    assert "has kept no samples" not in section(made, "samples")
+    assert "temperature 0.8" in section(made, "samples")
     assert "people: the text set apart" not in section(made, "originality"), "it is too short for that"
     assert "temperature 0.8" in section(made, "originality")
     info = done(call("info", str(trained)))

@@ -28,7 +28,8 @@ def samples_of(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
     read = [Sampled(step, texts, losses.get(step)) for step, path in found if (texts := texts_of(path))]
     if not read:
         return Missing(
-            "The run has kept no samples: training writes some at every few evaluations (--sample-every)."
+            "The run has kept no samples: training writes some after its first evaluation, and then after every"
+            " few (--sample-every)."
         )
     return tuple(spread(read))
 
