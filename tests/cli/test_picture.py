@@ -50,6 +50,12 @@ def test_on_a_wide_terminal_samples_stand_beside_the_curve() -> None:
     ]
 
 
+def test_on_a_less_wide_one_the_curve_gives_way_to_the_samples() -> None:
+    rows = plain(picture("nonsense", "some sense", LINES).draw(WIDE, LOW))
+    assert rows[3].endswith(" " * LABEL + "that is the question: whether it is nobler in")
+    assert all(len(row) <= WIDE for row in rows)
+
+
 def test_on_a_narrow_one_they_stand_under_it() -> None:
     rows = plain(picture("nonsense", "some sense", LINES).draw(80, HIGH))
     assert rows[:ROWS] == plain(picture().draw(80, HIGH))

@@ -17,8 +17,8 @@ LOW, HIGH = 20, 24
 """Rows of a terminal that has room for a curve, and for samples under it."""
 WIDE = 120
 """Columns of a terminal that has room for samples beside the curve."""
-CURVE, GAP = 93, 3
-"""Columns of the curve where there is something beside it, and the space between them."""
+CURVE, GAP, BESIDE = 93, 3, 57
+"""Most columns of the curve where there is something beside it, the space between, and the least for samples."""
 UNDER = 4
 """Rows of the samples where they stand under the curve."""
 LABEL = 12
@@ -50,8 +50,9 @@ class Picture:
         if width < WIDE:
             rows = self.curve.draw(width, self.ladder)
             return [*rows, *panel(self.samples, UNDER, width)] if rows else []
-        rows = self.curve.draw(CURVE, self.ladder)
-        return beside(rows, list(panel(self.samples, ROWS, width - CURVE - GAP))) if rows else []
+        left = curve_width(width)
+        rows = self.curve.draw(left, self.ladder)
+        return beside(rows, list(panel(self.samples, ROWS, width - left - GAP)), left) if rows else []
 
 
 def has_room(width: int, height: int) -> bool:
@@ -59,11 +60,16 @@ def has_room(width: int, height: int) -> bool:
     return height >= HIGH or (height >= LOW and width >= WIDE)
 
 
-def beside(left: list[Text], right: list[Text]) -> list[Text]:
-    """Rows side by side, the right ones all from the same column on."""
+def curve_width(width: int) -> int:
+    """Columns of the curve on a terminal with room for samples beside it."""
+    return min(CURVE, width - GAP - BESIDE)
+
+
+def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:
+    """Rows side by side, the right ones all from the same column on: those at the left have `width` columns."""
     joined = []
     for row, other in zip(left, right, strict=True):
-        row.pad_right(CURVE + GAP - row.cell_len)
+        row.pad_right(width + GAP - row.cell_len)
         joined.append(Text.assemble(row, other, no_wrap=True))
     return joined
 
