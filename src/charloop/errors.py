@@ -19,6 +19,10 @@ class CharloopError(Exception):
         parts += [do] if do else []
         super().__init__("; ".join(parts))
 
+    def of(self, place: object) -> "CharloopError":
+        """The same error, said of one of several places."""
+        return CharloopError(f"{place}: {self.what}", got=self.got, allowed=self.allowed, do=self.do)
+
 
 def shown(value: object) -> str:
     """`value` as it was given; of a number that Python does not print, that it is one."""

@@ -152,7 +152,7 @@ def test_what_is_seen(network: TrainedModel) -> None:
 def test_who_wrote_and_what_it_cost_is_seen(network: TrainedModel) -> None:
     desk = press(desk_of(network), "dog", "enter")
     styles = [str(span.style) for span in picture(desk, 80, 24, colored=False).spans]
-    assert styles[:7] == ["bright_black"] * 4 + ["bold"] * 3
+    assert styles[:7] == ["dim"] * 4 + ["bold"] * 3
     assert styles[7] == "reverse", "what the network wrote is as it is"
     coloured = {str(span.style) for span in picture(desk, 80, 24, colored=True).spans}
     assert any(style.startswith("bold color(") for style in coloured)

@@ -1,5 +1,6 @@
 """`charloop sample --interactive` on a terminal: a pseudo-terminal, a real process, real keys."""
 
+import codecs
 import fcntl
 import os
 import re
@@ -11,7 +12,7 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ class Terminal:
     master: int
     slave: int
     written: str = ""
+    decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
 
     def send(self, keys: str) -> None:
         os.write(self.master, keys.encode())
@@ -47,7 +49,8 @@ class Terminal:
 
     def read(self) -> None:
         if select.select([self.master], [], [], 0.1)[0]:
-            self.written += os.read(self.master, 65536).decode()
+            # What is read may end within a character.
+            self.written += self.decoder.decode(os.read(self.master, 65536))
 
     def screen(self) -> list[str]:
         """What was drawn last, from the top."""

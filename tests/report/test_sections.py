@@ -1,6 +1,7 @@
 """What each section says, and what it says where there is nothing to show."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 from charloop.analysis import Reach
 from charloop.data import Vocabulary
+from charloop.errors import CharloopError
 from charloop.figures import Line
 from charloop.originality import SuffixIndex
 from charloop.report import Missing, gather, page
 from charloop.report.chart import Plane, ticks
-from charloop.report.copying import LENGTH
+from charloop.report.copying import LENGTH, copied
 from charloop.report.curves_section import entering
 from charloop.report.excerpt import excerpt_of
 from charloop.report.reach_section import in_words
@@ -196,6 +198,14 @@ def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
     found = section(page(report, vocabulary), "originality")
     assert "people: the text set apart" in found
     assert found.count("<mark>") == 4
+
+
+def test_a_training_text_too_large_for_an_index_is_not_even_read(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.of_text(SENTENCE)
+    run = replace(folder_of(tmp_path / "run", vocabulary), text={"train": 10**8 + 1})
+    looked = replace(network(vocabulary), run=run)
+    with pytest.raises(CharloopError, match=r"got 100000001; allowed: up to 100,000,000"):
+        copied(looked, lambda: pytest.fail("it was read"), None, 0, print)
 
 
 def test_a_text_that_is_not_the_runs_own_is_no_yardstick(tmp_path: Path) -> None:

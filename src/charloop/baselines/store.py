@@ -1,9 +1,6 @@
 """Ladders on the disk: in a run's folder, and in the cache by what they were measured on."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +11,7 @@ from jaxtyping import Integer
 
 from charloop.baselines.ladder import Ladder, measure, portions
 from charloop.data import Vocabulary, cache_folder
+from charloop.data.cache import keep
 
 FORMAT: Literal[1] = 1
 """Part of every key: a change in what is measured must raise it."""
@@ -77,18 +75,5 @@ def find_or_measure(
     ladder = (read(kept, key) if kept else None) or read(folder / f"{key}.json", key)
     if ladder is None:
         ladder = measure(train, text, vocabulary)
-        _keep(folder, key, ladder)
+        keep(folder / f"{key}.json", pack(key, ladder))
     return key, ladder
-
-
-def _keep(folder: Path, key: str, ladder: Ladder) -> None:
-    """Put it into the cache; where that cannot be written, nothing is lost but a few seconds next time."""
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(pack(key, ladder))
-            os.replace(part, folder / f"{key}.json")
-        finally:
-            Path(part).unlink(missing_ok=True)

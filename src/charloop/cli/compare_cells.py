@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from charloop.cli.arguments import check_ranges
 from charloop.cli.compare_command import check_report, compare_runs, measure_all
 from charloop.cli.compare_flags import CompareCellsFlags
+from charloop.cli.main import INTERRUPTED
 from charloop.cli.train_flags import base_of, first_look, over, settings
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from charloop.training.grid import Grid
 
 NAME = "compare --cells"
-INTERRUPTED = 130
-"""The status by which a shell knows that Ctrl-C ended a command."""
 
 
 def main(arguments: Sequence[str], given: set[str]) -> int:

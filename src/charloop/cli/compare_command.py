@@ -92,12 +92,12 @@ def check_report(flags: ReportFlags) -> None:
 def measure(run: "RunFolder", given: "Given", flags: ReportFlags) -> "Entry":
     """A run's loss on the text, character by character, and what it wrote down of its training."""
     from charloop.cli.compare_report import Entry
+    from charloop.model import count_parameters
     from charloop.trained import load_run
     from charloop.training.history import History
 
     network = load_run(run, weights=flags.weights)
     with reading() as listener:
         score = network.score(given.tokens, flags.limit or None, per_character=True, listener=listener)
-    size = sum(value.size for value in network.params.values())
-    step = network.facts.get("step")
+    size, step = count_parameters(network.params), network.facts.get("step")
     return Entry(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))

@@ -2,17 +2,15 @@
 
 import math
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Column
 from rich.text import Text
 
-from charloop.cli.bar import Paper, Words, make_bar
-from charloop.cli.wording import clock, describe_reading, entry, number_of
+from charloop.cli.base_screen import PLAIN_PAUSE, Screen
+from charloop.cli.wording import clock, describe_reading, number_of
 from charloop.data import Reading
-from charloop.training.events import Event, Finished, Noted, Started, Stepped, Stopping
+from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
 from charloop.training.grid import Grid, Turn
 
 if TYPE_CHECKING:
@@ -20,34 +18,22 @@ if TYPE_CHECKING:
     from charloop.training.grid import Planned
 
 ROW = "{run:>6}  {cell:<{width}} {seed:>4} {validation:>6} {bits:>9} {speed:>9} {steps:>7} {clock:>7}  {mark}"
-INDENT = 9
-PLAIN_PAUSE = 30.0
-"""Seconds of silence after which a log without a bar gets a row of its own."""
 
 
-class GridScreen:
+class GridScreen(Screen):
     """A listener for `training.train_grid`; a context manager, so that the bar is taken down whatever happens."""
 
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
-        self.console = console or Paper(highlight=False, soft_wrap=True, stderr=errors)
-        self.has_bar = self.console.is_interactive
-        self.words = Words(table_column=Column(no_wrap=True))
-        self.progress = make_bar(self.console, self.words)
+        super().__init__(console, errors=errors)
         self.seconds: dict[str, list[float]] = {}
         """How long the runs of each cell took."""
         self.said: set[str] = set()
         self.has_head, self.resumed_at, self.last_row = False, 0, time.monotonic()
 
     def __enter__(self) -> "GridScreen":
-        self.progress.start()
-        self.task = self.progress.add_task("reading the text", total=1.0)
+        super().__enter__()
         self.reading_since = time.monotonic()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
 
     def begin(self, grid: Grid) -> None:
         """All is planned: say what will be trained."""
@@ -137,7 +123,7 @@ class GridScreen:
 
     def finished(self, event: Finished) -> None:
         """A run is over, or was stopped."""
-        run, stopped = self.now.run, event.reason == "interrupted"
+        run, stopped = self.now.run, event.reason == INTERRUPTED
         marks = ["stopped"] if stopped else []
         marks += ["resumed"] if self.resumed_at else []
         marks += [f"{event.skipped} skipped"] if event.skipped else []
@@ -171,13 +157,8 @@ class GridScreen:
         )
         self.console.print(Text(line.rstrip()))
 
-    def say(self, label: str, text: str, style: str = "") -> None:
-        """One labelled line."""
-        self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
-
     def noted(self, text: str) -> None:
         """A note, once: most are true of every run."""
         if text not in self.said:
             self.said.add(text)
-            # Down a pipe a line stays a line: somebody may search it.
-            self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
+            super().noted(text)

@@ -77,9 +77,7 @@ def read_for_one(run: "RunFolder", text: str | None, part: str) -> Given:
     try:
         return read_text(run, wanted)
     except CharloopError as error:
-        raise CharloopError(
-            f"{run.path}: {error.what}", got=error.got, allowed=error.allowed, do=error.do
-        ) from None
+        raise error.of(run.path) from None
 
 
 def refuse_other_characters(first: "RunFolder", one: Given, run: "RunFolder", other: Given) -> None:

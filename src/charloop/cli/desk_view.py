@@ -12,6 +12,7 @@ from charloop.cli.desk import Desk
 from charloop.cli.output import CONTROL
 from charloop.cli.surprise_colors import color_of
 from charloop.data import Vocabulary
+from charloop.data.code_points import FOREIGN, byte_of, sized
 from charloop.data.vocabulary import UNKNOWN_SIGN
 from charloop.sampling.together import Candidate
 
@@ -58,7 +59,7 @@ def signs_of(desk: Desk, most: int, *, colored: bool) -> list[Sign]:
     # A character may be four bytes.
     written = written[-4 * most :]
     ids = [*(prompt[-4 * most :] if len(written) < 4 * most else []), *(one.index for one in written)]
-    styles = ["bright_black"] * (len(ids) - len(written))
+    styles = ["dim"] * (len(ids) - len(written))
     for one in written:
         color = f"color({color_of(one.bits)})" if colored else ""
         styles.append(f"bold {color}".strip() if one.by_hand else color)
@@ -75,19 +76,8 @@ def characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tuple[str
         symbols = vocabulary.symbols
         yield from ((symbols[index] if index < len(symbols) else UNKNOWN_SIGN, 1) for index in ids)
         return
-    raw, start = bytes(ids), 0
-    while start < len(raw):
-        size = next((n for n in range(1, 5) if is_character(raw[start : start + n], n)), 0)
-        yield (raw[start : start + size].decode() if size else f"<{raw[start]:02X}>"), size or 1
-        start += size or 1
-
-
-def is_character(raw: bytes, size: int) -> bool:
-    """Whether `raw` is one whole character of so many bytes."""
-    try:
-        return len(raw) == size and len(raw.decode()) == 1
-    except UnicodeDecodeError:
-        return False
+    for character, size in sized(bytes(ids)):
+        yield f"<{byte_of(character):02X}>" if ord(character) in FOREIGN else character, size
 
 
 def wrapped(signs: Sequence[Sign], width: int, rows: int) -> list[Text]:
@@ -98,7 +88,7 @@ def wrapped(signs: Sequence[Sign], width: int, rows: int) -> list[Text]:
         size = cell_len(shown)
         if used + size > width:
             lines, used = [*lines[-rows:], Text()], 0
-        lines[-1].append(shown, "bright_black" if sign in ("\n", "\t") else style)
+        lines[-1].append(shown, "dim" if sign in ("\n", "\t") else style)
         used += size
         if sign == "\n":
             lines, used = [*lines[-rows:], Text()], 0
@@ -119,13 +109,13 @@ def status(desk: Desk, width: int) -> Text:
             f"{len(written):,} {unit}, {mean:.2f} bits each",
             *words,
         ]
-    return Text(f"── {' · '.join(words)} ".ljust(width, "─"), "bright_black")
+    return Text(f"── {' · '.join(words)} ".ljust(width, "─"), "dim")
 
 
 def choices(desk: Desk, width: int) -> list[Text]:
     """A row for each candidate: number, sign, chance and bits of its own, and a bar of how likely it is drawn."""
     before = desk.together.ids[-3:] or desk.together.prompt[-3:].tolist()
-    rows = [Text(HEAD.format("next", "chance", "bits", "drawn"), "bright_black")]
+    rows = [Text(HEAD.format("next", "chance", "bits", "drawn"), "dim")]
     for number, candidate in enumerate(desk.candidates, start=1):
         rows.append(choice(number % 10, candidate, label(desk.vocabulary, [*before, candidate.index]), width))
     return [*rows, *(Text() for _ in range(1 + desk.shown - len(rows)))]
@@ -165,7 +155,7 @@ def is_visible(text: str) -> bool:
 
 def footer(desk: Desk, width: int, height: int) -> list[Text]:
     """What the keys do, or what there is to say."""
-    rows = [Text(row, "bright_black") for row in flowed(HELP, width)] if height >= ROOM_FOR_HELP else [Text()]
+    rows = [Text(row, "dim") for row in flowed(HELP, width)] if height >= ROOM_FOR_HELP else [Text()]
     if desk.message:
         said = wrap(CONTROL.sub(UNKNOWN_SIGN, desk.message), width)[: len(rows)]
         rows[-len(said) :] = [Text(row, "magenta") for row in said]

@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from charloop.cli.standings import lines as standing_lines
-from charloop.cli.standings import rung_values, values
+from charloop.cli.standings import labelled, rows, rung_values, values
 
 if TYPE_CHECKING:
     from charloop.evaluation import Score
@@ -46,4 +45,4 @@ def lines(name: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
         yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
         yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
     yield f"perplexity  {score.perplexity:.3f}"
-    yield from standing_lines(score.standing, score.baselines)
+    yield from labelled(rows(score.standing, score.baselines))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from charloop.cli import standings
 from charloop.cli.arguments import Switch, parse
 from charloop.cli.output import visible
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.json:
         print(json.dumps(values | worth(*standing)))
     else:
-        print(visible("\n".join([*lines(values), *worth_lines(*standing)])))
+        print(visible("\n".join(standings.labelled(told(values, *standing)))))
 
 
 def settings(folder: "RunFolder") -> str:
@@ -89,19 +90,10 @@ def count_lines(path: Path) -> int:
 
 def worth(ladder: "Ladder | None", standing: "Standing | None") -> dict[str, Any]:
     """What the best validation loss is worth, as plain values."""
-    from charloop.cli.standings import rung_values, values
-
     return {
-        "standing": values(standing) if standing else None,
-        "baselines": rung_values(ladder) if ladder else None,
+        "standing": standings.values(standing) if standing else None,
+        "baselines": standings.rung_values(ladder) if ladder else None,
     }
-
-
-def worth_lines(ladder: "Ladder | None", standing: "Standing | None") -> Iterator[str]:
-    """The same for people."""
-    from charloop.cli.standings import lines
-
-    yield from lines(standing, ladder)
 
 
 def stand(folder: "RunFolder", values: dict[str, Any]) -> "tuple[Ladder | None, Standing | None]":
@@ -113,36 +105,47 @@ def stand(folder: "RunFolder", values: dict[str, Any]) -> "tuple[Ladder | None, 
     return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
 
 
-def lines(values: dict[str, Any]) -> Iterator[str]:
-    """The facts for people."""
+def told(
+    values: dict[str, Any], ladder: "Ladder | None", standing: "Standing | None"
+) -> Iterator[tuple[str, str]]:
+    """All of it for people: label and value."""
+    yield from rows(values)
+    yield from standings.rows(standing, ladder)
+
+
+def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts for people: label and value."""
     from charloop.cli.wording import describe_model, number_of
     from charloop.config import ModelConfig
 
     model, data, training = (values[key] for key in ("model", "data", "training"))
     unit = UNITS[data["unit"]]
-    yield f"run         {values['run']}"
-    yield f"model       {describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
-    yield f"dropout     {dropout_line(model)}"
+    yield "run", values["run"]
+    yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
+    yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
-        yield from text_lines(values["text"], unit)
-    yield f"training    {training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}"
-    yield f"step        {number_of(data['batch_size'], 'lane')} x {data['seq_length']:,} {unit}"
+        yield from text_rows(values["text"], unit)
+    yield (
+        "training",
+        f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",
+    )
+    yield "step", f"{number_of(data['batch_size'], 'lane')} x {data['seq_length']:,} {unit}"
     limits = [
         number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
     ]
-    yield f"budget      {' or '.join(limits)}"
+    yield "budget", " or ".join(limits)
     if values["skipped"]:
-        yield f"skipped     {number_of(values['skipped'], 'update')} undone: skipped.jsonl says where"
-    yield from weights_lines(values)
+        yield "skipped", f"{number_of(values['skipped'], 'update')} undone: skipped.jsonl says where"
+    yield from weights_rows(values)
 
 
-def text_lines(text: dict[str, Any], unit: str) -> Iterator[str]:
+def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
     """What it was trained on."""
-    yield f"text        {text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
+    yield "text", f"{text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
     parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
-    yield f"split       {', '.join(f'{size:,} {name}' for name, size in parts.items() if size)}"
-    yield f"sha256      {text['content_hash']}"
-    yield from (f"note        {note}" for note in text.get("notes", ()))
+    yield "split", ", ".join(f"{size:,} {name}" for name, size in parts.items() if size)
+    yield "sha256", text["content_hash"]
+    yield from (("note", note) for note in text.get("notes", ()))
 
 
 def dropout_line(model: dict[str, Any]) -> str:
@@ -152,21 +155,21 @@ def dropout_line(model: dict[str, Any]) -> str:
     return f"{', '.join(shown)} ({model['dropout_kind']})" if shown else "none"
 
 
-def weights_lines(values: dict[str, Any]) -> Iterator[str]:
+def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """How large the network is, and how well it did."""
     import math
 
     weights = values["weights"]
     if weights is None:
-        yield f"weights     none yet ({values['weights_missing']})"
+        yield "weights", f"none yet ({values['weights_missing']})"
         return
-    yield f"parameters  {weights['parameters']:,}"
+    yield "parameters", f"{weights['parameters']:,}"
     loss = weights.get("validation_loss")
     if loss is None:
         text = "not evaluated yet" if values["text"].get("validation") else "no validation text was set apart"
-        yield f"best        after step {weights['step']:,}; {text}"
+        yield "best", f"after step {weights['step']:,}; {text}"
     else:
         bits = f"{loss / math.log(2):.4f} bits per character"
         read, size = weights.get("validation_characters"), values["text"].get("validation")
         some = f", on {read:,} of {size:,} characters" if read and size and read < size - 1 else ""
-        yield f"best        validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"
+        yield "best", f"validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"

@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "time the engine on this machine",
 }
 FAILED, INTERRUPTED = 2, 130
+"""Statuses: of a user's mistake, and the one by which a shell knows that Ctrl-C ended a command."""
 
 
 def run() -> None:

@@ -105,15 +105,8 @@ def own_place(folder: "RunFolder") -> str:
 
 def facts_of(folder: "RunFolder") -> list[tuple[str, str]]:
     """What `charloop info` says, label and value."""
-    from charloop.cli.info_command import facts, lines, stand, worth_lines
+    from charloop.cli.info_command import facts, stand, told
 
     values = facts(folder)
-    rows: list[tuple[str, str]] = []
-    for line in (*lines(values), *worth_lines(*stand(folder, values))):
-        # Lines are wrapped to the terminal's width, which is nothing to a page.
-        label, value = line[:12].strip(), " ".join(line[12:].split())
-        if label:
-            rows.append((label, value))
-        else:
-            rows[-1] = (rows[-1][0], f"{rows[-1][1]} {value}")
-    return rows
+    # Some are wrapped to the terminal's width, which is nothing to a page.
+    return [(label, " ".join(value.split())) for label, value in told(values, *stand(folder, values))]

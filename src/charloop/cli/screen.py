@@ -2,20 +2,18 @@
 
 import math
 import time
-from types import TracebackType
 
 from rich.console import Console
-from rich.table import Column
 from rich.text import Text
 
 from charloop.baselines import Ladder
-from charloop.cli.bar import Paper, Words, make_bar
+from charloop.cli.base_screen import INDENT, PLAIN_PAUSE, Screen
 from charloop.cli.output import visible
 from charloop.cli.pace import Pace
 from charloop.cli.picture import Picture, has_room
 from charloop.cli.screen_words import NARROW, ending, heads, opening, part_validated, row
 from charloop.cli.standings import rungs
-from charloop.cli.wording import clock, describe_reading, entry
+from charloop.cli.wording import clock, describe_reading
 from charloop.data import Reading
 from charloop.training.events import (
     INTERRUPTED,
@@ -30,22 +28,15 @@ from charloop.training.events import (
     Stopping,
 )
 
-INDENT = 9
-"""Columns of a label and the space after it."""
-PLAIN_PAUSE = 30.0
-"""Seconds of silence after which a log without a bar gets a row of its own."""
 SKIPPED_SHOWN = 10
 """Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
 
 
-class TrainingScreen:
+class TrainingScreen(Screen):
     """A listener for `training.run`; a context manager, so that the bar is taken down whatever happens."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Paper(highlight=False, soft_wrap=True)
-        self.has_bar = self.console.is_interactive
-        self.words = Words(table_column=Column(no_wrap=True))
-        self.progress = make_bar(self.console, self.words)
+        super().__init__(console)
         self.picture, self.pace = Picture(), Pace()
         self.progress.above = self.drawn
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
@@ -53,16 +44,6 @@ class TrainingScreen:
         self.ladder: Ladder | None = None
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
-
-    def __enter__(self) -> "TrainingScreen":
-        self.progress.start()
-        self.task = self.progress.add_task("reading the text", total=1.0)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -88,10 +69,6 @@ class TrainingScreen:
     def drawn(self) -> list[Text]:
         """The picture, where there is room for it."""
         return self.picture.draw(self.console.width, self.console.height)
-
-    def say(self, label: str, text: str, style: str = "") -> None:
-        """One labelled line."""
-        self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
     def reading(self, event: Reading) -> None:
         """The bar follows the work on the text; without a bar, a line now and then."""
@@ -122,10 +99,6 @@ class TrainingScreen:
         self.say("compare", rungs(ladder, INDENT))
         if ladder.portion:
             self.noted(ladder.portion)
-
-    def noted(self, text: str) -> None:
-        # Down a pipe a line stays a line: somebody may search it.
-        self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
     def stepped(self, event: Stepped) -> None:
         self.pace.add(event.steps)

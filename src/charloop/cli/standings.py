@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,14 +43,23 @@ def rungs(ladder: "Ladder", indent: int) -> str:
     return f"\n{' ' * indent}".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def lines(standing: "Standing | None", ladder: "Ladder | None") -> Iterator[str]:
-    """What a loss is worth, and what it was compared with, labelled."""
+LABEL = 12
+"""Columns of a label before a line of `rows`."""
+
+
+def rows(standing: "Standing | None", ladder: "Ladder | None") -> Iterator[tuple[str, str]]:
+    """What a loss is worth, and what it was compared with: label and value."""
     if standing:
-        yield f"worth       {sentence(standing)}"
+        yield "worth", sentence(standing)
     if ladder:
-        yield f"baselines   {rungs(ladder, 12)}"
+        yield "baselines", rungs(ladder, LABEL)
         if ladder.portion:
-            yield f"note        {ladder.portion}"
+            yield "note", ladder.portion
+
+
+def labelled(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A line of each."""
+    yield from (f"{label:<{LABEL}}{value}" for label, value in rows)
 
 
 def values(standing: "Standing") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from charloop.cli.arguments import given_flags
+from charloop.cli.main import INTERRUPTED
 from charloop.cli.output import visible
 from charloop.cli.train_flags import TrainFlags, base_of, first_look, over, refuse_changes, settings
 from charloop.config import RunConfig
@@ -12,8 +13,6 @@ from charloop.errors import CharloopError
 
 SHOWN = 400
 """Characters of each sample at the end."""
-INTERRUPTED = 130
-"""The status by which a shell knows that Ctrl-C ended a command."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -106,6 +106,20 @@ def save(
     return Entry(_map(tokens_path, whole.dtype), vocabulary, whole.notes)
 
 
+def keep(path: Path, *parts: bytes | memoryview) -> None:
+    """Put a file of these parts into the cache, whole or not at all: what cannot be written costs only time."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.writelines(parts)
+            os.replace(beside, path)
+        finally:
+            Path(beside).unlink(missing_ok=True)
+
+
 def sweep(folder: Path) -> None:
     """Delete what processes that were killed left half-written: as large as a text, and of use to nobody."""
     for part in folder.glob("*.part"):

@@ -92,9 +92,9 @@ def moving_mean(values: Float[np.ndarray, " some"], width: int) -> Float[np.ndar
     return means
 
 
-def thinned(line: Line) -> Line:
-    """At most `MOST_POINTS` of its points, evenly chosen, both ends among them."""
-    if len(line.x) <= MOST_POINTS:
+def thinned(line: Line, most: int = MOST_POINTS) -> Line:
+    """At most so many of its points, evenly chosen, both ends among them."""
+    if len(line.x) <= most:
         return line
-    chosen = np.linspace(0, len(line.x) - 1, MOST_POINTS).round().astype(int)
+    chosen = np.linspace(0, len(line.x) - 1, most).round().astype(int)
     return Line(line.x[chosen], line.y[chosen])

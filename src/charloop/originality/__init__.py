@@ -2,6 +2,6 @@
 
 from charloop.originality.copies import THRESHOLD, Originality, originality
 from charloop.originality.store import find_or_build
-from charloop.originality.suffixes import LARGEST, SuffixIndex
+from charloop.originality.suffixes import SuffixIndex, check_size
 
-__all__ = ["LARGEST", "THRESHOLD", "Originality", "SuffixIndex", "find_or_build", "originality"]
+__all__ = ["THRESHOLD", "Originality", "SuffixIndex", "check_size", "find_or_build", "originality"]

@@ -1,16 +1,13 @@
 """Indices on the disk: in the cache, by what they were made of."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32, Integer
 
 from charloop.data import ReadingListener, cache_folder
-from charloop.data.cache import sweep
+from charloop.data.cache import keep
 from charloop.originality.suffixes import SuffixIndex, check_size
 
 FORMAT = 1
@@ -46,7 +43,8 @@ def find_or_build(
     if order is not None:
         return SuffixIndex(tokens, order)
     index = SuffixIndex.of(tokens, listener)
-    _keep(path, index.order.astype(STORED, copy=False))
+    stored = index.order.astype(STORED, copy=False)
+    keep(path, hashlib.sha256(stored.data).digest(), stored.data)
     return index
 
 
@@ -61,18 +59,3 @@ def _read(path: Path, length: int) -> Int32[np.ndarray, " length"] | None:
     if hashlib.sha256(memoryview(content)[DIGEST:]).digest() != content[:DIGEST]:
         return None
     return np.frombuffer(content, STORED, offset=DIGEST).astype(np.int32, copy=False)
-
-
-def _keep(path: Path, order: Int32[np.ndarray, " length"]) -> None:
-    """Put it into the cache, whole or not at all."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(order.data).digest())
-                file.write(order.data)
-            os.replace(part, path)
-        finally:
-            Path(part).unlink(missing_ok=True)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Int, Integer
 
-from charloop.errors import CharloopError
-from charloop.originality import LARGEST, SuffixIndex, find_or_build, originality
+from charloop.originality import SuffixIndex, check_size, find_or_build, originality
 from charloop.report.excerpt import Excerpt, excerpt_of
 from charloop.report.values import Missing, Written
 from charloop.sampling import SamplingConfig
@@ -31,7 +30,9 @@ def copied(
 
     Raises CharloopError where that text cannot be read again, has changed, or is too large for an index.
     """
-    check_size(network)
+    # Before it is read, where its size is known.
+    size = network.run.text.get("train") if network.run else None
+    check_size(size if isinstance(size, int) else 0)
     tell("reading the training text")
     index = find_or_build(training())
     found = []
@@ -41,15 +42,6 @@ def copied(
     if isinstance(held_out, Excerpt) and len(held_out.tokens) >= LENGTH:
         found.append(judged(network, index, None, held_out.tokens[:LENGTH]))
     return tuple(found)
-
-
-def check_size(network: TrainedModel) -> None:
-    """Raises CharloopError for a training text that is known to be too large, before it is read."""
-    size = network.run.text.get("train") if network.run else None
-    if isinstance(size, int) and size > LARGEST:
-        raise CharloopError(
-            "the training text is too large to look for copies in", got=size, allowed=f"up to {LARGEST:,}"
-        )
 
 
 def judged(

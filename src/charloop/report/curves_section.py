@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from charloop.baselines import Ladder
 from charloop.figures import Curves, Line
+from charloop.figures.curves import thinned
 from charloop.figures.frame import Frame, frame_of, rung_labels
 from charloop.report.chart import (
     Plane,
@@ -74,7 +75,7 @@ def bits_axis(plane: Plane) -> Iterator[str]:
 def lines(curves: Curves, plane: Plane) -> Iterator[str]:
     """Training thin and pale, validation strong above it."""
     for line, kind in ((curves.training, "training"), (curves.validation, "validation")):
-        chosen = thinned(entering(line, plane.y[1]))
+        chosen = thinned(entering(line, plane.y[1]), POINTS)
         if len(chosen.x) > 1:
             yield polyline(plane, chosen.x.tolist(), chosen.y.tolist(), kind)
         if 0 < len(line.x) <= (FEW if kind == "validation" else 1):
@@ -88,13 +89,6 @@ def entering(line: Line, high: float) -> Line:
     """`line` from the last point before it first comes below `high`: it enters the figure there."""
     first = max(0, int((line.y <= high).argmax()) - 1) if len(line.y) else 0
     return Line(line.x[first:], line.y[first:])
-
-
-def thinned(line: Line) -> Line:
-    """Every so manieth point, and the last."""
-    stride = -(-len(line.x) // POINTS) or 1
-    chosen = sorted({*range(0, len(line.x), stride), *range(len(line.x))[-1:]})
-    return Line(line.x[chosen], line.y[chosen])
 
 
 def rung_names(curves: Curves, ladder: Ladder, frame: Frame, plane: Plane) -> Iterator[str]:

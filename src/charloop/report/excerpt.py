@@ -6,10 +6,8 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from charloop.data import Vocabulary
-from charloop.report.markup import FOREIGN_BYTES
+from charloop.data.code_points import FOREIGN, code_points, foreign, width
 
-FOREIGN = 0xDC00
-"""What surrogateescape adds to a byte that is no character."""
 LONGEST = 4
 """Bytes of a character in UTF-8."""
 
@@ -59,24 +57,19 @@ def characters_of(vocabulary: Vocabulary, tokens: Int[np.ndarray, " length"]) ->
     """The text of tokens, a code point for each character and for each byte that is part of none."""
     if vocabulary.unit == "char":
         return vocabulary.decode(tokens)
-    return tokens.astype(np.uint8).tobytes().decode("utf-8", "surrogateescape")
+    return code_points(tokens.astype(np.uint8).tobytes())
 
 
 def token_character(vocabulary: Vocabulary, token: int) -> str:
     """What one token is by itself: a byte above 7f is no character yet."""
     if vocabulary.unit == "char":
         return vocabulary.decode([token])
-    return chr(token) if token < 0x80 else chr(FOREIGN + token)
-
-
-def width(character: str) -> int:
-    """Bytes that a character stands for."""
-    return 1 if ord(character) in FOREIGN_BYTES else len(character.encode("utf-8"))
+    return chr(token) if token < 0x80 else foreign(token)
 
 
 def whole_characters(characters: str) -> int:
     """How many characters are left of a text that was cut, without the bytes of a last one that was cut through."""
     end = len(characters)
-    while end > max(0, len(characters) - LONGEST + 1) and ord(characters[end - 1]) in FOREIGN_BYTES:
+    while end > max(0, len(characters) - LONGEST + 1) and ord(characters[end - 1]) in FOREIGN:
         end -= 1
     return end

@@ -4,12 +4,12 @@ import html
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from charloop.data.code_points import FOREIGN, byte_of
+
 NAMES = {" ": "space", "\n": "new line", "\t": "tab"}
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 KEPT = "\n\t\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{SOFT HYPHEN}"
 """What a running text needs of them: the last three for some scripts and for emoji."""
-FOREIGN_BYTES = range(0xDC80, 0xDD00)
-"""How Python's surrogateescape writes the bytes 80 to ff where they are no character."""
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories of Unicode: control and format characters, halves of pairs, separators of lines."""
 
@@ -18,8 +18,8 @@ def sign(character: str) -> str:
     r"""A sign that can be seen for one character: ␣ ↵ ⇥, \x80 for a byte that is none, U+202E for the invisible."""
     if character in SIGNS:
         return SIGNS[character]
-    if ord(character) in FOREIGN_BYTES:
-        return f"\\x{ord(character) - 0xDC00:02x}"
+    if ord(character) in FOREIGN:
+        return f"\\x{byte_of(character):02x}"
     if unicodedata.category(character) in INVISIBLE or (character.isspace() and character not in " \n\t"):
         return f"U+{ord(character):04X}"
     # A mark that stands on the character before it needs one to stand on.

@@ -32,10 +32,15 @@ class Tick:
 
     def chances(self) -> Float64[np.ndarray, " vocab"]:
         """How likely each id is to come next, in the model's own distribution: without temperature or filters."""
-        logits = np.asarray(self.logits[0], np.float64)
-        weights = np.exp(logits - logits.max())
-        chances: Float64[np.ndarray, " vocab"] = weights / weights.sum()
-        return chances
+        return chances_of(self.logits)
+
+
+def chances_of(logits: Float[Array, "1 vocab"]) -> Float64[np.ndarray, " vocab"]:
+    """Their softmax."""
+    known = np.asarray(logits[0], np.float64)
+    weights = np.exp(known - known.max())
+    chances: Float64[np.ndarray, " vocab"] = weights / weights.sum()
+    return chances
 
 
 class Ticker:

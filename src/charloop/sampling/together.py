@@ -14,7 +14,7 @@ from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Forbid
 from charloop.sampling.reading import LanguageModel
 from charloop.sampling.text import filters_of, opening, picker_of
-from charloop.sampling.ticking import Chooser, Tick, Ticker
+from charloop.sampling.ticking import Chooser, Tick, Ticker, chances_of
 from charloop.sampling.vocabulary import TextVocabulary
 from charloop.types import Parameters
 
@@ -140,10 +140,7 @@ class Together:
             certain = np.zeros(self.vocabulary.size)
             certain[int(logits.argmax())] = 1
             return certain
-        kept = np.asarray(filters_of(self.config, self.vocabulary)(logits)[0], np.float64)
-        weights = np.exp(kept - kept.max())
-        drawn: Float64[np.ndarray, " vocab"] = weights / weights.sum()
-        return drawn
+        return chances_of(filters_of(self.config, self.vocabulary)(logits))
 
 
 def is_over(text: str, unit: Literal["character", "word", "line"]) -> bool:

@@ -158,9 +158,7 @@ def train_one(run: Planned, found: Found, listener: Listener) -> str:
         else:
             train(run.config, run.path, listener=note)
     except CharloopError as error:
-        raise CharloopError(
-            f"{run.path}: {error.what}", got=error.got, allowed=error.allowed, do=error.do
-        ) from None
+        raise error.of(run.path) from None
     return reasons[-1]
 
 
