@@ -1,6 +1,5 @@
 """The network: characters in, logits of the next character out, memory handed in and out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -10,10 +9,11 @@ from jaxtyping import Array, Float, Int
 from charloop.cells import CELLS, Cell, make_cell
 from charloop.config import ModelConfig
 from charloop.dropout import dropout
+from charloop.engines import XLA, Engine
 from charloop.errors import CharloopError
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
-from charloop.unroll import LayerInput, Lookup, dynamic, find_unrolling, fitting_unrolling
-from charloop.unroll.fused import engine_for, engine_of
+from charloop.unroll import LayerInput, Lookup, find_unrolling, fitting_unrolling
+from charloop.unroll.fused import find_engine, fitting_engine, multiply
 
 MAX_ONE_HOT = 4096
 """Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
@@ -94,6 +94,10 @@ class CharLM:
         `key` switches dropout on; `lanes` numbers the batch's rows for it (0, 1, ... if left out). With `lengths`,
         lane `b` reads `lengths[b]` characters only, and its state is the one it then has.
         """
+        if not jnp.issubdtype(characters.dtype, jnp.integer):
+            raise TypeError(f"characters are whole numbers, not {characters.dtype}")
+        # uint8 tokens are read as they are by nobody: a kernel and a gradient need int32.
+        characters = characters.astype(jnp.int32)
         lanes = jnp.arange(characters.shape[1]) if lanes is None else lanes
         drop = Dropper(self.config, key, lanes)
         return self._run(params, self._first_input(params, characters, drop), state, drop, lengths)
@@ -127,18 +131,19 @@ class CharLM:
             states.append(after)
         hidden = drop(len(states), self.config.dropout_output, hidden)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
-        return self._over_all(hidden)(hidden, weight, params["readout.bias"]), tuple(states)
+        engine = fitting_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
+        return multiply(engine, hidden, weight, params["readout.bias"]), tuple(states)
 
     @property
-    def runs_kernels(self) -> bool:
-        """Whether kernels run its layers here, and so its readout and its loss."""
-        return fitting_unrolling(self.config.unroll, self.cell)[0] == "fused"
+    def engine(self) -> Engine:
+        """What runs its layers here, and so its readout and its loss."""
+        name, _ = fitting_unrolling(self.config.unroll, self.cell)
+        return find_engine(self.cell) if name == "fused" else XLA
 
-    def _over_all(self, hidden: Float[Array, "time batch hidden"]) -> Callable[..., Logits]:
-        """How a product over all times is made."""
-        engine = engine_for(self.cell, len(hidden)) if self.runs_kernels else "xla"
-        made: Callable[..., Logits] = engine_of(engine).product
-        return made
+    @property
+    def slower_because(self) -> str | None:
+        """Why something else than `config.unroll` runs it here, in a line; None where it is run as asked."""
+        return fitting_unrolling(self.config.unroll, self.cell)[1]
 
     def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
         table = params.get("embedding.weight")
@@ -157,10 +162,10 @@ class CharLM:
         lengths: Int[Array, " batch"] | None,
     ) -> tuple[State, Float[Array, "time batch hidden"]]:
         own = layer_parameters(params, layer)
-        if lengths is not None:
-            return dynamic(self.cell, own, inputs, state, lengths)
         name, _ = fitting_unrolling(self.config.unroll, self.cell)
-        return find_unrolling(name)(self.cell, own, inputs, state)
+        # A prompt is padded to a power of two: a loop that ends with it is worth more than a kernel's speed.
+        name = name if lengths is None else "dynamic"
+        return find_unrolling(name)(self.cell, own, inputs, state, lengths=lengths)
 
 
 @dataclass(frozen=True)

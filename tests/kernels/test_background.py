@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from charloop.kernels.background import compiled_in_background, do
 from llvmlite import ir
 
-from charloop.kernels.background import compiled_in_background, do
 from charloop.kernels.compiler import callable_by_xla, new_function, new_module
 from charloop.kernels.ffi import xla_call
 

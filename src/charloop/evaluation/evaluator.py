@@ -124,4 +124,4 @@ def forward_chunk(
 ) -> tuple[State, Float[Array, "time batch"]]:
     """Nats of each target; no dropout."""
     logits, state = model.apply(params, inputs, state)
-    return state, cross_entropy(logits, targets, kernel=model.runs_kernels)
+    return state, cross_entropy(logits, targets, engine=model.engine)

@@ -32,6 +32,6 @@ def reason_against_halves(cell: object) -> str | None:
     if reason:
         return f"on a processor kernels make them, and {type(cell).__name__} has none: {reason}"
     # Imported here: LLVM.
-    from charloop.kernels.compiler import has_halves
+    from charloop.kernels.machine import this_machine
 
-    return None if has_halves() else "this processor has no instruction for them (avx512_bf16)"
+    return None if this_machine().bfloat16 else "this processor has no instruction for them (avx512_bf16)"

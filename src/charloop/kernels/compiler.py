@@ -5,48 +5,32 @@ The handler speaks XLA's FFI (xla/ffi/api/c_api.h, version 0): it takes a call's
 
 import ctypes
 import hashlib
-from functools import cache, partial
+import threading
+from functools import cache
 from typing import Any
 
 import jax
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from charloop.kernels import background, objects
+from charloop.kernels import objects
 from charloop.kernels.ffi import ffi_version
-from charloop.kernels.product import Tile
+from charloop.kernels.machine import layout, target
+from charloop.kernels.signature import Signature
 from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER
 
-EXTENSION, ARGUMENTS, RESULTS, DATA = 8, 72, 112, 24
-"""Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results; into a buffer: its numbers."""
+EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112
+"""Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results."""
+DATA, DIMENSIONS = 24, 40
+"""Bytes into XLA_FFI_Buffer: its numbers, and its sizes."""
+KIND, NEXT, IS_METADATA = 8, 16, 1
+"""Bytes into an extension: its type and the next one; the type of the one that asks for metadata."""
 METADATA, MAJOR, MINOR, TRAITS = 24, 24, 28, 32
 """Bytes into XLA_FFI_Metadata_Extension: the metadata; and into that: the version we speak, and no traits."""
 
 _alive: dict[str, llvm.ExecutionEngine] = {}
 """By handler: machine code is thrown away with its engine."""
-
-
-@cache
-def target() -> llvm.TargetMachine:
-    """This machine's processor, with all that it can do."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features().flatten()
-    native = llvm.Target.from_default_triple()
-    return native.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3)
-
-
-@cache
-def features() -> dict[str, bool]:
-    """What the processor can do. Asked once, like all that is LLVM's: whoever asks waits for what LLVM compiles."""
-    target()
-    return dict(llvm.get_host_cpu_features())
-
-
-@cache
-def machine() -> tuple[str, str]:
-    """This machine's kind and how numbers lie in its memory, in LLVM's words."""
-    return llvm.get_process_triple(), str(target().target_data)
+_registering = threading.Lock()
 
 
 @cache
@@ -56,65 +40,81 @@ def compiling() -> str:
     return f"{processor}{llvm.llvm_version_info}{ffi_version()}"
 
 
-@cache
-def shape() -> tuple[int, Tile]:
-    """Numbers in a vector, and the tile that its registers hold."""
-    can = features()
-    if can.get("avx512f"):
-        return 16, Tile(6, 4)
-    if can.get("avx2") and can.get("fma"):
-        return 8, Tile(6, 2)
-    return 4, Tile(6, 4)
-
-
-def has_halves() -> bool:
-    """Whether the processor multiplies pairs of bfloat16 numbers."""
-    return features().get("avx512bf16", False)
-
-
 def new_module() -> ir.Module:
     """Empty, for this machine."""
     module = ir.Module()
-    module.triple, module.data_layout = machine()
+    module.triple, module.data_layout = layout()
     return module
 
 
-def new_function(module: ir.Module, count: int) -> ir.Function:
-    """Of so many addresses."""
-    return ir.Function(module, ir.FunctionType(NOTHING, [POINTER] * count), "kernel")
+def new_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, dict[str, ir.Argument]]:
+    """A kernel without code, and its addresses and sizes by name."""
+    names = [argument.name for argument in signature.arguments]
+    kinds = [POINTER] * len(names) + [INDEX] * len(signature.sizes)
+    function = ir.Function(module, ir.FunctionType(NOTHING, kinds), "kernel")
+    return function, dict(zip([*names, *signature.sizes], function.args, strict=True))
 
 
-def callable_by_xla(module: ir.Module, function: ir.Function, inputs: int) -> str:
-    """Compile the module; the name under which XLA can call its function, whose first arguments are inputs."""
-    name = named(module)
-    emit_handler(module, name, function, inputs)
-    background.do(partial(register, module, name))
-    return name
+def handler_name(module: ir.Module, signature: Signature) -> str:
+    """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
+    content = f"{module}{signature}{compiling()}".encode()
+    return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"
 
 
-def emit_handler(module: ir.Module, name: str, kernel: ir.Function, inputs: int) -> None:
+def emit_handler(module: ir.Module, name: str, kernel: ir.Function, signature: Signature) -> None:
     """`XLA_FFI_Error* name(XLA_FFI_CallFrame*)`: tells its version if asked for it, else calls `kernel`."""
     handler = ir.Function(module, ir.FunctionType(POINTER, [POINTER]), name)
     b = ir.IRBuilder(handler.append_basic_block())
-
-    def at(base: Any, offset: int) -> Any:
-        return b.gep(base, [INDEX(offset)], source_etype=ir.IntType(8))
-
-    def pointer(base: Any, offset: int) -> Any:
-        return b.load(at(base, offset), typ=POINTER)
-
     frame, nothing = handler.args[0], ir.Constant(POINTER, None)
-    extension = pointer(frame, EXTENSION)
-    with b.if_then(b.icmp_unsigned("!=", extension, nothing)):
-        metadata, (major, minor) = pointer(extension, METADATA), ffi_version()
-        for offset, value in ((MAJOR, major), (MINOR, minor), (TRAITS, 0)):
-            b.store(INTEGER(value), at(metadata, offset))
-        b.ret(nothing)
-    arguments, results = pointer(frame, ARGUMENTS), pointer(frame, RESULTS)
-    buffers = [pointer(arguments, 8 * i) for i in range(inputs)]
-    buffers += [pointer(results, 8 * i) for i in range(len(kernel.args) - inputs)]
-    b.call(kernel, [pointer(buffer, DATA) for buffer in buffers])
+    _answer_metadata(b, _pointer(b, frame, EXTENSION), nothing)
+    groups = [
+        [_pointer(b, _pointer(b, frame, offset), 8 * i) for i in range(len(arguments))]
+        for offset, arguments in ((ARGUMENTS, signature.inputs), (RESULTS, signature.outputs))
+    ]
+    by_name = {
+        argument.name: buffer
+        for arguments, buffers in zip((signature.inputs, signature.outputs), groups, strict=True)
+        for argument, buffer in zip(arguments, buffers, strict=True)
+    }
+    given = [_pointer(b, by_name[argument.name], DATA) for argument in signature.arguments]
+    for size in signature.sizes:
+        written, number, axis = signature.place_of(size)
+        dimensions = _pointer(b, groups[written][number], DIMENSIONS)
+        given.append(b.load(_at(b, dimensions, 8 * axis), typ=INDEX))
+    b.call(kernel, given)
     b.ret(nothing)
+
+
+def _answer_metadata(b: ir.IRBuilder, first: Any, nothing: ir.Constant) -> None:
+    """Go through the call's extensions: where one asks for metadata, answer and return; others are not ours."""
+    before, head = b.block, b.append_basic_block()
+    body, answer, following = (b.append_basic_block() for _ in range(3))
+    after = b.append_basic_block()
+    b.branch(head)
+    b.position_at_end(head)
+    extension = b.phi(POINTER)
+    extension.add_incoming(first, before)
+    b.cbranch(b.icmp_unsigned("==", extension, nothing), after, body)
+    b.position_at_end(body)
+    kind = b.load(_at(b, extension, KIND), typ=INTEGER)
+    b.cbranch(b.icmp_unsigned("==", kind, INTEGER(IS_METADATA)), answer, following)
+    b.position_at_end(answer)
+    metadata, (major, minor) = _pointer(b, extension, METADATA), ffi_version()
+    for offset, value in ((MAJOR, major), (MINOR, minor), (TRAITS, 0)):
+        b.store(INTEGER(value), _at(b, metadata, offset))
+    b.ret(nothing)
+    b.position_at_end(following)
+    extension.add_incoming(_pointer(b, extension, NEXT), following)
+    b.branch(head)
+    b.position_at_end(after)
+
+
+def _at(b: ir.IRBuilder, base: Any, offset: int) -> Any:
+    return b.gep(base, [INDEX(offset)], source_etype=ir.IntType(8))
+
+
+def _pointer(b: ir.IRBuilder, base: Any, offset: int) -> Any:
+    return b.load(_at(b, base, offset), typ=POINTER)
 
 
 def machine_code(module: ir.Module) -> bytes:
@@ -138,22 +138,22 @@ def loaded(code: bytes) -> llvm.ExecutionEngine:
     return engine
 
 
-def register(module: ir.Module, name: str) -> None:
-    """Let XLA call the handler `name`, on the CPU, for the life of the process; two plans may have one handler."""
-    if name in _alive:
-        return
-    code = objects.load(name)
-    if code is None:
-        code = machine_code(module)
-        objects.keep(name, code)
-    _alive[name] = loaded(code)
-    address = _alive[name].get_function_address(name)
-    capsule = ctypes.pythonapi.PyCapsule_New
-    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    jax.ffi.register_ffi_target(name, capsule(address, None, None), platform="cpu")
-
-
-def named(module: ir.Module) -> str:
-    """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
-    content = f"{module}{compiling()}".encode()
-    return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"
+def register(module: ir.Module, function: ir.Function, signature: Signature, name: str) -> None:
+    """Let XLA call `function` by `name`, on the CPU, for the life of the process. Two kernels may have one name."""
+    with _registering:
+        if name in _alive:
+            return
+        code = objects.load(name)
+        if code is None:
+            emit_handler(module, name, function, signature)
+            code = machine_code(module)
+            objects.keep(name, code)
+        engine = loaded(code)
+        capsule = ctypes.pythonapi.PyCapsule_New
+        capsule.restype, capsule.argtypes = (
+            ctypes.py_object,
+            [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+        )
+        address = engine.get_function_address(name)
+        jax.ffi.register_ffi_target(name, capsule(address, None, None), platform="cpu")
+        _alive[name] = engine

@@ -2,105 +2,126 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 from llvmlite import ir
 
-from charloop.kernels.compiler import callable_by_xla, new_function, new_module, shape
-from charloop.kernels.ffi import xla_call
+from charloop.kernels.compiler import new_function, new_module
 from charloop.kernels.functions import exp, log
+from charloop.kernels.machine import Machine
+from charloop.kernels.registry import Kernel, Made, find_kernel
+from charloop.kernels.signature import Argument, Signature
 from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 from charloop.types import Characters, Logits
 
 
-@jax.custom_vjp
-def cross_entropy(logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def cross_entropy(machine: Machine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
     """`log sum exp(logits) - logits[target]`, as `charloop.loss`; targets are within the vocabulary, or its last."""
-    return _forward(logits, targets)[0]
+    return _forward(machine, logits, targets)[0]
 
 
 def _forward(
-    logits: Logits, targets: Characters
+    machine: Machine, logits: Logits, targets: Characters
 ) -> tuple[Float[Array, "time batch"], tuple[Array, Array, Array]]:
-    places = jax.ShapeDtypeStruct(targets.shape, jnp.float32)
-    kernel = xla_call(build_loss(targets.size, logits.shape[-1]), [places, places])
-    nats, normalizers = kernel(logits, targets)
-    return nats, (logits, targets, normalizers)
+    found = find_loss_kernel(machine, logits.shape[-1])({"logits": logits, "targets": targets})
+    return found["nats"], (logits, targets, found["normalizers"])
 
 
-def _backward(saved: tuple[Array, Array, Array], to_nats: Float[Array, "time batch"]) -> tuple[Array, None]:
+def _backward(
+    machine: Machine, saved: tuple[Array, Array, Array], to_nats: Float[Array, "time batch"]
+) -> tuple[Array, None]:
     logits, targets, normalizers = saved
-    name = build_gradient(targets.size, logits.shape[-1])
-    result = jax.ShapeDtypeStruct(logits.shape, jnp.float32)
-    kernel = xla_call(name, result, input_output_aliases={0: 0})
-    return kernel(logits, targets, normalizers, to_nats), None
+    given = {"logits": logits, "targets": targets, "normalizers": normalizers, "to_nats": to_nats}
+    return find_gradient_kernel(machine, logits.shape[-1])(given)["logits"], None
 
 
 cross_entropy.defvjp(_forward, _backward)
 
-
-@cache
-def build_loss(places: int, vocab: int) -> str:
-    """The name of the kernel that gives nats and `log sum exp` of each place."""
-    module = new_module()
-    function = new_function(module, 4)
-    logits, targets, nats, normalizers = function.args
-    v = Vectors(ir.IRBuilder(function.append_basic_block()), shape()[0])
-    b = v.builder
-    with each_row(v, places, vocab, logits, targets) as (place, row, target):
-
-        def greatest(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
-            return v.call("maxnum", so_far, beyond(v, v.load(v.at(row, unit), lanes), lanes))
-
-        largest = v.across(fold(v, vocab, float("-inf"), greatest), lambda x, y: v.call("maxnum", x, y))
-
-        def total(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
-            return b.fadd(so_far, exp(v, b.fsub(beyond(v, v.load(v.at(row, unit), lanes), lanes), largest)))
-
-        summed = v.across(fold(v, vocab, 0.0, total), b.fadd)
-        normalizer = b.extract_element(b.fadd(log(v, summed), largest), INTEGER(0))
-        b.store(normalizer, v.at(normalizers, place), align=4)
-        given = b.load(v.at(row, target), typ=FLOAT, align=4)
-        b.store(b.fsub(normalizer, given), v.at(nats, place), align=4)
-    b.ret_void()
-    return callable_by_xla(module, function, inputs=2)
+PLACES = ("time", "batch")
 
 
-@cache
-def build_gradient(places: int, vocab: int) -> str:
-    """The name of the kernel that turns logits into their gradient, where they are."""
-    module = new_module()
-    function = new_function(module, 5)
-    logits, targets, normalizers, to_nats, to_logits = function.args
-    v = Vectors(ir.IRBuilder(function.append_basic_block()), shape()[0])
-    b = v.builder
-    with each_row(v, places, vocab, logits, targets) as (place, row, target):
-        goal = v.at(to_logits, b.mul(place, INDEX(vocab)))
-        normalizer, weight = v.broadcast(v.at(normalizers, place)), v.broadcast(v.at(to_nats, place))
+def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
+    """The kernel that gives nats and `log sum exp` of each place."""
+    signature = Signature(
+        (
+            Argument("logits", (*PLACES, vocab)),
+            Argument("targets", PLACES, dtype="int32"),
+            Argument("nats", PLACES, "out"),
+            Argument("normalizers", PLACES, "out"),
+        )
+    )
 
-        def share(unit: Emitted, lanes: int) -> None:
-            probability = exp(v, b.fsub(v.load(v.at(row, unit), lanes), normalizer))
-            v.store(b.fmul(weight, probability), v.at(goal, unit), lanes)
+    def make() -> Made:
+        module = new_module()
+        function, named = new_function(module, signature)
+        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+        b = v.builder
+        with each_row(v, vocab, named) as (place, row, target):
 
-        each_vector(v, vocab, share)
-        here = v.at(goal, target)
-        less = b.fsub(b.load(here, typ=FLOAT, align=4), b.extract_element(weight, INTEGER(0)))
-        b.store(less, here, align=4)
-    b.ret_void()
-    return callable_by_xla(module, function, inputs=4)
+            def greatest(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
+                return v.call("maxnum", so_far, beyond(v, v.load(v.at(row, unit), lanes), lanes))
+
+            largest = v.across(fold(v, vocab, float("-inf"), greatest), lambda x, y: v.call("maxnum", x, y))
+
+            def total(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
+                shifted = b.fsub(beyond(v, v.load(v.at(row, unit), lanes), lanes), largest)
+                return b.fadd(so_far, exp(v, shifted))
+
+            summed = v.across(fold(v, vocab, 0.0, total), b.fadd)
+            normalizer = b.extract_element(b.fadd(log(v, summed), largest), INTEGER(0))
+            b.store(normalizer, v.at(named["normalizers"], place), align=4)
+            given = b.load(v.at(row, target), typ=FLOAT, align=4)
+            b.store(b.fsub(normalizer, given), v.at(named["nats"], place), align=4)
+        b.ret_void()
+        return module, function, signature
+
+    return find_kernel(("loss", machine, vocab), make)
+
+
+def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
+    """The kernel that turns logits into their gradient, where they are."""
+    signature = Signature(
+        (
+            Argument("logits", (*PLACES, vocab), "inout"),
+            Argument("targets", PLACES, dtype="int32"),
+            Argument("normalizers", PLACES),
+            Argument("to_nats", PLACES),
+        )
+    )
+
+    def make() -> Made:
+        module = new_module()
+        function, named = new_function(module, signature)
+        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+        b = v.builder
+        with each_row(v, vocab, named) as (place, row, target):
+            normalizer = v.broadcast(v.at(named["normalizers"], place))
+            weight = v.broadcast(v.at(named["to_nats"], place))
+
+            def share(unit: Emitted, lanes: int) -> None:
+                probability = exp(v, b.fsub(v.load(v.at(row, unit), lanes), normalizer))
+                v.store(b.fmul(weight, probability), v.at(row, unit), lanes)
+
+            each_vector(v, vocab, share)
+            here = v.at(row, target)
+            less = b.fsub(b.load(here, typ=FLOAT, align=4), b.extract_element(weight, INTEGER(0)))
+            b.store(less, here, align=4)
+        b.ret_void()
+        return module, function, signature
+
+    return find_kernel(("loss gradient", machine, vocab), make)
 
 
 @contextmanager
-def each_row(
-    v: Vectors, places: int, vocab: int, logits: Emitted, targets: Emitted
-) -> Iterator[tuple[Emitted, Emitted, Emitted]]:
+def each_row(v: Vectors, vocab: int, named: dict[str, Emitted]) -> Iterator[tuple[Emitted, Emitted, Emitted]]:
     """A loop over places: the place, its row of logits, its target."""
-    with counting(v.builder, places) as place:
-        row = v.at(logits, v.builder.mul(place, INDEX(vocab)))
-        yield place, row, v.character(targets, place, vocab)
+    b = v.builder
+    with counting(b, b.mul(named["time"], named["batch"])) as place:
+        row = v.at(named["logits"], b.mul(place, INDEX(vocab)))
+        yield place, row, v.character(named["targets"], place, vocab)
 
 
 def fold(v: Vectors, size: int, start: float, step: Callable[[Emitted, Emitted, int], Emitted]) -> Emitted:

@@ -16,7 +16,7 @@ def row_words(size: int, width: int) -> int:
 
 
 def emit_halves(
-    v: Vectors, rows: int, size: int, source: Callable[[Emitted], Emitted], target: Emitted
+    v: Vectors, rows: Emitted | int, size: int, source: Callable[[Emitted], Emitted], target: Emitted
 ) -> None:
     """Row after row of `size` numbers to `row_words` each: pairs along a row, for a product over it."""
     with counting(v.builder, rows) as row:
@@ -30,16 +30,16 @@ def emit_halves(
         each_vector(v, size, block)
 
 
-def emit_pairs(v: Vectors, depth: int, size: int, source: Emitted, target: Emitted) -> None:
+def emit_pairs(v: Vectors, depth: Emitted, size: int, source: Emitted, target: Emitted) -> None:
     """Rows of `size` numbers to half as many of words: pairs of two rows, for a product over all rows."""
-    whole, over = divmod(depth, 2)
-    stride = 2 * row_words(size, v.width)
-    if whole:
-        with counting(v.builder, whole) as pair:
-            read = v.at(source, v.builder.mul(pair, INDEX(2 * size)))
-            _pair(v, size, read, v.at(read, size), v.at(target, v.builder.mul(pair, INDEX(stride))))
-    if over:
-        _pair(v, size, v.at(source, 2 * whole * size), None, v.at(target, whole * stride))
+    b, stride = v.builder, 2 * row_words(size, v.width)
+    whole = b.udiv(depth, INDEX(2))
+    with b.if_then(b.icmp_unsigned("!=", whole, INDEX(0))), counting(b, whole) as pair:
+        read = v.at(source, b.mul(pair, INDEX(2 * size)))
+        _pair(v, size, read, v.at(read, size), v.at(target, b.mul(pair, INDEX(stride))))
+    with b.if_then(b.icmp_unsigned("!=", b.urem(depth, INDEX(2)), INDEX(0))):
+        last = v.at(source, b.mul(whole, INDEX(2 * size)))
+        _pair(v, size, last, None, v.at(target, b.mul(whole, INDEX(stride))))
 
 
 def _pair(v: Vectors, size: int, first: Emitted, second: Emitted | None, target: Emitted) -> None:

@@ -1,4 +1,4 @@
-"""What a kernel is made for: a cell's tick traced both ways, and the sizes, which are constants of the kernel."""
+"""What a kernel is made for: a cell's tick traced both ways. Batch and time are known at run time only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from functools import cache, cached_property
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
 
 from charloop.cells.additive import only_adds
 from charloop.cells.base import TickCell
 from charloop.kernels.keeping import Kept, choose_kept, read_kept, write_kept
+from charloop.kernels.machine import Machine
 from charloop.kernels.program import Program
 from charloop.kernels.rules import NoRuleError
 from charloop.kernels.trace import trace
@@ -46,18 +46,19 @@ class Tick:
 
     @cached_property
     def parameters(self) -> Parameters:
-        """Of the tick, to trace it with."""
-        return {name: jnp.zeros(shape) for name, shape in self.own}
+        """Of the tick, to trace it with. NumPy's: a tracer must not outlive the trace that asked for this tick."""
+        return {name: zeros(shape) for name, shape in self.own}
 
     @cached_property
-    def gates(self) -> Array:
+    def gates(self) -> np.ndarray:
         """One row of a product."""
-        return jnp.zeros(self.columns)
+        return zeros((self.columns,))
 
     @cached_property
     def state(self) -> State:
         """One row of the state."""
-        return jax.tree.map(lambda leaf: leaf[0], self.cell.initial_state(1))
+        shapes = jax.eval_shape(lambda: self.cell.initial_state(1))
+        return jax.tree.map(lambda leaf: zeros(leaf.shape[1:]), shapes)
 
     def is_number(self, leaf: int) -> bool:
         """Whether a parameter of the tick is a single number, and not rows."""
@@ -68,6 +69,11 @@ class Tick:
     def widths(self) -> tuple[int, ...]:
         """Numbers of each part of the state."""
         return tuple(leaf.size for leaf in jax.tree.leaves(self.state))
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of each part of the state, for one batch row."""
+        return tuple(leaf.shape for leaf in jax.tree.leaves(self.state))
 
     @cached_property
     def recurrent(self) -> int:
@@ -100,15 +106,15 @@ class Tick:
         A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
         """
         found = jax.eval_shape(self._tick, *self._arguments.values())
-        expected = {"new_state": self.state, "output": jnp.zeros(self.hidden)}
-        if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, expected):
+        expected = {"new_state": self.state, "output": zeros((self.hidden,))}
+        if jax.tree.map(np.shape, found) != jax.tree.map(np.shape, expected):
             raise NoRuleError("the new state or the output has another shape than the contract says")
         return trace(self._tick, self._arguments, self.hidden)
 
     @cached_property
     def plain_backward(self) -> Program:
         """As it was traced. Raises NoRuleError."""
-        outgoing = {"to_state": self.state, "to_output": jnp.zeros(self.hidden)}
+        outgoing = {"to_state": self.state, "to_output": zeros((self.hidden,))}
         return trace(self._pull, self._arguments | outgoing, self.hidden)
 
     @property
@@ -121,7 +127,7 @@ class Tick:
         def tick(own: Parameters, *rest: Any) -> dict[str, Any]:
             *products, state = rest
             # Where the two are only ever added, the array is their sum.
-            second = products[1] if len(products) > 1 else jnp.zeros_like(products[0])
+            second = products[1] if len(products) > 1 else jax.numpy.zeros_like(products[0])
             new, output = self.cell.tick(own, products[0], second, state)
             return {"new_state": new, "output": output}
 
@@ -151,22 +157,28 @@ def tick_of(cell: TickCell, own: tuple[tuple[str, Shape], ...]) -> Tick:
 
 @dataclass(frozen=True)
 class Plan:
-    """One layer of one shard."""
+    """A layer's sequence on a machine: all that its machine code depends on."""
 
     tick: Tick
-    time: int
-    batch: int
-    table: int = 0
-    """Rows of the table that characters look their products up in; 0 if each place has its own."""
+    machine: Machine
+    table: bool = False
+    """Whether characters look their products up in a table; else each place has its own."""
     bias: bool = True
     """Whether the state's product has one."""
     halves: bool = False
     """Whether products are of bfloat16 numbers."""
+    marked: bool = False
+    """Whether there is a mark for each row and time: reset, idle, or neither (`unroll.marks`)."""
+
+
+def zeros(shape: Shape) -> np.ndarray:
+    """To trace with."""
+    return np.zeros(shape, np.float32)
 
 
 def tick_for(cell: TickCell) -> Tick:
     """The tick of a cell whose parameters are not made yet."""
-    params = jax.eval_shape(lambda key: cell.init(key, 1), jax.random.key(0))
+    params = jax.eval_shape(lambda: cell.init(jax.random.key(0), 1))
     own = {name: leaf.shape for name, leaf in params.items() if name not in PRODUCTS}
     return tick_of(cell, tuple(sorted(own.items())))
 

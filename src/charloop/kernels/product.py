@@ -7,15 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
+from charloop.kernels.machine import Machine, Tile
+from charloop.kernels.tile import Rows, Sides, emit_tile
 from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
-
-
-@dataclass(frozen=True)
-class Tile:
-    """How many rows, and vectors of columns, are summed up at once: as many as registers hold."""
-
-    rows: int
-    vectors: int
 
 
 @dataclass(frozen=True)
@@ -24,10 +18,19 @@ class Panels:
 
     depth: int
     columns: int
-    width: int
-    tile: Tile
+    machine: Machine
     halves: bool = False
     """Whether numbers are rounded to bfloat16 and multiplied in pairs; two of them are a word, of a number's size."""
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        return self.machine.width
+
+    @property
+    def tile(self) -> Tile:
+        """What is summed up at once."""
+        return self.machine.tile
 
     @property
     def words(self) -> int:
@@ -53,6 +56,16 @@ class Panels:
     def rest_vectors(self) -> int:
         """Vectors of the last panel."""
         return -(-self.rest // self.width)
+
+    @property
+    def packed(self) -> int:
+        """Words of the whole matrix."""
+        return self.words * (self.whole * self.panel + self.rest_vectors * self.width)
+
+    @property
+    def packed_type(self) -> str:
+        """Of the words."""
+        return "uint32" if self.halves else "float32"
 
     def pack(self, matrix: Float[Array, "depth columns"]) -> Array:
         """The matrix as the product reads it, one word after the other; columns that are not there are 0."""
@@ -84,78 +97,52 @@ class Operands:
     """Added to every row's start."""
 
 
-def emit_product(v: Vectors, panels: Panels, rows: int, operands: Operands) -> None:
+def emit_product(v: Vectors, panels: Panels, rows: Emitted | int, operands: Operands) -> None:
     """`target[row] = start[row] + left[row] matrix`, panel by panel, so that a panel stays near while rows pass."""
+    tiles = Rows.of(v, rows, panels.tile.rows)
     if panels.whole:
         with counting(v.builder, panels.whole) as number:
             column = v.builder.mul(number, INDEX(panels.panel))
             packed = v.at(operands.packed, v.builder.mul(column, INDEX(panels.words)))
-            _panel(v, panels, rows, operands, packed, column, [v.width] * panels.tile.vectors)
+            _panel(v, panels, tiles, operands, packed, column, [v.width] * panels.tile.vectors)
     if panels.rest:
         edge = panels.whole * panels.panel
         lanes = [min(v.width, panels.rest - i * v.width) for i in range(panels.rest_vectors)]
         packed = v.at(operands.packed, edge * panels.words)
-        _panel(v, panels, rows, operands, packed, INDEX(edge), lanes)
+        _panel(v, panels, tiles, operands, packed, INDEX(edge), lanes)
 
 
 def _panel(
     v: Vectors,
     panels: Panels,
-    rows: int,
+    tiles: Rows,
     operands: Operands,
     packed: Emitted,
     column: Emitted,
     lanes: list[int],
 ) -> None:
     """All rows against one panel."""
-    for first, size, count in even(rows, panels.tile.rows):
-        with counting(v.builder, count) as number:
-            row = v.builder.add(INDEX(first), v.builder.mul(number, INDEX(size)))
-            _tile(v, panels, size, operands, packed, column, lanes, row)
-
-
-def even(rows: int, most: int) -> list[tuple[int, int, int]]:
-    """`rows` in tiles of at most `most`, as equal as can be: where each size begins, the size, how many."""
-    tiles = -(-rows // most)
-    small, larger = divmod(rows, tiles)
-    found = [(0, small + 1, larger), ((small + 1) * larger, small, tiles - larger)]
-    return [entry for entry in found if entry[2]]
-
-
-def _tile(
-    v: Vectors,
-    panels: Panels,
-    size: int,
-    operands: Operands,
-    packed: Emitted,
-    column: Emitted,
-    lanes: list[int],
-    first: Emitted,
-) -> None:
     b = v.builder
-    rows = [b.add(first, INDEX(i)) for i in range(size)]
-    offsets = [b.add(column, INDEX(j * v.width)) for j in range(len(lanes))]
-    starts = [
-        [v.load(v.at(operands.start(row), offset), n) for offset, n in zip(offsets, lanes, strict=True)]
-        for row in rows
-    ]
-    if operands.bias is not None:
-        bias = [v.load(v.at(operands.bias, offset), n) for offset, n in zip(offsets, lanes, strict=True)]
-        starts = [[b.fadd(*pair) for pair in zip(line, bias, strict=True)] for line in starts]
-    left = [operands.left(row) for row in rows]
-    before = b.block
-    multiply = v.fma_of_pairs if panels.halves else v.fma
-    with counting(b, panels.words) as k:
-        sums = [[b.phi(v.floats) for _ in lanes] for _ in rows]
-        here = v.at(packed, b.mul(k, INDEX(len(lanes) * v.width)))
-        weights = [v.load(v.at(here, j * v.width)) for j in range(len(lanes))]
-        for i in range(size):
-            number = v.broadcast(v.at(left[i], k))
-            for j, weight in enumerate(weights):
-                after = multiply(number, weight, sums[i][j])
-                sums[i][j].add_incoming(starts[i][j], before)
-                sums[i][j].add_incoming(after, b.block)
-                starts[i][j] = after
-    for row, results in zip(rows, starts, strict=True):
-        for offset, n, result in zip(offsets, lanes, results, strict=True):
-            v.store(result, v.at(operands.target(row), offset), n)
+    places = [(b.add(column, INDEX(j * v.width)), n) for j, n in enumerate(lanes)]
+
+    def read(pointer: Emitted) -> list[Emitted]:
+        return [v.load(v.at(pointer, offset), n) for offset, n in places]
+
+    def tile(first: Emitted, size: int) -> None:
+        rows = [b.add(first, INDEX(i)) for i in range(size)]
+        sums = [read(operands.start(row)) for row in rows]
+        if operands.bias is not None:
+            bias = read(operands.bias)
+            sums = [[b.fadd(*pair) for pair in zip(line, bias, strict=True)] for line in sums]
+        left = [operands.left(row) for row in rows]
+        sides = Sides(
+            number=lambda i, k: v.at(left[i], k),
+            # Zeros fill the last panel: whole vectors are read.
+            vector=lambda k, j: v.at(packed, b.mul(k, INDEX(len(lanes) * v.width)), j * v.width),
+            in_pairs=panels.halves,
+        )
+        for row, line in zip(rows, emit_tile(v, sums, panels.words, sides), strict=True):
+            for (offset, n), result in zip(places, line, strict=True):
+                v.store(result, v.at(operands.target(row), offset), n)
+
+    tiles.each(v, tile)

@@ -59,9 +59,10 @@ class Vectors:
             pointer = self.builder.gep(pointer, [offset], source_etype=FLOAT)
         return pointer
 
-    def character(self, pointer: Emitted, place: Emitted, vocab: int) -> Emitted:
+    def character(self, pointer: Emitted, place: Emitted, vocab: int | Emitted) -> Emitted:
         """The id at a place, as an index that is within the vocabulary, whatever stands there."""
-        b, last = self.builder, INDEX(vocab - 1)
+        b = self.builder
+        last = INDEX(vocab - 1) if isinstance(vocab, int) else b.sub(vocab, INDEX(1))
         address = b.gep(pointer, [place], source_etype=INTEGER)
         character = b.zext(b.load(address, typ=INTEGER, align=4), INDEX)
         return b.select(b.icmp_unsigned("<", character, last), character, last)

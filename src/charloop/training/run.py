@@ -13,9 +13,9 @@ from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, Vocabulary
 from charloop.errors import CharloopError
-from charloop.kernels import compiled_in_background
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
+from charloop.training.compiling import compiled_beside
 from charloop.training.events import Finished, Listener, Started, Stopping, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.journal import Journal, save_state
@@ -53,8 +53,7 @@ def train(
     path = Path(out) if out else default_folder(corpus, config)
     session = prepare(path, config, corpus)
     # The kernels' machine code is made while XLA compiles what makes the first weights.
-    with compiled_in_background():
-        session.trace()
+    with compiled_beside(session):
         state = initial_training_state(
             session.model, session.optimizer, config.data.batch_size, config.training.seed
         )

@@ -102,7 +102,7 @@ def train_step(
 
     def loss(params: Parameters) -> tuple[Array, State]:
         logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes)
-        return cross_entropy(logits, chunk[1:], kernel=model.runs_kernels).mean(), after
+        return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
     unsound = 1.0 - finite_lanes(after).all()

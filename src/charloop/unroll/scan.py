@@ -1,15 +1,26 @@
 """The compiler's own loop, differentiated by JAX (TensorFlow's `tf.scan`)."""
 
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
+from charloop.engines import make_marks, marked_step
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import LayerInput, features
 
 
 def scan(
-    cell: Cell, params: Parameters, inputs: LayerInput, state: State
+    cell: Cell,
+    params: Parameters,
+    inputs: LayerInput,
+    state: State,
+    *,
+    resets: Bool[Array, "time batch"] | None = None,
+    lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs."""
-    return lax.scan(lambda state, x: cell.step(params, x, state), state, features(inputs))
+    """Run `cell` over all times: the last state, and the outputs. `resets` and `lengths` as in `fused`."""
+    every = features(inputs)
+    marks = make_marks(*every.shape[:2], resets, lengths)
+    return lax.scan(
+        lambda state, now: marked_step(cell, params, now[0], state, now[1]), state, (every, marks)
+    )

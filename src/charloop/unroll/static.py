@@ -2,20 +2,33 @@
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
+from charloop.engines import make_marks, marked_step
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import LayerInput, features
 
 
 def static(
-    cell: Cell, params: Parameters, inputs: LayerInput, state: State
+    cell: Cell,
+    params: Parameters,
+    inputs: LayerInput,
+    state: State,
+    *,
+    resets: Bool[Array, "time batch"] | None = None,
+    lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs. Compile time grows faster than they do."""
+    """Run `cell` over all times: the last state, and the outputs. Compile time grows faster than they do.
+
+    `resets` and `lengths` as in `fused`.
+    """
     every, outputs = features(inputs), []
+    marks = make_marks(*every.shape[:2], resets, lengths)
     # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
-    for x in lax.split(every, [1] * len(every)):
-        state, output = cell.step(params, x[0], state)
+    for time, x in enumerate(lax.split(every, [1] * len(every))):
+        state, output = marked_step(cell, params, x[0], state, None if marks is None else marks[time])
         outputs.append(output)
+    if not outputs:
+        return state, jnp.zeros((*every.shape[:2], cell.hidden_size), every.dtype)
     return state, jnp.stack(outputs)

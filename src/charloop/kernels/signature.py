@@ -1,0 +1,91 @@
+"""What a kernel is called with: each argument's name, type and shape, written once and checked at the call."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from charloop.kernels.ffi import xla_call
+
+Axis = int | str
+"""A size that the kernel is compiled for, or the name of one that it reads at run time."""
+Role = Literal["in", "out", "inout", "scratch"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array of a kernel: read, written, changed in place, or room to work in."""
+
+    name: str
+    shape: tuple[Axis, ...]
+    role: Role = "in"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A kernel's arguments, in the order of its function's addresses; its named sizes follow them."""
+
+    arguments: tuple[Argument, ...]
+
+    @cached_property
+    def inputs(self) -> tuple[Argument, ...]:
+        """What XLA hands in."""
+        return tuple(a for a in self.arguments if a.role in ("in", "inout"))
+
+    @cached_property
+    def outputs(self) -> tuple[Argument, ...]:
+        """What XLA allots: results, and room to work in."""
+        return tuple(a for a in self.arguments if a.role != "in")
+
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """The names of the sizes that are known at run time only."""
+        return tuple(dict.fromkeys(axis for a in self.arguments for axis in a.shape if isinstance(axis, str)))
+
+    def place_of(self, size: str) -> tuple[bool, int, int]:
+        """Where the handler reads a size: from an output or not, which of them, which of its axes."""
+        for written, group in enumerate((self.inputs, self.outputs)):
+            for number, argument in enumerate(group):
+                if size in argument.shape:
+                    return bool(written), number, argument.shape.index(size)
+        raise KeyError(size)
+
+    def check(self, arrays: Mapping[str, Array]) -> dict[str, int]:
+        """The named sizes of `arrays`. Raises TypeError where an array is not what the kernel was made for."""
+        sizes: dict[str, int] = {}
+        for argument in self.inputs:
+            array = arrays[argument.name]
+            shape = tuple(
+                sizes.setdefault(axis, size) if isinstance(axis, str) else axis
+                for axis, size in zip(argument.shape, array.shape, strict=False)
+            )
+            if (
+                array.dtype != np.dtype(argument.dtype)
+                or array.shape != shape
+                or len(shape) != len(argument.shape)
+            ):
+                got, wanted = f"{array.dtype}{list(array.shape)}", f"{argument.dtype}{list(argument.shape)}"
+                raise TypeError(f"a kernel's argument {argument.name!r} is {got}, not {wanted} with {sizes}")
+        return sizes
+
+    def call(self, name: str, arrays: Mapping[str, Array], **sizes: int) -> dict[str, Array]:
+        """Let XLA call the kernel `name`: its results, by name. `sizes` are those that no input has."""
+        known = self.check(arrays) | sizes
+        results = [
+            jax.ShapeDtypeStruct([known[x] if isinstance(x, str) else x for x in a.shape], np.dtype(a.dtype))
+            for a in self.outputs
+        ]
+        in_place = {
+            i: self.outputs.index(argument)
+            for i, argument in enumerate(self.inputs)
+            if argument.role == "inout"
+        }
+        kernel = xla_call(name, results, input_output_aliases=in_place)
+        made: Sequence[Array] = kernel(*(arrays[a.name] for a in self.inputs))
+        pairs = zip(self.outputs, made, strict=True)
+        return {argument.name: array for argument, array in pairs if argument.role != "scratch"}
