@@ -19,6 +19,7 @@ ROOMS = [
     {"data"},
     {"baselines"},
     {"cells"},
+    {"engines"},
     {"kernels"},
     {"unroll"},
     {"dropout"},

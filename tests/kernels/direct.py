@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from charloop.kernels.compiler import has_halves, loaded, machine_code, new_module
+from charloop.kernels.compiler import loaded, machine_code, new_module
 from charloop.kernels.functions import FUNCTIONS
+from charloop.kernels.machine import Machine, Tile, this_machine
 from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 
-NEEDS_HALVES = pytest.mark.skipif(not has_halves(), reason="this processor has no bfloat16 products")
+NEEDS_HALVES = pytest.mark.skipif(
+    not this_machine().bfloat16, reason="this processor has no bfloat16 products"
+)
+
+MACHINES = {4: Machine(4, Tile(6, 4)), 8: Machine(8, Tile(6, 2)), 16: Machine(16, Tile(6, 4))}
+"""Other processors' vectors, by their width; LLVM makes do where this one has none so wide."""
+HERE = this_machine()
 
 _engines = []
 

@@ -5,15 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from charloop.kernels import cross_entropy as room
+from charloop.engines import XLA, Engine
+from charloop.kernels.engine import Kernels
 from charloop.loss import cross_entropy
+from kernels.direct import MACHINES
 
 
-@pytest.fixture(params=[4, 8, 16], autouse=True)
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "shape", lambda: (request.param, None))
-    room.build_loss.cache_clear()
-    room.build_gradient.cache_clear()
+@pytest.fixture(params=MACHINES)
+def engine(request: pytest.FixtureRequest) -> Kernels:
+    """For vectors of each width."""
+    return Kernels(MACHINES[request.param])
 
 
 def problem(vocab: int, spread: float = 5.0) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -24,52 +25,52 @@ def problem(vocab: int, spread: float = 5.0) -> tuple[jax.Array, jax.Array, jax.
 
 
 @pytest.mark.parametrize("vocab", [1, 2, 7, 16, 17, 65, 300])
-def test_nats_are_what_the_definition_says(vocab: int) -> None:
+def test_nats_are_what_the_definition_says(vocab: int, engine: Kernels) -> None:
     logits, targets, _ = problem(vocab)
     exact = np.float64(logits)
     exact -= exact.max(-1, keepdims=True)
     given = np.take_along_axis(exact, np.asarray(targets)[..., None], -1)[..., 0]
-    found = cross_entropy(logits, targets, kernel=True)
+    found = cross_entropy(logits, targets, engine=engine)
     # Of logits around 100, float32 keeps 1e-5.
     np.testing.assert_allclose(found, np.log(np.exp(exact).sum(-1)) - given, atol=5e-5)
 
 
 @pytest.mark.parametrize("vocab", [1, 2, 7, 16, 17, 65, 300])
-def test_the_gradient_is_that_of_optax(vocab: int) -> None:
+def test_the_gradient_is_that_of_optax(vocab: int, engine: Kernels) -> None:
     logits, targets, weights = problem(vocab)
 
-    def pulled(kernel: bool) -> jax.Array:
-        return jax.grad(lambda x: (cross_entropy(x, targets, kernel=kernel) * weights).sum())(logits)
+    def pulled(engine: Engine) -> jax.Array:
+        return jax.grad(lambda x: (cross_entropy(x, targets, engine=engine) * weights).sum())(logits)
 
-    np.testing.assert_allclose(pulled(True), pulled(False), atol=3e-5)
+    np.testing.assert_allclose(pulled(engine), pulled(XLA), atol=3e-5)
     # A probability less than one's own place: the rows sum up to nothing.
-    np.testing.assert_allclose(pulled(True).sum(-1), 0, atol=3e-5)
+    np.testing.assert_allclose(pulled(engine).sum(-1), 0, atol=3e-5)
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_comes_through(poison: float) -> None:
+def test_what_is_no_number_comes_through(poison: float, engine: Kernels) -> None:
     logits, targets, _ = problem(9)
     logits = logits.at[2, 1, 4].set(poison)
-    found, expected = (cross_entropy(logits, targets, kernel=kernel) for kernel in (True, False))
+    found, expected = (cross_entropy(logits, targets, engine=engine) for engine in (engine, XLA))
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
-def test_a_target_beyond_the_vocabulary_reads_no_other_memory() -> None:
+def test_a_target_beyond_the_vocabulary_reads_no_other_memory(engine: Kernels) -> None:
     logits, targets, _ = problem(9)
     wild = targets.at[0, 0].set(2**31 - 1).at[1, 1].set(-1)
     tame = targets.at[0, 0].set(8).at[1, 1].set(8)
-    found, expected = (cross_entropy(logits, some, kernel=True) for some in (wild, tame))
+    found, expected = (cross_entropy(logits, some, engine=engine) for some in (wild, tame))
     np.testing.assert_array_equal(found, expected)
 
 
-def test_logits_are_whole_after_their_gradient_took_their_place() -> None:
+def test_logits_are_whole_after_their_gradient_took_their_place(engine: Kernels) -> None:
     """A buffer that is still needed is copied first."""
     logits, targets, weights = problem(65)
 
     @jax.jit
     def both(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
         doubled = 2 * logits
-        _, pull = jax.vjp(lambda x: cross_entropy(x, targets, kernel=True), doubled)
+        _, pull = jax.vjp(lambda x: cross_entropy(x, targets, engine=engine), doubled)
         return pull(weights)[0], doubled
 
     gradient, doubled = both(logits)

@@ -1,15 +1,24 @@
 """Sums over all places against NumPy's in float64, at sizes that are multiples of nothing."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from charloop.kernels import gradient
 from charloop.kernels.dense import dense
 from charloop.kernels.gradient import table_gradient, weight_gradient
+from charloop.kernels.machine import Machine
+from kernels.direct import MACHINES
 
 SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
+
+
+@pytest.fixture(params=MACHINES)
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """Of each width."""
+    return MACHINES[request.param]
 
 
 def noise(*shape: int) -> jax.Array:
@@ -21,35 +30,37 @@ def close(found: object, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
-def test_a_weights_gradient_is_the_sum_of_products(time: int, batch: int, rows: int, columns: int) -> None:
+def test_a_weights_gradient_is_the_sum_of_products(
+    time: int, batch: int, rows: int, columns: int, machine: Machine
+) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     before = np.concatenate([start[None], right[:-1]])
     for given, read in (((left, right), right), ((left, right, start), before)):
         expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
-        to_weight, to_bias = jax.jit(weight_gradient)(*given)
+        to_weight, to_bias = jax.jit(partial(weight_gradient, machine))(*given)
         close(to_weight, expected)
         close(to_bias, np.float64(left).sum((0, 1)))
 
 
 @pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
 def test_a_tables_gradient_is_the_sum_over_each_characters_places(
-    time: int, batch: int, rows: int, columns: int
+    time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
     values = noise(time, batch, columns)
     characters = jnp.asarray(np.random.default_rng(0).integers(0, rows, (time, batch)), np.int32)
     expected = np.zeros((rows, columns))
     np.add.at(expected, np.ravel(characters), np.float64(values).reshape(-1, columns))
-    close(table_gradient(values, characters, rows), expected)
+    close(table_gradient(machine, values, characters, rows), expected)
 
 
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
 def test_a_product_over_all_times_and_its_gradients(
-    time: int, batch: int, rows: int, columns: int, biased: bool
+    time: int, batch: int, rows: int, columns: int, biased: bool, machine: Machine
 ) -> None:
     inputs, weight, to_product = noise(time, batch, columns), noise(rows, columns), noise(time, batch, rows)
     bias = noise(rows) if biased else None
-    found, back = jax.vjp(dense, inputs, weight, bias)
+    found, back = jax.vjp(partial(dense, machine), inputs, weight, bias)
     close(
         found,
         np.einsum("tbc,rc->tbr", np.float64(inputs), np.float64(weight))
@@ -62,15 +73,3 @@ def test_a_product_over_all_times_and_its_gradients(
         close(to_bias, np.float64(to_product).sum((0, 1)))
     else:
         assert to_bias is None
-
-
-def test_what_is_summed_up_between_two_trips_to_memory_changes_nothing_but_rounding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    left, right = noise(30, 7, 5), noise(30, 7, 9)
-    gradient.build_product.cache_clear()
-    monkeypatch.setattr(gradient, "DEPTH", 13)
-    found, total = weight_gradient(left, right)
-    gradient.build_product.cache_clear()
-    close(found, np.einsum("tbr,tbc->rc", np.float64(left), np.float64(right)))
-    close(total, np.float64(left).sum((0, 1)))

@@ -11,30 +11,24 @@ import pytest
 from cells.compiling import quick_jit
 from cells.runs import assert_close
 from charloop.cells import CELLS, make_cell
-from charloop.kernels import dense, gradient, kernel
 from charloop.kernels.dense import multiply
+from charloop.kernels.engine import Kernels
 from charloop.kernels.gradient import weight_gradient
-from charloop.kernels.product import Panels, Tile, pairs
+from charloop.kernels.machine import Machine, Tile
+from charloop.kernels.product import Panels, pairs
 from charloop.precision import products_in
 from charloop.unroll.fused import run
-from kernels.direct import NEEDS_HALVES
-from kernels.test_sizes import TILES, problem, pulled
+from kernels.direct import MACHINES, NEEDS_HALVES
+from kernels.test_sizes import problem, pulled
 
 pytestmark = NEEDS_HALVES
 SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
 
 
-@pytest.fixture(params=TILES, autouse=True)
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Vectors of other processors."""
-    caches = kernel.build, dense.build, gradient.build_product
-    for module in (kernel, dense, gradient):
-        monkeypatch.setattr(module, "shape", lambda: (request.param, TILES[request.param]))
-    for cached in caches:
-        cached.cache_clear()
-    yield request.param
-    for cached in caches:
-        cached.cache_clear()
+@pytest.fixture(params=MACHINES)
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """Of each width."""
+    return MACHINES[request.param]
 
 
 def noise(*shape: int) -> jax.Array:
@@ -61,36 +55,35 @@ def differs(found: Any, float32: Any) -> bool:
 
 
 @pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
-def test_a_weights_gradient_is_of_rounded_numbers(time: int, batch: int, rows: int, columns: int) -> None:
+def test_a_weights_gradient_is_of_rounded_numbers(
+    time: int, batch: int, rows: int, columns: int, machine: Machine
+) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     before = np.concatenate([start[None], right[:-1]])
     for given, read in (((left, right), right), ((left, right, start), before)):
-        found, total = in_halves(weight_gradient, *given)
+        found, total = in_halves(partial(weight_gradient, machine), *given)
         expected = np.einsum("tbr,tbc->rc", rounded(left), rounded(read))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
         np.testing.assert_allclose(total, np.float64(left).sum((0, 1)), rtol=1e-5, atol=1e-4)
-        assert differs(found, weight_gradient(*given)[0])
+        assert differs(found, weight_gradient(machine, *given)[0])
 
 
-@pytest.mark.parametrize("block", [4, 256])
 @pytest.mark.parametrize(("time", "batch", "depth", "columns"), SIZES)
 def test_a_product_is_of_rounded_numbers(
-    time: int, batch: int, depth: int, columns: int, block: int, monkeypatch: pytest.MonkeyPatch
+    time: int, batch: int, depth: int, columns: int, machine: Machine
 ) -> None:
-    monkeypatch.setattr(dense, "BLOCK", block)
-    dense.build.cache_clear()
     left, matrix, start = noise(time, batch, depth), noise(depth, columns), noise(columns)
-    found = in_halves(multiply, left, matrix, start)
+    found = in_halves(partial(multiply, machine), left, matrix, start)
     expected = np.einsum("tbd,dc->tbc", rounded(left), rounded(matrix)) + np.float64(start)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
-    assert differs(found, multiply(left, matrix, start))
+    assert differs(found, multiply(machine, left, matrix, start))
 
 
 @pytest.mark.parametrize("hidden", [1, 7, 17, 100])
-def test_a_tick_reads_a_rounded_state(hidden: int) -> None:
-    """One tick: later ones may round a number up that another sum rounds down."""
-    cell, (params, source, state), *_ = problem("lstm", hidden, 7, 1, lookup=False)
-    _, found = in_halves(partial(run, "kernel", cell), params, source, state)
+def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
+    """The first: later ones may round a number up that another sum rounds down."""
+    cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
+    _, found = in_halves(partial(run, Kernels(machine), cell), params, source, state)
     near = {name: rounded(params[name]) for name in ("weight_ih", "weight_hh")}
     given = {**params, **near}, rounded(source[0]), {**state, "hidden": rounded(state["hidden"])}
     _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), given))
@@ -99,10 +92,12 @@ def test_a_tick_reads_a_rounded_state(hidden: int) -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "ln-lstm"])
 @pytest.mark.parametrize("lookup", [False, True])
-def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, lookup: bool) -> None:
+def test_a_sequence_and_its_gradients_are_near_those_of_float32(
+    name: str, lookup: bool, machine: Machine
+) -> None:
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
-    program = partial(pulled, partial(run, "kernel"), cell, lookup)
+    program = partial(pulled, partial(run, Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)
     found = in_halves(program, given, characters, weights)
     assert_close(found, float32, tolerance=0.05)
@@ -110,11 +105,11 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, looku
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_stays_none(poison: float) -> None:
+def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
-    _, found = in_halves(partial(run, "kernel", cell), params, source, state)
-    _, expected = quick_jit(partial(run, "kernel", cell))(params, source, state)
+    _, found = in_halves(partial(run, Kernels(machine), cell), params, source, state)
+    _, expected = quick_jit(partial(run, Kernels(machine), cell))(params, source, state)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
@@ -125,14 +120,14 @@ def test_packed_pairs_hold_two_rows_in_a_word() -> None:
     np.testing.assert_array_equal(values[0, :, 0], matrix[0])
     np.testing.assert_array_equal(values[0, :, 1], matrix[1])
     np.testing.assert_array_equal(values[1], np.stack([matrix[2], np.zeros(5)], -1))
-    assert Panels(3, 5, 4, Tile(6, 2), halves=True).pack(matrix).size == 2 * 8
+    assert Panels(3, 5, Machine(4, Tile(6, 2)), halves=True).pack(matrix).size == 2 * 8
 
 
-def test_a_cell_is_the_same_object_in_either_precision() -> None:
+def test_a_cell_is_the_same_object_in_either_precision(machine: Machine) -> None:
     """The choice is JAX's: a program compiled in one is not taken for the other."""
     cell = make_cell(CELLS, "rnn", 9)
     params, inputs = cell.init(jax.random.key(0), 9), noise(2, 3, 9)
-    program = jax.jit(partial(run, "kernel", cell))
+    program = jax.jit(partial(run, Kernels(machine), cell))
     plain = program(params, inputs, cell.initial_state(3))
     with products_in("bfloat16"):
         halves = program(params, inputs, cell.initial_state(3))

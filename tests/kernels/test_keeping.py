@@ -13,7 +13,8 @@ from cells.compiling import quick_jit
 from cells.runs import assert_same
 from charloop.cells import CELLS, make_cell
 from charloop.cells.base import TickCell
-from charloop.kernels import kernel, plan
+from charloop.kernels import plan, registry
+from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import tick_for, tick_of
 from charloop.unroll.fused import run
 from kernels.test_sizes import SKIP, problem, pulled
@@ -54,14 +55,13 @@ def test_keeping_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     cell, given, characters, weights = problem(name, 21, 5, 4, lookup=False)
 
     def gradients() -> Any:
-        for cached in (tick_of, kernel.build):
-            cached.cache_clear()
-        return quick_jit(partial(pulled, partial(run, "kernel"), cell, False))(given, characters, weights)
+        tick_of.cache_clear()
+        monkeypatch.setattr(registry, "_entries", {})
+        return quick_jit(partial(pulled, partial(run, Kernels()), cell, False))(given, characters, weights)
 
     found = gradients()
     monkeypatch.setattr(plan, "choose_kept", lambda *_: {})
     plain = gradients()
-    for cached in (tick_of, kernel.build):
-        cached.cache_clear()
+    tick_of.cache_clear()
     assert_same(found, plain)
     assert np.isfinite(jax.tree.leaves(found)[0]).all()

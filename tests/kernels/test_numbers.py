@@ -11,6 +11,7 @@ import pytest
 
 from cells.runs import assert_close
 from charloop.cells import TickCell
+from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import why_not
 from charloop.unroll import scan
 from charloop.unroll.fused import run
@@ -53,7 +54,7 @@ def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     def loss(way: Any, params: Any) -> Any:
         return (way(cell, params, inputs, cell.initial_state(2))[1] ** 2).sum()
 
-    found, expected = (jax.grad(partial(loss, way))(params) for way in (partial(run, "kernel"), scan))
+    found, expected = (jax.grad(partial(loss, way))(params) for way in (partial(run, Kernels()), scan))
     assert found["keep"].shape == (1,) * axes
     assert_close(found, expected, tolerance=1e-4)
 

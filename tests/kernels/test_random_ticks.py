@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cells.compiling import quick_jit
 from charloop.cells import TickCell
+from charloop.kernels.engine import Kernels
 from charloop.unroll.fused import run
 
 TIME, BATCH, INPUT = 3, 2, 3
@@ -112,7 +113,7 @@ def test_a_random_tick_is_numpys_in_values_and_along_any_direction(
     weights = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), in_numpy(cell, *point))
 
     def pulled(given: Any, to_values: Any) -> Any:
-        values, back = jax.vjp(partial(run, "kernel", cell), *given)
+        values, back = jax.vjp(partial(run, Kernels(), cell), *given)
         return values, back(to_values)
 
     single = partial(jax.tree.map, np.float32)

@@ -1,6 +1,5 @@
 """Kernels of every size and width against JAX's own scan: values and every gradient."""
 
-from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -15,22 +14,19 @@ from cells.runs import assert_close, assert_same
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
 from charloop.devices import make_mesh
-from charloop.kernels import kernel
-from charloop.kernels.product import Tile
+from charloop.kernels.engine import Kernels
+from charloop.kernels.machine import Machine, Tile
 from charloop.unroll import Lookup, scan
 from charloop.unroll.fused import run
+from kernels.direct import HERE, MACHINES
 
-TILES = {4: Tile(6, 4), 8: Tile(6, 2), 16: Tile(6, 4)}
 SKIP = f"{EXAMPLES / 'my_cells.py'}:SkipLSTM"
 
 
-@pytest.fixture(params=TILES)
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Another processor's vectors; LLVM makes do where this one has none so wide."""
-    monkeypatch.setattr(kernel, "shape", lambda: (request.param, TILES[request.param]))
-    kernel.build.cache_clear()
-    yield request.param
-    kernel.build.cache_clear()
+@pytest.fixture(params=MACHINES)
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """Of each width."""
+    return MACHINES[request.param]
 
 
 def problem(name: str, hidden: int, batch: int, time: int, lookup: bool) -> tuple[Any, ...]:
@@ -58,19 +54,21 @@ def pulled(unrolling: Any, cell: Any, lookup: bool, given: Any, characters: Any,
     return values, back(weights)
 
 
-def compare(name: str, hidden: int, batch: int, time: int, *, lookup: bool = False) -> None:
+def compare(
+    name: str, hidden: int, batch: int, time: int, *, lookup: bool = False, machine: Machine = HERE
+) -> None:
     cell, given, characters, weights = problem(name, hidden, batch, time, lookup)
     found, expected = (
         quick_jit(partial(pulled, way, cell, lookup))(given, characters, weights)
-        for way in (partial(run, "kernel"), scan)
+        for way in (partial(run, Kernels(machine)), scan)
     )
     assert_close(found, expected, tolerance=3e-5)
 
 
 @pytest.mark.parametrize("hidden", [1, 7, 17, 100, 129])
 @pytest.mark.parametrize("name", ["gru", "ln-lstm", SKIP], ids=["gru", "ln-lstm", "SkipLSTM"])
-def test_widths_and_sizes_that_are_multiples_of_nothing(width: int, name: str, hidden: int) -> None:
-    compare(name, hidden, batch=7, time=3, lookup=width == 8)
+def test_widths_and_sizes_that_are_multiples_of_nothing(machine: Machine, name: str, hidden: int) -> None:
+    compare(name, hidden, batch=7, time=3, lookup=machine.width == 8, machine=machine)
 
 
 @pytest.mark.parametrize("time", [1, 2, 9])
@@ -84,7 +82,7 @@ def test_a_character_beyond_the_table_reads_its_last_row() -> None:
     cell, given, characters, weights = problem("lstm", 5, 2, 3, lookup=True)
     wild = np.where(characters > 4, 2**31 - 1, characters).astype(np.int32)
     tame = np.where(characters > 4, 8, characters).astype(np.int32)
-    forward = quick_jit(partial(pulled, partial(run, "kernel"), cell, True))
+    forward = quick_jit(partial(pulled, partial(run, Kernels()), cell, True))
     assert_same(forward(given, wild, weights)[0], forward(given, tame, weights)[0])
 
 
@@ -95,7 +93,7 @@ def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> 
     source[1, 1, 0] = poison
     found, expected = (
         quick_jit(partial(pulled, way, cell, False))((params, source, state), characters, weights)
-        for way in (partial(run, "kernel"), scan)
+        for way in (partial(run, Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(np.isfinite(left), np.isfinite(right))
@@ -108,31 +106,16 @@ def test_two_threads_again_and_again_give_the_same_bits() -> None:
     spec = jax.sharding.PartitionSpec
     shared = jax.jit(
         jax.shard_map(
-            partial(run, "kernel", cell),
+            partial(run, Kernels(), cell),
             mesh=make_mesh(2),
             in_specs=(spec(), spec(None, "batch"), spec("batch")),
             out_specs=(spec("batch"), spec(None, "batch")),
             check_vma=False,
         )
     )
-    alone = jax.device_get(jax.jit(partial(run, "kernel", cell))(params, source, state))
+    alone = jax.device_get(jax.jit(partial(run, Kernels(), cell))(params, source, state))
     for _ in range(20):
         assert_same(jax.device_get(shared(params, source, state)), alone)
-
-
-def test_code_does_not_grow_with_time() -> None:
-    from charloop.kernels.compiler import new_module, shape
-    from charloop.kernels.plan import Plan, tick_for
-    from charloop.kernels.sequence import emit_backward, emit_forward
-
-    tick = tick_for(make_cell(CELLS, "lstm", 20))
-    for emit in (emit_forward, emit_backward):
-        sizes = []
-        for time in (2, 2000):
-            module = new_module()
-            emit(module, Plan(tick, time, 4), *shape())
-            sizes.append(str(module).count("\n"))
-        assert sizes[0] == sizes[1]
 
 
 def test_packed_weights_hold_every_number_once() -> None:
@@ -140,7 +123,7 @@ def test_packed_weights_hold_every_number_once() -> None:
     from charloop.kernels.product import Panels
 
     matrix = jnp.arange(1.0, 1 + 3 * 37).reshape(3, 37)
-    packed = np.asarray(Panels(3, 37, 4, Tile(6, 2)).pack(matrix))
+    packed = np.asarray(Panels(3, 37, Machine(4, Tile(6, 2))).pack(matrix))
     assert sorted(packed[packed > 0]) == sorted(np.asarray(matrix).ravel())
     assert packed.size == 3 * 40
 
@@ -153,7 +136,7 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
     characters, weights = jax.tree.map(jnp.asarray, (characters, weights))
 
     def forward(some: Any, *others: Any) -> Any:
-        return pulled(partial(run, "kernel"), cell, lookup, (some, *others), characters, weights)
+        return pulled(partial(run, Kernels()), cell, lookup, (some, *others), characters, weights)
 
     together = quick_jit(jax.vmap(forward, (0, None, None)))(two, *others)
     alone = [quick_jit(forward)(jax.tree.map(itemgetter(i), two), *others) for i in range(2)]

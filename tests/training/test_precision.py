@@ -1,5 +1,6 @@
 """Training on products of bfloat16 numbers: another way to the same place, looked at in float32; or a refusal."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ def test_the_loss_of_an_evaluation_is_that_of_float32(tmp_path: Path) -> None:
 def test_where_there_are_none_it_is_refused_before_anything_is_written(
     settings: dict[str, str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from charloop.kernels import compiler
+    from charloop.kernels import machine
 
-    monkeypatch.setattr(compiler, "has_halves", lambda: False)
+    here = replace(machine.this_machine(), bfloat16=False)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
     choice.reason_against_halves.cache_clear()
     with pytest.raises(CharloopError, match=why):
         trained(tmp_path, "run", precision="bfloat16", **settings)

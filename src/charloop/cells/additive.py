@@ -1,13 +1,18 @@
 """Whether a tick only ever adds its two products: one array can then stand for both, and one gradient."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from charloop.cells.base import TickCell
-from charloop.types import Parameters, State
+from charloop.types import State
 
 
-def only_adds(cell: TickCell, own: Parameters, gates: Float[Array, "*batch gates"], state: State) -> bool:
+def only_adds(
+    cell: TickCell, own: Mapping[str, Any], gates: Float[Any, "*batch gates"], state: State
+) -> bool:
     """Whether `from_input + from_state` is all that `cell.tick` does with either; seen in its trace, nothing runs."""
     program = jax.make_jaxpr(cell.tick)(own, gates, gates, state).jaxpr
     first = len(jax.tree.leaves(own))

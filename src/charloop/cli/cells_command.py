@@ -52,10 +52,10 @@ def explain_cell(name: str, hidden_size: int) -> None:
     if why_not or not isinstance(cell, TickCell):
         print(why_not)
         return
-    from charloop.kernels.compiler import shape
     from charloop.kernels.explain import explain
+    from charloop.kernels.machine import this_machine
 
-    width, tile = shape()
-    product = f"{tile.rows} lanes by {tile.vectors * width} columns"
-    print(f"{name} is run by a kernel, {width} units at a time; its product, {product}")
+    machine = this_machine()
+    product = f"{machine.tile.rows} lanes by {machine.tile.vectors * machine.width} columns"
+    print(f"{name} is run by a kernel, {machine.width} units at a time; its product, {product}")
     print(*explain(cell), sep="\n")

@@ -1,6 +1,6 @@
 """The seam between a layer and what runs it: XLA's loop, or kernels made from the cell."""
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Array, Float, Int
 
@@ -30,6 +30,7 @@ Found: TypeAlias = tuple[Parameters, Parameters, tuple[Array, None], State, None
 """The gradient of a `Layer`, part by part."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs layers. A hashable value: compiled programs are kept by it."""
 

@@ -63,7 +63,7 @@ def multiply(
     start: Float[Array, " columns"],
 ) -> Float[Array, "time batch columns"]:
     """`start + left matrix`."""
-    panels = Panels(*matrix.shape, machine, halved())
+    panels = Panels(matrix.shape[0], matrix.shape[1], machine, halved())
     given = {"left": left, "packed": panels.pack(matrix), "start": start}
     return find_dense_kernel(panels)(given)["product"]
 

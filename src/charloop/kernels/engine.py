@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.cells.base import TickCell
-from charloop.engines.base import Found, Layer, Made
+from charloop.engines.base import Found, Layer, Made, Source
 from charloop.engines.marks import are_idle, are_reset
 from charloop.kernels.cross_entropy import cross_entropy
 from charloop.kernels.dense import dense
@@ -20,8 +20,6 @@ from charloop.kernels.registry import Kernel, find_kernel
 from charloop.kernels.sequence import make_backward, make_forward, panels
 from charloop.precision import halved
 from charloop.types import Characters, Logits, Parameters, State
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,7 @@ class Kernels:
         own, recurrent, (products, characters), start, marks = layer
         weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
         bias = recurrent["bias_hh"] if plan.bias else jnp.zeros(plan.tick.columns)
-        given = {
-            "packed": weights,
-            "bias": bias,
-            "source": products,
-            "gates": products,
-            "characters": characters,
-        }
+        given = {"packed": weights, "bias": bias, "gates": products} | sourced(layer.source)
         given |= leaves("own", own) | leaves("start", start) | marked(cell, marks)
         time, batch = products.shape[:2] if characters is None else characters.shape
         found = find_sequence(plan, "forward")(given, time=time, batch=batch)
@@ -85,7 +77,7 @@ class Kernels:
         plan, (every, gates) = self.plan_of(cell, layer), saved
         own, recurrent, (products, characters), start, marks = layer
         weights = panels(plan, "backward").pack(recurrent["weight_hh"])
-        given = {"packed": weights, "source": products, "characters": characters, "to_output": gradients[1]}
+        given = {"packed": weights, "to_output": gradients[1]} | sourced(layer.source)
         given |= leaves("own", own) | leaves("start", start) | leaves("state", every) | marked(cell, marks)
         given |= {"gates": gates} | leaves("to_state", gradients[0])
         given |= leaves("to_own", jax.tree.map(jnp.zeros_like, own))
@@ -146,3 +138,9 @@ def marked(cell: TickCell, marks: Array | None) -> dict[str, Array]:
         return {}
     fresh = jax.tree.map(lambda leaf: leaf[0], cell.initial_state(1))
     return {"marks": marks} | leaves("fresh", fresh)
+
+
+def sourced(source: Source) -> dict[str, Array]:
+    """The input's products, or their table and the characters."""
+    products, characters = source
+    return {"source": products} | ({} if characters is None else {"characters": characters})

@@ -45,7 +45,7 @@ class Tick:
         return only_adds(self.cell, self.parameters, self.gates, self.state)
 
     @cached_property
-    def parameters(self) -> Parameters:
+    def parameters(self) -> dict[str, np.ndarray]:
         """Of the tick, to trace it with. NumPy's: a tracer must not outlive the trace that asked for this tick."""
         return {name: zeros(shape) for name, shape in self.own}
 

@@ -1,6 +1,6 @@
 """What a kernel is called with: each argument's name, type and shape, written once and checked at the call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -86,6 +86,6 @@ class Signature:
             if argument.role == "inout"
         }
         kernel = xla_call(name, results, input_output_aliases=in_place)
-        made: Sequence[Array] = kernel(*(arrays[a.name] for a in self.inputs))
+        made = jax.tree.leaves(kernel(*(arrays[a.name] for a in self.inputs)))
         pairs = zip(self.outputs, made, strict=True)
         return {argument.name: array for argument, array in pairs if argument.role != "scratch"}

@@ -83,7 +83,7 @@ def run(
     time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
     engine = fitting_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
     own = {name: value for name, value in params.items() if name not in PRODUCTS}
-    recurrent = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}
+    recurrent: Parameters = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}
     marks = make_marks(time, batch, resets, lengths)
     return _loop(engine, cell, Layer(own, recurrent, project(engine, params, inputs), state, marks))
 
@@ -118,13 +118,15 @@ def multiply(
     bias: Float[Array, " rows"] | None = None,
 ) -> Float[Array, "time batch rows"]:
     """`inputs weightᵀ + bias` by `engine`; by XLA where its kernel cannot be compiled."""
-    return _or_xla(engine, lambda engine: engine.product(inputs, weight, bias))
+    made: Array = _or_xla(engine, lambda engine: engine.product(inputs, weight, bias))
+    return made
 
 
 def score(engine: Engine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
     """Nats of each target by `engine`; by XLA where it does not fit, or its kernel cannot be compiled."""
     fitting = fitting_engine(engine, logits.size, logits)
-    return _or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
+    nats: Array = _or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
+    return nats
 
 
 def _or_xla(engine: Engine, make: Any) -> Any:
@@ -163,7 +165,7 @@ def _forward(engine: Engine, cell: TickCell, layer: Layer) -> tuple[tuple[State,
 
 
 def _backward(_engine: Engine, cell: TickCell, saved: Saved, gradients: Any) -> tuple[Layer]:
-    return (Layer(*saved.engine.run_backward(cell, saved.layer, saved.values, gradients)),)  # type: ignore[arg-type]
+    return (Layer(*saved.engine.run_backward(cell, saved.layer, saved.values, gradients)),)
 
 
 _loop.defvjp(_forward, _backward)

@@ -20,7 +20,8 @@ def scan(
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
     """Run `cell` over all times: the last state, and the outputs. `resets` and `lengths` as in `fused`."""
     every = features(inputs)
-    marks = make_marks(*every.shape[:2], resets, lengths)
+    time, batch = every.shape[:2]
+    marks = make_marks(time, batch, resets, lengths)
     return lax.scan(
         lambda state, now: marked_step(cell, params, now[0], state, now[1]), state, (every, marks)
     )

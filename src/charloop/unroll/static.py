@@ -24,11 +24,12 @@ def static(
     `resets` and `lengths` as in `fused`.
     """
     every, outputs = features(inputs), []
-    marks = make_marks(*every.shape[:2], resets, lengths)
+    time, batch = every.shape[:2]
+    marks = make_marks(time, batch, resets, lengths)
     # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
-    for time, x in enumerate(lax.split(every, [1] * len(every))):
-        state, output = marked_step(cell, params, x[0], state, None if marks is None else marks[time])
+    for now, x in enumerate(lax.split(every, [1] * time)):
+        state, output = marked_step(cell, params, x[0], state, None if marks is None else marks[now])
         outputs.append(output)
     if not outputs:
-        return state, jnp.zeros((*every.shape[:2], cell.hidden_size), every.dtype)
+        return state, jnp.zeros((time, batch, cell.hidden_size), every.dtype)
     return state, jnp.stack(outputs)

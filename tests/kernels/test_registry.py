@@ -1,0 +1,168 @@
+"""Kernels made once, whoever asks: at once or in the background, by several threads, and again after a failure."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+from llvmlite import ir
+
+from charloop.kernels import KernelError, registry
+from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.registry import Made, compiled_in_background, find_kernel
+from charloop.kernels.signature import Argument, Signature
+
+SIGNATURE = Signature((Argument("number", ("count",)), Argument("result", ("count",), "out")))
+
+
+def times(factor: float) -> Callable[[], Made]:
+    """A kernel that multiplies the first number; each factor is another kernel."""
+
+    def make() -> Made:
+        module = new_module()
+        function, named = new_function(module, SIGNATURE)
+        builder = ir.IRBuilder(function.append_basic_block())
+        number = builder.load(named["number"], typ=ir.FloatType())
+        builder.store(builder.fmul(number, ir.FloatType()(factor)), named["result"])
+        builder.ret_void()
+        return module, function, SIGNATURE
+
+    return make
+
+
+def value(kernel: registry.Kernel) -> float:
+    return float(kernel({"number": jnp.array([21.0], jnp.float32)})["result"][0])
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Every compilation fails for lack of memory, until it is called."""
+    real = registry.register
+
+    def register(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(registry, "register", register)
+    return lambda: monkeypatch.setattr(registry, "register", real)
+
+
+def test_a_kernel_is_made_once() -> None:
+    made: list[int] = []
+
+    def make() -> Made:
+        made.append(1)
+        return times(2.5)()
+
+    kernels = [find_kernel(("once", 2.5), make) for _ in range(3)]
+    assert made == [1]
+    assert value(kernels[0]) == 52.5
+
+
+def test_a_kernel_asked_for_in_the_background_can_be_called_afterwards() -> None:
+    with compiled_in_background():
+        kernel = find_kernel(("background", 2), times(2.0))
+    assert value(kernel) == 42.0
+
+
+def test_in_the_background_nobody_waits_for_llvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, gate, threads = registry.register, threading.Event(), []
+
+    def register(*arguments: Any) -> None:
+        assert gate.wait(60)
+        threads.append(threading.current_thread())
+        real(*arguments)
+
+    monkeypatch.setattr(registry, "register", register)
+    with compiled_in_background():
+        find_kernel(("waits", 3), times(3.0))
+        assert not threads
+        gate.set()
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+def test_who_does_not_trace_in_the_background_waits_for_what_another_thread_compiles_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would call a kernel that XLA does not know yet."""
+    real, gate, asked = registry.register, threading.Event(), threading.Event()
+
+    def register(*arguments: Any) -> None:
+        assert gate.wait(60)
+        real(*arguments)
+
+    monkeypatch.setattr(registry, "register", register)
+
+    def trace() -> None:
+        with compiled_in_background():
+            find_kernel(("another", 7), times(7.0))
+            asked.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        background = pool.submit(trace)
+        assert asked.wait(60)
+        waiting = pool.submit(lambda: value(find_kernel(("another", 7), times(7.0))))
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.2)
+        gate.set()
+        assert waiting.result(timeout=60) == 147.0
+        background.result(timeout=60)
+
+
+@pytest.mark.parametrize("key", ["at once", "background"])
+def test_a_failure_is_told_and_forgotten(key: str, failing: Callable[[], None]) -> None:
+    def ask() -> registry.Kernel:
+        if key == "at once":
+            return find_kernel((key, 4), times(4.0))
+        with compiled_in_background():
+            return find_kernel((key, 4), times(4.0))
+
+    for _ in range(2):
+        with pytest.raises(KernelError, match="MemoryError"):
+            ask()
+    failing()
+    assert value(ask()) == 84.0
+
+
+def test_what_goes_wrong_in_the_tracing_is_raised_as_it_is() -> None:
+    def trace() -> None:
+        with compiled_in_background():
+            find_kernel(("here", 5), times(5.0))
+            raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        trace()
+    assert value(find_kernel(("here", 5), times(5.0))) == 105.0
+
+
+def test_threads_that_ask_at_once_share_one_kernel() -> None:
+    barrier = threading.Barrier(8)
+
+    def ask(_: int) -> float:
+        barrier.wait(60)
+        return value(find_kernel(("threads", 6), times(6.0)))
+
+    before = registry.count_kernels()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {126.0}
+    assert registry.count_kernels() == before + 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [jnp.zeros(3, jnp.bfloat16), jnp.zeros(3, jnp.int32), jnp.zeros((3, 1)), jnp.zeros(())]
+)
+def test_an_array_of_another_type_or_rank_does_not_reach_the_kernel(wrong: jax.Array) -> None:
+    kernel = find_kernel(("types", 8), times(8.0))
+    with pytest.raises(TypeError, match="'number'"):
+        kernel({"number": wrong})
+
+
+def test_axes_of_one_name_have_one_size() -> None:
+    signature = Signature((Argument("left", ("time", 3)), Argument("right", ("time",))))
+    assert signature.check({"left": jnp.zeros((2, 3)), "right": jnp.zeros(2)}) == {"time": 2}
+    for left, right in (((2, 3), 4), ((2, 4), 2)):
+        with pytest.raises(TypeError):
+            signature.check({"left": jnp.zeros(left), "right": jnp.zeros(right)})
