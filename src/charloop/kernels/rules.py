@@ -45,6 +45,9 @@ class Builder:
 
     def constant(self, number: float) -> Reference:
         """A number that is the same for all units and for all time."""
+        if number == 0 and np.signbit(number):
+            # As a key of a dictionary, -0 is 0.
+            return self.add(Operation("neg", (self.constant(0.0),)))
         return self.add(Operation("constant", number=float(number)))
 
     def make(self, name: str, *inputs: Reference) -> Reference:
@@ -73,8 +76,11 @@ class Builder:
         return Value(self.constants(numbers), rows=False)
 
     def constants(self, numbers: np.ndarray) -> np.ndarray:
-        """A constant for each."""
-        return np.array([self.constant(float(n)) for n in numbers.flat], int).reshape(numbers.shape)
+        """A constant for each; a truth is made of 1 or 0."""
+        made = [self.constant(float(n)) for n in numbers.flat]
+        if numbers.dtype == bool:
+            made = [self.make("to_bool", number) for number in made]
+        return np.array(made, int).reshape(numbers.shape)
 
     def holds_rows(self, shape: Sequence[int]) -> bool:
         """Whether the last axis runs over units."""
@@ -94,7 +100,7 @@ ELEMENTWISE = {
     "add", "sub", "mul", "div", "max", "min", "neg", "abs", "sign", "square", "exp", "log", "tanh", "logistic", "erf",
     "rsqrt", "sqrt", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select_n",
 }  # fmt: skip
-SAME = {"copy", "copy_p", "stop_gradient", "optimization_barrier", "pvary"}
+SAME = {"copy", "copy_p", "name", "stop_gradient", "optimization_barrier", "pvary"}
 
 
 def elementwise(builder: Builder, name: str, *values: Value) -> Value:
@@ -116,6 +122,18 @@ def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
     assert power is not None
     one = Value(np.array(builder.constant(1.0)), rows=False)
     return power if y > 0 else elementwise(builder, "div", one, power)
+
+
+def power(builder: Builder, value: Value, exponent: Value, **_: Any) -> Value:
+    """To a power that is the same for all: a whole one by products, another by way of the logarithm."""
+    numbers = {builder.program.operations[int(cell)] for cell in exponent.cells.flat}
+    if len(numbers) != 1 or any(operation.name != "constant" for operation in numbers):
+        raise NoRuleError("pow with an exponent that is computed has no rule")
+    (y,) = (operation.number for operation in numbers)
+    if y == int(y) and abs(y) <= 64:
+        return integer_power(builder, value, int(y))
+    logarithm = elementwise(builder, "log", value)
+    return elementwise(builder, "exp", elementwise(builder, "mul", logarithm, exponent))
 
 
 def convert(builder: Builder, value: Value, new_dtype: Any, **_: Any) -> Value:
@@ -212,6 +230,7 @@ def whole_rows(builder: Builder, units: Any) -> int:
 
 RULES: dict[str, Rule] = {
     "integer_pow": integer_power,
+    "pow": power,
     "convert_element_type": convert,
     "reduce_sum": reduction("reduce_sum", "add"),
     "reduce_max": reduction("reduce_max", "max"),
