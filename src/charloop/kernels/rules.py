@@ -52,6 +52,8 @@ class Builder:
 
     def make(self, name: str, *inputs: Reference) -> Reference:
         """`name` of `inputs`; sums with 0 and products with 1 are what they were."""
+        if name == "to_float32" and self.program.operations[inputs[0]].name == "constant":
+            return inputs[0]
         neutral = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}.get(name)
         if neutral is not None and self._is_number(inputs[1], neutral):
             return inputs[0]
@@ -122,18 +124,6 @@ def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
     assert power is not None
     one = Value(np.array(builder.constant(1.0)), rows=False)
     return power if y > 0 else elementwise(builder, "div", one, power)
-
-
-def power(builder: Builder, value: Value, exponent: Value, **_: Any) -> Value:
-    """To a power that is the same for all: a whole one by products, another by way of the logarithm."""
-    numbers = {builder.program.operations[int(cell)] for cell in exponent.cells.flat}
-    if len(numbers) != 1 or any(operation.name != "constant" for operation in numbers):
-        raise NoRuleError("pow with an exponent that is computed has no rule")
-    (y,) = (operation.number for operation in numbers)
-    if y == int(y) and abs(y) <= 64:
-        return integer_power(builder, value, int(y))
-    logarithm = elementwise(builder, "log", value)
-    return elementwise(builder, "exp", elementwise(builder, "mul", logarithm, exponent))
 
 
 def convert(builder: Builder, value: Value, new_dtype: Any, **_: Any) -> Value:
@@ -230,7 +220,6 @@ def whole_rows(builder: Builder, units: Any) -> int:
 
 RULES: dict[str, Rule] = {
     "integer_pow": integer_power,
-    "pow": power,
     "convert_element_type": convert,
     "reduce_sum": reduction("reduce_sum", "add"),
     "reduce_max": reduction("reduce_max", "max"),

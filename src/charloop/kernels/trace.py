@@ -127,21 +127,37 @@ def run(builder: Builder, program: Any, values: list[Value]) -> list[Value]:
 def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     """One equation, by its rule."""
     name = equation.primitive.name
+    if name == "custom_jvp_call" and equation.params.get("name") in DECOMPOSITIONS:
+        return decompose(builder, equation.params["name"], equation, inputs)
     if name in CALLS:
         return call(builder, equation.params[CALLS[name]], inputs)
     if name not in SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
         raise NoRuleError(f"{name} has no rule")
-    check_types(equation)
+    if not (name == "convert_element_type" and is_constant(builder, inputs[0])):
+        check_types(equation)
+    elif equation.outvars[0].aval.dtype not in (np.float32, np.bool_):
+        raise NoRuleError(f"{name} of {equation.outvars[0].aval.dtype} has no rule")
     outputs = follow(builder, equation, inputs)
     for value, variable in zip(outputs, equation.outvars, strict=True):
         check_shape(builder, name, value, variable.aval.shape)
     return outputs
 
 
+def is_constant(builder: Builder, value: Value) -> bool:
+    """Whether it is numbers that the trace knows, such as the whole-number bounds of a clip."""
+    return all(builder.program.operations[int(cell)].name == "constant" for cell in value.cells.flat)
+
+
 def call(builder: Builder, program: Any, inputs: list[Value]) -> list[Value]:
     """The program that an equation runs once, in the equation's place."""
     constants = [builder.array(constant) for constant in getattr(program, "consts", ())]
     return run(builder, getattr(program, "jaxpr", program), [*constants, *inputs])
+
+
+def decompose(builder: Builder, name: str, equation: Any, inputs: list[Value]) -> list[Value]:
+    """By what the table writes for `name`."""
+    shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
+    return call(builder, jax.make_jaxpr(DECOMPOSITIONS[name])(*shapes), inputs)
 
 
 def follow(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
@@ -154,8 +170,7 @@ def follow(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     if name in ELEMENTWISE | {"add_any"}:
         return [elementwise(builder, "add" if name == "add_any" else name, *inputs)]
     if name in DECOMPOSITIONS:
-        shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
-        return call(builder, jax.make_jaxpr(DECOMPOSITIONS[name])(*shapes), inputs)
+        return decompose(builder, name, equation, inputs)
     made = RULES[name](builder, *inputs, **equation.params)
     return made if isinstance(made, list) else [made]
 
