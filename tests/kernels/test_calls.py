@@ -28,7 +28,6 @@ doubled.defjvp(lambda at, way: (doubled(*at), way[0] * 2 * (1 - jnp.tanh(at[0]) 
         (lambda g, h: lax.fori_loop(0, 3, lambda _, c: jnp.tanh(c) + h, g), "scan has no rule"),
         (lambda g, h: lax.while_loop(lambda c: c.sum() < 0, jnp.abs, g) + h, "while has no rule"),
         (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "no rule"),
-        (lambda g, h: jnp.stack([(g * i).sum() for i in range(6)]) + h, "single numbers"),
     ],
 )
 def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
