@@ -42,14 +42,17 @@ def place_of(row: int) -> tuple[str, int, int]:
 
 def lone_readers(program: Program) -> dict[int, Reference]:
     """By row of the gates: the operation of that row alone that is its only reader."""
-    found = {}
+    found, readers = {}, dict[Reference, list[Reference]]()
     for reference in program.needed:
-        place = program.operations[reference].place
-        if place is None or place != place_of(place[2]) or reference in program.results.values():
+        for read in set(program.operations[reference].inputs):
+            readers.setdefault(read, []).append(reference)
+    results = set(program.results.values())
+    for reference in program.needed:
+        place, by = program.operations[reference].place, readers.get(reference, [])
+        if place is None or place != place_of(place[2]) or reference in results:
             continue
-        readers = [r for r in program.needed if reference in program.operations[r].inputs]
-        if len(readers) == 1 and len(program.operations[readers[0]].inputs) == 1:
-            found[place[2]] = readers[0]
+        if len(by) == 1 and len(program.operations[by[0]].inputs) == 1:
+            found[place[2]] = by[0]
     return found
 
 

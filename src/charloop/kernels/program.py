@@ -77,22 +77,32 @@ class Program:
         """What each phase sums up, reads back and leaves behind."""
         last = max(self.phases.values(), default=0)
         phases, made = [], set[Reference]()
+        sums = self._sums()
         for number in range(last + 1):
-            roots = self._sums(number + 1) if number < last else list(self.results.values())
+            roots = sums[number + 1] if number < last else list(self.results.values())
             seen = self._seen(roots, made)
-            phases.append(Phase(roots, seen & made))
+            phases.append(Phase(roots, seen & made, len(seen)))
             made |= {r for r in seen if self.operations[r].name in DEAR}
         return phases
 
     @property
+    def work(self) -> int:
+        """Operations on rows over all phases, those made again counted again."""
+        return sum(phase.work for phase in self.schedule)
+
+    @cached_property
     def kept(self) -> list[Reference]:
         """Rows that are dear and read again in a later phase: they wait in a buffer. Others are made again."""
         return sorted(set().union(*(phase.read_back for phase in self.schedule)))
 
-    def _sums(self, phase: int) -> list[Reference]:
-        """The rows that the reductions ready in `phase` sum up."""
-        ready = [r for r in self.needed if self.phases[r] == phase and self.operations[r].name in REDUCTIONS]
-        return sorted({self.operations[r].inputs[0] for r in ready})
+    def _sums(self) -> dict[int, list[Reference]]:
+        """By phase: the rows that the reductions ready in it sum up."""
+        found: dict[int, set[Reference]] = {}
+        for reference in self.needed:
+            operation = self.operations[reference]
+            if operation.name in REDUCTIONS:
+                found.setdefault(self.phases[reference], set()).add(operation.inputs[0])
+        return {phase: sorted(rows) for phase, rows in found.items()}
 
     def _seen(self, roots: list[Reference], made: set[Reference]) -> set[Reference]:
         """The rows looked at on the way from `roots` back to inputs, or to what was made before."""
@@ -116,3 +126,5 @@ class Phase:
     """What it is there for: rows to be summed up at its end; in the last phase, the results."""
     read_back: set[Reference]
     """Dear rows that an earlier phase made."""
+    work: int = 0
+    """Operations that it makes, or reads back."""

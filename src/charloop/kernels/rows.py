@@ -35,6 +35,7 @@ class RowEmitter:
         self.padded = -(-hidden // v.width) * v.width
         reductions = [r for r in program.needed if program.operations[r].name in REDUCTIONS]
         self.sums = {reference: self._local() for reference in reductions}
+        self.waiting_at = {reference: index for index, reference in enumerate(program.kept)}
 
     def _local(self) -> Emitted:
         """A vector that the optimiser turns into a register; allotted once, at the function's beginning."""
@@ -79,7 +80,7 @@ class RowEmitter:
         made: dict[Reference, Emitted] = {}
         for root in phase.roots:
             self._value(root, phase, unit, lanes, made)
-        for index, reference in enumerate(self.program.kept):
+        for reference, index in self.waiting_at.items():
             if reference in made and reference not in phase.read_back:
                 self.v.store(made[reference], self._waiting(index, unit))
         if number < len(self.program.schedule) - 1:
@@ -90,21 +91,34 @@ class RowEmitter:
                 self._write(place, made.get(reference, self.numbers.get(reference)), unit, lanes)
 
     def _value(
-        self, reference: Reference, phase: Phase, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
-    ) -> Emitted:
-        if reference in self.program.scalars:
-            return self.numbers[reference]
-        if reference not in made:
-            operation = self.program.operations[reference]
-            if reference in phase.read_back:
-                value = self.v.load(self._waiting(self.program.kept.index(reference), unit))
-            elif operation.place is not None:
-                value = self.v.load(self.v.at(self.memory.address(operation.place), unit), lanes)
+        self, root: Reference, phase: Phase, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
+    ) -> None:
+        """Make a row and what it is made of, inputs first; without recursion, however long the tick."""
+        waiting = [root]
+        while waiting:
+            reference = waiting[-1]
+            read = reference in phase.read_back
+            inputs = () if read else self.program.operations[reference].inputs
+            missing = [i for i in inputs if i not in made and i not in self.program.scalars]
+            if reference in self.program.scalars or reference in made:
+                waiting.pop()
+            elif missing:
+                waiting.extend(reversed(missing))
             else:
-                inputs = [self._value(i, phase, unit, lanes, made) for i in operation.inputs]
-                value = FUNCTIONS[operation.name](self.v, *inputs)
-            made[reference] = value
-        return made[reference]
+                made[waiting.pop()] = self._make(reference, read, unit, lanes, made)
+
+    def _make(
+        self, reference: Reference, read: bool, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
+    ) -> Emitted:
+        """One row, whose inputs are there."""
+        operation = self.program.operations[reference]
+        if read:
+            return self.v.load(self._waiting(self.waiting_at[reference], unit))
+        if operation.place is not None:
+            return self.v.load(self.v.at(self.memory.address(operation.place), unit), lanes)
+        scalars = self.program.scalars
+        inputs = (self.numbers[i] if i in scalars else made[i] for i in operation.inputs)
+        return FUNCTIONS[operation.name](self.v, *inputs)
 
     def _waiting(self, index: int, unit: Emitted) -> Emitted:
         return self.v.at(self.memory.buffer, INDEX(index * self.padded), unit)

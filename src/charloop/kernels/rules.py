@@ -45,10 +45,15 @@ class Builder:
 
     def constant(self, number: float) -> Reference:
         """A number that is the same for all units and for all time."""
+        if number == 0 and np.signbit(number):
+            # As a key of a dictionary, -0 is 0.
+            return self.add(Operation("neg", (self.constant(0.0),)))
         return self.add(Operation("constant", number=float(number)))
 
     def make(self, name: str, *inputs: Reference) -> Reference:
         """`name` of `inputs`; sums with 0 and products with 1 are what they were."""
+        if name == "to_float32" and self.program.operations[inputs[0]].name == "constant":
+            return inputs[0]
         neutral = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}.get(name)
         if neutral is not None and self._is_number(inputs[1], neutral):
             return inputs[0]
@@ -73,8 +78,11 @@ class Builder:
         return Value(self.constants(numbers), rows=False)
 
     def constants(self, numbers: np.ndarray) -> np.ndarray:
-        """A constant for each."""
-        return np.array([self.constant(float(n)) for n in numbers.flat], int).reshape(numbers.shape)
+        """A constant for each; a truth is made of 1 or 0."""
+        made = [self.constant(float(n)) for n in numbers.flat]
+        if numbers.dtype == bool:
+            made = [self.make("to_bool", number) for number in made]
+        return np.array(made, int).reshape(numbers.shape)
 
     def holds_rows(self, shape: Sequence[int]) -> bool:
         """Whether the last axis runs over units."""
@@ -94,7 +102,7 @@ ELEMENTWISE = {
     "add", "sub", "mul", "div", "max", "min", "neg", "abs", "sign", "square", "exp", "log", "tanh", "logistic", "erf",
     "rsqrt", "sqrt", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select_n",
 }  # fmt: skip
-SAME = {"copy", "copy_p", "stop_gradient", "optimization_barrier", "pvary"}
+SAME = {"copy", "copy_p", "name", "stop_gradient", "optimization_barrier", "pvary"}
 
 
 def elementwise(builder: Builder, name: str, *values: Value) -> Value:

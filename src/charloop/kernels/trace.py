@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from charloop.kernels.decompositions import DECOMPOSITIONS
 from charloop.kernels.program import Operation, Program
 from charloop.kernels.rules import (
     BY_SHAPE,
@@ -19,8 +20,23 @@ from charloop.kernels.rules import (
     reshape,
 )
 
-CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-"""Where an equation keeps the program that it calls."""
+CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "remat": "jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+}
+"""Primitives that run a program once, and which parameter holds it. A loop or a branch is none of them."""
+MOST_OPERATIONS = 6000
+"""What a kernel may compute of one row, counted with what later phases make again: compiling takes time."""
 
 
 def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, Any], hidden: int) -> Program:
@@ -37,6 +53,7 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
         for name, tree in arguments.items()
         for number, leaf in enumerate(jax.tree.leaves(tree))
     ]
+    check_leaves([*jax.tree.leaves(tuple(arguments.values())), *jax.tree.leaves(shapes)])
     values = [argument(builder, name, number, leaf.shape) for name, number, leaf in places]
     constants = [builder.array(constant) for constant in closed.consts]
     results = run(builder, closed.jaxpr, [*constants, *values])
@@ -44,10 +61,41 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
         (name, number) for name, tree in shapes.items() for number, _ in enumerate(jax.tree.leaves(tree))
     ]
     # make_jaxpr flattens a dictionary by its sorted keys.
-    for (name, number), value in zip(sorted(names), results, strict=True):
+    variables = closed.jaxpr.outvars
+    for (name, number), value, variable in zip(sorted(names), results, variables, strict=True):
+        check_result(builder, f"{name}, leaf {number}", value, variable.aval.shape)
         for row, reference in enumerate(value.cells.flat):
             builder.program.results[name, number, row] = int(reference)
+    check_size(builder.program)
     return builder.program
+
+
+def check_leaves(leaves: list[Any]) -> None:
+    """Raises NoRuleError for what goes in or comes out and is not float32."""
+    for leaf in leaves:
+        if leaf.dtype != np.float32:
+            raise NoRuleError(f"a parameter, a state or an output of {leaf.dtype} has no rule")
+
+
+def check_result(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
+    """Raises NoRuleError where a result is not made of as many rows, or numbers, as its leaf holds."""
+    if value.rows != builder.holds_rows(shape) and builder.hidden != 1:
+        raise NoRuleError(f"{name}: an array of shape {list(shape)} put together of single numbers")
+    check_shape(builder, name, value, shape)
+
+
+def check_shape(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
+    """Raises NoRuleError where the rows followed are not those of the array."""
+    expected = builder.row_shape(shape) if value.rows else tuple(shape)
+    if value.cells.shape != expected:
+        raise NoRuleError(f"{name}: an array of shape {list(shape)} in which rows and single numbers mix")
+
+
+def check_size(program: Program) -> None:
+    """Raises NoRuleError for a tick that would take minutes to compile."""
+    if len(program.needed) > MOST_OPERATIONS or program.work > MOST_OPERATIONS:
+        count = max(len(program.needed), program.work)
+        raise NoRuleError(f"a tick of {count} operations on a row; a kernel has at most {MOST_OPERATIONS}")
 
 
 def argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -> Value:
@@ -79,20 +127,50 @@ def run(builder: Builder, program: Any, values: list[Value]) -> list[Value]:
 def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     """One equation, by its rule."""
     name = equation.primitive.name
-    for key in CALLS:
-        if key in equation.params:
-            inner = equation.params[key]
-            inner_values = [builder.array(constant) for constant in getattr(inner, "consts", ())]
-            return run(builder, getattr(inner, "jaxpr", inner), [*inner_values, *inputs])
-    check_types(equation)
+    if name == "custom_jvp_call" and equation.params.get("name") in DECOMPOSITIONS:
+        return decompose(builder, equation.params["name"], equation, inputs)
+    if name in CALLS:
+        return call(builder, equation.params[CALLS[name]], inputs)
+    if name not in SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
+        raise NoRuleError(f"{name} has no rule")
+    if not (name == "convert_element_type" and is_constant(builder, inputs[0])):
+        check_types(equation)
+    elif equation.outvars[0].aval.dtype not in (np.float32, np.bool_):
+        raise NoRuleError(f"{name} of {equation.outvars[0].aval.dtype} has no rule")
+    outputs = follow(builder, equation, inputs)
+    for value, variable in zip(outputs, equation.outvars, strict=True):
+        check_shape(builder, name, value, variable.aval.shape)
+    return outputs
+
+
+def is_constant(builder: Builder, value: Value) -> bool:
+    """Whether it is numbers that the trace knows, such as the whole-number bounds of a clip."""
+    return all(builder.program.operations[int(cell)].name == "constant" for cell in value.cells.flat)
+
+
+def call(builder: Builder, program: Any, inputs: list[Value]) -> list[Value]:
+    """The program that an equation runs once, in the equation's place."""
+    constants = [builder.array(constant) for constant in getattr(program, "consts", ())]
+    return run(builder, getattr(program, "jaxpr", program), [*constants, *inputs])
+
+
+def decompose(builder: Builder, name: str, equation: Any, inputs: list[Value]) -> list[Value]:
+    """By what the table writes for `name`."""
+    shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
+    return call(builder, jax.make_jaxpr(DECOMPOSITIONS[name])(*shapes), inputs)
+
+
+def follow(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
+    """An equation whose primitive has a rule, or is written in ones that have."""
+    name = equation.primitive.name
     if name in SAME:
         return inputs
     if name in BY_SHAPE:
         return [reshape(builder, inputs[0], equation.outvars[0].aval.shape)]
     if name in ELEMENTWISE | {"add_any"}:
         return [elementwise(builder, "add" if name == "add_any" else name, *inputs)]
-    if name not in RULES:
-        raise NoRuleError(f"{name} has no rule")
+    if name in DECOMPOSITIONS:
+        return decompose(builder, name, equation, inputs)
     made = RULES[name](builder, *inputs, **equation.params)
     return made if isinstance(made, list) else [made]
 

@@ -1,0 +1,78 @@
+"""What a tick may call: programs that run once are followed, loops and branches are refused, never half followed."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from charloop.kernels.plan import why_not
+from charloop.unroll.fused import run
+from kernels.test_program import cell_of
+
+
+@jax.custom_jvp
+def doubled(x: Any) -> Any:
+    return jnp.tanh(x) * 2
+
+
+doubled.defjvp(lambda at, way: (doubled(*at), way[0] * 2 * (1 - jnp.tanh(at[0]) ** 2)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (lambda g, h: lax.scan(lambda c, _: (jnp.tanh(c) + h, None), g, None, length=3)[0], "scan"),
+        (lambda g, h: lax.fori_loop(0, 3, lambda _, c: jnp.tanh(c) + h, g), "scan has no rule"),
+        (lambda g, h: lax.while_loop(lambda c: c.sum() < 0, jnp.abs, g) + h, "while has no rule"),
+        (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "no rule"),
+    ],
+)
+def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
+    assert why in (why_not(cell_of(rule)) or "")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda g, h: jax.jit(lambda x: jnp.tanh(x) + jnp.full(6, 0.5))(g) + h,
+        lambda g, h: jax.checkpoint(lambda x: jnp.tanh(x) * h)(g),
+        lambda g, h: doubled(g) + 0.5 * h,
+        lambda g, h: jax.nn.gelu(g, approximate=False) + 0.1 * jax.nn.softplus(h),
+        lambda g, h: jax.nn.elu(g) + jnp.clip(h, -1, 1),
+        lambda g, h: jnp.log1p(g * g) + jnp.expm1(-h * h) + jnp.sinh(0.1 * g) + jnp.cosh(0.1 * h),
+        lambda g, h: jnp.exp2(-g * g) + jnp.arctanh(0.5 * jnp.tanh(h)),
+        lambda g, h: jnp.where(True, g, h) * jnp.where(g > 0, 1.0, h),
+    ],
+)
+def test_a_call_is_followed(rule: Any) -> None:
+    cell = cell_of(rule)
+    assert why_not(cell) is None
+    params = cell.init(jax.random.key(0), 3)
+    point = (params, jax.random.normal(jax.random.key(1), (3, 2, 3)), cell.initial_state(2))
+
+    def pulled(name: str) -> Any:
+        values, back = jax.vjp(lambda *given: run(name, cell, *given), *point)
+        return values, back(jax.tree.map(jnp.ones_like, values))
+
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)  # noqa: E731
+    jax.tree.map(close, pulled("kernel"), pulled("scan"))
+
+
+@pytest.mark.parametrize("length", [300, 3000])
+def test_a_long_tick_is_made_or_refused(length: int) -> None:
+    def rule(g: Any, h: Any) -> Any:
+        for _ in range(length):
+            g = g * 0.99 + h
+        return g
+
+    cell = cell_of(rule)
+    reason = why_not(cell)
+    if reason is not None:
+        assert length == 3000
+        assert "operations on a row" in reason
+        return
+    values = run("kernel", cell, cell.init(jax.random.key(0), 3), jnp.ones((1, 1, 3)), cell.initial_state(1))
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(values))
