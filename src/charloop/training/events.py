@@ -99,10 +99,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Stopping:
-    """Someone asked to stop: the step in hand is finished, then all is saved.
-
-    Told from within a signal's handler, in the middle of anything: a listener may note it, and nothing more.
-    """
+    """Someone asked to stop: the step in hand is finished, then all is saved."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from charloop.errors import CharloopError
 from charloop.kernels import compiled_in_background
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
-from charloop.training.events import Finished, Listener, Started, Stopping, ignore
+from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.journal import Journal, save_state
 from charloop.training.loggers import Logger, Logging, make_loggers
@@ -35,11 +35,14 @@ def train(
     init_from: str | Path | None = None,
     overwrite: bool = False,
     listener: Listener = ignore,
+    catch_signals: bool = False,
 ) -> Path:
     """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None); returns the folder.
 
     `init_from` is a run whose weights and vocabulary to start from, with a fresh optimiser. `listener` is told what
-    happens. Raises CharloopError, before anything is written, for whatever is wrong with the configuration.
+    happens. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the step in hand, saved;
+    without it a program's signals are its own. Raises CharloopError, before anything is written, for whatever is
+    wrong with the configuration.
     """
     config = validate(config)
     loggers = make_loggers(config.training.log)
@@ -63,7 +66,7 @@ def train(
     notes = [*corpus.notes, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
         begin(session, state)
-        sit(session, state, Journal(), notes, listener, loggers)
+        sit(session, state, Journal(), notes, listener, loggers, catch_signals)
     return path
 
 
@@ -73,10 +76,12 @@ def resume(
     *,
     cell: str | None = None,
     listener: Listener = ignore,
+    catch_signals: bool = False,
 ) -> Path:
     """Go on with the run at `path` where it was last saved, as if it had not been stopped.
 
-    `changes` is its configuration with a longer budget, or other settings that do not touch what was learned.
+    `changes` is its configuration with a longer budget, or other settings that do not touch what was learned;
+    `listener` and `catch_signals` are as in `train`.
     Raises CharloopError if the text is no longer the one it was trained on.
     """
     folder = RunFolder.open(Path(path), cell=cell)
@@ -94,7 +99,7 @@ def resume(
             *mend_weights(session, state, journal),
         ]
         session.folder.write_config()
-        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers)
+        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals)
     return Path(path)
 
 
@@ -135,12 +140,13 @@ def sit(
     notes: list[str],
     listener: Listener,
     loggers: Mapping[str, Logger],
+    catch_signals: bool,
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
     with Logging(loggers, listener) as logging:
         worth = Worth(session, logging)
         worth(announcement(session, state, notes))
-        with catch_interrupts(lambda: worth(Stopping())) as interrupt:
+        with catch_interrupts(signals=catch_signals) as interrupt:
             return Loop(session, place(session, state), journal, worth, interrupt).run()
 
 

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Lanes, Split, fit_lanes, split
+from charloop.data import Corpus, Lanes, ReadingListener, Split, fit_lanes, split
 from charloop.devices import choose_devices, make_mesh
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -78,10 +78,12 @@ class Session:
         """The validation text's tokens, if any were set apart."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
 
-    def validate(self, params: Parameters) -> Score | None:
-        """How well these weights predict the validation text, if there is one."""
+    def validate(self, params: Parameters, listener: ReadingListener | None = None) -> Score | None:
+        """How well these weights predict the validation text, if there is one; `listener` is told how far it is."""
         limit = self.config.training.validation_limit or None
-        return None if self.validation is None else self.evaluator.score(params, self.validation, limit)
+        if self.validation is None:
+            return None
+        return self.evaluator.score(params, self.validation, limit, listener=listener)
 
     def inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
         """The arguments of a call that makes the updates `numbers`, at these learning rates."""
