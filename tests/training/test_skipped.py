@@ -186,7 +186,7 @@ def test_an_evaluation_that_is_no_number_is_not_kept_and_the_run_goes_on(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = iter([2.0, math.nan, 1.0, math.nan, math.nan, 3.0])
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(next(script) * 10, 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(next(script) * 10, 10))
     made = run(tmp_path / "run", configure(text, eval_every=2, max_skipped=3))
     assert [event.is_best for event in made.evaluations] == [True, False, True, False, False, False]
     assert (made.finished.best_step, made.finished.step) == (6, 12)
@@ -196,7 +196,7 @@ def test_an_evaluation_that_is_no_number_is_not_kept_and_the_run_goes_on(
 def test_evaluations_that_are_never_a_number_end_it(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, most: int, at: int
 ) -> None:
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(math.nan, 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(math.nan, 10))
     with pytest.raises(CharloopError, match=f"validation loss not finite.* at step {at};"):
         run(tmp_path / "run", configure(text, eval_every=2, max_skipped=most))
     assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,7 @@ from charloop.training.events import (
 )
 from charloop.training.interrupt import Interrupt
 from charloop.training.journal import Journal, keep_best, save_state
-from charloop.training.optimizer import learning_rate
-from charloop.training.samples import sample_texts, write_samples
+from charloop.training.samples import network_of, sample_texts, write_samples
 from charloop.training.session import Session
 from charloop.training.skipped import check, diverged, look_at_cell, read_rows, record_of, write_skipped
 from charloop.training.state import TrainingState
@@ -133,7 +133,7 @@ class Loop:
         for number in numbers:
             epoch = number / session.lanes.chunks_per_epoch
             ahead = session.budget.progress(number, self.elapsed) if session.budget.steps else progress
-            steps.append((number, epoch, learning_rate(config, step=number, epoch=epoch, progress=ahead)))
+            steps.append((number, epoch, session.rate(number, epoch=epoch, progress=ahead)))
         inputs = session.inputs(numbers, [rate for _, _, rate in steps])
         self.state, metrics = session.train_steps(self.state, *inputs)
         self._finish_pending()
@@ -183,7 +183,8 @@ class Loop:
             journal.best, journal.best_step = (score.nats, score.characters), self.step
         record = {"kind": "evaluation", "step": self.step, "loss": score.loss if finite else None}
         self._write({**record, "characters": score.characters, "elapsed": self.elapsed})
-        self.listener(Evaluated(self.step, score, is_best, self.elapsed))
+        network = partial(network_of, self.session, self.state, score.loss)
+        self.listener(Evaluated(self.step, score, is_best, self.elapsed, network))
         # Weights may be sound and the text they are tried on not: only if it goes on like that is it the end.
         if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
             raise self._unscored()
