@@ -13,7 +13,7 @@ import charloop
 SOURCE = Path(charloop.__file__).parent
 ROOMS = [
     {"errors"},
-    {"types", "precision", "small_files", "conversion"},
+    {"types", "precision", "small_files", "conversion", "given"},
     {"config"},
     {"configfile", "presets"},
     {"data"},

@@ -47,4 +47,7 @@ def test_from_a_text_to_new_text_in_a_few_lines(tmp_path: Path) -> None:
     assert len(written) == 12
     assert "".join(trained.stream("the ", length=12, temperature=0.8, seed=7)) == written
     assert 0 < trained.evaluate("the lazy dog").bits_per_character < 8
+    for write in (trained.sample, trained.stream):
+        with pytest.raises(charloop.CharloopError, match=r"got 'max_tokens'.*did you mean 'length'"):
+            write(max_tokens=5)
     assert resume(run) == run

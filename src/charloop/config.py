@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from charloop.errors import CharloopError, refusing_unknown
+from charloop.given import CellObject, source_names
+
 Count = Annotated[int, Meta(ge=1, le=2**40)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
@@ -17,6 +20,7 @@ Units = Annotated[int, Meta(ge=1, le=2**24)]
 Features = Annotated[int, Meta(ge=0, le=2**24)]
 
 
+@refusing_unknown("setting of the data")
 @dataclass(frozen=True)
 class DataConfig:
     """Where the text comes from and how it is cut."""
@@ -40,7 +44,12 @@ class DataConfig:
     seq_length: Count = 64
     """Characters between two updates of the weights (one truncated-BPTT window)."""
 
+    def __post_init__(self) -> None:
+        """`corpus` may be given as one name or path too."""
+        object.__setattr__(self, "corpus", source_names(self.corpus))
 
+
+@refusing_unknown("setting of the network")
 @dataclass(frozen=True)
 class ModelConfig:
     """The network."""
@@ -68,7 +77,20 @@ class ModelConfig:
     unroll: str = "fused"
     """How cells run over time: fused, scan, dynamic or static."""
 
+    def __post_init__(self) -> None:
+        """`cell` may be given as a class or a cell too; a cell brings its hidden size."""
+        given: object = self.cell
+        if isinstance(given, str):
+            return
+        own = None if isinstance(given, type) else getattr(given, "hidden_size", None)
+        if own not in (None, self.hidden_size):
+            if self.hidden_size != type(self).hidden_size:
+                raise CharloopError("hidden-size", got=self.hidden_size, allowed=f"{own}, the cell's own")
+            object.__setattr__(self, "hidden_size", own)
+        object.__setattr__(self, "cell", CellObject.of(given))
 
+
+@refusing_unknown("setting of training")
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the weights are found, for how long, and what is told on the way."""
@@ -134,6 +156,7 @@ class TrainingConfig:
     """Source of all that is random: same seed, same run."""
 
 
+@refusing_unknown("section of a run")
 @dataclass(frozen=True)
 class RunConfig:
     """All that defines a run."""

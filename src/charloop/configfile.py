@@ -16,7 +16,7 @@ from charloop.errors import CharloopError, unknown_name
 from charloop.small_files import read_small
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
-RUN_KEYS = ("format", "charloop", "text", "made_with")
+RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
 """What a run's config.json says besides its configuration."""
 MOST_PARTS = 100
 """Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""

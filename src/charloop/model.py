@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from charloop.cells import CELLS, Cell, make_cell
+from charloop.cells import Cell
+from charloop.cells.from_object import find_cell
 from charloop.config import ModelConfig
 from charloop.dropout import dropout
 from charloop.engines import XLA, Engine
@@ -48,7 +49,7 @@ class CharLM:
                 allowed=f"up to {MAX_ONE_HOT}",
                 do="give --embed-size 128",
             )
-        cell = make_cell(CELLS, config.cell, config.hidden_size, config.cell_options)
+        cell = find_cell(config.cell, config.hidden_size, config.cell_options)
         return cls(config, vocab_size, cell)
 
     @property

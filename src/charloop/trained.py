@@ -11,12 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.baselines import Ladder, find_or_measure
-from charloop.checkpoint import RunFolder, Save
+from charloop.cells import Cell
+from charloop.cells.from_object import name_of_ours
+from charloop.checkpoint import RunFolder, Save, export_run
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
-from charloop.data import ReadingListener, Vocabulary
+from charloop.config import DataConfig, RunConfig
+from charloop.data import GivenText, ReadingListener, Text, Vocabulary
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
+from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import find_or_build
 from charloop.sampling import Constraint, Novel, SamplingConfig, generate, stream
@@ -88,6 +92,22 @@ class TrainedModel:
             self.params, tokens, limit, per_character=per_character, listener=listener
         )
 
+    def save(self, path: str | Path) -> None:
+        """Write it to the new folder `path`, which `load` opens: whole, or not at all.
+
+        There is nothing to resume in it; `train(init_from=path)` starts from its weights. Raises CharloopError if
+        `path` is in use or cannot be written.
+        """
+        params = {name: np.asarray(value) for name, value in self.params.items()}
+        facts = {"step": 0, "validation_loss": None} | self.facts
+        export_run(self.run or self._as_run(), Path(path), params, facts)
+
+    def _as_run(self) -> RunFolder:
+        """What a run of it would say of itself: no text."""
+        data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
+        config = RunConfig(data, name_of_ours(self.model.config))
+        return RunFolder(Path(), config, self.vocabulary, {})
+
     def _ladder(self, tokens: np.ndarray) -> Ladder:
         return find_or_measure(self._training_text(), tokens, self.vocabulary)[1]
 
@@ -103,12 +123,21 @@ class TrainedModel:
         return Evaluator(self.model)
 
 
-def load(path: str | Path, *, cell: str | None = None, weights: str = "best") -> TrainedModel:
+def load(
+    path: str | Path,
+    *,
+    cell: str | type[Cell] | Cell | None = None,
+    text: GivenText | None = None,
+    weights: str = "best",
+) -> TrainedModel:
     """The network in the run folder `path`: its best weights, or with weights="last" the newest.
 
-    `cell` is FILE.py:CLASS for a run with a cell of its own. Raises CharloopError for whatever does not fit.
+    `cell` is FILE.py:CLASS, a class or a cell, for a run with a cell of its own. `text` is the text it was trained
+    on, where that was given and not named: only `novel` and baselines ask for it. Raises CharloopError for whatever
+    does not fit.
     """
-    return load_run(RunFolder.open(Path(path), cell=cell), weights=weights)
+    given = Given(None if text is None else Text.of(text))
+    return load_run(RunFolder.open(Path(path), cell=cell, given=given), weights=weights)
 
 
 def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
@@ -131,7 +160,7 @@ def last_weights(run: RunFolder) -> Save:
     """The weights inside the training state."""
     save, prefix = run.load_state(), "params/"
     params = {k.removeprefix(prefix): v for k, v in save.tensors.items() if k.startswith(prefix)}
-    return save._replace(tensors=params)
+    return save._replace(tensors=params, facts={"step": int(save.tensors["step"])} | save.facts)
 
 
 def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:

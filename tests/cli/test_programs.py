@@ -75,6 +75,35 @@ def test_what_was_kept_for_long_is_forgotten(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-cache", "old.txt"]
 
 
+def test_a_last_use_is_forgotten_with_its_program(tmp_path: Path) -> None:
+    names = ("old-cache", "old-atime", "new-cache", "new-atime", "dead-cache.part", "now-atime")
+    for name in names:
+        (tmp_path / name).touch()
+    for name in ("old-cache", "old-atime", "new-atime", "dead-cache.part"):
+        os.utime(tmp_path / name, (time.time() - KEPT - 9,) * 2)
+    forget_old(tmp_path)
+    # "now-atime": another process is about to write the program itself.
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new-atime", "new-cache", "now-atime"]
+
+
+def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(tmp_path: Path, book: Path) -> None:
+    """JAX's eviction gives up at an entry whose last use nobody wrote down, and writes none without a limit."""
+    pytest.importorskip("filelock")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
+    del environment["JAX_COMPILATION_CACHE_DIR"]
+    environment["CHARLOOP_CACHE"] = str(tmp_path / "cache")
+    done(process("train", str(book), *BRIEF, "--out", str(tmp_path / "one"), env=environment))
+    size = sum(file.stat().st_size for file in kept(tmp_path))
+    limit = {"JAX_COMPILATION_CACHE_MAX_SIZE": str(size)}
+    more = ("--hidden-size", "24", "--out", str(tmp_path / "two"))
+    done(process("train", str(book), *BRIEF, *more, env=environment | limit))
+    assert all(file.with_name(file.name[: -len("cache")] + "atime").exists() for file in kept(tmp_path))
+    assert 0 < sum(file.stat().st_size for file in kept(tmp_path)) <= size
+    assert any(
+        file.stat().st_mtime > (tmp_path / "one" / "config.json").stat().st_mtime for file in kept(tmp_path)
+    )
+
+
 def test_each_kind_of_processor_has_programs_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

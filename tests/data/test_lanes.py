@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data import Lanes, fit_lanes, split
+from charloop.data import Lanes, fit_lanes, paging, release, split
+from charloop.data.paging import open_map
 from charloop.errors import CharloopError
 
 
@@ -96,6 +97,29 @@ def test_a_chunk_of_a_memory_map_is_an_array_of_its_own(tmp_path: Path) -> None:
     assert type(chunk) is np.ndarray
     assert chunk.tolist() == [[4, 29], [5, 30], [6, 31], [7, 32], [8, 33]]
     assert np.shares_memory(lanes._rows, lanes.tokens)  # cutting lanes copies nothing
+
+
+def test_reading_leaves_a_callers_changes_of_its_own_map_alone(tmp_path: Path) -> None:
+    """Copy-on-write: what the caller changed is in memory only, and lost with the page."""
+    path = tmp_path / "tokens"
+    np.zeros(5000, dtype=np.uint8).tofile(path)
+    tokens = np.memmap(path, np.uint8, "c")
+    tokens[:] = 7
+    frozen = tokens.view()
+    frozen.flags.writeable = False
+    for text in (tokens, frozen[:4000]):
+        assert (Lanes(text, 2, 4).chunk(0) == 7).all()
+        assert (tokens == 7).all()
+
+
+def test_pages_of_our_own_maps_are_given_back(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_bytes(bytes(5000))
+    opened = open_map(tmp_path / "tokens", np.dtype(np.uint8))
+    assert not opened.flags.writeable
+    ours = [one for one in paging._OURS if one is opened.base]
+    assert len(ours) == 1
+    release(opened[100:200])
+    assert opened.sum() == 0
 
 
 @pytest.mark.parametrize("index", [-1, 2])

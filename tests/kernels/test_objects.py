@@ -1,5 +1,8 @@
 """Machine code that was kept is used again if it is whole, and made anew if not."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -19,13 +22,13 @@ def test_what_was_kept_is_there_and_alone(place: Path) -> None:
     objects.keep("one", b"code")
     objects.keep("one", b"other code")
     assert objects.load("one") == b"other code"
-    assert [file.name for file in place.iterdir()] == ["one-cache"]
+    assert sorted(file.name for file in place.iterdir()) == ["one-atime", "one-cache"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
 def test_what_is_damaged_is_not_there(place: Path, damage: bytes | None) -> None:
     objects.keep("one", b"code" * 100)
-    (file,) = place.iterdir()
+    file = place / "one-cache"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"?" if damage is None else damage)
     assert objects.load("one") is None
@@ -45,3 +48,50 @@ def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
             assert objects.folder() == expected
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
+
+
+EVICTING = """
+import logging, sys, warnings
+import jax, jax.numpy as jnp
+from charloop.kernels import objects
+warnings.simplefilter("error")
+jax.config.update("jax_raise_persistent_cache_errors", True)
+size = 400_000
+objects.keep("old", b"o" * size)
+objects.keep("used", b"u" * size)
+for n in range(3):
+    assert objects.load("used")
+    objects.keep(f"large{n}", b"l" * size)
+    jax.jit(lambda x: x * n + 1)(jnp.arange(3.0)).block_until_ready()
+objects.keep("too large", b"x" * 2_000_000)
+print(*(name for name in ("old", "used", "large0", "large1", "large2", "too large") if objects.load(name)))
+"""
+
+
+def test_with_a_limit_the_least_recently_used_go_and_jax_goes_on(tmp_path: Path) -> None:
+    """By JAX's own setting and JAX's own eviction, which raises here whatever it cannot do."""
+    pytest.importorskip("filelock")
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", EVICTING], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["used", "large2"]
+    entries = {file.name.removesuffix("-cache") for file in tmp_path.glob("*-cache")}
+    assert {file.name.removesuffix("-atime") for file in tmp_path.glob("*-atime")} == entries
+    assert any(entry.startswith("jit_") for entry in entries), "JAX's own are among them"
+    assert sum(file.stat().st_size for file in tmp_path.glob("*-cache")) <= 1_000_000
+
+
+def test_what_is_half_written_is_none_that_jax_looks_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(objects.os, "replace", fail)
+    objects.keep("one", b"code")
+    assert not list(place.glob("*-cache"))

@@ -1,5 +1,6 @@
 """No copy is longer than asked for: of any network, by looking for every piece."""
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from sampling_fakes import Elman, Letters
 from charloop.errors import CharloopError
 from charloop.originality import SuffixIndex
 from charloop.sampling import Novel, SamplingConfig, generate
+from charloop.sampling.reading import lane_keys
 
 LETTERS = Letters()
 ELMAN = Elman()
@@ -74,3 +76,25 @@ def test_a_training_text_shorter_than_the_piece_forbids_nothing() -> None:
     plain = generate(ELMAN, ELMAN.init(), LETTERS, "", config)
     for text in ("", "a", "abc"):
         assert generate(ELMAN, ELMAN.init(), LETTERS, "", config, [novel(text, 3)]) == plain
+
+
+def test_the_second_text_and_all_after_it_compile_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    rule = novel("abcabcabd", 3)
+
+    def write(count: int) -> list[str]:
+        config = SamplingConfig(length=12, num_samples=count, seed=1)
+        return generate(ELMAN, ELMAN.init(1), LETTERS, "a", config, [rule])
+
+    first = write(2)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        texts = write(7)
+    assert [line for line in caplog.messages if "ompil" in line] == []
+    assert texts[:2] == first
+    assert len(set(texts)) > 1
+
+
+def test_a_text_is_the_same_however_many_are_written() -> None:
+    """By the same keys as those of texts that are written side by side."""
+    together = np.asarray(jax.random.key_data(lane_keys(5, 9)))
+    alone = [np.asarray(jax.random.key_data(lane_keys(5, 1, number)))[0] for number in range(9)]
+    np.testing.assert_array_equal(together, alone)

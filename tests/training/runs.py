@@ -116,16 +116,16 @@ Watch = Callable[[Event], None]
 
 
 def run(folder: Path, config: RunConfig, watch: Watch | None = None, **options: Any) -> Run:
-    """A run in `folder`; `watch` hears each event too, and may raise."""
+    """A run in `folder`; `watch` hears each event too, and may raise. A signal stops it, as on the command line."""
     made = Run(folder)
-    train(config, folder, listener=listener(made, watch), **options)
+    train(config, folder, listener=listener(made, watch), **{"catch_signals": True} | options)
     return made
 
 
 def go_on(folder: Path, config: RunConfig | None = None, watch: Watch | None = None) -> Run:
     """The run in `folder`, resumed."""
     made = Run(folder)
-    resume(folder, config, listener=listener(made, watch))
+    resume(folder, config, listener=listener(made, watch), catch_signals=True)
     return made
 
 

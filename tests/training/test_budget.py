@@ -108,9 +108,9 @@ def test_a_dear_first_evaluation_is_not_followed_by_a_second(
 ) -> None:
     clock, score = Clock(), Evaluator.score
 
-    def dear(*arguments: Any) -> Score:
+    def dear(*arguments: Any, **named: Any) -> Score:
         clock.now += 20.0
-        return score(*arguments)
+        return score(*arguments, **named)
 
     monkeypatch.setattr("charloop.training.loop.time", clock)
     monkeypatch.setattr(Evaluator, "score", dear)

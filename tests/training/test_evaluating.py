@@ -37,7 +37,9 @@ def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
 
     def start(*losses: float, **settings) -> tuple[Run, dict[int, dict]]:
         script, weights = iter(losses), {}
-        monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(next(script) * 10, 10))
+        monkeypatch.setattr(
+            "charloop.evaluation.Evaluator.score", lambda *_, **__: Score(next(script) * 10, 10)
+        )
         made = Run(tmp_path / "run")
 
         def watch(event) -> None:

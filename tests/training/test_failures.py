@@ -80,7 +80,7 @@ def test_weights_that_score_no_number_are_never_kept(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Run(tmp_path / "run")
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(float("nan"), 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(float("nan"), 10))
     with pytest.raises(CharloopError, match="lower --learning-rate"):
         run(made.folder, configure(text, eval_every=2))
     assert not (made.folder / "model.safetensors").exists()

@@ -147,7 +147,7 @@ def test_another_rate_on_the_way_keeps_the_moments(tmp_path: Path, text: Path) -
 
 def test_the_best_so_far_is_remembered(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([Score(10.0, 10), *[Score(20.0, 10)] * 9])
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: next(scores))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: next(scores))
     first = run(tmp_path / "run", configure(text, steps=20, eval_every=10, patience=3))
     best = first.best
     longer = replace(first.started.config, training=replace(first.started.config.training, steps=80))
@@ -202,7 +202,7 @@ def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
     scores = {10: 3.0, 20: 4.0, 30: 5.0, 40: 2.0}
     seen: list[int] = []
 
-    def score(*_) -> Score:
+    def score(*_, **__) -> Score:
         seen.append(10 * len(seen) + 10)
         return Score(scores[seen[-1]] * 10, 10)
 
@@ -215,7 +215,7 @@ def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
 
 
 def test_a_run_that_stopped_early_makes_no_step_more(tmp_path: Path, text: Path, monkeypatch) -> None:
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(30.0, 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(30.0, 10))
     first = run(tmp_path / "run", plan(text, patience=2))
     before = first.lines
     second = go_on(first.folder)
@@ -311,7 +311,7 @@ def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
 ) -> None:
     """Best at 5, worse at 10, best at 15, and killed there: if it ends at 10 now, the best is what it says it is."""
     scores = iter([Score(20.0, 10), Score(30.0, 10), Score(10.0, 10)])
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: next(scores))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: next(scores))
     with monkeypatch.context() as patched:
         killed_between_state_and_weights(patched, 15)
         with pytest.raises(CrashError):
@@ -322,7 +322,7 @@ def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
 
 def test_best_weights_that_are_lost_are_told_of(tmp_path: Path, text: Path, monkeypatch) -> None:
     scores = iter([Score(10.0, 10), Score(20.0, 10), Score(5.0, 10)])
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: next(scores))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: next(scores))
     first = run(tmp_path / "run", configure(text, steps=20, eval_every=10))
     (first.folder / "model.safetensors").write_bytes(b"damaged")
     second = go_on(first.folder, configure(text, steps=30, eval_every=10))

@@ -1,9 +1,11 @@
 """Real processes: killed without warning, or asked to stop; what they leave behind goes on."""
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,15 +15,16 @@ from charloop.checkpoint import RunFolder, write_atomically
 from charloop.checkpoint.json_files import encode_json
 from charloop.configfile import to_dict
 from charloop.trained import load
+from charloop.training.events import INTERRUPTED, Event, Finished, Started, Stepped, Stopping
 from charloop.training.interrupt import catch_interrupts
-from training.runs import Run, assert_identical, configure, go_on, run
+from training.runs import Run, assert_identical, at_step, configure, go_on, run
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from charloop.configfile import read_config
 from charloop.training.run import train
-train(read_config(Path(sys.argv[1])), sys.argv[2])
+train(read_config(Path(sys.argv[1])), sys.argv[2], catch_signals=True)
 """
 
 
@@ -96,3 +99,66 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
         assert interrupt.requested
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_listener_is_told_between_two_pieces_of_work_and_once(tmp_path: Path, text: Path) -> None:
+    """Never from within the handler, which may run in the middle of anything: of the listener itself too."""
+    said, busy = [], []
+
+    def watch(event: Event) -> None:
+        assert not busy, "called while it was at work"
+        busy.append(event)
+        if isinstance(event, Stopping):
+            said.append([frame.function for frame in inspect.stack()])
+        at_step(5, lambda: os.kill(os.getpid(), signal.SIGINT))(event)
+        busy.clear()
+
+    made = run(tmp_path / "run", configure(text, steps=40), watch)
+    assert len(said) == 1
+    assert not {"request", "default_int_handler"} & set(said[0])
+    assert made.finished.reason == INTERRUPTED
+    kinds = [type(event) for event in made.events]
+    assert kinds.index(Stopping) < kinds.index(Finished)
+
+
+def test_a_program_keeps_its_signals_unless_it_gives_them(tmp_path: Path, text: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    seen: dict[bool, set[bool]] = {}
+    for catch in (False, True):
+
+        def watch(event: Event, catch: bool = catch) -> None:
+            if isinstance(event, Stepped):
+                now = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+                seen.setdefault(catch, set()).add(now == before)
+
+        run(tmp_path / f"{catch}", configure(text), watch, catch_signals=catch)
+    assert seen == {False: {True}, True: {False}}
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_ctrl_c_of_a_program_that_keeps_it_leaves_what_was_saved(tmp_path: Path, text: Path) -> None:
+    config = configure(text, steps=40, save_every=3)
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            tmp_path / "run",
+            config,
+            at_step(10, lambda: signal.raise_signal(signal.SIGINT)),
+            catch_signals=False,
+        )
+    made = go_on(tmp_path / "run")
+    whole = run(tmp_path / "whole", config)
+    assert_identical(made.state, whole.state)
+
+
+@pytest.mark.parametrize("catch", [False, True])
+def test_it_trains_in_a_thread_that_is_not_the_main_one(tmp_path: Path, text: Path, catch: bool) -> None:
+    made: list[Run] = []
+
+    def work() -> None:
+        made.append(run(tmp_path / "run", configure(text), catch_signals=catch))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert made[0].heard(Started)
+    assert made[0].finished.step == 12

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from charloop.cells.lstm import LSTM
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
@@ -168,10 +169,37 @@ def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
         "charloop.training.step.cross_entropy", lambda *given, **how: cross_entropy(*given, **how) * jnp.nan
     )
     made = Run(tmp_path / "run")
-    with pytest.raises(CharloopError, match=r"4 updates in a row were undone.* at step 4; not one was sound"):
+    with pytest.raises(
+        CharloopError, match=r"4 updates in a row were undone.* at step 4; not one update was sound"
+    ):
         run(made.folder, configure(text, max_skipped=4, steps_per_call=8))
     assert len(skipped(made)) >= 4
     assert not (made.folder / "training_state.safetensors").exists()
+
+
+class Sick(LSTM):
+    """A cell with a mistake in it, whatever the learning rate."""
+
+    def tick(self, params, from_input, from_state, state):
+        state, hidden = super().tick(params, from_input, from_state, state)
+        return state, hidden * jnp.log(-1.0 - hidden * hidden)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"max_skipped": 0}, {"steps": 4}, {"max_skipped": 100, "eval_every": 5}]
+)
+def test_a_cell_that_is_nan_from_the_first_step_is_named(
+    tmp_path: Path, text: Path, settings: dict[str, int]
+) -> None:
+    """In every way in which such a run may end: not a word of the learning rate's being too high."""
+    config = configure(text, **{"steps": 400, "eval_every": 400} | settings)
+    config = replace(config, model=replace(config.model, cell=Sick))
+    with pytest.raises(CharloopError, match=r"has diverged") as caught:
+        run(tmp_path / "run", config)
+    assert "so it is not the learning rate: look for what is not a number in the cell object:Sick" in str(
+        caught.value
+    )
+    assert "lower" not in str(caught.value)
 
 
 def test_a_rate_of_100_ends_with_an_explanation(tmp_path: Path, text: Path) -> None:
@@ -186,7 +214,7 @@ def test_an_evaluation_that_is_no_number_is_not_kept_and_the_run_goes_on(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = iter([2.0, math.nan, 1.0, math.nan, math.nan, 3.0])
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(next(script) * 10, 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(next(script) * 10, 10))
     made = run(tmp_path / "run", configure(text, eval_every=2, max_skipped=3))
     assert [event.is_best for event in made.evaluations] == [True, False, True, False, False, False]
     assert (made.finished.best_step, made.finished.step) == (6, 12)
@@ -196,7 +224,7 @@ def test_an_evaluation_that_is_no_number_is_not_kept_and_the_run_goes_on(
 def test_evaluations_that_are_never_a_number_end_it(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, most: int, at: int
 ) -> None:
-    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_: Score(math.nan, 10))
+    monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(math.nan, 10))
     with pytest.raises(CharloopError, match=f"validation loss not finite.* at step {at};"):
         run(tmp_path / "run", configure(text, eval_every=2, max_skipped=most))
     assert not (tmp_path / "run" / "model.safetensors").exists()

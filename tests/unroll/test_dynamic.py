@@ -33,7 +33,7 @@ def program(case):
     @quick_jit
     def run(some, weights, lengths):
         traces.append(case.label)
-        value, back = jax.vjp(lambda *some: dynamic(case.build(), *some, lengths), *some)
+        value, back = jax.vjp(lambda *some: dynamic(case.build(), *some, lengths=lengths), *some)
         return value, back(weights)
 
     return run
@@ -109,7 +109,7 @@ def test_the_cost_follows_the_longest_lane():
     for lengths in ([2, 0, 1], [0, 0, 0], [3, 3, 4]):
         calls.clear()
         with jax.disable_jit():
-            dynamic(Counted(HIDDEN), params, inputs, state, jnp.array(lengths))
+            dynamic(Counted(HIDDEN), params, inputs, state, lengths=jnp.array(lengths))
         assert len(calls) == 1 + max(lengths)
 
 

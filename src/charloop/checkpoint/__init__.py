@@ -1,5 +1,6 @@
 """A run's folder: what it is, its vocabulary, its weights, its training state. Nothing in it is ever half-written."""
 
+from charloop.checkpoint.exporting import export_run
 from charloop.checkpoint.files import write_atomically
 from charloop.checkpoint.lines import append_line, cut_after, flush_lines
 from charloop.checkpoint.lock import locked
@@ -14,6 +15,7 @@ __all__ = [
     "Save",
     "append_line",
     "cut_after",
+    "export_run",
     "flush_lines",
     "load_tensors",
     "locked",

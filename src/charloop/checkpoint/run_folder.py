@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from charloop.cells import is_file_cell
+from charloop.cells.from_object import is_own_cell
 from charloop.checkpoint.files import remove_leftovers, saving, write_atomically
 from charloop.checkpoint.json_files import encode_json, read_json
 from charloop.checkpoint.making import is_given_up
@@ -18,6 +19,7 @@ from charloop.config import RunConfig
 from charloop.configfile import from_dict, to_dict
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
+from charloop.given import Given, is_object
 
 FORMAT = 1
 
@@ -33,6 +35,21 @@ class RunFolder:
     """What it was trained on: description, content hash, sizes of the split."""
     made_with: tuple[Mapping[str, Any], ...] = ()
     """What its bits depend on besides the configuration: for each stretch that was made alike, from which step."""
+    given: Given = field(default_factory=Given)
+    """Objects that it is made with."""
+    asks: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of objects that it was made with before, and needs again, by their field of `given`."""
+
+    def need(self, name: str) -> Any:
+        """An object of `given`, None if the run needs none. Raises CharloopError for one that must be given again."""
+        found = getattr(self.given, name)
+        if found is None and name in self.asks:
+            kind = self.asks[name]
+            raise CharloopError(
+                f"{self.path} was trained with the {name} of a program ({kind}), which config.json cannot hold",
+                do=f"give it again: {name}= of load or resume",
+            )
+        return found
 
     def begin(self) -> None:
         """Write all but weights, saves and config.json into the new folder."""
@@ -48,13 +65,19 @@ class RunFolder:
         made_with = [dict(stretch) for stretch in self.made_with]
         header = {"format": FORMAT, "charloop": version("charloop"), "text": dict(self.text)}
         header |= {"made_with": made_with} if made_with else {}
+        given = {**self.asks, **self.given.names()}
+        if self.config.data.corpus:
+            given.pop("text", None)
+        header |= {"given": given} if given else {}
         write_atomically(self.path / CONFIG, encode_json(header | to_dict(self.config)))
 
     @classmethod
-    def open(cls, path: Path, *, cell: str | None = None, inspect: bool = False) -> "RunFolder":
-        """The run at `path`. `cell` names the code of a user's own cell: nothing a run names is ever executed.
+    def open(
+        cls, path: Path, *, cell: Any = None, given: Given | None = None, inspect: bool = False
+    ) -> "RunFolder":
+        """The run at `path`. `cell` is a user's own cell, or names its code: nothing a run names is ever executed.
 
-        `inspect` opens a run to be looked at only, which needs no code.
+        `given` are other objects that it was made with. `inspect` opens a run to be looked at only, without code.
 
         Raises CharloopError for a folder that is no run, and for parts that are missing, damaged or foreign.
         """
@@ -80,7 +103,10 @@ class RunFolder:
         config = config if inspect else trust_cell(config, cell, path)
         made_with = values.get("made_with")
         known = filter(is_stretch, made_with) if isinstance(made_with, list) else ()
-        return cls(path, config, vocabulary, text if isinstance(text, dict) else {}, tuple(known))
+        asks = values.get("given")
+        asks = {name: str(kind) for name, kind in asks.items()} if isinstance(asks, dict) else {}
+        text = text if isinstance(text, dict) else {}
+        return cls(path, config, vocabulary, text, tuple(known), given or Given(), asks)
 
     def mend(self) -> None:
         """Before the run is written to: remove what a killed process left half-written.
@@ -135,13 +161,18 @@ def is_stretch(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("from_step"), int)
 
 
-def trust_cell(config: RunConfig, cell: str | None, path: Path) -> RunConfig:
-    """`config` with its own cell's code as the user names it now; a built-in cell needs none."""
+def trust_cell(config: RunConfig, cell: Any, path: Path) -> RunConfig:
+    """`config` with its own cell's code as the user names or gives it now; a built-in cell needs none."""
     stored = config.model.cell
-    if not is_file_cell(stored):
+    if not is_own_cell(stored):
         return config
+    name = stored.rpartition(":")[2]
+    if cell is None and is_object(stored):
+        raise CharloopError(
+            f"{path} was trained with a cell that a program gave, {name}, which config.json cannot hold",
+            do=f"give it again: cell={name} of load or resume, or --cell FILE.py:{name}",
+        )
     if cell is None:
-        name = stored.rpartition(":")[2]
         raise CharloopError(
             f"{path} was trained with a cell of its own, {name}, and a run's code is not run unasked",
             do=f"add --cell {Path(stored).name}, or read {path / CELL} and add --cell {path / CELL}:{name}",

@@ -86,7 +86,8 @@ class Saves:
         if errors:
             raise errors[0]
         raise CharloopError(
-            f"{self.folder} is missing or empty", do="the run was copied in part: copy it again"
+            f"{self.folder} is missing or empty",
+            do="the run was copied in part: copy it again, or start a new one from its weights with --init-from",
         )
 
 

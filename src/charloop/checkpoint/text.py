@@ -1,29 +1,42 @@
 """The text that a run was trained on, read again."""
 
+from typing import Any
+
 import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, ReadingListener, Vocabulary, load_corpus, refuse_streams, split
+from charloop.data import Corpus, ReadingListener, Text, Vocabulary, load_corpus, refuse_streams, split
+from charloop.data.corpus import read_found
 from charloop.errors import CharloopError
 
 
 def read_corpus(
-    config: RunConfig, vocabulary: Vocabulary | None, listener: ReadingListener | None = None
+    config: RunConfig,
+    vocabulary: Vocabulary | None,
+    listener: ReadingListener | None = None,
+    text: Text | None = None,
 ) -> Corpus:
-    """The text a configuration names; `listener` is told how far the reading has come."""
-    if not config.data.corpus:
-        raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
+    """The text a configuration names, or the `text` itself; `listener` is told how far the reading has come."""
     data = config.data
-    return load_corpus(
-        data.corpus,
-        encoding=data.encoding,
-        unit=data.unit,
-        errors=data.errors,
-        min_count=data.min_count,
-        vocabulary=vocabulary,
-        listener=listener,
+    if text is None and not data.corpus:
+        raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
+    how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
+    how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
+    if text is None:
+        return load_corpus(data.corpus, **how)
+    return (
+        as_tokens(text.source, vocabulary)
+        if isinstance(text.source, Corpus)
+        else read_found(text.source, **how)
     )
+
+
+def as_tokens(corpus: Corpus, vocabulary: Vocabulary | None) -> Corpus:
+    """`corpus`; CharloopError if it is not of `vocabulary`, where there is one."""
+    if vocabulary not in (None, corpus.vocabulary):
+        raise CharloopError("the tokens given are of another vocabulary", do="give the text itself")
+    return corpus
 
 
 def read_own_corpus(
@@ -35,7 +48,8 @@ def read_own_corpus(
     """
     if not named:
         refuse_streams(folder.config.data.corpus)
-    corpus = read_corpus(folder.config, folder.vocabulary, listener)
+    text = None if named else folder.need("text")
+    corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
     if corpus.content_hash != folder.text.get("content_hash"):
         raise CharloopError(
             f"the text of {folder.path} has changed since the run began",

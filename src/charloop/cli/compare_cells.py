@@ -113,7 +113,7 @@ def trained(flags: CompareCellsFlags, config: RunConfig, cells: Sequence[str]) -
         grid = Grid.plan(folder, config, corpus, cells, flags.seeds, match=flags.match == "parameters")
         if flags.text:
             read_for_vocabulary(config, corpus.vocabulary, flags.text)
-        return grid if train_grid(grid, screen) else None
+        return grid if train_grid(grid, screen, catch_signals=True) else None
 
 
 def refuse_standard_input(sources: Sequence[str]) -> None:

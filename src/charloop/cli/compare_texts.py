@@ -16,11 +16,11 @@ OTHER_TEXT = "give a text for all of them: --text FILE"
 
 def open_run(path: Path, cells: Sequence[str]) -> "RunFolder":
     """The run at `path`; of `cells`, FILE.py:CLASS, the one whose class its own cell has, if it has one."""
-    from charloop.cells import is_file_cell
+    from charloop.cells.from_object import is_own_cell
     from charloop.checkpoint import RunFolder
 
     stored = RunFolder.open(path, inspect=True).config.model.cell
-    own = stored.rpartition(":")[2] if is_file_cell(stored) else None
+    own = stored.rpartition(":")[2] if is_own_cell(stored) else None
     named = [cell for cell in cells if cell.rpartition(":")[2] == own]
     return RunFolder.open(path, cell=named[0] if named else None)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 KEPT = 30 * 24 * 3600
 """Seconds after which a program is compiled anew, so that the folder does not grow for ever."""
+ABANDONED = 3600
+"""Seconds after which a last use without its entry is of nothing that is being written."""
 WORTH_KEEPING = 0.2
 """Seconds of compiling."""
 PROCESSOR = Path("/proc/cpuinfo")
@@ -30,6 +32,8 @@ def keep_programs() -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         forget_old(folder)
+        if jax.config.values["jax_compilation_cache_max_size"] >= 0:
+            note_uses(folder)
     except OSError:
         return
     if os.access(folder, os.W_OK):
@@ -39,10 +43,29 @@ def keep_programs() -> None:
 
 
 def forget_old(folder: Path) -> None:
-    """Remove what was kept for long enough."""
-    for file in folder.glob("*-cache"):
+    """Remove what was kept for long enough, with what JAX writes of its last use, and what a killed process left."""
+    for file in [*folder.glob("*-cache"), *folder.glob("*-cache.part")]:
         if file.stat().st_mtime < time.time() - KEPT:
             file.unlink(missing_ok=True)
+    for used in folder.glob("*-atime"):
+        if not entry_of(used).exists() and used.stat().st_mtime < time.time() - ABANDONED:
+            used.unlink(missing_ok=True)
+
+
+def note_uses(folder: Path) -> None:
+    """Write down a last use for each entry that has none: JAX gives up removing anything where one is missing.
+
+    It writes none itself while $JAX_COMPILATION_CACHE_MAX_SIZE is not set.
+    """
+    for file in folder.glob("*-cache"):
+        used = file.with_name(f"{file.name.removesuffix('-cache')}-atime")
+        if not used.exists():
+            used.write_bytes(file.stat().st_mtime_ns.to_bytes(8, "little"))
+
+
+def entry_of(used: Path) -> Path:
+    """The entry whose last use the file says."""
+    return used.with_name(f"{used.name.removesuffix('-atime')}-cache")
 
 
 def processor() -> str:

@@ -46,7 +46,12 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
 
     with TrainingScreen() as screen:
         folder = train(
-            config, flags.out, init_from=flags.init_from, overwrite=flags.overwrite, listener=screen
+            config,
+            flags.out,
+            init_from=flags.init_from,
+            overwrite=flags.overwrite,
+            listener=screen,
+            catch_signals=True,
         )
     return end(folder, config, interrupted=screen.interrupted)
 
@@ -85,7 +90,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
     config = settings(over(TrainFlags, "train", stored, arguments, given), given)
     refuse_changes(stored, config)
     with TrainingScreen() as screen:
-        resume(run, config, cell=cell, listener=screen)
+        resume(run, config, cell=cell, listener=screen, catch_signals=True)
     return end(run, config, interrupted=screen.interrupted)
 
 

@@ -9,10 +9,12 @@ from charloop.data.progress import Meter, Reading, ReadingListener
 from charloop.data.sources import refuse_streams
 from charloop.data.split import Split, split
 from charloop.data.stream import StreamDecoder
+from charloop.data.text import GivenText, Text
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
 
 __all__ = [
     "Corpus",
+    "GivenText",
     "Lanes",
     "Meter",
     "NamedCorpus",
@@ -20,6 +22,7 @@ __all__ = [
     "ReadingListener",
     "Split",
     "StreamDecoder",
+    "Text",
     "Unit",
     "Unknown",
     "Vocabulary",

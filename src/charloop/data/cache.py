@@ -17,6 +17,7 @@ import platformdirs
 from jaxtyping import UInt
 
 from charloop.conversion import convert
+from charloop.data.paging import open_map
 from charloop.data.pieces import BLOCK_BYTES
 from charloop.data.progress import Meter, MeteredDigest
 from charloop.data.vocabulary import Vocabulary
@@ -138,4 +139,4 @@ def _hash_of(path: Path, meter: Meter) -> str:
 
 
 def _map(path: Path, dtype: str) -> UInt[np.ndarray, " length"]:
-    return np.memmap(path, np.dtype(dtype), mode="r")
+    return open_map(path, np.dtype(dtype))

@@ -15,11 +15,12 @@ from charloop.data.decoding import Errors, check_encoding
 from charloop.data.pieces import Piece
 from charloop.data.progress import Meter, MeteredDigest, ReadingListener
 from charloop.data.reading import Request
-from charloop.data.sources import find
+from charloop.data.sources import Found, find
 from charloop.data.spool import temporary_folder
 from charloop.data.tokenizing import Written, write_tokens
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
 from charloop.errors import CharloopError
+from charloop.given import source_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,28 @@ class Corpus:
     description: str
     suggested_name: str
 
+    @classmethod
+    def of_tokens(cls, tokens: np.ndarray, vocabulary: Vocabulary) -> "Corpus":
+        """A text that is tokens already, `[length]` integers: places in the table of `vocabulary`. They are copied.
+
+        Raises CharloopError for another shape or type, fewer than two, or a token that the vocabulary lacks.
+        """
+        if tokens.ndim != 1 or not np.issubdtype(tokens.dtype, np.integer) or len(tokens) < 2:
+            what = f"{tokens.dtype}{list(tokens.shape)}"
+            raise CharloopError("tokens", got=what, allowed="one axis of two integers or more")
+        lowest, highest = int(tokens.min()), int(tokens.max())
+        if lowest < 0 or highest >= vocabulary.size:
+            wrong = lowest if lowest < 0 else highest
+            raise CharloopError("a token", got=wrong, allowed=f"0 to {vocabulary.size - 1}, the vocabulary's")
+        copied = tokens.astype(np.min_scalar_type(vocabulary.size - 1))
+        copied.flags.writeable = False
+        digest = hashlib.sha256(vocabulary.fingerprint.encode())
+        digest.update(copied.astype("<u4").tobytes())
+        return cls(copied, vocabulary, digest.hexdigest(), (), "given tokens", "tokens")
+
 
 def load_corpus(
-    sources: Sequence[str],
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     encoding: str = "utf-8",
     unit: Unit = "char",
@@ -63,10 +83,38 @@ def load_corpus(
     Errors: CharloopError for whatever cannot be read, or is too little to learn from.
     """
     check_encoding(encoding)
+    unit, folder = vocabulary.unit if vocabulary else unit, cache or token_cache.cache_folder()
+    _check_min_count(min_count, unit)
+    found = find(source_names(sources), encoding=encoding, unit=unit, errors=errors, cache=folder)
+    return read_found(
+        found,
+        encoding=encoding,
+        unit=unit,
+        vocabulary=vocabulary,
+        unknown=unknown,
+        errors=errors,
+        min_count=min_count,
+        cache=folder,
+        listener=listener,
+    )
+
+
+def read_found(
+    found: Found,
+    *,
+    encoding: str,
+    unit: Unit,
+    vocabulary: Vocabulary | None,
+    errors: Errors,
+    min_count: int,
+    unknown: Unknown = "error",
+    cache: Path | None = None,
+    listener: ReadingListener | None = None,
+) -> Corpus:
+    """The tokens of what was found; else as `load_corpus`."""
     unit, meter = vocabulary.unit if vocabulary else unit, Meter(listener)
     _check_min_count(min_count, unit)
     folder = cache or token_cache.cache_folder()
-    found = find(sources, encoding=encoding, unit=unit, errors=errors, cache=folder)
     request = Request(found.pieces, encoding, unit, vocabulary, unknown, errors, min_count)
     entry, content_hash, notes = _entry(request, folder / "tokens", meter)
     return Corpus(

@@ -1,13 +1,23 @@
-"""Machine code of kernels, kept where JAX keeps its compiled programs: LLVM's work is most of a kernel's price."""
+"""Machine code of kernels, kept where JAX keeps its compiled programs: LLVM's work is most of a kernel's price.
 
+Entries are JAX's own kind: `NAME-cache`, and `NAME-atime` with the time of the last use. With
+$JAX_COMPILATION_CACHE_MAX_SIZE JAX removes the least recently used, reads the second file of each entry, and gives up
+where one has none; it does so under a lock, which is taken here too.
+"""
+
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jax
 
 DIGEST = hashlib.sha256().digest_size
+LOCK, PATIENCE = ".lockfile", 10.0
+"""JAX's lock of the folder, and the seconds that it waits for it."""
 
 
 def folder() -> Path | None:
@@ -18,17 +28,33 @@ def folder() -> Path | None:
     return Path(place)
 
 
+def size_limit() -> int | None:
+    """Bytes that the folder's entries may have together; None for any number."""
+    limit: int = jax.config.values["jax_compilation_cache_max_size"]
+    return None if limit < 0 else limit
+
+
 def file_of(place: Path, name: str) -> Path:
     """Named as JAX's own entries, so that they are forgotten together."""
     return place / f"{name}-cache"
 
 
+def used_of(file: Path) -> Path:
+    """Where the last use of an entry is written down."""
+    return file.with_name(f"{file.name.removesuffix('-cache')}-atime")
+
+
 def load(name: str) -> bytes | None:
     """What was kept under that name, whole; else nothing."""
     place = folder()
+    if place is None:
+        return None
+    file = file_of(place, name)
     try:
-        content = file_of(place, name).read_bytes() if place else b""
-    except OSError:
+        with locked(place):
+            content = file.read_bytes()
+            note_use(file)
+    except (OSError, ImportError):
         return None
     digest, code = content[:DIGEST], content[DIGEST:]
     return code if code and hashlib.sha256(code).digest() == digest else None
@@ -36,13 +62,61 @@ def load(name: str) -> bytes | None:
 
 def keep(name: str, code: bytes) -> None:
     """For the next process; where nothing can be written, nothing is."""
-    place = folder()
+    place, content = folder(), hashlib.sha256(code).digest() + code
     if place is None:
         return
     try:
-        # A name like the others', so that what a full disk leaves behind is forgotten too.
-        with tempfile.NamedTemporaryFile(dir=place, suffix="-cache", delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        os.replace(file.name, file_of(place, name))
-    except OSError:
+        with locked(place):
+            if make_room(place, file_of(place, name), len(content)):
+                write(file_of(place, name), content)
+    except (OSError, ImportError):
         return
+
+
+def write(file: Path, content: bytes) -> None:
+    """The entry, whole or not there. Errors: OSError."""
+    # No name that JAX's eviction looks at; the command line forgets what a full disk leaves behind.
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix="-cache.part", delete=False) as part:
+        part.write(content)
+    note_use(file, first=True)
+    os.replace(part.name, file)
+
+
+def note_use(file: Path, *, first: bool = False) -> None:
+    """Write down that the entry is used now; without a limit only the first time, as nobody asks."""
+    if first or size_limit() is not None:
+        used_of(file).write_bytes(time.time_ns().to_bytes(8, "little"))
+
+
+def make_room(place: Path, file: Path, size: int) -> bool:
+    """Remove the least recently used entries until `size` bytes more fit; whether they do. Errors: OSError."""
+    limit = size_limit()
+    if limit is None:
+        return True
+    if size > limit:
+        return False
+    entries = [entry for entry in place.glob("*-cache") if entry != file]
+    left = sum(entry.stat().st_size for entry in entries)
+    for entry in sorted(entries, key=last_use):
+        if left + size <= limit:
+            break
+        left -= entry.stat().st_size
+        entry.unlink()
+        used_of(entry).unlink(missing_ok=True)
+    return True
+
+
+def last_use(file: Path) -> int:
+    """When an entry was last used, in nanoseconds; 0 if nobody wrote it down."""
+    used = used_of(file)
+    return int.from_bytes(used.read_bytes(), "little") if used.exists() else 0
+
+
+def locked(place: Path) -> AbstractContextManager[object]:
+    """JAX's lock, where it takes one: with a limit. Errors: ImportError without filelock, OSError for a long wait."""
+    if size_limit() is None:
+        return contextlib.nullcontext()
+    from filelock import FileLock
+
+    lock: AbstractContextManager[object] = FileLock(place / LOCK, timeout=PATIENCE)
+    return lock

@@ -8,9 +8,21 @@ from msgspec import Meta
 
 from charloop.config import Count, NonNegative, NonNegativeCount
 from charloop.conversion import convert
-from charloop.errors import CharloopError, unknown_name
+from charloop.errors import CharloopError, refusing_unknown, unknown_name
+
+ELSEWHERE = {
+    "max_tokens": "length",
+    "max_new_tokens": "length",
+    "max_length": "length",
+    "num_return_sequences": "num_samples",
+    "n": "num_samples",
+    "stop_sequences": "stop",
+    "stop_strings": "stop",
+}
+"""What other libraries call some of the settings."""
 
 
+@refusing_unknown("setting of sampling", ELSEWHERE)
 @dataclass(frozen=True)
 class SamplingConfig:
     """How a trained network writes.

@@ -72,11 +72,11 @@ def begin(
     return placed
 
 
-def lane_keys(seed: int, num_samples: int) -> LaneKeys:
-    """The sources of chance of `num_samples` texts: that of text s is the same however many there are."""
+def lane_keys(seed: int, num_samples: int, first: int = 0) -> LaneKeys:
+    """The sources of chance of `num_samples` texts from text `first` on: that of text s is always the same."""
     # The generator is named: a user's setting of another must not change what a seed means.
     key = jax.random.key(seed, impl="threefry2x32")
-    keys: LaneKeys = _fold_in(key, jnp.arange(num_samples))
+    keys: LaneKeys = _fold_in(key, np.arange(first, first + num_samples))
     return keys
 
 

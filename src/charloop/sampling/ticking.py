@@ -75,7 +75,8 @@ class Chooser:
     """Picks as `picker` does, with the chances of text number `sample` of those that `seed` gives."""
 
     def __init__(self, picker: Picker, seed: int, sample: int = 0) -> None:
-        self._picker, self._keys = picker, lane_keys(seed, sample + 1)[sample:]
+        # One key: a program that made those of all texts before it too would be compiled for each text.
+        self._picker, self._keys = picker, lane_keys(seed, 1, sample)
 
     def choose(self, tick: Tick, allowed: Bool[np.ndarray, " vocab"] | None = None) -> int:
         """The next id, one of those `allowed` (at least one; None: all). The same tick and choice give the same id.

@@ -1,14 +1,16 @@
 """What a training run tells whoever listens: values, no formatting. A listener is any function of an event."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from charloop.baselines import Ladder
 from charloop.config import RunConfig
 from charloop.data import Reading
+from charloop.errors import CharloopError
 from charloop.evaluation import Score
+from charloop.trained import TrainedModel
 
 INTERRUPTED = "interrupted"
 """Why a run ended that goes on as if it had not."""
@@ -65,6 +67,11 @@ class Stepped:
     """Seconds of training, of earlier sittings too."""
 
 
+def no_network() -> TrainedModel:
+    """Of an event that comes from no run."""
+    raise CharloopError("there is no network to this event")
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """The validation text has been scored."""
@@ -73,6 +80,8 @@ class Evaluated:
     score: Score
     is_best: bool
     elapsed: float
+    network: Callable[[], TrainedModel] = field(default=no_network, repr=False, compare=False)
+    """The network as it now is, for evaluations of a program's own: copied when asked for, and while this is told."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Stopping:
-    """Someone asked to stop: the step in hand is finished, then all is saved.
-
-    Told from within a signal's handler, in the middle of anything: a listener may note it, and nothing more.
-    """
+    """Someone asked to stop: the step in hand is finished, then all is saved."""
 
 
 @dataclass(frozen=True)

@@ -128,8 +128,10 @@ class Turn:
 GridListener: TypeAlias = Callable[[Grid | Turn | Event], None]
 
 
-def train_grid(grid: Grid, listener: GridListener) -> bool:
+def train_grid(grid: Grid, listener: GridListener, *, catch_signals: bool = False) -> bool:
     """Train what is not trained yet; whether all is. False if someone asked to stop: what there is is saved.
+
+    `catch_signals`: as in `train`.
 
     Raises CharloopError, before anything is trained, if a run was begun with other settings; and for a run that
     fails, with its name. Those before it are kept.
@@ -138,12 +140,12 @@ def train_grid(grid: Grid, listener: GridListener) -> bool:
     listener(grid)
     for number, (run, there) in enumerate(zip(grid.runs, found, strict=True), start=1):
         listener(Turn(number, run, there))
-        if not there.is_over and train_one(run, there, listener) == INTERRUPTED:
+        if not there.is_over and train_one(run, there, listener, catch_signals) == INTERRUPTED:
             return False
     return True
 
 
-def train_one(run: Planned, found: Found, listener: Listener) -> str:
+def train_one(run: Planned, found: Found, listener: Listener, catch_signals: bool) -> str:
     """Begin a run or go on with it; why it ended."""
     reasons: list[str] = []
 
@@ -154,9 +156,10 @@ def train_one(run: Planned, found: Found, listener: Listener) -> str:
 
     try:
         if found.journal:
-            resume(run.path, run.config, cell=own_cell(run.config), listener=note)
+            cell = own_cell(run.config)
+            resume(run.path, run.config, cell=cell, listener=note, catch_signals=catch_signals)
         else:
-            train(run.config, run.path, listener=note)
+            train(run.config, run.path, listener=note, catch_signals=catch_signals)
     except CharloopError as error:
         raise error.of(run.path) from None
     return reasons[-1]

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM end a run cleanly: the step in hand is finished, the state saved. A second one is obeyed."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
@@ -12,22 +12,21 @@ class Interrupt:
 
     requested = False
 
-    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
-        self.tell = tell
-
     def request(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: the first time noted, the second time obeyed."""
+        """The signal handler: the first time noted and nothing else, the second time obeyed."""
         if self.requested:
             signal.default_int_handler(number, frame)
         self.requested = True
-        self.tell()
 
 
 @contextmanager
-def catch_interrupts(tell: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
-    """Note signals, and `tell`, instead of dying of them, while the block lasts; only in the main thread."""
-    interrupt = Interrupt(tell)
-    if current_thread() is not main_thread():
+def catch_interrupts(*, signals: bool = True) -> Iterator[Interrupt]:
+    """Note Ctrl-C and SIGTERM instead of dying of them while the block lasts, if `signals`.
+
+    Signals come to the main thread: in another there are none to take over, and none are.
+    """
+    interrupt = Interrupt()
+    if not signals or current_thread() is not main_thread():
         yield interrupt
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -36,4 +35,5 @@ def catch_interrupts(tell: Callable[[], None] = lambda: None) -> Iterator[Interr
         yield interrupt
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+            # None: a handler that was not installed from Python, and cannot be from here.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -4,18 +4,28 @@ import json
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from charloop.checkpoint import append_line, flush_lines
-from charloop.training.events import INTERRUPTED, USED_UP, Evaluated, Finished, Listener, Sampled, Stepped
+from charloop.data import Reading
+from charloop.training.events import (
+    INTERRUPTED,
+    USED_UP,
+    Evaluated,
+    Finished,
+    Listener,
+    Sampled,
+    Stepped,
+    Stopping,
+)
 from charloop.training.interrupt import Interrupt
 from charloop.training.journal import Journal, keep_best, save_state
-from charloop.training.optimizer import learning_rate
-from charloop.training.samples import sample_texts, write_samples
+from charloop.training.samples import network_of, sample_texts, write_samples
 from charloop.training.session import Session
-from charloop.training.skipped import check, diverged, read_rows, record_of, write_skipped
+from charloop.training.skipped import check, diverged, look_at_cell, read_rows, record_of, write_skipped
 from charloop.training.state import TrainingState
 
 
@@ -47,6 +57,7 @@ class Loop:
         self.saved_at, self.saved_when, self.save_seconds = self.step, self.elapsed, 0.0
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
         self.evaluation_seconds = 0.0
+        self.is_stopping = False
         reason = None
         while reason is None:
             reason = self._sitting()
@@ -93,13 +104,25 @@ class Loop:
             self._evaluate()
             # The first counts with its compiling: on a long text two in a row would take a short run's best minute.
             self.evaluation_seconds = self.elapsed - begun
+            self._asked_to_stop()
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
         elif budget.save_due(self.step, self.elapsed - self.saved_when, self.save_seconds):
             self._finish_pending()
             self._save()
-        return INTERRUPTED if self.interrupt.requested else None
+        return INTERRUPTED if self._asked_to_stop() else None
+
+    def _asked_to_stop(self) -> bool:
+        """Whether someone did, told once: here, between two pieces of work, and not in a signal's handler."""
+        if self.interrupt.requested and not self.is_stopping:
+            self.is_stopping = True
+            self.listener(Stopping())
+        return self.is_stopping
+
+    def _look_up(self, _: Reading) -> None:
+        """In the middle of an evaluation."""
+        self._asked_to_stop()
 
     def _train(self, progress: float) -> None:
         """Send a call's updates on their way, then look at those of the call before."""
@@ -110,7 +133,7 @@ class Loop:
         for number in numbers:
             epoch = number / session.lanes.chunks_per_epoch
             ahead = session.budget.progress(number, self.elapsed) if session.budget.steps else progress
-            steps.append((number, epoch, learning_rate(config, step=number, epoch=epoch, progress=ahead)))
+            steps.append((number, epoch, session.rate(number, epoch=epoch, progress=ahead)))
         inputs = session.inputs(numbers, [rate for _, _, rate in steps])
         self.state, metrics = session.train_steps(self.state, *inputs)
         self._finish_pending()
@@ -123,10 +146,11 @@ class Loop:
             return
         call, self.pending = self.pending, None
         steps = read_rows(call.steps, np.asarray(call.metrics))
+        self._asked_to_stop()
         self._write(*map(record_of, steps))
         write_skipped(self.session, steps)
         self.listener(Stepped(steps, call.progress, self.elapsed))
-        check(self.session.config.training, steps, self._way_back())
+        check(self.session.config, steps, self._way_back())
 
     def _way_back(self) -> str:
         """From where to start with other settings."""
@@ -139,13 +163,13 @@ class Loop:
     def _check_weights(self) -> None:
         """Raises CharloopError for weights that are no numbers: they are not to take the place of any that are."""
         if not all(np.isfinite(value).all() for value in self.state.params.values()):
-            raise diverged("weights that are not finite", self.step, self._way_back())
+            raise diverged("weights that are not finite", self.step, self._way_back(), do=self._cure())
 
     def _evaluate(self) -> None:
         """Score the validation text, and note whether the weights are the best so far."""
         self._check_weights()
         self.journal.evaluated = self.step
-        score = self.session.validate(self.state.params)
+        score = self.session.validate(self.state.params, self._look_up)
         if score is None:
             self.journal.best_step = self.step
             return
@@ -159,7 +183,8 @@ class Loop:
             journal.best, journal.best_step = (score.nats, score.characters), self.step
         record = {"kind": "evaluation", "step": self.step, "loss": score.loss if finite else None}
         self._write({**record, "characters": score.characters, "elapsed": self.elapsed})
-        self.listener(Evaluated(self.step, score, is_best, self.elapsed))
+        network = partial(network_of, self.session, self.state, score.loss)
+        self.listener(Evaluated(self.step, score, is_best, self.elapsed, network))
         # Weights may be sound and the text they are tried on not: only if it goes on like that is it the end.
         if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
             raise self._unscored()
@@ -167,7 +192,11 @@ class Loop:
     def _unscored(self) -> Exception:
         """The error of a run none of whose latest evaluations gave a number."""
         what = f"validation loss not finite, {self.journal.unscored} in a row,"
-        return diverged(what, self.step, self._way_back())
+        return diverged(what, self.step, self._way_back(), do=self._cure())
+
+    def _cure(self) -> str:
+        """What to look at, where no update has ever been sound; else nothing but the usual."""
+        return look_at_cell(self.session.config) if int(self.state.health.skipped) == self.step else ""
 
     def _sample(self) -> None:
         """Let the network write at three temperatures, now and then: early too, when it has most to learn."""

@@ -1,7 +1,8 @@
 """The update rule, and how large its steps are when."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import optax
 from jaxtyping import Array
 
 from charloop.config import TrainingConfig
+from charloop.errors import CharloopError
 from charloop.types import Parameters
 
 RULES = {
@@ -22,14 +24,49 @@ RULES = {
 }
 
 
-def make_optimizer(config: TrainingConfig) -> optax.GradientTransformationExtraArgs:
+Schedule: TypeAlias = Callable[[int], Any]
+"""The learning rate of an update, counted from 0: optax's schedules, or any function."""
+
+
+def make_optimizer(
+    config: TrainingConfig, given: optax.GradientTransformation | None = None
+) -> optax.GradientTransformationExtraArgs:
     """Clipping by the global norm, then the rule; the step multiplies by the learning rate itself.
 
     The rate is no part of the optimiser's state, so that to change it loses no moments. `update` takes the
-    gradient's `norm` where it is known.
+    gradient's `norm` where it is known. A rule that is `given` stands in the place of the configuration's: its
+    updates are to be added to the weights, as everywhere in optax, so they are turned round for `apply_updates`.
     """
     clip = clip_by_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.with_extra_args_support(optax.chain(clip, RULES[config.optimizer](config)))
+    rule = RULES[config.optimizer](config) if given is None else optax.chain(given, optax.scale(-1.0))
+    return optax.with_extra_args_support(optax.chain(clip, rule))
+
+
+def check_objects(optimizer: Any, schedule: Any) -> None:
+    """Raises CharloopError for what is no optax optimiser, and no function of a step that gives a learning rate."""
+    if optimizer is not None and not isinstance(optimizer, optax.GradientTransformation):
+        allowed = "an optax.GradientTransformation, such as optax.adam(1e-3)"
+        raise CharloopError(
+            "optimizer", got=type(optimizer).__name__, allowed=allowed, do="name ours in the configuration"
+        )
+    if schedule is not None and not callable(schedule):
+        allowed = "a function from a step to its learning rate"
+        raise CharloopError(
+            "schedule", got=schedule, allowed=allowed, do="a fixed one is learning_rate in the configuration"
+        )
+
+
+def given_rate(schedule: Schedule, step: int) -> float:
+    """What `schedule` says of an update, counted from 0. CharloopError if that is no finite number."""
+    try:
+        rate = float(schedule(step))
+    except TypeError as error:
+        raise CharloopError(f"the schedule gives no number for step {step}", do=str(error)) from None
+    if not math.isfinite(rate):
+        raise CharloopError(
+            f"the schedule's learning rate for step {step}", got=rate, allowed="finite numbers"
+        )
+    return rate
 
 
 def clip_by_norm(longest: float) -> optax.GradientTransformationExtraArgs:

@@ -3,24 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
+import optax
 
-from charloop.cells import is_file_cell
+from charloop.cells import Cell
+from charloop.cells.from_object import is_own_cell, name_of_ours
 from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, Vocabulary
+from charloop.data import Corpus, GivenText, Text, Vocabulary
 from charloop.errors import CharloopError
+from charloop.given import Given
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_run
 from charloop.training.compiling import compiled_beside
-from charloop.training.events import Finished, Listener, Started, Stopping, ignore
+from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.journal import Journal, save_state
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
+from charloop.training.optimizer import Schedule, check_objects
 from charloop.training.provenance import made_now, made_with
 from charloop.training.recovery import forget_after, last_save, mend_weights
 from charloop.training.session import Session, describe_text, resolve
@@ -32,26 +37,37 @@ def train(
     config: RunConfig,
     out: str | Path | None = None,
     *,
+    text: GivenText | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+    schedule: Schedule | None = None,
     init_from: str | Path | None = None,
     overwrite: bool = False,
     listener: Listener = ignore,
+    catch_signals: bool = False,
 ) -> Path:
     """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None); returns the folder.
 
+    `text` is a text itself, in the place of names: a string, bytes, documents, or a Corpus. `optimizer` is optax's,
+    learning rate and all, in the place of the configuration's; `schedule` gives the learning rate of each step, or
+    what a given optimiser's updates are multiplied by. config.json says that there were such objects, and `resume`
+    asks for them.
+
     `init_from` is a run whose weights and vocabulary to start from, with a fresh optimiser. `listener` is told what
-    happens. Raises CharloopError, before anything is written, for whatever is wrong with the configuration.
+    happens. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the step in hand, saved;
+    without it a program's signals are its own. Raises CharloopError, before anything is written, for whatever is
+    wrong with the configuration.
     """
-    config = validate(config)
+    config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
     donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
     config = adopt_units(config, donor.vocabulary) if donor else config
-    corpus = read_corpus(config, donor.vocabulary if donor else None, listener)
+    corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
     config, note = resolve(config, corpus)
     model = CharLM.build(config.model, corpus.vocabulary.size)
     if donor:
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
-    session = prepare(path, config, corpus)
+    session = prepare(path, config, corpus, given)
     # The kernels' machine code is made while XLA compiles what makes the first weights.
     with compiled_beside(session):
         state = initial_training_state(
@@ -62,23 +78,46 @@ def train(
     notes = [*corpus.notes, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
         begin(session, state)
-        sit(session, state, Journal(), notes, listener, loggers)
+        sit(session, state, Journal(), notes, listener, loggers, catch_signals)
     return path
+
+
+def check_given(config: RunConfig, text: Any, optimizer: Any, schedule: Any) -> tuple[RunConfig, Given]:
+    """The configuration and the objects of a new run, checked: a text that can be read once is read here."""
+    check_objects(optimizer, schedule)
+    config = validate(config)
+    if text is not None and config.data.corpus:
+        raise CharloopError("a text and a corpus", got=config.data.corpus, do="give one of them")
+    config = replace(config, model=name_of_ours(config.model))
+    source = None if text is None else Text.of(text)
+    if source and isinstance(source.source, Corpus):
+        known = source.source.vocabulary
+        config = replace(config, data=replace(config.data, unit=known.unit, min_count=known.min_count))
+    return config, Given(source, optimizer, schedule)
 
 
 def resume(
     path: str | Path,
     changes: RunConfig | None = None,
     *,
-    cell: str | None = None,
+    cell: str | type[Cell] | Cell | None = None,
+    text: GivenText | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+    schedule: Schedule | None = None,
     listener: Listener = ignore,
+    catch_signals: bool = False,
 ) -> Path:
     """Go on with the run at `path` where it was last saved, as if it had not been stopped.
 
     `changes` is its configuration with a longer budget, or other settings that do not touch what was learned.
+    `cell`, `text`, `optimizer` and `schedule` are the objects that it was trained with, if there were any; `listener`
+    and `catch_signals` are as in `train`.
     Raises CharloopError if the text is no longer the one it was trained on.
     """
-    folder = RunFolder.open(Path(path), cell=cell)
+    check_objects(optimizer, schedule)
+    given = Given(None if text is None else Text.of(text), optimizer, schedule)
+    folder = RunFolder.open(Path(path), cell=cell, given=given)
+    refuse_another_rule(folder)
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
     folder = replace(folder, config=changes or folder.config)
     loggers = make_loggers(folder.config.training.log)
@@ -93,8 +132,18 @@ def resume(
             *mend_weights(session, state, journal),
         ]
         session.folder.write_config()
-        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers)
+        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals)
     return Path(path)
+
+
+def refuse_another_rule(folder: RunFolder) -> None:
+    """Raises CharloopError for an optimiser that is given to a run of the configuration's: its moments are others."""
+    if folder.given.optimizer is not None and "optimizer" not in folder.asks:
+        raise CharloopError(
+            f"{folder.path} was trained with {folder.config.training.optimizer}",
+            got="another optimizer",
+            do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
+        )
 
 
 def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
@@ -112,9 +161,9 @@ def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
     return replace(config, data=replace(data, min_count=has.min_count, unit=has.unit))
 
 
-def prepare(path: Path, config: RunConfig, corpus: Corpus) -> Session:
+def prepare(path: Path, config: RunConfig, corpus: Corpus, given: Given) -> Session:
     """The session of a run that is to be made at `path`, where nothing is written yet."""
-    draft = RunFolder(path, config, corpus.vocabulary, {})
+    draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
     session = Session.of(draft, corpus)
     text = describe_text(corpus, session.split)
     return replace(session, folder=replace(draft, text=text, made_with=(made_with(session.mesh, 0),)))
@@ -134,12 +183,13 @@ def sit(
     notes: list[str],
     listener: Listener,
     loggers: Mapping[str, Logger],
+    catch_signals: bool,
 ) -> Finished:
     """Announce the run, then train, stopping cleanly when asked to."""
     with Logging(loggers, listener) as logging:
         worth = Worth(session, logging)
         worth(announcement(session, state, notes))
-        with catch_interrupts(lambda: worth(Stopping())) as interrupt:
+        with catch_interrupts(signals=catch_signals) as interrupt:
             return Loop(session, place(session, state), journal, worth, interrupt).run()
 
 
@@ -168,7 +218,7 @@ def announcement(session: Session, state: TrainingState, notes: list[str]) -> St
 
 def own_cell(config: RunConfig) -> str | None:
     """The user's own cell that a configuration names, if it does."""
-    return config.model.cell if is_file_cell(config.model.cell) else None
+    return config.model.cell if is_own_cell(config.model.cell) else None
 
 
 def check_donor(model: CharLM, donor: TrainedModel) -> None:

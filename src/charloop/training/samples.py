@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from charloop.checkpoint import RunFolder, write_atomically
 from charloop.errors import CharloopError
@@ -26,6 +28,21 @@ def sample_texts(session: Session, state: TrainingState, step: int) -> list[tupl
     except CharloopError as error:
         # A cell that fails now and then: no reason to lose a night's training.
         return [(t, f"(nothing: {error})") for t in TEMPERATURES]
+
+
+def network_of(session: Session, state: TrainingState, loss: float) -> TrainedModel:
+    """A copy of the network: the next update takes the state's memory.
+
+    Raises CharloopError if it has been taken.
+    """
+    try:
+        params = {name: jnp.array(np.array(value)) for name, value in state.params.items()}
+        facts = {"step": int(state.step), "validation_loss": loss}
+    except RuntimeError:
+        raise CharloopError(
+            "the weights of that step are gone", do="ask for the network while the event is told"
+        ) from None
+    return TrainedModel(session.model, params, session.folder.vocabulary, facts, run=session.folder)
 
 
 def write_samples(folder: RunFolder, step: int, texts: Sequence[tuple[float, str]]) -> None:

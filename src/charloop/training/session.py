@@ -12,13 +12,13 @@ from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Lanes, Split, fit_lanes, split
+from charloop.data import Corpus, Lanes, ReadingListener, Split, fit_lanes, split
 from charloop.devices import choose_devices, make_mesh
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.model import CharLM
 from charloop.training.budget import Budget
-from charloop.training.optimizer import make_optimizer
+from charloop.training.optimizer import Schedule, given_rate, learning_rate, make_optimizer
 from charloop.training.state import places_of_training_state, shape_of_training_state
 from charloop.training.step import TrainSteps, compile_steps
 from charloop.types import Parameters
@@ -48,6 +48,8 @@ class Session:
     train_steps: TrainSteps
     evaluator: Evaluator
     budget: Budget
+    schedule: Schedule | None = None
+    """A program's own, in the place of the configuration's learning rate."""
 
     @classmethod
     def of(cls, folder: RunFolder, corpus: Corpus) -> "Session":
@@ -57,11 +59,13 @@ class Session:
         lanes = Lanes(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         model = CharLM.build(config.model, folder.vocabulary.size)
         check_precision(config.training.precision, model)
-        optimizer = make_optimizer(config.training)
+        given, schedule = folder.need("optimizer"), folder.need("schedule")
+        optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
         steps = compile_steps(model, optimizer, mesh, config.training)
         budget = Budget.of(config.training, lanes.chunks_per_epoch)
-        return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, Evaluator(model), budget)
+        evaluator = Evaluator(model)
+        return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, evaluator, budget, schedule)
 
     @property
     def config(self) -> RunConfig:
@@ -78,10 +82,20 @@ class Session:
         """The validation text's tokens, if any were set apart."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
 
-    def validate(self, params: Parameters) -> Score | None:
-        """How well these weights predict the validation text, if there is one."""
+    def validate(self, params: Parameters, listener: ReadingListener | None = None) -> Score | None:
+        """How well these weights predict the validation text, if there is one; `listener` is told how far it is."""
         limit = self.config.training.validation_limit or None
-        return None if self.validation is None else self.evaluator.score(params, self.validation, limit)
+        if self.validation is None:
+            return None
+        return self.evaluator.score(params, self.validation, limit, listener=listener)
+
+    def rate(self, number: int, *, epoch: float, progress: float) -> float:
+        """What the update `number` (from 0) is multiplied by: of a given optimiser without a schedule, 1."""
+        if self.schedule is not None:
+            return given_rate(self.schedule, number)
+        if self.folder.given.optimizer is not None:
+            return 1.0
+        return learning_rate(self.config.training, step=number, epoch=epoch, progress=progress)
 
     def inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
         """The arguments of a call that makes the updates `numbers`, at these learning rates."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from charloop.checkpoint import append_line
-from charloop.config import TrainingConfig
+from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.training.events import Step
 from charloop.training.healing import FINE, HOPELESS, NOT_FINITE, SPIKE
@@ -90,29 +90,39 @@ def place_of(session: Session, number: int, *, brief: bool) -> dict[str, Any]:
     return {"offsets": offsets, "texts": [decode(lane) for lane in lanes.chunk(index).T]}
 
 
-def check(config: TrainingConfig, steps: Sequence[Step], way_back: str) -> None:
+def check(config: RunConfig, steps: Sequence[Step], way_back: str) -> None:
     """Raises CharloopError at an update that ends the run: the last of `max_skipped` undone in a row.
 
     With `max_skipped` 0 at one that is not finite, which has then reached the weights.
     `way_back` says from where to start.
     """
+    most = config.training.max_skipped
     for step in steps:
-        if config.max_skipped and step.in_a_row >= config.max_skipped:
+        if most and step.in_a_row >= most:
             raise diverged(
                 f"{step.in_a_row} updates in a row were undone, the last with {step.skipped},",
                 step.step,
                 way_back,
                 do=f"{advice(config, step)}; skipped.jsonl in the run has their text",
             )
-        if not config.max_skipped and not math.isfinite(step.loss + step.gradient_norm):
-            raise diverged(reason(NOT_FINITE, step.loss, step.gradient_norm), step.step, way_back)
+        if not most and not math.isfinite(step.loss + step.gradient_norm):
+            do = look_at_cell(config) if step.step == 1 else ""
+            raise diverged(reason(NOT_FINITE, step.loss, step.gradient_norm), step.step, way_back, do=do)
 
 
-def advice(config: TrainingConfig, step: Step) -> str:
+def look_at_cell(config: RunConfig) -> str:
+    """What to change where not one update was sound: no weight has moved, so it is not the learning rate."""
+    return (
+        f"not one update was sound, so it is not the learning rate: look for what is not a number in the cell "
+        f"{config.model.cell}, or in weights that were given"
+    )
+
+
+def advice(config: RunConfig, step: Step) -> str:
     """What to change."""
     if step.in_a_row == step.step:
-        return "not one was sound: look for what is not a number in the cell, or in weights that were given"
-    lower = f"lower --learning-rate (to {config.learning_rate / 10:g}) or --clip-norm"
+        return look_at_cell(config)
+    lower = f"lower --learning-rate (to {config.training.learning_rate / 10:g}) or --clip-norm"
     return f"{lower}, or raise --spike-threshold" if "usual" in step.skipped else lower
 
 

@@ -1,0 +1,234 @@
+"""Runs that a program gives objects to: trained, written down as such, and asked for when the run goes on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optax
+import pytest
+
+from charloop import CELLS, Cell, RunConfig, load, resume, train
+from charloop.cells.lstm import LSTM
+from charloop.data import Corpus, Vocabulary
+from charloop.errors import CharloopError
+from charloop.training.events import Evaluated
+from charloop.training.optimizer import check_objects
+from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, run
+
+
+def config_of(**settings) -> RunConfig:
+    named = configure(Path("nowhere"), **settings)
+    return replace(named, data=replace(named.data, corpus=()))
+
+
+def stored(folder: Path) -> dict:
+    return json.loads((folder / "config.json").read_text())
+
+
+class Own(LSTM):
+    """A cell that no file is known of."""
+
+
+def test_a_given_text_trains_as_a_file_of_it_does(tmp_path: Path, text: Path) -> None:
+    named = run(tmp_path / "named", configure(text))
+    given = run(tmp_path / "given", config_of(), text=TEXT)
+    assert given.losses == named.losses
+    assert_identical(given.state, named.state)
+    assert stored(given.folder)["given"] == {"text": "str"}
+    assert stored(given.folder)["data"]["corpus"] == []
+
+
+@pytest.mark.parametrize("again", ["given", "named"])
+def test_a_run_of_a_given_text_asks_for_it(tmp_path: Path, again: str) -> None:
+    whole = run(tmp_path / "whole", config_of(steps=24), text=TEXT)
+    folder = run(tmp_path / "run", config_of(steps=12), text=iter([TEXT])).folder
+    with pytest.raises(
+        CharloopError, match=r"trained with the text of a program \(documents\).*text= of load"
+    ):
+        resume(folder, config_of(steps=24))
+    with pytest.raises(CharloopError, match="has changed since the run began"):
+        resume(folder, config_of(steps=24), text=TEXT + "a")
+    documents = tmp_path / "documents.txt"
+    documents.write_text(TEXT + "\n")
+    if again == "given":
+        resume(folder, config_of(steps=24), text=[TEXT])
+        assert stored(folder)["given"] == {"text": "documents"}
+    else:
+        resume(folder, configure(documents, steps=24))
+        assert "given" not in stored(folder)
+    assert Run(folder).lines[-1]["step"] == whole.lines[-1]["step"]
+
+
+def test_tokens_train_as_their_text_does(tmp_path: Path, text: Path) -> None:
+    vocabulary = Vocabulary.of_text(SYMBOLS)
+    corpus = Corpus.of_tokens(vocabulary.encode(TEXT), vocabulary)
+    given = run(tmp_path / "given", config_of(), text=corpus)
+    assert given.losses == run(tmp_path / "named", configure(text)).losses
+    network = load(given.folder, text=corpus)
+    assert network.vocabulary == vocabulary
+    assert network.novel(3).longest == 3
+    with pytest.raises(CharloopError, match="text of a program"):
+        load(given.folder).novel(3)
+
+
+def test_a_text_and_a_corpus_are_one_too_many(tmp_path: Path, text: Path) -> None:
+    with pytest.raises(CharloopError, match=r"a text and a corpus.*give one of them"):
+        train(configure(text), tmp_path / "run", text=TEXT)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("cell", [Own, Own(7)])
+def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type[Cell] | Cell) -> None:
+    whole = run(tmp_path / "whole", configure(text, steps=24))
+    model = {"cell": cell, "hidden_size": 7}
+    folder = tmp_path / "run"
+    train(with_model(configure(text), **model), folder)
+    assert stored(folder)["model"]["cell"] == "object:Own"
+    for ask in (resume, load):
+        with pytest.raises(
+            CharloopError, match=r"a cell that a program gave, Own.*cell=Own of load or resume"
+        ):
+            ask(folder)
+    resume(folder, with_model(configure(text, steps=24), **model), cell=cell)
+    assert_identical(Run(folder).state, whole.state)
+    assert len(load(folder, cell=cell).sample(length=5)[0]) == 5
+
+
+def test_a_class_of_the_house_needs_not_be_given_again(tmp_path: Path, text: Path) -> None:
+    train(with_model(configure(text), cell=CELLS["gru"]), tmp_path / "run")
+    assert stored(tmp_path / "run")["model"]["cell"] == "gru"
+    assert load(tmp_path / "run").sample(length=5)
+
+
+def with_model(config: RunConfig, **settings) -> RunConfig:
+    return replace(config, model=replace(config.model, **settings))
+
+
+def test_an_optimizer_of_optax_moves_the_weights_as_optax_does(tmp_path: Path, text: Path) -> None:
+    """Ours, put together from optax's parts with their own signs, comes to the same."""
+    rate, settings = 0.01, {"optimizer": "adam", "warmup_steps": 0, "momentum": 0.9, "second_moment": 0.99}
+    ours = run(tmp_path / "ours", configure(text, learning_rate=rate, **settings))
+    theirs = run(tmp_path / "theirs", configure(text), optimizer=optax.adam(rate, 0.9, 0.99))
+    np.testing.assert_allclose(theirs.losses, ours.losses, rtol=1e-5)
+    assert {step.learning_rate for step in theirs.steps} == {1.0}
+    assert stored(theirs.folder)["given"] == {"optimizer": "GradientTransformationExtraArgs"}
+
+
+def test_a_schedule_gives_the_rate_of_each_step(tmp_path: Path, text: Path) -> None:
+    schedule = optax.linear_schedule(0.02, 0.0, 12)
+    made = run(tmp_path / "run", configure(text), schedule=schedule)
+    np.testing.assert_allclose(
+        [step.learning_rate for step in made.steps], 0.02 * (1 - np.arange(12) / 12), rtol=1e-6
+    )
+    assert "schedule" in stored(made.folder)["given"]
+
+
+def test_both_go_on_as_if_they_had_not_stopped(tmp_path: Path, text: Path) -> None:
+    def objects() -> dict:
+        return {"optimizer": optax.lion(0.01), "schedule": lambda step: 1 / (1 + step)}
+
+    whole = run(tmp_path / "whole", configure(text, steps=24), **objects())
+    folder = run(tmp_path / "run", configure(text), **objects()).folder
+    longer = configure(text, steps=24)
+    for missing in ("optimizer", "schedule"):
+        given = {name: value for name, value in objects().items() if name != missing}
+        with pytest.raises(CharloopError, match=f"the {missing} of a program .*{missing}= of load or resume"):
+            resume(folder, longer, **given)
+    with pytest.raises(CharloopError, match="is not of this run"):
+        resume(folder, longer, optimizer=optax.sgd(1.0), schedule=lambda _: 1.0)
+    resume(folder, longer, **objects())
+    assert_identical(Run(folder).state, whole.state)
+
+
+def test_an_optimizer_is_not_changed_in_the_middle_of_a_run(tmp_path: Path, text: Path) -> None:
+    folder = run(tmp_path / "run", configure(text)).folder
+    with pytest.raises(CharloopError, match="was trained with adamw: got 'another optimizer'"):
+        resume(folder, configure(text, steps=24), optimizer=optax.adam(0.1))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "words"),
+    [
+        ("adam", None, r"optimizer: got 'str'; allowed: an optax.GradientTransformation"),
+        (None, 0.1, r"schedule: got 0.1; allowed: a function from a step"),
+    ],
+)
+def test_what_is_neither_is_refused(optimizer: object, schedule: object, words: str) -> None:
+    with pytest.raises(CharloopError, match=words):
+        check_objects(optimizer, schedule)
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [(None, "gives no number for step 0"), (float("nan"), "learning rate for step 0: got nan")],
+)
+def test_a_schedule_that_gives_no_rate_is_told_so(
+    tmp_path: Path, text: Path, rate: float | None, words: str
+) -> None:
+    with pytest.raises(CharloopError, match=words):
+        train(configure(text), tmp_path / "run", schedule=lambda _: rate)
+
+
+def test_an_evaluation_of_a_programs_own(tmp_path: Path, text: Path) -> None:
+    """Weights on request: a network of the moment, which stays what it was when training goes on."""
+    kept, events = {}, []
+
+    def listen(event) -> None:
+        if isinstance(event, Evaluated):
+            events.append(event)
+            if event.step != 8:
+                network = event.network()
+                kept[event.step] = network, network.evaluate(TEXT[-22:]).loss
+
+    train(configure(text, eval_every=4), tmp_path / "run", listener=listen)
+    assert [event.step for event in events] == [4, 8, 12]
+    assert len({loss for _, loss in kept.values()}) == 2
+    for step, (network, loss) in kept.items():
+        assert network.evaluate(TEXT[-22:]).loss == loss
+        assert network.facts["step"] == step
+    with pytest.raises(CharloopError, match="ask for the network while the event is told"):
+        events[1].network()
+
+
+def test_a_network_that_is_saved_is_loaded_again(tmp_path: Path, text: Path) -> None:
+    folder = run(tmp_path / "run", configure(text)).folder
+    network = load(folder)
+    network.save(tmp_path / "kept")
+    again = load(tmp_path / "kept")
+    assert again.sample(length=30) == network.sample(length=30)
+    assert again.facts == network.facts
+    assert again.novel(4).longest == 4
+    with pytest.raises(CharloopError, match="is not empty"):
+        network.save(tmp_path / "kept")
+    with pytest.raises(CharloopError, match="init-from"):
+        resume(tmp_path / "kept")
+    train(configure(text), tmp_path / "more", init_from=tmp_path / "kept")
+
+
+def test_a_network_of_no_run_is_saved_too(tmp_path: Path) -> None:
+    import jax
+
+    from charloop import CharLM, ModelConfig, TrainedModel
+
+    vocabulary = Vocabulary.of_text("abc ")
+    model = CharLM.build(ModelConfig(cell=Own, hidden_size=8), vocabulary.size)
+    network = TrainedModel(model, model.init(jax.random.key(0)), vocabulary, {})
+    network.save(tmp_path / "deep" / "kept")
+    with pytest.raises(CharloopError, match="a cell that a program gave, Own"):
+        load(tmp_path / "deep" / "kept")
+    again = load(tmp_path / "deep" / "kept", cell=Own)
+    assert again.sample("a", length=20) == network.sample("a", length=20)
+    assert again.facts == {"step": 0, "validation_loss": None}
+
+
+def test_what_cannot_be_saved_whole_is_not_there(tmp_path: Path, text: Path, monkeypatch) -> None:
+    network = load(run(tmp_path / "run", configure(text)).folder)
+    monkeypatch.setattr("charloop.checkpoint.run_folder.RunFolder.write_config", full)
+    with pytest.raises(CharloopError, match="cannot save"):
+        network.save(tmp_path / "kept")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+def full(*_: object) -> None:
+    raise CharloopError("cannot save")
