@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Integer
 
 from charloop.cells import Cell
 from charloop.cells.from_object import find_cell
@@ -83,7 +83,7 @@ class CharLM:
     def apply(
         self,
         params: Parameters,
-        characters: Characters,
+        characters: Integer[Array, "time batch"],
         state: State,
         *,
         key: RandomKey | None = None,
@@ -142,9 +142,10 @@ class CharLM:
         return find_engine(self.cell) if name == "fused" else XLA
 
     @property
-    def slower_because(self) -> str | None:
-        """Why something else than `config.unroll` runs it here, in a line; None where it is run as asked."""
-        return fitting_unrolling(self.config.unroll, self.cell)[1]
+    def notes(self) -> tuple[str, ...]:
+        """Why something slower than `config.unroll` runs it here, in a line; none where it runs as asked."""
+        why = fitting_unrolling(self.config.unroll, self.cell)[1]
+        return () if why is None else (why,)
 
     def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
         table = params.get("embedding.weight")

@@ -37,7 +37,7 @@ class TrainedModel:
     facts: dict[str, Any]
     """What was known when the weights were saved: step, validation loss."""
     notes: tuple[str, ...] = ()
-    """What there is to say of newer weights that could not be read."""
+    """Newer weights that could not be read, and why the network runs slower here than it was asked to."""
     run: RunFolder | None = None
     """Where it was loaded from."""
 
@@ -148,7 +148,7 @@ def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
     tensors, facts, path, notes = best_weights(run) if weights == "best" else last_weights(run)
     check_fit(model, tensors, path)
     params = {name: jnp.asarray(value) for name, value in tensors.items()}
-    return TrainedModel(model, params, run.vocabulary, facts, notes, run)
+    return TrainedModel(model, params, run.vocabulary, facts, (*notes, *model.notes), run)
 
 
 def best_weights(run: RunFolder) -> Save:

@@ -93,7 +93,8 @@ def test_one_program_serves_all_lengths(case):
 def test_full_lengths_are_no_lengths(case):
     some, weights = given(case)
     whole = program(case)(some, weights, np.int32([TIME, TIME, TIME]))
-    assert_same(program(case)(some, weights, None), whole)
+    # Without lengths nothing is masked: another program, rounded otherwise.
+    assert_close(program(case)(some, weights, None), whole)
 
 
 def test_the_cost_follows_the_longest_lane():

@@ -205,7 +205,7 @@ def announcement(session: Session, state: TrainingState, notes: list[str]) -> St
         folder=session.folder.path,
         config=session.config,
         description=session.corpus.description,
-        notes=notes,
+        notes=[*notes, *session.model.notes],
         split=session.split.sizes,
         content_hash=session.corpus.content_hash,
         vocab_size=session.folder.vocabulary.size,

@@ -81,6 +81,8 @@ def run(
     if isinstance(inputs, Lookup):
         inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
     time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
+    if not time:
+        return state, jnp.zeros((0, batch, cell.hidden_size), params["weight_hh"].dtype)
     engine = fitting_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
     own = {name: value for name, value in params.items() if name not in PRODUCTS}
     recurrent: Parameters = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}

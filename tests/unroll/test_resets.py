@@ -1,0 +1,88 @@
+"""Beginnings and ends inside a chunk: every unrolling against rows that are cut apart and run alone."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.compiling import quick_jit
+from cells.runs import assert_close
+from cells.table import CASES, HIDDEN, RUNS, Case
+from charloop.cells import Cell
+from charloop.unroll import UNROLLINGS
+
+TIME, BATCH, INPUT = 6, 3, 4
+RESETS = np.zeros((TIME, BATCH), bool)
+RESETS[[0, 2, 3, 5], [0, 0, 1, 0]] = True
+RESETS[4, 2] = True  # Beyond that row's end: nothing happens.
+LENGTHS = np.array([6, 5, 0], np.int32)
+
+
+def problem(case: Case) -> tuple[Any, Any]:
+    cell, random = case.build(), np.random.default_rng(3)
+
+    def noise(leaf: Any) -> jax.Array:
+        return jnp.asarray(random.normal(size=leaf.shape), jnp.float32)
+
+    params = jax.tree.map(lambda leaf: leaf + 0.1 * noise(leaf), cell.init(jax.random.key(0), INPUT))
+    state = jax.tree.map(noise, cell.initial_state(BATCH))
+    inputs = noise(np.zeros((TIME, BATCH, INPUT)))
+    weights = jax.tree.map(noise, (state, np.zeros((TIME, BATCH, HIDDEN))))
+    return (params, inputs, state), weights
+
+
+def run_apart(cell: Cell, params: Any, inputs: jax.Array, state: Any) -> Any:
+    """The slow twin: each row by itself, a time step at a time."""
+    rows = []
+    for row in range(BATCH):
+        memory, outputs = jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], state), []
+        for time in range(TIME):
+            if time >= LENGTHS[row]:
+                outputs.append(jnp.zeros(HIDDEN))
+                continue
+            memory = cell.initial_state(1) if RESETS[time, row] else memory
+            memory, output = cell.step(params, inputs[time, row][None], memory)
+            outputs.append(output[0])
+        rows.append((memory, jnp.stack(outputs)))
+    last = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *[memory for memory, _ in rows])
+    return last, jnp.stack([outputs for _, outputs in rows], axis=1)
+
+
+def pulled(way: Any, cell: Cell, given: Any, weights: Any) -> Any:
+    values, pull = jax.vjp(lambda *given: way(cell, *given), *given)
+    return values, pull(weights)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
+    given, weights = problem(case)
+    expected = quick_jit(lambda given, weights: pulled(run_apart, case.build(), given, weights))(
+        given, weights
+    )
+    names = [run.unrolling for run in RUNS if run.case == case]
+    for name in names:
+
+        def way(*given: Any, name: str = name) -> Any:
+            return UNROLLINGS[name](*given, resets=jnp.asarray(RESETS), lengths=jnp.asarray(LENGTHS))
+
+        found = quick_jit(lambda given, weights, way=way: pulled(way, case.build(), given, weights))(
+            given, weights
+        )
+        assert_close(found, expected, tolerance=3e-5)
+
+
+@pytest.mark.parametrize("name", UNROLLINGS)
+def test_resets_alone_and_lengths_alone_change_what_they_should(name: str) -> None:
+    case = Case("gru")
+    given, _ = problem(case)
+    plain, reset, cut = (
+        UNROLLINGS[name](case.build(), *given, **marks)[1]
+        for marks in ({}, {"resets": jnp.asarray(RESETS)}, {"lengths": jnp.asarray(LENGTHS)})
+    )
+    np.testing.assert_allclose(reset[:2, 1], plain[:2, 1], atol=1e-6)
+    assert np.abs(reset[3, 1] - plain[3, 1]).max() > 1e-3
+    np.testing.assert_allclose(cut[:5, 1], plain[:5, 1], atol=1e-6)
+    assert not np.any(cut[5, 1])
+    assert not np.any(cut[:, 2])
