@@ -35,7 +35,9 @@ def dropout(
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
 
 
-def empty_some(key: RandomKey, rate: float, memory: State, empty: State, lanes: Int[Array, " batch"]) -> State:
+def empty_some(
+    key: RandomKey, rate: float, memory: State, empty: State, lanes: Int[Array, " batch"]
+) -> State:
     """`memory` with the rows of some lanes taken from `empty`: each by chance `rate`, for all layers together.
 
     State dropout (Melis et al. 2018, section 3): a network whose memory is never empty does not learn to begin.
