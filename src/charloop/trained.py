@@ -102,7 +102,8 @@ class TrainedModel:
 
         The text is read as the beginning of a paragraph or line (see `prefix`), or as what follows `context`; neither
         is scored, nor is the text's first character. The score has the nats of each character, and with `baselines`
-        what simpler ways come to that learned from the text this network was trained on: that is read again, and CharloopError raised if it has changed.
+        what simpler ways come to that learned from the text this network was trained on: that is read again, and
+        CharloopError raised if it has changed.
         """
         tokens = self.vocabulary.encode(text, unknown)
         before = self.before(context).ids(self.vocabulary, tokens, unknown)

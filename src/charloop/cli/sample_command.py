@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -15,6 +15,9 @@ from charloop.cli.sample_constraints import ConstraintFlags, constraints_of
 from charloop.cli.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
+
+if TYPE_CHECKING:
+    from charloop.sampling import Before
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,14 @@ def main(arguments: Sequence[str]) -> None:
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
     before = network.before(context)
-    print(f"read from {before.description}", file=sys.stderr)
     if flags.interactive:
         from charloop.cli.interactive import write_together
 
         colored = flags.color == "surprise" and wants_color()
         config = SamplingConfig(**asdict(flags.sampling))
-        write(
-            "", [write_together(network, prompt, config, before, opening=not flags.no_echo, colored=colored)]
-        )
+        text = write_together(network, prompt, config, before, opening=not flags.no_echo, colored=colored)
+        say_read(before)
+        write("", [text])
         return
     settings = asdict(flags.sampling)
     settings["context"] = context
@@ -95,13 +97,22 @@ def main(arguments: Sequence[str]) -> None:
     painted = flags.color == "surprise" and wants_color()
     paint = Painter(network, prompt, flags.sampling.unknown, before) if painted else None
     if flags.sampling.num_samples == 1:
-        write(opening, network.stream(prompt, **settings), paint)
+        pieces = network.stream(prompt, **settings)
+        say_read(before)
+        write(opening, pieces, paint)
         finish(paint)
         return
-    for number, text in enumerate(network.sample(prompt, **settings), start=1):
+    texts = network.sample(prompt, **settings)
+    say_read(before)
+    for number, text in enumerate(texts, start=1):
         print(f"--- {number} ---")
         write(opening, [text], paint and paint.again())
     finish(paint)
+
+
+def say_read(before: "Before") -> None:
+    """What the prompt was read after, where it is in no text's way."""
+    print(f"read from {before.description}", file=sys.stderr)
 
 
 def finish(paint: Painter | None) -> None:

@@ -39,7 +39,8 @@ class Before:
     def description(self) -> str:
         """In a few words, for people."""
         if self.is_context:
-            return f"a context of {len(self.text):,} characters" if self.text else "nothing"
+            signs = "character" if len(self.text) == 1 else "characters"
+            return f"a context of {len(self.text):,} {signs}" if self.text else "nothing"
         ends = self.text.count("\n")
         where = "a paragraph" if ends > 1 else "a line" if ends else "a word"
         return f"the beginning of {where} (after {self.text!r})" if self.text else "nothing"
