@@ -18,6 +18,8 @@ from charloop.small_files import read_small
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
 """What a run's config.json says besides its configuration."""
+BEFORE = {"training": {"state_dropout": 0.0}}
+"""How a run was made whose config.json does not have a setting, as there was none when it was begun."""
 MOST_PARTS = 100
 """Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
 LIMITS = {"epochs", "steps", "minutes"}
@@ -31,8 +33,13 @@ def to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
 
 
 def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunConfig:
-    """`base` (or the defaults) with `values` on top, every one checked."""
+    """`base` (or the defaults) with `values` on top, every one checked.
+
+    Those of a run's config.json mean what they meant when it was begun: see `BEFORE`.
+    """
     merged = to_dict(base or RunConfig())
+    for section, settings in BEFORE.items() if "format" in values else ():
+        merged[section] |= settings
     for section, entries in values.items():
         if section in RUN_KEYS:
             continue

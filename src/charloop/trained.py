@@ -17,13 +17,14 @@ from charloop.checkpoint import RunFolder, Save, export_run
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
 from charloop.config import DataConfig, RunConfig
-from charloop.data import GivenText, ReadingListener, Text, Vocabulary
+from charloop.data import GivenText, ReadingListener, Text, Vocabulary, kept_prefix
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import find_or_build
-from charloop.sampling import Constraint, Novel, SamplingConfig, generate, stream
+from charloop.sampling import Before, Constraint, Novel, SamplingConfig, beginning, generate, stream
+from charloop.sampling.reading import read
 from charloop.types import Parameters
 
 
@@ -42,21 +43,32 @@ class TrainedModel:
     """Where it was loaded from."""
 
     def sample(
-        self, prompt: str = "", *, constraints: Sequence[Constraint] = (), **settings: Any
+        self,
+        prompt: str = "",
+        *,
+        context: str | None = None,
+        constraints: Sequence[Constraint] = (),
+        **settings: Any,
     ) -> list[str]:
         """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...).
 
-        Each keeps to all of `constraints`, such as `novel(20)`.
+        The prompt is read as the beginning of a paragraph or line (see `prefix`), or as what follows
+        `context`. Each text keeps to all of `constraints`, such as `novel(20)`.
         """
-        config = SamplingConfig(**settings)
-        return generate(self.model, self.params, self.vocabulary, prompt, config, constraints)
+        config, before = SamplingConfig(**settings), self.before(context)
+        return generate(self.model, self.params, self.vocabulary, prompt, config, constraints, before=before)
 
     def stream(
-        self, prompt: str = "", *, constraints: Sequence[Constraint] = (), **settings: Any
+        self,
+        prompt: str = "",
+        *,
+        context: str | None = None,
+        constraints: Sequence[Constraint] = (),
+        **settings: Any,
     ) -> Iterator[str]:
         """One new text after `prompt`, in pieces as they come; the same text as `sample` writes."""
-        config = SamplingConfig(**settings)
-        return stream(self.model, self.params, self.vocabulary, prompt, config, constraints)
+        config, before = SamplingConfig(**settings), self.before(context)
+        return stream(self.model, self.params, self.vocabulary, prompt, config, constraints, before=before)
 
     def novel(self, longest: int, listener: ReadingListener | None = None) -> Novel:
         """The constraint never to write more than `longest` consecutive tokens of the text it was trained on.
@@ -66,14 +78,40 @@ class TrainedModel:
         tokens = self._training_text(listener)
         return Novel(find_or_build(tokens, listener=listener), longest, self.vocabulary.size)
 
-    def evaluate(self, text: str, unknown: Any = "error", *, baselines: bool = False) -> Score:
+    @cached_property
+    def prefix(self) -> str:
+        """What stands before the paragraphs or lines of the text it was trained on; may be nothing.
+
+        A run that was begun before runs kept it has one that is guessed from its vocabulary.
+        """
+        return kept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
+
+    def before(self, context: str | None = None) -> Before:
+        """What it reads before a text: `context` if there is one, else its `prefix`."""
+        return Before.of(self.prefix, context)
+
+    def beginning(self) -> np.ndarray:
+        """The ids (at least one) that it reads before a text of which nothing is given."""
+        return beginning(self.vocabulary, np.zeros(0, np.int32), self.before(), "error")
+
+    def evaluate(
+        self,
+        text: str,
+        unknown: Any = "error",
+        *,
+        context: str | None = None,
+        baselines: bool = False,
+    ) -> Score:
         """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw.
 
-        The score has the nats of each character, and with `baselines` what simpler ways come to that learned from
-        the text this network was trained on: that is read again, and CharloopError raised if it has changed.
+        The text is read as the beginning of a paragraph or line (see `prefix`), or as what follows `context`; neither
+        is scored, nor is the text's first character. The score has the nats of each character, and with `baselines`
+        what simpler ways come to that learned from the text this network was trained on: that is read again, and
+        CharloopError raised if it has changed.
         """
         tokens = self.vocabulary.encode(text, unknown)
-        score = self.score(tokens, per_character=True)
+        before = self.before(context).ids(self.vocabulary, tokens, unknown)
+        score = self.score(tokens, per_character=True, before=before)
         return replace(score, baselines=self._ladder(tokens)) if baselines else score
 
     def score(
@@ -83,13 +121,17 @@ class TrainedModel:
         *,
         per_character: bool = False,
         listener: ReadingListener | None = None,
+        before: np.ndarray | None = None,
     ) -> Score:
         """How well it predicts a text that is encoded already; with a `limit`, about so much of it, from all over.
 
+        It is read from an empty memory, or after the ids `before`.
+
         `per_character` keeps the nats of each that is scored; `listener` is told how far it is.
         """
+        memory = None if before is None or not len(before) else read(self.model, self.params, before)
         return self._evaluator.score(
-            self.params, tokens, limit, per_character=per_character, listener=listener
+            self.params, tokens, limit, per_character=per_character, listener=listener, memory=memory
         )
 
     def save(self, path: str | Path) -> None:

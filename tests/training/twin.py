@@ -52,6 +52,17 @@ def clipped(gradient: Any, longest: float) -> tuple[float, Any]:
     return length, {name: g * factor for name, g in gradient.items()}
 
 
+def emptied(memory: Any, key: Any, rate: float) -> Any:
+    """`memory` with zeros in the place of some lanes, one at a time."""
+    lanes = len(jax.tree.leaves(memory)[0])
+    keep = np.ones(lanes, np.float32)
+    for lane in range(lanes):
+        own = jax.random.fold_in(jax.random.fold_in(key, 2**31), lane)
+        if float(jax.random.uniform(own)) < rate:
+            keep[lane] = 0
+    return jax.tree.map(lambda leaf: leaf * keep[:, None], memory)
+
+
 def learn(model: CharLM, config: RunConfig, text: str, rates: list[float]) -> tuple[Any, list[Any]]:
     """Weights after `len(rates)` updates on `text`; loss and gradient length of each."""
     key_init, key_run = jax.random.split(jax.random.key(config.training.seed))
@@ -71,7 +82,9 @@ def learn(model: CharLM, config: RunConfig, text: str, rates: list[float]) -> tu
     while number < len(rates):
         for starts, x, y in epoch[: len(rates) - number]:
             memory = model.initial_state(config.data.batch_size) if starts else memory
-            (loss, memory), g = gradient(params, x, y, memory, jax.random.fold_in(key_run, number))
+            key = jax.random.fold_in(key_run, number)
+            memory = emptied(memory, key, config.training.state_dropout)
+            (loss, memory), g = gradient(params, x, y, memory, key)
             length, g = clipped(g, config.training.clip_norm)
             updates, moments = update(g, moments, params)
             params = jax.tree.map(np.add, params, updates)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from charloop.cli.arguments import Switch, check_ranges, parse
+from charloop.cli.context import STDIN, read_context
 from charloop.cli.eval_report import facts, lines
 from charloop.cli.eval_texts import Given, Wanted, read_text, reading
 from charloop.cli.per_character import STDOUT, check_costs, records, write_records
@@ -37,6 +38,10 @@ class EvalFlags:
     """Files, folders, globs, - or named corpora: scored as one text."""
     text: str | None = None
     """Score this very string."""
+    context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
+    """What the text goes on from: a file's content, or standard input with -, or where no file is called that this
+    very text. It is read first and not scored. If left out, texts are read as the beginning of a paragraph or line,
+    and parts of the run's own text from nothing, as in training."""
     split: Literal["train", "val", "test"] | None = None
     """Score this part of the text that the run was trained on."""
     limit: NonNegativeCount = 0
@@ -72,24 +77,31 @@ def main(arguments: Sequence[str]) -> None:
     keep_programs()
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.text import read_training_text
+    from charloop.sampling.before import NOTHING
     from charloop.trained import load_run
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_run(folder, weights=flags.weights)
     wanted = Wanted(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
+    context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
     given = read_text(folder, wanted)
+    own = not flags.texts and flags.text is None
+    before = NOTHING if own and context is None else network.before(context)
+    ids = before.ids(folder.vocabulary, given.tokens, flags.unknown)
     if flags.baselines and given.training is None:
         with reading() as listener:
             given = given._replace(training=read_training_text(folder, listener))
     measuring = compare(folder, given)
     keep = flags.per_character is not None
     with reading() as listener:
-        score = network.score(given.tokens, flags.limit or None, per_character=keep, listener=listener)
+        score = network.score(
+            given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
+        )
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
         costs = records(given.tokens, score.per_character, folder.vocabulary)
         write_records(flags.per_character, costs, overwrite=flags.overwrite)
-    report(given.name, score, (*network.notes, *given.notes, *notes), flags)
+    report(given.name, before.description, score, (*network.notes, *given.notes, *notes), flags)
 
 
 def check(flags: EvalFlags) -> None:
@@ -127,8 +139,12 @@ def with_baselines(score: "Score", measuring: "Measuring | None") -> "tuple[Scor
     return replace(score, baselines=measuring.found[1]), ()
 
 
-def report(name: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
+def report(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
     """Print the score; on standard error where each character's lines have standard output to themselves."""
     stream = sys.stderr if flags.per_character == STDOUT else sys.stdout
-    for line in [json.dumps(facts(name, score, notes))] if flags.json else lines(name, score, notes):
+    for line in (
+        [json.dumps(facts(name, read_from, score, notes))]
+        if flags.json
+        else lines(name, read_from, score, notes)
+    ):
         print(line, file=stream)

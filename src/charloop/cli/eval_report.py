@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from charloop.evaluation import Score
 
 
-def facts(name: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
+def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
     """The score for programs."""
     interval, standing, ladder = score.interval, score.standing, score.baselines
     return {
         "text": name,
+        "read_from": read_from,
         "characters": score.characters,
         "nats_per_character": score.loss,
         "bits_per_character": score.bits_per_character,
@@ -33,10 +34,11 @@ def facts(name: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def lines(name: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
+def lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
     """The score for people."""
     yield f"text        {name}"
     yield from (f"note        {note}" for note in notes)
+    yield f"read from   {read_from}"
     yield f"characters  {score.characters:,} predicted"
     yield f"nats/char   {score.loss:.4f}"
     yield f"bits/char   {score.bits_per_character:.4f}"

@@ -14,13 +14,16 @@ from charloop.cli.desk import Desk
 from charloop.cli.desk_view import picture
 from charloop.cli.keys import Key, Keys
 from charloop.errors import CharloopError
+from charloop.sampling.before import Before
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.together import Together
 from charloop.trained import TrainedModel
 
 GLANCE = 0.2
 """Seconds between two looks at the terminal's size."""
-STARTED = frozenset({"run", "prompt", "prompt_file", "no_echo", "color", "weights", "cell", "interactive"})
+STARTED = frozenset(
+    {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive"}
+)
 DRAWING = frozenset({"temperature", "top_k", "top_p", "min_p", "mode", "seed", "unknown"})
 """Flags that mean something where a person decides how much is written."""
 
@@ -39,10 +42,16 @@ def check_interactive(given: set[str]) -> None:
 
 
 def write_together(
-    network: TrainedModel, prompt: str, config: SamplingConfig, *, opening: bool, colored: bool
+    network: TrainedModel,
+    prompt: str,
+    config: SamplingConfig,
+    before: Before,
+    *,
+    opening: bool,
+    colored: bool,
 ) -> str:
     """Let a person write with the network until Ctrl-C; the text, with the prompt if `opening`."""
-    together = Together(network.model, network.params, network.vocabulary, prompt, config)
+    together = Together(network.model, network.params, network.vocabulary, prompt, config, before)
     desk = Desk(together, network.vocabulary, opening=opening)
     console = Console(highlight=False)
     with ended_by_signals(), Keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:

@@ -1,24 +1,23 @@
 """charloop sample: let a trained network write."""
 
-import errno
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from charloop.cli.arguments import Switch, given_flags, of_flag, parse
+from charloop.cli.context import read_context, read_place
 from charloop.cli.output import visible
 from charloop.cli.sample_constraints import ConstraintFlags, constraints_of
 from charloop.cli.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
-from charloop.small_files import read_small
 
-LONGEST = 64 << 20
-"""Bytes of a prompt that is read from a file."""
+if TYPE_CHECKING:
+    from charloop.sampling import Before
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,12 @@ class SampleFlags:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
     prompt: Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ""
-    """Text to go on from; nothing: as if a line had just ended."""
+    """Text to go on from, read as the beginning of a paragraph or line; nothing: a new one begins."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Read the prompt from a file, or from standard input with -."""
+    context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
+    """What the prompt goes on from instead: a file's content, or standard input with -, or where no file is called
+    that this very text. It is read before the prompt and not written."""
     no_echo: Switch = False
     """Leave out the prompt, and write the new text only."""
     color: Literal["none", "surprise"] = "none"
@@ -66,6 +68,7 @@ def main(arguments: Sequence[str]) -> None:
 
         check_interactive(given_flags(arguments))
     prompt = read_prompt(flags)
+    context = read_context(flags.context, taken=flags.prompt_file)
 
     from charloop.cli.programs import keep_programs
     from charloop.devices import offer_cores
@@ -77,26 +80,39 @@ def main(arguments: Sequence[str]) -> None:
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
+    before = network.before(context)
     if flags.interactive:
         from charloop.cli.interactive import write_together
 
         colored = flags.color == "surprise" and wants_color()
         config = SamplingConfig(**asdict(flags.sampling))
-        write("", [write_together(network, prompt, config, opening=not flags.no_echo, colored=colored)])
+        text = write_together(network, prompt, config, before, opening=not flags.no_echo, colored=colored)
+        say_read(before)
+        write("", [text])
         return
     settings = asdict(flags.sampling)
+    settings["context"] = context
     settings["constraints"] = constraints_of(flags.constraints, network)
     opening = "" if flags.no_echo else prompt
     painted = flags.color == "surprise" and wants_color()
-    paint = Painter(network, prompt, flags.sampling.unknown) if painted else None
+    paint = Painter(network, prompt, flags.sampling.unknown, before) if painted else None
     if flags.sampling.num_samples == 1:
-        write(opening, network.stream(prompt, **settings), paint)
+        pieces = network.stream(prompt, **settings)
+        say_read(before)
+        write(opening, pieces, paint)
         finish(paint)
         return
-    for number, text in enumerate(network.sample(prompt, **settings), start=1):
+    texts = network.sample(prompt, **settings)
+    say_read(before)
+    for number, text in enumerate(texts, start=1):
         print(f"--- {number} ---")
         write(opening, [text], paint and paint.again())
     finish(paint)
+
+
+def say_read(before: "Before") -> None:
+    """What the prompt was read after, where it is in no text's way."""
+    print(f"read from {before.description}", file=sys.stderr)
 
 
 def finish(paint: Painter | None) -> None:
@@ -124,29 +140,10 @@ def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> 
     sys.stdout.flush()
 
 
-def read_stdin() -> bytes:
-    """Standard input to its end, if that comes soon enough."""
-    content = sys.stdin.buffer.read(LONGEST + 1)
-    if len(content) > LONGEST:
-        raise OSError(errno.EFBIG, f"more than {LONGEST >> 20} MB")
-    return content
-
-
 def read_prompt(flags: SampleFlags) -> str:
     """The prompt, wherever it is."""
     if flags.prompt_file is None:
         return flags.prompt
     if flags.prompt:
         raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
-    place = "standard input" if flags.prompt_file == "-" else flags.prompt_file
-    try:
-        content = (
-            read_stdin()
-            if flags.prompt_file == "-"
-            else read_small(Path(flags.prompt_file), most=LONGEST, only_file=False)
-        )
-        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise CharloopError(f"the prompt in {place} is not UTF-8, at byte {error.start}") from None
-    except OSError as error:
-        raise CharloopError(f"cannot read the prompt {place} ({error.strerror})") from None
+    return read_place("prompt", flags.prompt_file)

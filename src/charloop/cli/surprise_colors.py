@@ -11,6 +11,7 @@ from charloop.cli.output import visible
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
+    from charloop.sampling import Before
     from charloop.trained import TrainedModel
 
 # Of middle brightness in the 256 colours, so that both a black and a white ground show them.
@@ -42,13 +43,15 @@ def wants_color() -> bool:
 
 
 class Painter:
-    """Reads what the network writes and colours it; `unknown` says how the prompt is read.
+    """Reads what the network writes and colours it; `unknown` says how the prompt is read, after `before`.
 
     Raises CharloopError for a network of bytes, whose characters are several ids each.
     """
 
-    def __init__(self, network: "TrainedModel", prompt: str, unknown: Literal["error", "skip"]) -> None:
-        from charloop.sampling.text import opening
+    def __init__(
+        self, network: "TrainedModel", prompt: str, unknown: Literal["error", "skip"], before: "Before"
+    ) -> None:
+        from charloop.sampling.text import beginning
 
         vocabulary = network.vocabulary
         if len(set(vocabulary.decode(np.arange(vocabulary.size)))) < vocabulary.size:
@@ -59,7 +62,7 @@ class Painter:
                 do="leave --color out",
             )
         ids = vocabulary.encode(prompt, unknown)
-        self._network, self._prompt = network, ids if len(ids) else opening(vocabulary)
+        self._network, self._prompt = network, beginning(vocabulary, ids, before, unknown)
         self.again()
 
     def again(self) -> "Painter":

@@ -40,6 +40,7 @@ class Evaluator:
         *,
         per_character: bool = False,
         listener: ReadingListener | None = None,
+        memory: State | None = None,
     ) -> Score:
         """The loss over `tokens[1:]`, each predicted from all of the text before it (the first has none).
 
@@ -49,7 +50,8 @@ class Evaluator:
         The text is cut into up to 64 lanes that are read side by side. Each starts reading 256 characters early,
         so what it scores is predicted from at least that much: a difference from one single lane that is below
         the third digit of the loss on real text. `per_character` keeps the nats of each that is scored, in the
-        order of the text; `listener` is told how far it is. Raises CharloopError for under 2 tokens.
+        order of the text; `listener` is told how far it is. `memory`, of one lane, is what the first lane begins
+        with; empty if left out. Raises CharloopError for under 2 tokens.
         """
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
@@ -61,8 +63,8 @@ class Evaluator:
         chunk = chunk_for(layout.lanes, self.model.vocab_size)
         for start in range(-WARM_UP, 0, 2 * chunk):
             state, _ = forward(params, state, *layout.cut(tokens, start, 2 * chunk)[:2])
-        empty = self.model.initial_state(1)
-        state = jax.tree.map(lambda leaf, zero: leaf.at[:1].set(zero), state, empty)
+        first = self.model.initial_state(1) if memory is None else jax.tree.map(np.asarray, memory)
+        state = jax.tree.map(lambda leaf, own: leaf.at[:1].set(own), state, first)
         tally, before = Tally(layout.scored, per_character=per_character), None
         meter = Meter(listener)
         meter.begin("scoring", layout.scored, "million characters")

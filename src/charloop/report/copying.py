@@ -10,7 +10,7 @@ from charloop.report.excerpt import Excerpt, excerpt_of
 from charloop.report.values import Missing, Written
 from charloop.sampling import SamplingConfig
 from charloop.sampling.reading import begin
-from charloop.sampling.text import opening, picker_of
+from charloop.sampling.text import picker_of
 from charloop.sampling.writing import BLOCK, blocks
 from charloop.trained import TrainedModel
 
@@ -52,8 +52,8 @@ def judged(
 
 
 def write(network: TrainedModel, temperature: float, seed: int) -> Int[np.ndarray, " length"]:
-    """`LENGTH` tokens after nothing."""
+    """`LENGTH` tokens from the beginning of a paragraph or line."""
     picker = picker_of(SamplingConfig(temperature=temperature), network.vocabulary)
-    progress = begin(network.model, network.params, opening(network.vocabulary), 1, seed)
+    progress = begin(network.model, network.params, network.beginning(), 1, seed)
     written = blocks(network.model, picker, network.params, progress, LENGTH, BLOCK)
     return np.concatenate([block[:, 0] for block in written]).astype(np.int32)

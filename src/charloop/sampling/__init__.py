@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from charloop.sampling.before import Before
     from charloop.sampling.constraints import Constraint, Novel, Pattern, Words
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
     from charloop.sampling.reading import LanguageModel
-    from charloop.sampling.text import generate, stream
+    from charloop.sampling.text import beginning, generate, stream
     from charloop.sampling.vocabulary import TextVocabulary
 
 _ROOMS = {
+    "before": ("Before",),
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
     "constraints": ("Constraint", "Novel", "Pattern", "Words"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
     "reading": ("LanguageModel",),
-    "text": ("generate", "stream"),
+    "text": ("beginning", "generate", "stream"),
     "vocabulary": ("TextVocabulary",),
 }
 
 __all__ = [
     "AtWordStarts",
+    "Before",
     "Chain",
     "Constraint",
     "Forbid",
@@ -45,6 +48,7 @@ __all__ = [
     "TopK",
     "TopP",
     "Words",
+    "beginning",
     "generate",
     "stream",
 ]

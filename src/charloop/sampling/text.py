@@ -1,6 +1,7 @@
 """Writing text: a prompt in characters, new text out, whole or as it comes."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from jaxtyping import Integer
 
 from charloop.devices import shard
 from charloop.errors import CharloopError
+from charloop.sampling.before import NOTHING, Before
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constrained import constrained
 from charloop.sampling.constraints import Constraint
@@ -32,20 +34,23 @@ def generate(
     prompt: str = "",
     config: SamplingConfig | None = None,
     constraints: Sequence[Constraint] = (),
+    *,
+    before: Before = NOTHING,
 ) -> list[str]:
-    """The `num_samples` texts that follow `prompt`, without it.
+    """The `num_samples` texts that follow `prompt`, without it; the prompt is read after `before`.
 
     Sample s is the same however many there are (as far as the model's products round alike for all batch sizes).
-    An empty prompt is as if a line had just ended: see `opening`. With `constraints` each text keeps to all of them;
+    With neither there is something to read still: see `opening`. With `constraints` each text keeps to all of them;
     what has led into a corner is taken back. Raises CharloopError for a character of the prompt that the vocabulary
     lacks (unless they are skipped), for a model whose logits are not finite, and if nothing keeps to the constraints.
     """
     config = config or SamplingConfig()
     if constraints:
         return [
-            "".join(text) for text in _constrained(model, params, vocabulary, prompt, config, constraints)
+            "".join(text)
+            for text in _constrained(model, params, vocabulary, prompt, config, constraints, before)
         ]
-    pieces = _pieces(model, params, vocabulary, prompt, config, BLOCK)
+    pieces = _pieces(model, params, vocabulary, prompt, config, BLOCK, before)
     return ["".join(sample) for sample in zip(*pieces, strict=True)]
 
 
@@ -56,6 +61,8 @@ def stream(
     prompt: str = "",
     config: SamplingConfig | None = None,
     constraints: Sequence[Constraint] = (),
+    *,
+    before: Before = NOTHING,
 ) -> Iterator[str]:
     """The text that `generate` returns for one sample, in pieces as they come.
 
@@ -68,9 +75,9 @@ def stream(
             "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
         )
     if constraints:
-        (text,) = _constrained(model, params, vocabulary, prompt, config, constraints)
+        (text,) = _constrained(model, params, vocabulary, prompt, config, constraints, before)
         return (piece for piece in text if piece)
-    pieces = _pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK)
+    pieces = _pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK, before)
     return (piece for (piece,) in pieces if piece)
 
 
@@ -100,8 +107,19 @@ def filters_of(config: SamplingConfig, vocabulary: TextVocabulary) -> Chain:
     return Chain(tuple(filters))
 
 
+def beginning(
+    vocabulary: TextVocabulary,
+    prompt: Integer[np.ndarray, " prompt"],
+    before: Before,
+    unknown: Literal["error", "skip"],
+) -> Integer[np.ndarray, " read"]:
+    """All that is read before the first new character, at least one id: `before`, then `prompt`, else `opening`."""
+    read = np.concatenate([before.ids(vocabulary, prompt, unknown), prompt])
+    return read if len(read) else opening(vocabulary)
+
+
 def opening(vocabulary: TextVocabulary) -> Integer[np.ndarray, " 1"]:
-    """What is read before a text that has no prompt: a new line, or else the first whitespace, or else id 0."""
+    """What is read where nothing is given: a new line, or else the first whitespace, or else id 0."""
     newline = vocabulary.encode("\n", unknown="skip")
     # argmax of nothing but False is 0.
     return newline if len(newline) else np.array([np.argmax(_whitespace(vocabulary))], np.int32)
@@ -122,10 +140,11 @@ def _pieces(
     prompt: str,
     config: SamplingConfig,
     block: int,
+    before: Before,
 ) -> Iterator[list[str]]:
     """Pieces of all samples, side by side; the prompt is read before this returns."""
     ids = vocabulary.encode(prompt, unknown=config.unknown)
-    ids = ids if len(ids) else opening(vocabulary)
+    ids = beginning(vocabulary, ids, before, config.unknown)
     picker = picker_of(config, vocabulary)
     # Once: weights that lie elsewhere would be copied at every block.
     params = jax.device_put(params, shard(mesh_for(config.num_samples)))
@@ -142,15 +161,20 @@ def _constrained(
     prompt: str,
     config: SamplingConfig,
     constraints: Sequence[Constraint],
+    before: Before,
 ) -> Iterator[Iterator[str]]:
-    """Each sample in pieces; the prompt is read before this returns. Constraints see no more of it than there is."""
+    """Each sample in pieces; the prompt is read before this returns.
+
+    Constraints see the prompt, and a context that it goes on from, but no prefix.
+    """
     for each in constraints:
         each.check(config.length)
     ids = vocabulary.encode(prompt, unknown=config.unknown)
     ticker = Ticker(model, params)
-    first = ticker.begin(ids if len(ids) else opening(vocabulary))
-    picker = picker_of(config, vocabulary)
-    return constrained(ticker, first, ids, picker, vocabulary, config, constraints)
+    read = beginning(vocabulary, ids, before, config.unknown)
+    first, picker = ticker.begin(read), picker_of(config, vocabulary)
+    seen = np.concatenate([before.ids(vocabulary, ids, config.unknown), ids]) if before.is_context else ids
+    return constrained(ticker, first, seen, picker, vocabulary, config, constraints)
 
 
 def _until_done(

@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Float64, Integer
 
 from charloop.errors import CharloopError
+from charloop.sampling.before import NOTHING, Before
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Forbid
 from charloop.sampling.reading import LanguageModel
-from charloop.sampling.text import filters_of, opening, picker_of
+from charloop.sampling.text import beginning, filters_of, picker_of
 from charloop.sampling.ticking import Chooser, Tick, Ticker, chances_of
 from charloop.sampling.vocabulary import TextVocabulary
 from charloop.types import Parameters
@@ -47,6 +48,8 @@ class Candidate:
 class Together:
     """A text after `prompt` that grows and shrinks; `config` says how the network draws, and may be changed.
 
+    The prompt is read after `before`, which is no part of the text.
+
     Raises CharloopError as `generate` does.
     """
 
@@ -57,6 +60,7 @@ class Together:
         vocabulary: TextVocabulary,
         prompt: str,
         config: SamplingConfig,
+        before: Before = NOTHING,
     ) -> None:
         self.vocabulary, self.config = vocabulary, config
         self.prompt: Integer[np.ndarray, " prompt"] = vocabulary.encode(prompt, config.unknown)
@@ -64,7 +68,7 @@ class Together:
         self._pieces: list[int] = []
         self._taken_back = 0
         self._ticker = Ticker(model, params)
-        self._begun = self._ticker.begin(self.prompt if len(self.prompt) else opening(vocabulary))
+        self._begun = self._ticker.begin(beginning(vocabulary, self.prompt, before, config.unknown))
 
     @property
     def tick(self) -> Tick:

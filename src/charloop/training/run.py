@@ -14,7 +14,7 @@ from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, GivenText, Text, Vocabulary
+from charloop.data import Corpus, GivenText, Text, Vocabulary, prefix_of_tokens
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
@@ -131,6 +131,8 @@ def resume(
             *forget_after(session.folder, int(state.step), journal),
             *mend_weights(session, state, journal),
         ]
+        if "prefix" not in session.folder.text:
+            session = keep_prefix(session)
         session.folder.write_config()
         sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals)
     return Path(path)
@@ -174,6 +176,12 @@ def begin(session: Session, state: TrainingState) -> None:
     session.folder.begin()
     save_state(session, state, Journal())
     session.folder.write_config()
+
+
+def keep_prefix(session: Session) -> Session:
+    """`session`, whose run was begun before runs kept their text's prefix, with it."""
+    prefix = prefix_of_tokens(session.training, session.folder.vocabulary)
+    return replace(session, folder=replace(session.folder, text={**session.folder.text, "prefix": prefix}))
 
 
 def sit(

@@ -20,7 +20,7 @@ SAMPLE_LENGTH = 300
 def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
     """What the network writes at several temperatures, or why it cannot; the same for the same step."""
     params = jax.device_put(state.params, jax.devices()[0])
-    trained = TrainedModel(session.model, params, session.folder.vocabulary, {})
+    trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
     try:
         return [
             (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES

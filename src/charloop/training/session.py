@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Lanes, ReadingListener, Split, fit_lanes, split
+from charloop.data import Corpus, Lanes, ReadingListener, Split, fit_lanes, prefix_of_tokens, split
 from charloop.devices import choose_devices, make_mesh
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -146,4 +146,5 @@ def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
         "test": test,
         "distinct": corpus.vocabulary.size,
         "notes": list(corpus.notes),
+        "prefix": prefix_of_tokens(corpus.tokens[cut.train], corpus.vocabulary),
     }

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
+from charloop.dropout import empty_some
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import products_in
@@ -99,9 +100,10 @@ def train_step(
     carry = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, state.carry)
     lanes = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
     key = jax.random.fold_in(state.key, state.step)
+    begun = empty_some(key, config.state_dropout, carry, fresh, lanes)
 
     def loss(params: Parameters) -> tuple[Array, State]:
-        logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes)
+        logits, after = model.apply(params, chunk[:-1], begun, key=key, lanes=lanes)
         return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
@@ -121,6 +123,7 @@ def train_step(
         return apply_updates(params, updates, rate * health.rate), moments
 
     params, moments = lax.cond(fine, move, lambda *same: same, state.params, state.optimizer)
+    # What an undone update leaves is the memory as it was handed to it: nothing of it is emptied by chance.
     carry = carry_on(fine, health, carry, after, fresh)
     then = follow(config, health, verdict, loss=nats, norm=norm)
     row = jnp.stack([nats, norm, health.rate, verdict, then.in_a_row], dtype=jnp.float32)
