@@ -87,7 +87,6 @@ def main(arguments: Sequence[str]) -> None:
         colored = flags.color == "surprise" and wants_color()
         config = SamplingConfig(**asdict(flags.sampling))
         text = write_together(network, prompt, config, before, opening=not flags.no_echo, colored=colored)
-        say_read(before)
         write("", [text])
         return
     settings = asdict(flags.sampling)
