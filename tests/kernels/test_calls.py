@@ -1,5 +1,6 @@
 """What a tick may call: programs that run once are followed, loops and branches are refused, never half followed."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 from jax import lax
 
+from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import why_not
+from charloop.unroll import scan
 from charloop.unroll.fused import run
 from kernels.test_program import cell_of
 
@@ -53,12 +56,13 @@ def test_a_call_is_followed(rule: Any) -> None:
     params = cell.init(jax.random.key(0), 3)
     point = (params, jax.random.normal(jax.random.key(1), (3, 2, 3)), cell.initial_state(2))
 
-    def pulled(name: str) -> Any:
-        values, back = jax.vjp(lambda *given: run(name, cell, *given), *point)
+    def pulled(way: Any) -> Any:
+        values, back = jax.vjp(lambda *given: way(cell, *given), *point)
         return values, back(jax.tree.map(jnp.ones_like, values))
 
-    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)  # noqa: E731
-    jax.tree.map(close, pulled("kernel"), pulled("scan"))
+    found, expected = pulled(partial(run, Kernels())), pulled(scan)
+    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [300, 3000])
@@ -74,5 +78,8 @@ def test_a_long_tick_is_made_or_refused(length: int) -> None:
         assert length == 3000
         assert "operations on a row" in reason
         return
-    values = run("kernel", cell, cell.init(jax.random.key(0), 3), jnp.ones((1, 1, 3)), cell.initial_state(1))
-    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(values))
+    given = cell.init(jax.random.key(0), 3), jnp.ones((2, 1, 3)), cell.initial_state(1)
+    values, expected = (
+        way(cell, *given)[1] for way in (partial(run, Kernels()), jax.jit(scan, static_argnums=0))
+    )
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
