@@ -24,13 +24,35 @@ def doubled(x: Any) -> Any:
 doubled.defjvp(lambda at, way: (doubled(*at), way[0] * 2 * (1 - jnp.tanh(at[0]) ** 2)))
 
 
+@jax.custom_jvp
+def exp_neg_sq(x: Any) -> Any:
+    return jnp.tanh(x)
+
+
+exp_neg_sq.defjvp(lambda at, way: (exp_neg_sq(*at), way[0] * exp_neg_sq(*at)))
+
+
+@jax.custom_vjp
+def steep(x: Any) -> Any:
+    return jnp.tanh(x)
+
+
+steep.defvjp(lambda x: (steep(x), x), lambda x, back: (back * (0.3 + x),))
+
+
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
         (lambda g, h: lax.scan(lambda c, _: (jnp.tanh(c) + h, None), g, None, length=3)[0], "scan"),
         (lambda g, h: lax.fori_loop(0, 3, lambda _, c: jnp.tanh(c) + h, g), "scan has no rule"),
         (lambda g, h: lax.while_loop(lambda c: c.sum() < 0, jnp.abs, g) + h, "while has no rule"),
-        (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "no rule"),
+        (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "cond has no rule"),
+        (lambda g, h: lax.switch(jnp.int32(g.sum()), [jnp.tanh, jnp.abs], g) + h, "cond has no rule"),
+        (
+            lambda g, h: jax.jit(lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.abs, x))(g) + h,
+            "cond has no rule",
+        ),
+        (lambda g, h: lax.map(jnp.tanh, g) + h, "scan has no rule"),
     ],
 )
 def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
@@ -43,6 +65,9 @@ def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
         lambda g, h: jax.jit(lambda x: jnp.tanh(x) + jnp.full(6, 0.5))(g) + h,
         lambda g, h: jax.checkpoint(lambda x: jnp.tanh(x) * h)(g),
         lambda g, h: doubled(g) + 0.5 * h,
+        # A name that a decomposition has, of another function.
+        lambda g, h: exp_neg_sq(g) + 0.5 * h,
+        lambda g, h: steep(g) + jax.checkpoint(jax.jit(steep))(0.5 * h),
         lambda g, h: jax.nn.gelu(g, approximate=False) + 0.1 * jax.nn.softplus(h),
         lambda g, h: jax.nn.elu(g) + jnp.clip(h, -1, 1),
         lambda g, h: jnp.log1p(g * g) + jnp.expm1(-h * h) + jnp.sinh(0.1 * g) + jnp.cosh(0.1 * h),

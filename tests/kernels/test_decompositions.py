@@ -16,7 +16,7 @@ from charloop.kernels.decompositions import DECOMPOSITIONS
 from charloop.kernels.functions import FUNCTIONS
 from charloop.kernels.plan import tick_for
 from charloop.kernels.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
-from charloop.kernels.trace import CALLS, trace
+from charloop.kernels.trace import CALLS, name_of_jax, trace
 from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 from kernels.direct import address
 from kernels.test_functions import SMALLEST, every_kind_of_number
@@ -99,7 +99,7 @@ def equations(program: Any) -> Iterator[Any]:
     """Of a traced function and of every program inside it, but of those that are decomposed by their name."""
     for equation in program.eqns:
         yield equation
-        if equation.params.get("name") in DECOMPOSITIONS:
+        if name_of_jax(equation) in DECOMPOSITIONS:
             continue
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program):
             if is_program(inner):
