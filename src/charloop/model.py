@@ -13,7 +13,7 @@ from charloop.dropout import dropout
 from charloop.engines import XLA, Engine
 from charloop.errors import CharloopError
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
-from charloop.unroll import LayerInput, Lookup, find_unrolling, fitting_unrolling
+from charloop.unroll import LayerInput, Lookup, dynamic, find_unrolling, fitting_unrolling
 from charloop.unroll.fused import find_engine, fitting_engine, multiply
 
 MAX_ONE_HOT = 4096
@@ -164,10 +164,11 @@ class CharLM:
         lengths: Int[Array, " batch"] | None,
     ) -> tuple[State, Float[Array, "time batch hidden"]]:
         own = layer_parameters(params, layer)
+        if lengths is not None:
+            # A prompt is padded to a power of two: a loop that ends with it is worth more than a kernel's speed.
+            return dynamic(self.cell, own, inputs, state, lengths=lengths)
         name, _ = fitting_unrolling(self.config.unroll, self.cell)
-        # A prompt is padded to a power of two: a loop that ends with it is worth more than a kernel's speed.
-        name = name if lengths is None else "dynamic"
-        return find_unrolling(name)(self.cell, own, inputs, state, lengths=lengths)
+        return find_unrolling(name)(self.cell, own, inputs, state)
 
 
 @dataclass(frozen=True)
