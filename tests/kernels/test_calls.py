@@ -24,13 +24,35 @@ def doubled(x: Any) -> Any:
 doubled.defjvp(lambda at, way: (doubled(*at), way[0] * 2 * (1 - jnp.tanh(at[0]) ** 2)))
 
 
+@jax.custom_jvp
+def exp_neg_sq(x: Any) -> Any:
+    return jnp.tanh(x)
+
+
+exp_neg_sq.defjvp(lambda at, way: (exp_neg_sq(*at), way[0] * exp_neg_sq(*at)))
+
+
+@jax.custom_vjp
+def steep(x: Any) -> Any:
+    return jnp.tanh(x)
+
+
+steep.defvjp(lambda x: (steep(x), x), lambda x, back: (back * (0.3 + x),))
+
+
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
         (lambda g, h: lax.scan(lambda c, _: (jnp.tanh(c) + h, None), g, None, length=3)[0], "scan"),
         (lambda g, h: lax.fori_loop(0, 3, lambda _, c: jnp.tanh(c) + h, g), "scan has no rule"),
         (lambda g, h: lax.while_loop(lambda c: c.sum() < 0, jnp.abs, g) + h, "while has no rule"),
-        (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "no rule"),
+        (lambda g, h: lax.cond(g.sum() > 0, jnp.tanh, jnp.abs, g) + h, "cond has no rule"),
+        (lambda g, h: lax.switch(jnp.int32(g.sum()), [jnp.tanh, jnp.abs], g) + h, "cond has no rule"),
+        (
+            lambda g, h: jax.jit(lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.abs, x))(g) + h,
+            "cond has no rule",
+        ),
+        (lambda g, h: lax.map(jnp.tanh, g) + h, "scan has no rule"),
     ],
 )
 def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
@@ -43,6 +65,9 @@ def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
         lambda g, h: jax.jit(lambda x: jnp.tanh(x) + jnp.full(6, 0.5))(g) + h,
         lambda g, h: jax.checkpoint(lambda x: jnp.tanh(x) * h)(g),
         lambda g, h: doubled(g) + 0.5 * h,
+        # A name that a decomposition has, of another function.
+        lambda g, h: exp_neg_sq(g) + 0.5 * h,
+        lambda g, h: steep(g) + jax.checkpoint(jax.jit(steep))(0.5 * h),
         lambda g, h: jax.nn.gelu(g, approximate=False) + 0.1 * jax.nn.softplus(h),
         lambda g, h: jax.nn.elu(g) + jnp.clip(h, -1, 1),
         lambda g, h: jnp.log1p(g * g) + jnp.expm1(-h * h) + jnp.sinh(0.1 * g) + jnp.cosh(0.1 * h),
@@ -83,3 +108,39 @@ def test_a_long_tick_is_made_or_refused(length: int) -> None:
         way(cell, *given)[1] for way in (partial(run, Kernels()), jax.jit(scan, static_argnums=0))
     )
     np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+ROW, NUMBER = jnp.full(6, 0.3), jnp.float32(0.7)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda g, h: g + 3 + h * jnp.int32(2),
+        lambda g, h: g * np.float64(0.1) + h * np.full(6, 0.1),
+        lambda g, h: g / 16777217 + h * 123456789e-9,
+        lambda g, h: g * ROW + h * NUMBER,
+        lambda g, h: (g > 0) * g + ((g > 0) + h),
+        lambda g, h: jnp.where(h > 5, jnp.inf, jnp.maximum(g, -jnp.inf)),
+        lambda g, h: jnp.nan_to_num(g) + g**0 * h,
+    ],
+)
+def test_numbers_of_other_types_mean_the_same_as_in_scan(rule: Any) -> None:
+    test_a_call_is_followed(rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (lambda g, h: g * jnp.bfloat16(0.7) + h, "a constant of type bfloat16"),
+        (lambda g, h: g.astype(jnp.float16).astype(jnp.float32) + h, "float16 has no rule"),
+        (lambda g, h: jnp.abs(g + 1j * h), "complex64 has no rule"),
+        (lambda g, h: g * jnp.full(6, 2) + h, "int32 has no rule"),
+        (lambda g, h: g * (h > 0).sum(-1, keepdims=True), "int32 has no rule"),
+        (lambda g, h: lax.select_n((g > 0).astype(jnp.int32), g, h), "int32 has no rule"),
+        (lambda g, h: jnp.where((h > 0).any(-1, keepdims=True), g, h), "reduce_or has no rule"),
+        (lambda g, h: lax.reduce_precision(g, 5, 10) + h, "reduce_precision has no rule"),
+    ],
+)
+def test_a_type_that_no_row_holds_is_refused(rule: Any, why: str) -> None:
+    assert why in (why_not(cell_of(rule)) or "")

@@ -11,6 +11,7 @@ from charloop.cells import TickCell
 from charloop.kernels import reason_against
 from charloop.kernels.plan import tick_for, why_not
 from charloop.kernels.program import REDUCTIONS
+from charloop.kernels.rules import RULES
 
 
 def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:
@@ -28,6 +29,11 @@ def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:
             return recurrent(state["hidden"]) if recurrent else state["hidden"]
 
     return Odd(hidden)
+
+
+def six_means(row: Any) -> Any:
+    """As long as the row, and no row: numbers of the whole row, one by one."""
+    return jnp.concatenate([row.mean(-1, keepdims=True)] * 6, axis=-1)
 
 
 @pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
@@ -79,10 +85,18 @@ def test_the_same_operation_is_made_once() -> None:
         (lambda g, h: g.astype(jnp.bfloat16).astype(jnp.float32) + h, "bfloat16 has no rule"),
         (lambda g, h: jnp.where((g > 0) == (h > 0), g, h), "eq of truths has no rule"),
         (lambda g, h: jnp.concatenate([g, h], axis=-1), "another shape than the contract says"),
+        (lambda g, h: six_means(g) + 0 * h, "in which rows and single numbers mix"),
+        (lambda g, _: six_means(g), "put together of single numbers"),
     ],
 )
 def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
     assert why in (why_not(cell_of(rule)) or "")
+
+
+def test_a_rule_that_loses_a_row_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, "slice", lambda _, value, **__: value)
+    cell = cell_of(lambda g, h: jnp.concatenate([g, h], axis=-1)[..., :6])
+    assert why_not(cell) == "slice: an array of shape [6] in which rows and single numbers mix"
 
 
 def test_a_product_of_what_is_no_part_of_the_state_is_told_of() -> None:

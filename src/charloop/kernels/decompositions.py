@@ -8,6 +8,18 @@ from jax import lax
 from jaxtyping import Array
 
 LN2 = float(np.log(2.0))
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+"""Their sum is ln 2, and whole numbers below 2^14 times the first are exact."""
+SHIFT = 1.5 * 2.0**23
+"""Added and taken away again, it leaves the nearest whole number."""
+ERFC_BELOW_2 = (
+    2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
+    -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
+)  # fmt: skip
+ERFC_ABOVE_2 = (
+    -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.015265279202700,
+    4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1,
+)  # fmt: skip
 
 
 def one_minus_square(x: Array) -> Array:
@@ -24,23 +36,71 @@ def log1p(x: Array) -> Array:
 
 
 def expm1(x: Array) -> Array:
-    """After Kahan: `(u - 1) / log u` hardly changes with the error of u."""
+    """After Kahan near 0: `(u - 1) / log u` hardly changes with the error of u. Elsewhere 1 takes nothing away."""
     u = lax.exp(x)
     corrected = (u - 1.0) * (x / lax.log(u))
-    plain = lax.bitwise_or(u <= 0.0, u == float("inf"))
-    return lax.select(u == 1.0, x, lax.select(plain, u - 1.0, corrected))
+    near = lax.select(u == 1.0, x, corrected)
+    return lax.select(lax.abs(x) > 1.0, u - 1.0, near)
+
+
+def exp2(x: Array) -> Array:
+    """2^n by a power of e whose exponent is exact, in two halves as it may overflow alone; the rest apart."""
+    x = lax.min(lax.max(x, -200.0), 200.0)
+    n = (x + SHIFT) - SHIFT
+    half = lax.exp(n * (0.5 * LN2_HIGH))
+    rest = lax.exp(n * LN2_LOW + (x - n) * LN2)
+    return half * (half * rest)
+
+
+def exp_neg_sq(x: Array) -> Array:
+    """`exp(-x^2)` with the square in two parts: its rounding alone would be too much for a large x."""
+    x = lax.min(lax.abs(x), 12.0)
+    scaled = x * 4097.0
+    high = scaled - (scaled - x)
+    low = x - high
+    return lax.exp(-(high * high)) * lax.exp(-(low * (x + high)))
+
+
+def erfc(x: Array) -> Array:
+    """After Cephes beyond 1, where `1 - erf` would lose everything: exp(-x^2) / x times a polynomial of 1 / x^2."""
+    a = lax.abs(x)
+    inverse = 1.0 / lax.max(a, 1.0)
+    square = inverse * inverse
+    slope = lax.select(a < 2.0, polynomial(square, ERFC_BELOW_2), polynomial(square, ERFC_ABOVE_2))
+    tail = exp_neg_sq(x) * inverse * slope
+    beyond = lax.select(x < 0.0, 2.0 - tail, tail)
+    return lax.select(a > 1.0, beyond, 1.0 - lax.erf(x))
+
+
+def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
+    """By Horner, the highest power first."""
+    value = lax.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value
 
 
 def cbrt(x: Array) -> Array:
-    """The sign apart, since log knows no negative numbers."""
-    return lax.sign(x) * lax.exp(lax.log(lax.abs(x)) / 3.0)
+    """The sign apart, since log knows no negative numbers; a step of Newton makes good what log loses."""
+    a = lax.abs(x)
+    rough = lax.exp(lax.log(a) / 3.0)
+    value = lax.sign(x) * (rough - (rough - a / (rough * rough)) / 3.0)
+    return lax.select(lax.bitwise_or(a == 0.0, a == float("inf")), x, value)
 
 
 def sinh(x: Array) -> Array:
-    """Without loss near 0."""
-    e = expm1(lax.abs(x))
-    value = 0.5 * (e + lax.select(e == float("inf"), lax.full_like(e, 1.0), e / (e + 1.0)))
-    return lax.sign(x) * value
+    """Without loss near 0; further out by the half's square, which overflows no earlier than sinh."""
+    a = lax.abs(x)
+    e = expm1(lax.min(a, 1.0))
+    half = lax.exp(0.5 * a)
+    far = (0.5 * half) * half - 0.5 / (half * half)
+    return lax.sign(x) * lax.select(a > 1.0, far, 0.5 * (e + e / (e + 1.0)))
+
+
+def cosh(x: Array) -> Array:
+    """By the half's square, which overflows no earlier than cosh."""
+    half = lax.exp(0.5 * lax.abs(x))
+    return (0.5 * half) * half + 0.5 / (half * half)
 
 
 def atanh(x: Array) -> Array:
@@ -52,16 +112,16 @@ def atanh(x: Array) -> Array:
 DECOMPOSITIONS: dict[str, Callable[..., Any]] = {
     "one_minus_square": one_minus_square,
     # A function of JAX 0.12 with its own derivative: erf's gradient, with operations on bits inside.
-    "exp_neg_sq": lambda x: lax.exp(-(x * x)),
+    "exp_neg_sq": exp_neg_sq,
     "log1p": log1p,
     "expm1": expm1,
-    "exp2": lambda x: lax.exp(x * LN2),
+    "exp2": exp2,
     "log2": lambda x: lax.log(x) / LN2,
     "cbrt": cbrt,
     "sinh": sinh,
-    "cosh": lambda x: 0.5 * (lax.exp(x) + lax.exp(-x)),
+    "cosh": cosh,
     "atanh": atanh,
-    "erfc": lambda x: 1.0 - lax.erf(x),
+    "erfc": erfc,
     "is_finite": lambda x: lax.abs(x) < float("inf"),
     "clamp": lambda low, x, high: lax.min(lax.max(x, low), high),
 }

@@ -1,6 +1,7 @@
 """From a function of one batch row, written in `jax.numpy`, to a program of operations on rows."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -35,6 +36,8 @@ CALLS = {
     "custom_vjp_call_jaxpr": "fun_jaxpr",
 }
 """Primitives that run a program once, and which parameter holds it. A loop or a branch is none of them."""
+BRANCHES = ("cond", "while", "scan")
+"""Loops and branches, by the names of their primitives: `lax.switch` is a cond, `fori_loop` a while or a scan."""
 MOST_OPERATIONS = 6000
 """What a kernel may compute of one row, counted with what later phases make again: compiling takes time."""
 
@@ -47,6 +50,7 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
     Raises NoRuleError.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments.values())
+    check_branches(closed.jaxpr)
     builder = Builder(hidden)
     places = [
         (name, number, leaf)
@@ -68,6 +72,17 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
             builder.program.results[name, number, row] = int(reference)
     check_size(builder.program)
     return builder.program
+
+
+def check_branches(program: Any) -> None:
+    """Raises NoRuleError for a loop or a branch, before what leads up to it (an index, a bound) is complained of."""
+    for equation in program.eqns:
+        name = equation.primitive.name
+        if name in BRANCHES:
+            raise NoRuleError(f"{name} has no rule")
+        if name in CALLS:
+            inner = equation.params[CALLS[name]]
+            check_branches(getattr(inner, "jaxpr", inner))
 
 
 def check_leaves(leaves: list[Any]) -> None:
@@ -127,8 +142,8 @@ def run(builder: Builder, program: Any, values: list[Value]) -> list[Value]:
 def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     """One equation, by its rule."""
     name = equation.primitive.name
-    if name == "custom_jvp_call" and equation.params.get("name") in DECOMPOSITIONS:
-        return decompose(builder, equation.params["name"], equation, inputs)
+    if (own := name_of_jax(equation)) in DECOMPOSITIONS:
+        return decompose(builder, own, equation, inputs)
     if name in CALLS:
         return call(builder, equation.params[CALLS[name]], inputs)
     if name not in SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
@@ -141,6 +156,17 @@ def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     for value, variable in zip(outputs, equation.outvars, strict=True):
         check_shape(builder, name, value, variable.aval.shape)
     return outputs
+
+
+def name_of_jax(equation: Any) -> str:
+    """Of a function of JAX's own with a derivative of its own: `exp_neg_sq`; else "".
+
+    Its file is looked at too: a function of the cell's author may have the same name and be another.
+    """
+    program = equation.params.get("call_jaxpr") if equation.primitive.name == "custom_jvp_call" else None
+    debug = getattr(getattr(program, "jaxpr", program), "debug_info", None)
+    name, _, place = str(getattr(debug, "func_src_info", "")).partition(" at ")
+    return name if place.startswith(str(Path(jax.__file__).parent)) else ""
 
 
 def is_constant(builder: Builder, value: Value) -> bool:
