@@ -64,19 +64,23 @@ LOOPS: dict[str, Callable[[Function], Function]] = {
 }
 
 
-def draw_function(random: np.random.Generator, may_loop: bool) -> Function:
+def draw_function(random: np.random.Generator) -> Function:
     """A simple function inside up to three calls."""
     function = SIMPLE[random.choice(list(SIMPLE))]
     for _ in range(random.integers(0, 4)):
-        wrappers = LOOPS if may_loop and random.random() < 0.3 else CALLS
-        function = wrappers[random.choice(list(wrappers))](function)
+        function = CALLS[random.choice(list(CALLS))](function)
     return function
 
 
 def draw_rule(number: int) -> Callable[[Any, Any], Any]:
-    """Two to four functions one after the other, gates and state mixed in between; one tick in three may loop."""
+    """Two to four functions one after the other, gates and state mixed in between; a third loops or branches.
+
+    One kind of loop only, each kind in turn: what refuses another would hide that this one is let through.
+    """
     random = np.random.default_rng(number)
-    functions = [draw_function(random, number % 3 == 0) for _ in range(random.integers(2, 5))]
+    functions = [draw_function(random) for _ in range(random.integers(2, 5))]
+    if number % 3 == 0:
+        functions[0] = list(LOOPS.values())[number // 3 % len(LOOPS)](functions[0])
 
     def rule(gates: Any, state: Any) -> Any:
         value = gates
@@ -109,12 +113,11 @@ def check_tick(number: int) -> bool:
 
 def test_random_calls_are_as_scan_runs_them_or_refused() -> None:
     with_kernel = [check_tick(number) for number in range(NORMAL)]
-    # A test in which everything is refused, or nothing, would show nothing.
-    assert 3 <= sum(with_kernel) < NORMAL
+    assert with_kernel == [number % 3 > 0 for number in range(NORMAL)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SLOW, 100))
 def test_many_random_calls_are_as_scan_runs_them_or_refused(first: int) -> None:
     with_kernel = [check_tick(number) for number in range(NORMAL + first, NORMAL + first + 100)]
-    assert 50 <= sum(with_kernel) < 100
+    assert sum(with_kernel) > 60
