@@ -63,7 +63,7 @@ class Given:
     """The learning rate of a step, a function."""
 
     def names(self) -> dict[str, str]:
-        """What there is, each by the name of its kind."""
+        """The objects that were given, by kind."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: kind_of(value) for name, value in found.items() if value is not None}
 

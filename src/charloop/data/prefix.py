@@ -12,7 +12,7 @@ from charloop.data.vocabulary import Vocabulary
 SAMPLE = 1 << 20
 """Tokens, from the beginning of a text, that its prefix is found from."""
 PARAGRAPHS = 50
-"""Of so many line ends, at least one is followed by an empty line in a text of paragraphs."""
+"""In a text of paragraphs, at least one of this many line ends is followed by an empty line."""
 LONGEST_LINE = 10_000
 """Characters a line, on average, beyond which a text is no text of lines."""
 MOST = 16

@@ -8,7 +8,7 @@ from llvmlite import binding as llvm
 
 @dataclass(frozen=True)
 class Tile:
-    """How many rows, and vectors of columns, are summed up at once: as many as registers hold."""
+    """Rows and vectors of columns whose sums are kept in registers together."""
 
     rows: int
     vectors: int
