@@ -97,7 +97,11 @@ def measure(run: "RunFolder", given: "Given", flags: ReportFlags) -> "Entry":
     from charloop.training.history import History
 
     network = load_run(run, weights=flags.weights)
+    # As in `eval`: a text of its own begins, and the text a run set apart is read as training reads it.
+    ids = network.before().ids(run.vocabulary, given.tokens) if flags.text is not None else None
     with reading() as listener:
-        score = network.score(given.tokens, flags.limit or None, per_character=True, listener=listener)
+        score = network.score(
+            given.tokens, flags.limit or None, per_character=True, listener=listener, before=ids
+        )
     size, step = count_parameters(network.params), network.facts.get("step")
     return Entry(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))
