@@ -27,12 +27,12 @@ def test_a_prompt_is_read_after_the_prefix_and_both_say_so(play: Path) -> None:
     network = load(play)
     assert network.prefix == "\n\n" == json.loads((play / "config.json").read_text())["text"]["prefix"]
     written = call("sample", str(play), "--prompt", "KING:", *FLAGS)
-    assert written.err == "read from the beginning of a paragraph (after '\\n\\n')\n"
+    assert written.err == "note: read from the beginning of a paragraph (after '\\n\\n')\n"
     same = call("sample", str(play), "--prompt", "KING:", "--context", "\n\n", *FLAGS)
     assert same.out == written.out
-    assert same.err == "read from a context of 2 characters\n"
+    assert same.err == "note: read from a context of 2 characters\n"
     none = call("sample", str(play), "--prompt", "KING:", "--context", "", *FLAGS)
-    assert none.err == "read from nothing\n"
+    assert none.err == "note: read from nothing\n"
 
 
 def test_what_the_prompt_begins_with_itself_is_read_once(play: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> No
     del values["text"]["prefix"], values["training"]["state_dropout"]
     (old / "config.json").write_text(json.dumps(values))
     written = call("sample", str(old), "--prompt", "KING:", *FLAGS)
-    assert (written.code, written.err) == (0, "read from the beginning of a line (after '\\n')\n")
+    assert (written.code, written.err) == (0, "note: read from the beginning of a line (after '\\n')\n")
     done(call("train", "--resume", str(old), "--steps", "20"))
     assert load(old).prefix == "\n\n"
 
@@ -122,7 +122,7 @@ def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> No
 def test_bytes_begin_too(binary: tuple[Path, object]) -> None:
     written = process("sample", str(binary[0]), "--length", "5", "--prompt", "a")
     assert written.code == 0
-    assert written.err.startswith("read from ")
+    assert written.err.startswith("note: read from ")
 
 
 def evaluated(run: Path, *flags: str) -> dict[str, object]:

@@ -65,7 +65,9 @@ def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind:
     found = call("sample", "--weights", "last", str(copied))
     assert found.code == 0
     assert found.err.startswith(f"note: {told}")
-    assert found.err.endswith("; step-000000008.safetensors is taken instead\n")
+    note, read = found.err.splitlines()
+    assert note.endswith("; step-000000008.safetensors is taken instead")
+    assert read.startswith("note: read from ")
     assert told in done(call("eval", str(copied), "--weights", "last"))
     out = done(call("train", "--steps", "20", "--resume", str(copied)))
     assert f"\nnote     {told}" in out

@@ -13,7 +13,7 @@ import pytest
 
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
-from charloop.cli import sample_command
+from charloop.cli import context
 from cli.commands import BRIEF, Outcome, call, done, process, program, refused
 
 Write = Callable[..., str]
@@ -166,7 +166,7 @@ def test_a_prompt_with_other_line_ends(trained: Path, tmp_path: Path) -> None:
 def test_a_prompt_without_end(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = refused(call("sample", str(trained), "--prompt-file", "/dev/zero"))
     assert line == "cannot read the prompt /dev/zero (more than 64 MB)"
-    monkeypatch.setattr(sample_command, "LONGEST", 1 << 20)
+    monkeypatch.setattr(context, "LONGEST", 1 << 20)
     line = refused(call("sample", str(trained), "--prompt-file", "-", stdin=b"a" * (1 << 20) + b"b"))
     assert line == "cannot read the prompt standard input (more than 1 MB)"
 

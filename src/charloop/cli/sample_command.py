@@ -97,27 +97,22 @@ def main(arguments: Sequence[str]) -> None:
     paint = Painter(network, prompt, flags.sampling.unknown, before) if painted else None
     if flags.sampling.num_samples == 1:
         pieces = network.stream(prompt, **settings)
-        say_read(before)
         write(opening, pieces, paint)
-        finish(paint)
+        finish(paint, before)
         return
     texts = network.sample(prompt, **settings)
-    say_read(before)
     for number, text in enumerate(texts, start=1):
         print(f"--- {number} ---")
         write(opening, [text], paint and paint.again())
-    finish(paint)
+    finish(paint, before)
 
 
-def say_read(before: "Before") -> None:
-    """What the prompt was read after, where it is in no text's way."""
-    print(f"read from {before.description}", file=sys.stderr)
-
-
-def finish(paint: Painter | None) -> None:
-    """What the colours mean, below the text."""
+def finish(paint: Painter | None, before: "Before") -> None:
+    """Below the text: what the colours mean, and on standard error what was read before the prompt, if anything."""
     if paint:
-        print(LEGEND)
+        print(LEGEND, flush=True)
+    if before.text or before.is_context:
+        print(f"note: read from {before.description}", file=sys.stderr)
 
 
 def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:
