@@ -13,8 +13,9 @@ import pytest
 from cells.runs import assert_same
 from charloop.cells import CELLS, make_cell
 from charloop.config import ModelConfig
+from charloop.devices import make_mesh
 from charloop.engines import XLA
-from charloop.kernels import registry
+from charloop.kernels import reason_against, registry
 from charloop.kernels.engine import Kernels
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
@@ -155,6 +156,22 @@ def test_nothing_of_a_trace_outlives_it() -> None:
 
     with jax.checking_leaks():
         jax.grad(loss)(params)
+
+
+def test_a_cell_first_met_inside_shard_map_has_a_kernel_too() -> None:
+    """There JAX traces other operations, and a run that is verified first meets its cell there."""
+    found: list[str | None] = []
+    for number, name in enumerate(CELLS):
+        cell = make_cell(CELLS, name, 41 + number)
+
+        def look(x: jax.Array, cell: Any = cell) -> jax.Array:
+            found.append(reason_against(cell))
+            return x
+
+        spec = jax.sharding.PartitionSpec("batch")
+        shared = jax.shard_map(look, mesh=make_mesh(1), in_specs=spec, out_specs=spec, check_vma=False)
+        jax.jit(shared)(jnp.ones(2))
+    assert found == [None] * len(CELLS)
 
 
 def test_a_single_time_step_is_xlas() -> None:

@@ -1,6 +1,7 @@
 """What a kernel is made for: a cell's tick traced both ways. Batch and time are known at run time only."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -187,8 +188,14 @@ def why_not(cell: object) -> str | None:
     """Why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, TickCell):
         return f"{type(cell).__name__} gives a step, not a tick"
-    tick = tick_for(cell)
+    # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_why_not, cell).result()
+
+
+def _why_not(cell: TickCell) -> str | None:
     try:
+        tick = tick_for(cell)
         _ = tick.recurrent, tick.forward, tick.backward
     except NoRuleError as reason:
         return str(reason)
