@@ -206,7 +206,7 @@ def last_weights(run: RunFolder) -> Save:
 
 
 def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
-    """Raises CharloopError unless `tensors` are this model's parameters, all of them, by name and shape."""
+    """Raises CharloopError unless `tensors` are this model's parameters, all of them, by name, type and shape."""
     expected = jax.eval_shape(model.init, jax.random.key(0))
     for name in sorted(expected.keys() | tensors.keys()):
         wanted, found = expected.get(name), tensors.get(name)
@@ -214,6 +214,13 @@ def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None
             state = "missing" if found is None else "not part of the model"
             raise CharloopError(
                 f"{path}: {name} is {state}", do="config.json and the weights are of two runs"
+            )
+        if wanted.dtype != found.dtype:
+            raise CharloopError(
+                f"{path}: type of {name}",
+                got=str(found.dtype),
+                allowed=str(wanted.dtype),
+                do="the file was changed: convert the weights back, or take a copy of the run",
             )
         if wanted.shape != found.shape:
             raise CharloopError(

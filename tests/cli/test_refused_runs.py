@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charloop.checkpoint import load_tensors, save_tensors
@@ -114,6 +115,15 @@ def test_a_vocabulary_that_does_not_fit_the_weights(copied: Path) -> None:
     assert line == f"{file} does not fit {WEIGHTS} beside it; copy both from the same run"
     assert refused(call("eval", str(copied), "--text", "the")) == line
     assert prints(copied) == before
+
+
+def test_weights_of_another_type(copied: Path) -> None:
+    tensors, metadata = load_tensors(copied / WEIGHTS)
+    halved = {name: value.astype(np.float16) for name, value in tensors.items()}
+    save_tensors(copied / WEIGHTS, halved, metadata)
+    line = refused(call("sample", str(copied)))
+    assert line.startswith(f"{copied / WEIGHTS}: type of ")
+    assert "got 'float16'; allowed: float32" in line
 
 
 def test_a_configuration_that_does_not_fit_the_weights(copied: Path) -> None:
