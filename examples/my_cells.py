@@ -1,4 +1,4 @@
-"""Two cells of one's own, one of each kind; docs/extending.md tells how they are made.
+"""Two cells of one's own; docs/extending.md tells how they are made.
 
 charloop train book.txt --cell examples/my_cells.py:SkipLSTM
 """
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells import Cell, blocks, product
+from charloop.cells import Cell, blocks, linear, product
 from charloop.cells.lstm import LSTM
 from charloop.types import Parameters, RandomKey, State
 
@@ -32,14 +32,11 @@ class SkipLSTM(LSTM):
     def init(self, key: RandomKey, input_size: int) -> Parameters:
         return super().init(key, input_size) | {"skip": jnp.full(self.hidden_size, self.skip_start)}
 
-    def tick(
-        self,
-        params: Parameters,
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        write, forget, value, output = blocks(from_input + from_state, self.gates)
+        gates = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
+        write, forget, value, output = blocks(gates, self.gates)
         share = sigmoid(params["skip"])
         blend = share * state["cell"] + (1 - share) * state["cell_before"]
         cell = sigmoid(forget) * blend + sigmoid(write) * jnp.tanh(value)
@@ -51,8 +48,8 @@ class SkipLSTM(LSTM):
 class MultiplicativeLSTM(Cell):
     """Krause et al. 2016: each character chooses its own recurrent matrix, by way of `m` between `h` and the gates.
 
-    `m = (W_m x) (R_m h)`; `i, f, g, o = W x + b_ih + R m + b_hh`; then as `lstm`. Its second product waits for its
-    first, so it gives a step and not a tick, and every unrolling but `fused` runs it.
+    `m = (W_m x) (R_m h)`; `i, f, g, o = W x + b_ih + R m + b_hh`; then as `lstm`. Its second product with the state
+    waits for its first.
     """
 
     gates: ClassVar[int] = 4
@@ -71,8 +68,7 @@ class MultiplicativeLSTM(Cell):
         self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
         mixed = product(inputs, params["weight_im"]) * product(state["hidden"], params["weight_hm"])
-        from_input = product(inputs, params["weight_ih"], params["bias_ih"])
-        gates = from_input + product(mixed, params["weight_hh"], params["bias_hh"])
+        gates = linear(params, "ih", inputs) + linear(params, "hh", mixed)
         write, forget, value, output = blocks(gates, self.gates)
         cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
         hidden = sigmoid(output) * jnp.tanh(cell)

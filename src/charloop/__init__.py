@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charloop.cells import CELLS, Cell, TickCell
+    from charloop.cells import CELLS, Cell
     from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
     from charloop.data import Vocabulary, load_corpus
     from charloop.errors import CharloopError
@@ -29,7 +29,6 @@ _HOMES = {
     "RunConfig": "config",
     "SamplingConfig": "sampling",
     "Score": "evaluation",
-    "TickCell": "cells",
     "TrainedModel": "trained",
     "TrainingConfig": "config",
     "UNROLLINGS": "unroll",
@@ -59,7 +58,6 @@ __all__ = [
     "RunConfig",
     "SamplingConfig",
     "Score",
-    "TickCell",
     "TrainedModel",
     "TrainingConfig",
     "Vocabulary",

@@ -11,10 +11,11 @@ from jax import lax
 
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
 from cells.oracle import gates, normal, sigmoid
+from cells.ticks import TickCell
 from charloop.analysis import gate_saturation
 from charloop.analysis.gate_names import gate_names
 from charloop.analysis.gates import step_with_gates
-from charloop.cells import CELLS, Cell, TickCell, make_cell
+from charloop.cells import CELLS, Cell, make_cell
 from charloop.errors import CharloopError
 from charloop.model import layer_parameters
 from charloop.trained import TrainedModel

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cells.oracle import EQUATIONS
-from charloop.cells import CELLS, Cell, TickCell, make_cell
+from charloop.cells import CELLS, Cell, make_cell
 from charloop.unroll import UNROLLINGS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,10 +34,6 @@ class Case:
     def build(self, hidden_size: int = HIDDEN) -> Cell:
         return make_cell(CELLS, self.cell, hidden_size, self.options)
 
-    @property
-    def fuses(self) -> bool:
-        return isinstance(self.build(), TickCell)
-
 
 class Run(NamedTuple):
     """A cell in an unrolling."""
@@ -57,7 +53,4 @@ VARIANTS = (
     Case(f"{EXAMPLES / 'my_cells.py'}:MultiplicativeLSTM"),
 )
 CASES = (*map(Case, CELLS), *VARIANTS)
-FUSING = tuple(case for case in CASES if case.fuses)
-RUNS = tuple(
-    Run(case, name) for case in CASES for name in UNROLLINGS if case.fuses or name not in ("xla", "fused")
-)
+RUNS = tuple(Run(case, name) for case in CASES for name in UNROLLINGS)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from charloop.cells import TickCell
+from charloop.cells import Cell
 from charloop.cells.rnn import RNN
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Strict(RNN):
 
     rate: float
 
-class Unfinished(TickCell):
+class Unfinished(Cell):
     gates = 1
 
 number = 3
@@ -126,8 +126,8 @@ def test_a_file_is_found_from_home_and_from_here(own, monkeypatch):
         ("{own}:Damped", ["times=0"], r"Damped cannot be made \(times must be at least 1\)"),
         ("{own}:Strict", ["rate=1"], "option rate of the cell .*Strict has no default"),
         ("{own}:Strict", [], "Strict cannot be made .*rate"),
-        ("{own}:Unfinished", [], "Unfinished cannot be made .*abstract method '?tick"),
-        ("{own}:TickCell", [], "TickCell cannot be made .*abstract"),
+        ("{own}:Unfinished", [], "Unfinished cannot be made .*abstract method '?step"),
+        ("{own}:Cell", [], "Cell cannot be made .*abstract"),
     ],
 )
 def test_every_refusal_is_one_line_that_helps(own, name, options, message):

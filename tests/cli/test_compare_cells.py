@@ -20,14 +20,15 @@ from cli.test_interrupt import read_until, started
 BROKEN = """
 from dataclasses import dataclass
 import jax.numpy as jnp
-from charloop import TickCell
+from charloop import Cell
+from charloop.cells import linear
 
 @dataclass(frozen=True)
-class Broken(TickCell):
+class Broken(Cell):
     gates = 1
 
-    def tick(self, params, from_input, from_state, state):
-        hidden = jnp.tanh(from_input + from_state) * jnp.nan
+    def step(self, params, inputs, state):
+        hidden = jnp.tanh(linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])) * jnp.nan
         return {"hidden": hidden}, hidden
 """
 LONG = text_of(40, seed=9)

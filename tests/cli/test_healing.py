@@ -11,10 +11,11 @@ from cli.commands import SMALL, call, done, process, refused
 CELL = """
 from dataclasses import dataclass
 import jax.numpy as jnp
-from charloop import TickCell
+from charloop import Cell
+from charloop.cells import linear
 
 @dataclass(frozen=True)
-class Fragile(TickCell):
+class Fragile(Cell):
     gates = 1
 
     def init(self, key, input_size):
@@ -22,8 +23,9 @@ class Fragile(TickCell):
         # Its input is one-hot: the last character of the alphabet is what it cannot bear.
         return params | {"weight_ih": params["weight_ih"].at[:, -1].set(100.0)}
 
-    def tick(self, params, from_input, from_state, state):
-        hidden = jnp.tanh(from_input + from_state)
+    def step(self, params, inputs, state):
+        from_input = linear(params, "ih", inputs)
+        hidden = jnp.tanh(from_input + linear(params, "hh", state["hidden"]))
         hidden = jnp.where(from_input > 50, jnp.nan, hidden)
         return {"hidden": hidden}, hidden
 """

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from cells.table import FUSING
+from cells.table import CASES
 from charloop.kernels.compiler import new_module
 from charloop.kernels.decompositions import DECOMPOSITIONS
 from charloop.kernels.functions import FUNCTIONS
-from charloop.kernels.plan import tick_for
+from charloop.kernels.plan import programs_for
 from charloop.kernels.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
 from charloop.kernels.trace import CALLS, name_of_jax, trace
 from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
@@ -112,21 +112,22 @@ def is_program(value: Any) -> bool:
 
 
 def primitives_of(cell: Any) -> set[str]:
-    """What JAX traces of a cell's tick and of its gradient, on the JAX that is installed."""
-    tick = tick_for(cell)
-    there = tick._arguments
-    outgoing = {"to_state": tick.state, "to_output": np.zeros(tick.hidden, np.float32)}
-    programs = [
-        jax.make_jaxpr(tick._tick)(*there.values()).jaxpr,
-        jax.make_jaxpr(tick._pull)(*(there | outgoing).values()).jaxpr,
-    ]
-    return {equation.primitive.name for program in programs for equation in equations(program)}
+    """What JAX traces of the end of a cell's step and of its gradient, on the JAX that is installed."""
+    programs = programs_for(cell)
+    there = programs._arguments(len(programs.parts.products)).values()
+    outgoing = {"new_state": programs.state, "output": np.zeros(programs.hidden, np.float32)}
+
+    def pull(given: Any, gradients: Any) -> Any:
+        return jax.vjp(programs._finish, *given)[1](gradients)
+
+    traced = jax.make_jaxpr(programs._finish)(*there), jax.make_jaxpr(pull)(tuple(there), outgoing)
+    return {equation.primitive.name for program in traced for equation in equations(program.jaxpr)}
 
 
 KNOWN = SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | CALLS.keys() | {"add_any"}
 
 
-@pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 def test_every_primitive_of_a_cell_is_known(case: Any) -> None:
     met = primitives_of(case.build())
     assert met & ELEMENTWISE

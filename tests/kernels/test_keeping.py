@@ -11,11 +11,11 @@ import pytest
 
 from cells.compiling import quick_jit
 from cells.runs import assert_same
+from cells.ticks import TickCell
 from charloop.cells import CELLS, make_cell
-from charloop.cells.base import TickCell
 from charloop.kernels import plan, registry
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import tick_for, tick_of
+from charloop.kernels.plan import programs_for, tick_of
 from charloop.unroll.fused import run
 from kernels.test_sizes import SKIP, problem, pulled
 
@@ -38,7 +38,7 @@ class Twice(TickCell):
     ("name", "kept"), [("lstm", LSTM), ("rnn", {0: "tanh"}), ("gru", {}), ("ln-lstm", {}), (SKIP, LSTM)]
 )
 def test_what_is_kept(name: str, kept: dict[int, str]) -> None:
-    tick = tick_for(make_cell(CELLS, name, 9))
+    tick = programs_for(make_cell(CELLS, name, 9))
     assert tick.kept == kept
     dear = [tick.backward.operations[r].name for r in tick.backward.needed]
     before = [tick.plain_backward.operations[r].name for r in tick.plain_backward.needed]
@@ -47,7 +47,7 @@ def test_what_is_kept(name: str, kept: dict[int, str]) -> None:
 
 
 def test_a_gate_that_is_read_in_two_ways_is_kept_itself() -> None:
-    assert tick_for(Twice(5)).kept == {1: "tanh"}
+    assert programs_for(Twice(5)).kept == {1: "tanh"}
 
 
 @pytest.mark.parametrize("name", ["lstm", "rnn", SKIP])

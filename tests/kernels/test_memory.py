@@ -8,12 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.machine import Tile
-from charloop.kernels.plan import Plan, tick_for
+from charloop.kernels.plan import Plan, programs_for
 from charloop.kernels.sequence import make_backward, make_forward
 from charloop.kernels.signature import Argument
 from kernels.direct import MACHINES, NEEDS_HALVES, address
+
+TWO_PRODUCTS = f"{EXAMPLES / 'my_cells.py'}:MultiplicativeLSTM"
 
 PAGE = mmap.PAGESIZE
 libc = ctypes.CDLL(None, use_errno=True)
@@ -47,14 +50,22 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
 @pytest.mark.parametrize("width", MACHINES)
 @pytest.mark.parametrize(
     ("name", "table", "marked"),
-    [("gru", 0, True), ("gru", 5, False), ("ln-lstm", 5, True), ("lstm", 0, False)],
+    [
+        ("gru", 0, True),
+        ("gru", 5, False),
+        ("ln-lstm", 5, True),
+        ("lstm", 0, False),
+        (TWO_PRODUCTS, 5, True),
+        (TWO_PRODUCTS, 0, False),
+    ],
 )
 def test_a_kernel_stays_within_its_buffers(
     name: str, table: int, width: int, at_end: bool, halves: bool, marked: bool
 ) -> None:
     machine = replace(MACHINES[width], tile=Tile(6, 2))
-    tick = tick_for(make_cell(CELLS, name, 19))
-    plan = Plan(tick, machine, table=table > 0, halves=halves, marked=marked)
+    plan = Plan(
+        programs_for(make_cell(CELLS, name, 19)), machine, table=table > 0, halves=halves, marked=marked
+    )
     sizes = {"time": 3, "batch": 5, "rows": table}
     for make in (make_forward, make_backward):
         module, _, signature = make(plan)

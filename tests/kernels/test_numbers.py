@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cells.runs import assert_close
-from charloop.cells import TickCell
+from cells.ticks import TickCell
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import why_not
 from charloop.unroll import scan

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import pytest
 
-from cells.table import FUSING
-from charloop.cells import TickCell
+from cells.table import CASES
+from cells.ticks import TickCell
 from charloop.kernels import reason_against
-from charloop.kernels.plan import tick_for, why_not
+from charloop.kernels.plan import programs_for, why_not
 from charloop.kernels.program import REDUCTIONS
 from charloop.kernels.rules import RULES
 
 
-def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:
+def cell_of(rule: Any, hidden: int = 6) -> TickCell:
     """A cell of one gate whose new state is `rule(gates, state)`."""
 
     @dataclass(frozen=True)
@@ -25,9 +25,6 @@ def cell_of(rule: Any, hidden: int = 6, recurrent: Any = None) -> TickCell:
             hidden = rule(from_input + from_state, state["hidden"])
             return {"hidden": hidden}, hidden
 
-        def recurrent(self, state: Any) -> Any:
-            return recurrent(state["hidden"]) if recurrent else state["hidden"]
-
     return Odd(hidden)
 
 
@@ -36,15 +33,15 @@ def six_means(row: Any) -> Any:
     return jnp.concatenate([row.mean(-1, keepdims=True)] * 6, axis=-1)
 
 
-@pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
-def test_every_cell_that_fuses_gets_a_kernel(case: Any) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_every_cell_gets_a_kernel(case: Any) -> None:
     assert reason_against(case.build()) is None
 
 
 @pytest.mark.parametrize("label", ["rnn", "lstm", "gru", "ln-lstm"])
 def test_only_normalisation_needs_a_second_look_at_a_row(label: str) -> None:
-    (case,) = (case for case in FUSING if case.label == label)
-    tick = tick_for(case.build())
+    (case,) = (case for case in CASES if case.label == label)
+    tick = programs_for(case.build())
     names = [tick.forward.operations[i].name for i in tick.forward.needed]
     # The mean, then the variance about it.
     assert len(tick.forward.schedule) == (3 if label == "ln-lstm" else 1)
@@ -56,12 +53,12 @@ def test_a_dear_row_waits_and_a_cheap_one_is_made_again() -> None:
         dear, cheap = jnp.tanh(gates), gates * 2 + state
         return dear / dear.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)
 
-    program = tick_for(cell_of(rule)).forward
+    program = programs_for(cell_of(rule)).forward
     assert [program.operations[i].name for i in program.kept] == ["tanh"]
 
 
 def test_the_same_operation_is_made_once() -> None:
-    program = tick_for(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
+    program = programs_for(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
     assert [program.operations[i].name for i in program.needed].count("tanh") == 1
 
 
@@ -97,11 +94,6 @@ def test_a_rule_that_loses_a_row_is_found_out(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(RULES, "slice", lambda _, value, **__: value)
     cell = cell_of(lambda g, h: jnp.concatenate([g, h], axis=-1)[..., :6])
     assert why_not(cell) == "slice: an array of shape [6] in which rows and single numbers mix"
-
-
-def test_a_product_of_what_is_no_part_of_the_state_is_told_of() -> None:
-    cell = cell_of(lambda g, h: jnp.tanh(g) + h, recurrent=jnp.tanh)
-    assert why_not(cell) == "recurrent(state) is not one part of the state as it is"
 
 
 def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,8 +180,8 @@ def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
 class Sick(LSTM):
     """A cell with a mistake in it, whatever the learning rate."""
 
-    def tick(self, params, from_input, from_state, state):
-        state, hidden = super().tick(params, from_input, from_state, state)
+    def step(self, params, inputs, state):
+        state, hidden = super().step(params, inputs, state)
         return state, hidden * jnp.log(-1.0 - hidden * hidden)
 
 

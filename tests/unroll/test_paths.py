@@ -10,11 +10,11 @@ import pytest
 from cells.compiling import quick_jit
 from cells.jaxprs import count, equations, loops, shapes
 from cells.runs import BATCH, INPUT, SMALL, TIME, VOCAB, arguments, assert_close, cotangents, forward, pull
-from cells.table import FUSING, HIDDEN, Case, Run
+from cells.table import CASES, HIDDEN, Case, Run
 from charloop.kernels import reason_against
 
 LSTM = Case("lstm")
-fusing_cells = pytest.mark.parametrize("case", FUSING, ids=lambda case: case.label)
+every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 both_inputs = pytest.mark.parametrize("setting", ["1 features", "1 lookup"])
 
 
@@ -53,7 +53,7 @@ def test_only_the_static_graph_grows_with_time():
 
 
 @both_inputs
-@fusing_cells
+@every_cell
 def test_each_of_xlas_fused_loops_holds_one_matrix_product(case, setting):
     """The state's product forward, its transpose backward; those of the weights' gradients stand outside."""
     forward_loop, backward_loop = loops(traced_gradient(case, "xla", setting))
@@ -65,7 +65,7 @@ def test_each_of_xlas_fused_loops_holds_one_matrix_product(case, setting):
 
 
 @both_inputs
-@fusing_cells
+@every_cell
 def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
     """Both loops, the sums over all places, the input's product and its gradients; of characters a table's, too."""
     assert reason_against(case.build()) is None
@@ -83,14 +83,14 @@ def test_a_single_tick_is_xlas():
     assert count("ffi_call", program.jaxpr) == 0
 
 
-@fusing_cells
+@every_cell
 def test_plain_autodiff_holds_the_weights_gradients_in_its_loop(case):
     """What fused is for: JAX's own backward loop has all four products and adds up both weights' gradients."""
     *_, backward_loop = loops(traced_gradient(case, "scan"))
     assert count("dot_general", backward_loop) >= 3
 
 
-@fusing_cells
+@every_cell
 def test_xlas_loop_has_the_input_product_before_it(case):
     program = traced(case, "xla")
     assert (TIME, BATCH, case.build().gates * HIDDEN) in shapes(program)
@@ -105,7 +105,7 @@ def rows_looked_up(case, unrolling):
     return {e.outvars[0].aval.shape for e in found if e.primitive.name == "gather"}
 
 
-@fusing_cells
+@every_cell
 def test_xlas_loop_looks_rows_up_within(case):
     """The characters' features are gathered for no time, and their products a tick at a time."""
     assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 
 from charloop.benchmark.unrolling import Setting, Step
-from charloop.cells.additive import only_adds
-from charloop.cells.base import TickCell
 from charloop.devices import choose_devices
+from charloop.engines import parts_for
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.unroll import fitting_unrolling
@@ -57,24 +55,16 @@ def measure_memory(setting: Setting, unrollings: Sequence[str]) -> list[Memory]:
 
 
 def needed_bytes(setting: Setting) -> int:
-    """Residuals: at each place the sum of a layer's two products, its state, and the logits.
+    """Residuals: at each place the results of a layer's products, its state, and the logits.
 
-    From these the backward pass makes all else without a product of the forward pass made twice. A cell that does
-    more with its two products than add them needs both. Outputs are counted as part of the state that they are.
+    From these the backward pass makes all else without a product of the forward pass made twice. A product that is
+    only added to one of the input is kept as their sum. Outputs are counted as part of the state that they are.
     """
     model = CharLM.build(setting.model, setting.vocab_size)
-    cell, hidden = model.cell, setting.model.hidden_size
-    state: int = sum(leaf.size for leaf in jax.tree.leaves(cell.initial_state(1)))
-    layer = products_kept(cell) * cell.gates * hidden + state
+    parts = parts_for(model.cell)
+    alone = (s for s, merged in zip(parts.sources, parts.is_merged, strict=True) if s and not merged)
+    kept = [parts.shapes[product.result].size for product in (*parts.products, *alone)]
+    layer = sum(kept) + sum(leaf.size for leaf in jax.tree.leaves(model.cell.initial_state(1)))
     places = setting.seq_length * setting.batch_size
-    return FLOAT * places * (setting.model.num_layers * layer + setting.vocab_size)
-
-
-def products_kept(cell: object) -> int:
-    """1 where a cell only adds its products up, else 2."""
-    if not isinstance(cell, TickCell):
-        return 2
-    own = cell.init(jax.random.key(0), 1)
-    return (
-        1 if only_adds(cell, own, jnp.zeros((1, cell.gates * cell.hidden_size)), cell.initial_state(1)) else 2
-    )
+    total: int = FLOAT * places * (setting.model.num_layers * layer + setting.vocab_size)
+    return total

@@ -1,4 +1,4 @@
-"""What a cell is: the arithmetic of one tick. The engine is written against this page and asks no cell's name."""
+"""What a cell is: one step. Whatever runs cells is written against this page and asks no cell's name."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ from charloop.types import Parameters, RandomKey, State
 
 @dataclass(frozen=True)
 class Cell(ABC):
-    """A cell that takes one whole step; it runs in every unrolling but `fused`.
+    """One step of a layer, from its input and its state; every unrolling runs it.
+
+    Its matrix products are those of `product` or `linear`: an engine finds them in the step's trace, makes those of
+    the input for all times at once, and compiles what is between them. A step works along the last axis alone,
+    whatever axes are before it.
 
     Fields of a subclass are its options (`--cell-options NAME=VALUE`). A frozen dataclass, so that a cell is
     a value: two cells with the same options are the same cell to the compiler.
@@ -61,50 +65,30 @@ class Cell(ABC):
     def step(
         self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        """One tick from the layer's input: the new state, and the output."""
+        """The new state, of the same shapes, and the output; `params` are all of the layer's."""
 
 
-@dataclass(frozen=True)
-class TickCell(Cell):
-    """A cell whose two matrix products are the engine's, so that `fused` can run it: the usual case.
-
-    The engine hands over `from_input = x weight_ihᵀ + bias_ih`, made for all times at once before the loop, and
-    `from_state = recurrent(state) weight_hhᵀ + bias_hh`, the loop's one product. `tick` is everything else. It
-    broadcasts over leading axes, holds no matrix product, and is differentiated by JAX.
-    """
-
-    def recurrent(self, state: State) -> Float[Array, "*batch hidden"]:
-        """The part of the state that the loop's product reads."""
-        hidden: Float[Array, "*batch hidden"] = state["hidden"]
-        return hidden
-
-    @abstractmethod
-    def tick(
-        self,
-        params: Parameters,
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
-    ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        """The new state and the output; `params` are all of the layer's."""
-
-    def step(
-        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
-    ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        """The same tick, with both products made here."""
-        from_input = product(inputs, params["weight_ih"], params.get("bias_ih"))
-        from_state = product(self.recurrent(state), params["weight_hh"], params.get("bias_hh"))
-        return self.tick(params, from_input, from_state, state)
-
-
-def product(
+def charloop_product(
     inputs: Float[Array, "*batch columns"],
     weight: Float[Array, "rows columns"],
     bias: Float[Array, " rows"] | None = None,
 ) -> Float[Array, "*batch rows"]:
-    """`inputs weightᵀ + bias`: the weight lies as PyTorch keeps it."""
+    """`inputs weightᵀ + bias`: the weight lies as PyTorch keeps it. A cell's products are made by this."""
     result = jnp.einsum("...c,rc->...r", inputs, weight)
     return result if bias is None else result + bias
+
+
+product = jax.jit(charloop_product)
+PRODUCT = charloop_product.__name__
+"""What such a call is named in a trace."""
+
+
+def linear(
+    params: Parameters, name: str, inputs: Float[Array, "*batch columns"]
+) -> Float[Array, "*batch rows"]:
+    """`inputs weight_NAMEᵀ + bias_NAME`; without the bias where there is none."""
+    made: Array = product(inputs, params[f"weight_{name}"], params.get(f"bias_{name}"))
+    return made
 
 
 def blocks(gates: Float[Array, "*batch gates"], count: int) -> list[Float[Array, "*batch hidden"]]:

@@ -1,18 +1,19 @@
-"""Gated recurrent units: the form that fuses, and the original one."""
+"""Gated recurrent units: cuDNN's form, and the original one."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells.base import Cell, TickCell, blocks, product
+from charloop.cells.base import Cell, blocks, linear
 from charloop.types import Parameters, State
 
 
 @dataclass(frozen=True)
-class GRU(TickCell):
+class GRU(Cell):
     """The GRU of cuDNN and `torch.nn.GRU`: the reset gate acts after the product with the state.
 
     `r = σ(W_r x + R_r h)`; `z = σ(W_z x + R_z h)`; `n = tanh(W_n x + b_n + r (R_n h + b_hn))`;
@@ -22,15 +23,11 @@ class GRU(TickCell):
     gates: ClassVar[int] = 3
     block_names: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
 
-    def tick(
-        self,
-        params: Parameters,  # noqa: ARG002
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        reset_input, update_input, new_input = blocks(from_input, self.gates)
-        reset_state, update_state, new_state = blocks(from_state, self.gates)
+        reset_input, update_input, new_input = blocks(linear(params, "ih", inputs), self.gates)
+        reset_state, update_state, new_state = blocks(linear(params, "hh", state["hidden"]), self.gates)
         update = sigmoid(update_input + update_state)
         new = jnp.tanh(new_input + sigmoid(reset_input + reset_state) * new_state)
         hidden = new + update * (state["hidden"] - new)
@@ -42,8 +39,8 @@ class OriginalGRU(Cell):
     """The GRU of Cho et al. 2014 and TensorFlow 1: the reset gate acts on the state before the product.
 
     `n = tanh(W_n x + b_n + R_n (r h) + b_hn)`, the rest as `GRU`; parameters have the same names and shapes, but
-    mean something else. `z` keeps the old state, as in PyTorch and TensorFlow. Two products a tick that wait for
-    one another: it does not fuse.
+    mean something else. `z` keeps the old state, as in PyTorch and TensorFlow. The second of its two products with
+    the state waits for the first, so a step takes longer.
     """
 
     gates: ClassVar[int] = 3
@@ -53,11 +50,12 @@ class OriginalGRU(Cell):
         self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
         hidden, split = state["hidden"], 2 * self.hidden_size
-        weight, bias = params["weight_hh"], params["bias_hh"]
-        from_input = product(inputs, params["weight_ih"], params["bias_ih"])
-        from_state = product(hidden, weight[:split], bias[:split])
-        reset, update = blocks(sigmoid(from_input[..., :split] + from_state), 2)
-        new = jnp.tanh(from_input[..., split:] + product(reset * hidden, weight[split:], bias[split:]))
+        gates, candidate = (
+            {name: array[rows] for name, array in params.items()} for rows in np.s_[:split, split:]
+        )
+        both = linear(gates, "ih", inputs) + linear(gates, "hh", hidden)
+        reset, update = blocks(sigmoid(both), 2)
+        new = jnp.tanh(linear(candidate, "ih", inputs) + linear(candidate, "hh", reset * hidden))
         hidden = new + update * (hidden - new)
         return {"hidden": hidden}, hidden
 
@@ -65,6 +63,6 @@ class OriginalGRU(Cell):
 def gru(hidden_size: int, *, reset_after: bool = True) -> Cell:
     """Gated recurrent unit (Cho et al. 2014), in cuDNN's and PyTorch's form.
 
-    `reset_after=False` is the original form, also TensorFlow 1's; it does not fuse.
+    `reset_after=False` is the original form, also TensorFlow 1's; it is slower.
     """
     return GRU(hidden_size) if reset_after else OriginalGRU(hidden_size)

@@ -8,14 +8,14 @@ from jax import lax
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell, blocks
+from charloop.cells.base import Cell, blocks, linear
 from charloop.types import Parameters, RandomKey, State
 
 EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
-class LayerNormLSTM(TickCell):
+class LayerNormLSTM(Cell):
     """LSTM with layer normalisation of each gate (Ba et al. 2016), as the tutorial has it.
 
     `i, f, g, o = LN(W x + R h)`, no bias, each gate normalised over its units with its own scale and shift,
@@ -39,14 +39,11 @@ class LayerNormLSTM(TickCell):
         own = {"cell_scale": jnp.ones(units), "cell_shift": jnp.zeros(units)}
         return params | (own if self.normalize_cell else {})
 
-    def tick(
-        self,
-        params: Parameters,
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        normal = [standardize(gate) for gate in blocks(from_input + from_state, self.gates)]
+        total = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
+        normal = [standardize(gate) for gate in blocks(total, self.gates)]
         gates = jnp.concatenate(normal, axis=-1) * params["norm_scale"] + params["norm_shift"]
         write, forget, value, output = blocks(gates, self.gates)
         cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)

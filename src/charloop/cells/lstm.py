@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell, blocks
+from charloop.cells.base import Cell, blocks, linear
 from charloop.types import Parameters, RandomKey, State
 
 
 @dataclass(frozen=True)
-class LSTM(TickCell):
+class LSTM(Cell):
     """Long short-term memory (Hochreiter and Schmidhuber 1997, forget gate of Gers et al. 2000).
 
     As `torch.nn.LSTM`:
@@ -29,14 +29,11 @@ class LSTM(TickCell):
         forget = slice(self.hidden_size, 2 * self.hidden_size)
         return params | {"bias_ih": params["bias_ih"].at[forget].set(1.0)}
 
-    def tick(
-        self,
-        params: Parameters,  # noqa: ARG002
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        write, forget, value, output = blocks(from_input + from_state, self.gates)
+        gates = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
+        write, forget, value, output = blocks(gates, self.gates)
         cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
         hidden = sigmoid(output) * jnp.tanh(cell)
         return {"hidden": hidden, "cell": cell}, hidden

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from jax.nn import relu, sigmoid
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell, blocks
+from charloop.cells.base import Cell, blocks, linear
 from charloop.types import Parameters, State
 
 
 @dataclass(frozen=True)
-class NAS(TickCell):
+class NAS(Cell):
     """The cell found by neural architecture search (Zoph and Le 2017, figure 8).
 
     In the reading that TensorFlow 1 and char-rnn-tensorflow share.
@@ -25,14 +25,11 @@ class NAS(TickCell):
     bias: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
 
-    def tick(
-        self,
-        params: Parameters,  # noqa: ARG002
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        a, m = blocks(from_input, self.gates), blocks(from_state, self.gates)
+        a = blocks(linear(params, "ih", inputs), self.gates)
+        m = blocks(linear(params, "hh", state["hidden"]), self.gates)
         first = jnp.tanh(sigmoid(a[0] + m[0]) * relu(a[1] + m[1]))
         second = jnp.tanh(sigmoid(a[2] + m[2]) + relu(a[3] * m[3]))
         third = jnp.tanh(jnp.tanh(a[4] + m[4]) * sigmoid(a[5] + m[5]))

@@ -6,12 +6,12 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell
+from charloop.cells.base import Cell, linear
 from charloop.types import Parameters, State
 
 
 @dataclass(frozen=True)
-class RNN(TickCell):
+class RNN(Cell):
     """The plain recurrent network (Elman 1990).
 
     `h = tanh(W x + b_ih + R h + b_hh)`, as `torch.nn.RNN`.
@@ -19,12 +19,8 @@ class RNN(TickCell):
 
     gates: ClassVar[int] = 1
 
-    def tick(
-        self,
-        params: Parameters,  # noqa: ARG002
-        from_input: Float[Array, "*batch gates"],
-        from_state: Float[Array, "*batch gates"],
-        state: State,  # noqa: ARG002
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
-        hidden = jnp.tanh(from_input + from_state)
+        hidden = jnp.tanh(linear(params, "ih", inputs) + linear(params, "hh", state["hidden"]))
         return {"hidden": hidden}, hidden

@@ -4,30 +4,37 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Array, Float, Int
 
-from charloop.cells.base import TickCell
 from charloop.engines.marks import Marks
-from charloop.types import Characters, Logits, Parameters, State
+from charloop.engines.parts import Parts, Weights
+from charloop.types import Characters, Logits, State
 
-Source: TypeAlias = tuple[Float[Array, "*rows gates"], Int[Array, "time batch"] | None]
-"""Input products of all times; or a table of every character's, and the characters."""
+Own: TypeAlias = tuple[Array, ...]
+Sources: TypeAlias = tuple[Float[Array, "*rows columns"], ...]
 
 
 class Layer(NamedTuple):
     """What a layer's loop reads."""
 
-    own: Parameters
-    """The tick's own parameters."""
-    recurrent: Parameters
-    """`weight_hh`, and `bias_hh` if there is one."""
-    source: Source
+    own: Own
+    """What the loop has of the parameters beside the products' weights (`Parts.own`)."""
+    weights: tuple[Weights, ...]
+    """Of the loop's products."""
+    sources: Sources
+    """What is made of the input (`Parts.sources`): of all times, or of every character."""
+    characters: Int[Array, "time batch"] | None
+    """Which rows of the sources are read, if they are of every character."""
     start: State
     marks: Marks | None
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Times and batch rows."""
+        time, batch = (self.sources[0] if self.characters is None else self.characters).shape[:2]
+        return time, batch
 
 
 Made: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
 """The last state, the outputs, and what the engine's own backward pass needs."""
-Found: TypeAlias = tuple[Parameters, Parameters, tuple[Array, None], State, None]
-"""The gradient of a `Layer`, part by part."""
 
 
 @runtime_checkable
@@ -47,20 +54,23 @@ class Engine(Protocol):
         """Nats of each target."""
         ...
 
-    def prepare(self, cell: TickCell, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: Layer) -> None:
         """Make sure that both directions can be run. Raises what `run_forward` would."""
         ...
 
-    def run_forward(self, cell: TickCell, layer: Layer) -> Made:
+    def run_forward(self, parts: Parts, layer: Layer) -> Made:
         """The last state and the outputs of all times."""
         ...
 
     def run_backward(
         self,
-        cell: TickCell,
+        parts: Parts,
         layer: Layer,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Found:
-        """The gradient of `layer`, from `saved` and the gradients of the last state and the outputs."""
+    ) -> Layer:
+        """The gradient of `layer`, from `saved` and the gradients of the last state and the outputs.
+
+        Part by part, as a `Layer`; None for what is of whole numbers.
+        """
         ...

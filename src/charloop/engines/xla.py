@@ -1,6 +1,7 @@
-"""XLA's loop over time, forward and backward: for any tick, any type of numbers, on any platform."""
+"""XLA's loop over time, forward and backward: for any cell, any type of numbers, on any platform."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,11 +10,11 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from charloop.cells.additive import only_adds
-from charloop.cells.base import TickCell, product
-from charloop.engines.base import Found, Layer, Made, Source
+from charloop.cells.base import product
+from charloop.engines.base import Layer, Made, Own
 from charloop.engines.marks import are_reset, emptied, where_idle, where_rows
-from charloop.types import Characters, Logits, Parameters, State
+from charloop.engines.parts import Parts, Weights
+from charloop.types import Characters, Logits, State
 
 MAX_ONE_HOT_ROWS = 512
 """Tables up to this many rows get their gradient from one matrix product; larger ones by adding rows up."""
@@ -21,7 +22,7 @@ MAX_ONE_HOT_ROWS = 512
 
 @dataclass(frozen=True)
 class XlaLoop:
-    """`lax.scan` with one product inside; the weights' gradients after the loop. Raises nothing of its own."""
+    """`lax.scan` with the loop's products inside; the weights' gradients after it. Raises nothing of its own."""
 
     def product(
         self,
@@ -30,106 +31,142 @@ class XlaLoop:
         bias: Float[Array, " rows"] | None = None,
     ) -> Float[Array, "time batch rows"]:
         """`inputs weightᵀ + bias`."""
-        return product(inputs, weight, bias)
+        made: Array = product(inputs, weight, bias)
+        return made
 
     def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
         """Nats of each target."""
         nats: Array = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
         return nats
 
-    def prepare(self, cell: TickCell, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: Layer) -> None:
         """There is nothing to make ready."""
 
-    def run_forward(self, cell: TickCell, layer: Layer) -> Made:
-        """The last state and the outputs; for the way back, the state before each step and the gates' products."""
-        own, recurrent, source, start, marks = layer
-        over, read = _rows(source)
-        adds = _adds(cell, layer)
+    def run_forward(self, parts: Parts, layer: Layer) -> Made:
+        """The last state and the outputs; for the way back, the state before each step and the loop's products."""
+        over, read = _rows(layer.sources, layer.characters)
 
         def step(state: State, now: tuple[Any, Any]) -> tuple[State, Any]:
-            row, mark = now
-            state = emptied(cell, state, mark)
-            from_state = product(cell.recurrent(state), recurrent["weight_hh"], recurrent.get("bias_hh"))
-            new, output = cell.tick(own, read(row), from_state, state)
+            rows, mark = now
+            state = emptied(parts.cell, state, mark)
+            rows, results = read(rows), tuple[Array, ...]()
+            for number, (made, weights) in enumerate(zip(parts.products, layer.weights, strict=True)):
+                operand = _operand(parts, number, layer.own, _unmerged(parts, rows), results, state)
+                result = product(operand, *weights)
+                results += (result if made.source is None else rows[made.source] + result,)
+            new, output = _finish(parts, layer.own, _unmerged(parts, rows), results, state)
             if mark is not None:
                 new, output = where_idle(mark, state, new), where_idle(mark, jnp.zeros_like(output), output)
-            return new, (output, state, read(row) + from_state if adds else from_state)
+            return new, (output, state, results)
 
-        last, (outputs, states, gates) = lax.scan(step, start, (over, marks))
-        return last, outputs, (states, gates)
+        last, (outputs, states, results) = lax.scan(step, layer.start, (over, layer.marks))
+        return last, outputs, (states, results)
 
     def run_backward(
         self,
-        cell: TickCell,
+        parts: Parts,
         layer: Layer,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Found:
-        """Gradients of the tick's parameters, the state's product's, the source, and the first state.
-
-        The tick's gradient is JAX's, of the tick recomputed.
-        """
-        own, recurrent, source, _, marks = layer
-        states, gates = saved
-        over, read = _rows(source)
-        over = None if _adds(cell, layer) else over
+    ) -> Layer:
+        """Gradients of the layer; those of a step are JAX's, of the step between its products recomputed."""
+        own, weights, sources, characters, _, marks = layer
+        states, results = saved
+        over, read = _rows(_unmerged(parts, sources), characters)
 
         def step(carry: Any, now: Any) -> Any:
             to_state, to_own = carry
-            row, state, gate, to_output, mark = now
+            rows, state, made, to_output, mark = now
             kept, to_new = to_state, to_state
             if mark is not None:
                 to_output = where_idle(mark, jnp.zeros_like(to_output), to_output)
                 to_new = where_idle(mark, jax.tree.map(jnp.zeros_like, to_state), to_state)
-            # Where the two are only ever added, `gate` is their sum.
-            products = (gate, jnp.zeros_like(gate)) if row is None else (read(row), gate)
-            _, pull = jax.vjp(cell.tick, own, *products, state)
-            to_own_now, to_input, to_product, to_state = pull((to_new, to_output))
-            _, pull_recurrent = jax.vjp(cell.recurrent, state)
-            (through_product,) = pull_recurrent(to_product @ recurrent["weight_hh"])
-            to_state = jax.tree.map(jnp.add, to_state, through_product)
+            found = _pull(parts, (own, read(rows), made, state), (to_new, to_output), weights)
+            to_own_now, to_rows, to_results, to_state = found
             if mark is not None:
                 to_state = where_idle(mark, kept, to_state)
                 to_state = where_rows(are_reset(mark), jax.tree.map(jnp.zeros_like, to_state), to_state)
-            made = (to_product,) if row is None else (to_product, to_input)
-            return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), made
+            return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), (to_rows, to_results)
 
         empty = (gradients[0], jax.tree.map(jnp.zeros_like, own))
-        every = (over, states, gates, gradients[1], marks)
-        (to_start, to_own), made = lax.scan(step, empty, every, reverse=True)
-        to_recurrent = _recurrent_gradient(recurrent, cell.recurrent(states), made[0])
-        return to_own, to_recurrent, (_source_gradient(source, made[-1]), None), to_start, None
+        every = (over, states, results, gradients[1], marks)
+        (to_start, to_own), (to_rows, to_results) = lax.scan(step, empty, every, reverse=True)
+
+        def operand(number: int) -> Array:
+            make = partial(_operand, parts, number, own)
+            return jax.vmap(lambda rows, *made: make(read(rows), *made))(over, results[:number], states)
+
+        to_weights = tuple(
+            _weight_gradient(bias, operand(number), to_results[number])
+            for number, (_, bias) in enumerate(weights)
+        )
+        merged = {made.source: to_results[number] for number, made in enumerate(parts.products)}
+        to_sources = tuple(
+            _source_gradient(source, characters, merged.get(number, to_rows[number]))
+            for number, source in enumerate(sources)
+        )
+        return Layer(to_own, to_weights, to_sources, None, to_start, None)
 
 
 XLA = XlaLoop()
 
 
-def _adds(cell: TickCell, layer: Layer) -> bool:
-    over, read = _rows(layer.source)
-    return only_adds(cell, layer.own, read(over[0]), layer.start)
+def _operand(parts: Parts, number: int, own: Own, *given: Any) -> Float[Array, "batch depth"]:
+    """`Parts.operand` of all batch rows: of the sources' rows, the results before it, and the state."""
+    made: Array = jax.vmap(partial(parts.operand, number, own))(*given)
+    return made
 
 
-def _rows(source: Source) -> tuple[Any, Any]:
-    """What the loop walks over, and how one step of it becomes `[batch, gates]`."""
-    products, characters = source
+def _finish(parts: Parts, own: Own, *given: Any) -> tuple[State, Float[Array, "batch hidden"]]:
+    """`Parts.finish` of all batch rows."""
+    made: tuple[State, Array] = jax.vmap(partial(parts.finish, own))(*given)
+    return made
+
+
+def _pull(parts: Parts, given: Any, gradients: Any, weights: tuple[Weights, ...]) -> Any:
+    """The gradient of what a step is `given`: back through its end, then through its products, the last one first."""
+    _, pull = jax.vjp(partial(_finish, parts), *given)
+    own, rows, results, state = pull(gradients)
+    made = given[2]
+    for number in reversed(range(len(made))):
+        _, pull = jax.vjp(partial(_operand, parts, number), given[0], given[1], made[:number], given[3])
+        more = pull(results[number] @ weights[number][0])
+        (own, rows, state), earlier = _add((own, rows, state), (more[0], more[1], more[3])), more[2]
+        results = (*_add(results[:number], earlier), *results[number:])
+    return own, rows, results, state
+
+
+def _add(one: Any, other: Any) -> Any:
+    return jax.tree.map(jnp.add, one, other)
+
+
+def _unmerged(parts: Parts, sources: Any) -> tuple[Any, ...]:
+    """The sources, with None for those that are part of a product's result."""
+    pairs = zip(sources, parts.is_merged, strict=True)
+    return tuple(None if merged else source for source, merged in pairs)
+
+
+def _rows(sources: Any, characters: Array | None) -> tuple[Any, Any]:
+    """What the loop walks over, and how one step of it becomes the sources' rows, `[batch, columns]` each."""
     if characters is None:
-        return products, lambda now: now
-    return characters, lambda now: products[now]
+        return sources, lambda now: now
+    return characters, lambda now: jax.tree.map(lambda table: table[now], sources)
 
 
-def _recurrent_gradient(
-    recurrent: Parameters,
-    hidden: Float[Array, "time batch hidden"],
-    to_product: Float[Array, "time batch gates"],
-) -> Parameters:
-    """The gradients of `weight_hh` and its bias, each in one sweep over all times."""
-    gradient = {"weight_hh": jnp.einsum("tbg,tbh->gh", to_product, hidden)}
-    return gradient | ({"bias_hh": to_product.sum((0, 1))} if "bias_hh" in recurrent else {})
+def _weight_gradient(
+    bias: Array | None,
+    operand: Float[Array, "time batch depth"],
+    to_result: Float[Array, "time batch columns"],
+) -> Weights:
+    """The gradients of a product's weight and bias, each in one sweep over all times."""
+    weight = jnp.einsum("tbg,tbh->gh", to_result, operand)
+    return weight, None if bias is None else to_result.sum((0, 1))
 
 
-def _source_gradient(source: Source, to_input: Float[Array, "time batch gates"]) -> Array:
-    products, characters = source
-    return to_input if characters is None else sum_rows(to_input, characters, products.shape[0])
+def _source_gradient(
+    source: Array, characters: Array | None, to_rows: Float[Array, "time batch columns"]
+) -> Array:
+    return to_rows if characters is None else sum_rows(to_rows, characters, source.shape[0])
 
 
 def sum_rows(

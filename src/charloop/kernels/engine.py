@@ -8,18 +8,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from charloop.cells.base import TickCell
-from charloop.engines.base import Found, Layer, Made, Source
+from charloop.engines.base import Layer, Made
 from charloop.engines.marks import are_idle, are_reset
+from charloop.engines.parts import Parts, Weights
+from charloop.kernels.arguments import panels, to_result
 from charloop.kernels.cross_entropy import cross_entropy
 from charloop.kernels.dense import dense
+from charloop.kernels.errors import KernelError
 from charloop.kernels.gradient import table_gradient, weight_gradient
 from charloop.kernels.machine import Machine, this_machine
-from charloop.kernels.plan import Plan, tick_of
+from charloop.kernels.plan import Plan, programs_of, why_not_run
 from charloop.kernels.registry import Kernel, find_kernel
-from charloop.kernels.sequence import make_backward, make_forward, panels
+from charloop.kernels.sequence import make_backward, make_forward
 from charloop.precision import halved
-from charloop.types import Characters, Logits, Parameters, State
+from charloop.types import Characters, Logits, State
 
 
 @dataclass(frozen=True)
@@ -43,82 +45,104 @@ class Kernels:
         nats: Array = cross_entropy(self.machine, logits, targets.astype(jnp.int32))
         return nats
 
-    def prepare(self, cell: TickCell, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: Layer) -> None:
         """Ask for both directions' kernels: a backward one that cannot be had must not be found out halfway."""
-        plan = self.plan_of(cell, layer)
+        plan = self.plan_of(parts, layer)
         for direction in ("forward", "backward"):
             find_sequence(plan, direction)
 
-    def run_forward(self, cell: TickCell, layer: Layer) -> Made:
-        """The last state, the outputs, and for the way back every state and the gates' products."""
-        plan = self.plan_of(cell, layer)
-        own, recurrent, (products, characters), start, marks = layer
-        weights = panels(plan, "forward").pack(recurrent["weight_hh"].T)
-        bias = recurrent["bias_hh"] if plan.bias else jnp.zeros(plan.tick.columns)
-        given = {"packed": weights, "bias": bias, "gates": products} | sourced(layer.source)
-        given |= leaves("own", own) | leaves("start", start) | marked(cell, marks)
-        time, batch = products.shape[:2] if characters is None else characters.shape
+    def run_forward(self, parts: Parts, layer: Layer) -> Made:
+        """The last state, the outputs, and for the way back every state, the results, and the operands."""
+        plan = self.plan_of(parts, layer)
+        programs, start, marks = plan.programs, layer.start, layer.marks
+        given = packed(plan, "forward", layer) | leaves("own", layer.own) | leaves("start", start)
+        given |= marked(parts, marks) | looked_up(layer)
+        for number, source in enumerate(layer.sources):
+            given |= {f"source {number}": source}
+        for number, (product, (_, bias)) in enumerate(zip(parts.products, layer.weights, strict=True)):
+            given[f"bias {number}"] = jnp.zeros(programs.columns[number]) if bias is None else bias
+            if product.source is not None:
+                given[f"result {number}"] = layer.sources[product.source]
+        time, batch = layer.places
         found = find_sequence(plan, "forward")(given, time=time, batch=batch)
-        states = tuple(found[f"state {part}"] for part in range(len(plan.tick.widths)))
-        outputs = found["output"] if plan.tick.output_is is None else states[plan.tick.output_is]
+        states = tuple(found[f"state {part}"] for part in range(len(programs.widths)))
+        outputs = found["output"] if programs.output_is is None else states[programs.output_is]
         if marks is not None:
             outputs = jnp.where(are_idle(marks)[..., None], 0.0, outputs)
         every = jax.tree.unflatten(jax.tree.structure(start), states)
-        return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, found["gates"])
+        kept = {name: array for name, array in found.items() if name.startswith(("result", "operand"))}
+        return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, kept)
 
     def run_backward(
         self,
-        cell: TickCell,
+        parts: Parts,
         layer: Layer,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Found:
-        """Gradients of the tick's parameters, the state's product's, the source, and the first state."""
-        plan, (every, gates) = self.plan_of(cell, layer), saved
-        own, recurrent, (products, characters), start, marks = layer
-        weights = panels(plan, "backward").pack(recurrent["weight_hh"])
-        given = {"packed": weights, "to_output": gradients[1]} | sourced(layer.source)
-        given |= leaves("own", own) | leaves("start", start) | leaves("state", every) | marked(cell, marks)
-        given |= {"gates": gates} | leaves("to_state", gradients[0])
+    ) -> Layer:
+        """Gradients of the layer."""
+        plan, (every, kept) = self.plan_of(parts, layer), saved
+        own, start = layer.own, layer.start
+        given = packed(plan, "backward", layer) | leaves("own", own) | leaves("start", start)
+        given |= leaves("state", every) | marked(parts, layer.marks) | looked_up(layer) | kept
+        given |= {f"source {number}": source for number, source in enumerate(layer.sources)}
+        given |= {"to_output": gradients[1]} | leaves("to_state", gradients[0])
         given |= leaves("to_own", jax.tree.map(jnp.zeros_like, own))
         found = find_sequence(plan, "backward")(given)
-        parts = [found[f"to_state {part}"] for part in range(len(plan.tick.widths))]
-        to_start = jax.tree.unflatten(jax.tree.structure(start), parts)
-        to_own = jax.tree.unflatten(
-            jax.tree.structure(own), [found[f"to_own {i}"] for i in range(len(plan.tick.own))]
+        parts_of_state = [found[f"to_state {part}"] for part in range(len(plan.programs.widths))]
+        to_results = [found[to_result(plan, number)] for number in range(len(parts.products))]
+        return Layer(
+            tuple(found[f"to_own {leaf}"] for leaf in range(len(own))),
+            tuple(
+                self._weight_gradient(parts, layer, number, to_result, every, kept)
+                for number, to_result in enumerate(to_results)
+            ),
+            self._source_gradients(parts, layer, to_results, found),
+            None,
+            jax.tree.unflatten(jax.tree.structure(start), parts_of_state),
+            None,
         )
-        to_recurrent = self._recurrent_gradient(cell, plan, layer, every, found["gates"])
-        to_source = found.get("to_input", found["gates"])
-        if characters is not None:
-            to_source = table_gradient(self.machine, to_source, characters, len(products))
-        return to_own, to_recurrent, (to_source, None), to_start, None
 
-    def _recurrent_gradient(
-        self, cell: TickCell, plan: Plan, layer: Layer, every: State, to_product: Array
-    ) -> Parameters:
-        number, marks = plan.tick.recurrent, layer.marks
-        first, later = (jax.tree.leaves(tree)[number] for tree in (layer.start, every))
+    def _source_gradients(
+        self, parts: Parts, layer: Layer, to_results: list[Array], found: dict[str, Array]
+    ) -> tuple[Array, ...]:
+        sums = {product.source: to_results[number] for number, product in enumerate(parts.products)}
+        made = []
+        for number, source in enumerate(layer.sources):
+            to_source = sums[number] if number in sums else found[f"to_source {number}"]
+            if layer.characters is not None:
+                to_source = table_gradient(self.machine, to_source, layer.characters, len(source))
+            made.append(to_source)
+        return tuple(made)
+
+    def _weight_gradient(
+        self, parts: Parts, layer: Layer, number: int, to_result: Array, every: State, kept: dict[str, Array]
+    ) -> Weights:
+        part, marks, bias = parts.reads[number], layer.marks, layer.weights[number][1]
+        if part is None:
+            to_weight, to_bias = weight_gradient(self.machine, to_result, kept[f"operand {number}"])
+            return to_weight, None if bias is None else to_bias
+        first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
+        first, later = first.reshape(len(first), -1), later.reshape(*later.shape[:2], -1)
         if marks is None:
-            to_weight, to_bias = weight_gradient(self.machine, to_product, later, first)
+            to_weight, to_bias = weight_gradient(self.machine, to_result, later, first)
         else:
-            fresh = jax.tree.leaves(cell.initial_state(1))[number]
+            fresh = jax.tree.leaves(parts.cell.initial_state(1))[part].reshape(1, -1)
             before = jnp.concatenate([first[None], later[:-1]])
             read = jnp.where(are_reset(marks)[..., None], fresh, before)
-            to_weight, to_bias = weight_gradient(self.machine, to_product, read)
-        return {"weight_hh": to_weight} | ({"bias_hh": to_bias} if plan.bias else {})
+            to_weight, to_bias = weight_gradient(self.machine, to_result, read)
+        return to_weight, None if bias is None else to_bias
 
-    def plan_of(self, cell: TickCell, layer: Layer) -> Plan:
-        """The kernel that these arrays ask for."""
-        own, recurrent, (_, characters), _, marks = layer
-        shapes = tuple((name, own[name].shape) for name in sorted(own))
-        return Plan(
-            tick_of(cell, shapes),
-            self.machine,
-            table=characters is not None,
-            bias="bias_hh" in recurrent,
-            halves=halved(),
-            marked=marks is not None,
-        )
+    def plan_of(self, parts: Parts, layer: Layer) -> Plan:
+        """The kernel that these arrays ask for. Raises KernelError where there is none for their sizes."""
+        programs = programs_of(parts)
+        reason = why_not_run(programs)
+        if reason is not None:
+            raise KernelError(
+                f"{type(parts.cell).__name__} has no kernel for arrays of these sizes: {reason}"
+            )
+        table, marked = layer.characters is not None, layer.marks is not None
+        return Plan(programs, self.machine, table=table, halves=halved(), marked=marked)
 
 
 def find_sequence(plan: Plan, direction: str) -> Kernel:
@@ -132,15 +156,20 @@ def leaves(name: str, tree: Any) -> dict[str, Array]:
     return {f"{name} {number}": leaf for number, leaf in enumerate(jax.tree.leaves(tree))}
 
 
-def marked(cell: TickCell, marks: Array | None) -> dict[str, Array]:
+def marked(parts: Parts, marks: Array | None) -> dict[str, Array]:
     """The marks, and the memory that an emptied row has."""
     if marks is None:
         return {}
-    fresh = jax.tree.map(lambda leaf: leaf[0], cell.initial_state(1))
+    fresh = jax.tree.map(lambda leaf: leaf[0], parts.cell.initial_state(1))
     return {"marks": marks} | leaves("fresh", fresh)
 
 
-def sourced(source: Source) -> dict[str, Array]:
-    """The input's products, or their table and the characters."""
-    products, characters = source
-    return {"source": products} | ({} if characters is None else {"characters": characters})
+def looked_up(layer: Layer) -> dict[str, Array]:
+    """The characters, where sources are tables."""
+    return {} if layer.characters is None else {"characters": layer.characters}
+
+
+def packed(plan: Plan, direction: str, layer: Layer) -> dict[str, Array]:
+    """The matrices of the loop's products, as a direction reads them."""
+    matrices = (weight.T if direction == "forward" else weight for weight, _ in layer.weights)
+    return {f"packed {i}": panels(plan, direction, i).pack(matrix) for i, matrix in enumerate(matrices)}

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable
 
-from charloop.cells.base import TickCell
-from charloop.kernels.plan import Tick, tick_for
+from charloop.cells.base import Cell
+from charloop.kernels.plan import Programs, programs_for
 from charloop.kernels.program import DEAR, REDUCTIONS, Program
 
 
-def explain(cell: TickCell) -> list[str]:
+def explain(cell: Cell) -> list[str]:
     """A line for each direction, and one on the products; for a cell that has a kernel."""
-    tick = tick_for(cell)
+    programs = programs_for(cell)
+    before = [f"product {i}  of {describe(made)}" for i, made in enumerate(programs.operands, 1) if made]
     return [
-        f"forward   {describe(tick.forward)}",
-        f"backward  {describe(tick.backward)}",
-        f"keeps     {kept(tick)}",
+        *before,
+        f"forward   {describe(programs.forward)}",
+        f"backward  {describe(programs.backward)}",
+        f"keeps     {kept(programs)}",
     ]
 
 
@@ -37,13 +39,13 @@ def sums(names: list[str]) -> str:
     return f"{count} sums over it must be known first" if count > 1 else "a sum over it must be known first"
 
 
-def kept(tick: Tick) -> str:
+def kept(programs: Programs) -> str:
     """What the way back is handed for each place of the text."""
-    products = "the sum of both products" if tick.adds else "both products"
-    gates = tick.cell.gates
-    made = (
-        f" ({len(tick.kept)} of {gates} gates as {listed(tick.kept.values())} made them)" if tick.kept else ""
-    )
+    merged = bool(programs.parts.products) and all(p.source is not None for p in programs.parts.products)
+    products = "the sum of both products" if merged else "the products"
+    gates = programs.columns[-1] // programs.hidden if programs.columns else 0
+    functions = listed(programs.kept.values()) if programs.kept else ""
+    made = f" ({len(programs.kept)} of {gates} gates as {functions} made them)" if functions else ""
     return f"{products}{made} and the state for the way back, and makes everything else again from them"
 
 

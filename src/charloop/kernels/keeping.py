@@ -10,37 +10,35 @@ Kept = dict[int, str]
 """By row of the gates: the function that is kept of it."""
 
 
-def choose_kept(forward: Program, backward: Program) -> Kept:
-    """The rows of which the way back reads one dear function and nothing else, and which the way there makes."""
+def choose_kept(forward: Program, backward: Program, gates: str) -> Kept:
+    """The function of each row of `gates`, a product's result, that is kept in its place.
+
+    The way back reads that one dear function of the row and nothing else, and the way there makes it.
+    """
     found = {}
-    for row, reader in lone_readers(backward).items():
+    for row, reader in lone_readers(backward, gates).items():
         name = backward.operations[reader].name
-        if name in DEAR and made_of(forward, row, name) is not None:
+        if name in DEAR and made_of(forward, gates, row, name) is not None:
             found[row] = name
     return found
 
 
-def write_kept(forward: Program, kept: Kept) -> Program:
+def write_kept(forward: Program, kept: Kept, gates: str) -> Program:
     """The program with what is kept among its results."""
-    made = {("kept", 0, row): made_of(forward, row, name) for row, name in kept.items()}
+    made = {("kept", 0, row): made_of(forward, gates, row, name) for row, name in kept.items()}
     there = {place: reference for place, reference in made.items() if reference is not None}
     return Program(forward.operations, forward.results | there)
 
 
-def read_kept(backward: Program, kept: Kept) -> Program:
+def read_kept(backward: Program, kept: Kept, gates: str) -> Program:
     """The program with what is kept among its inputs, in the place of what made it."""
-    operations, readers = list(backward.operations), lone_readers(backward)
+    operations, readers = list(backward.operations), lone_readers(backward, gates)
     for row in kept:
-        operations[readers[row]] = Operation("input", place=place_of(row))
+        operations[readers[row]] = Operation("input", place=(gates, 0, row))
     return Program(operations, backward.results)
 
 
-def place_of(row: int) -> tuple[str, int, int]:
-    """Where a gate's sum comes in."""
-    return "from_state", 0, row
-
-
-def lone_readers(program: Program) -> dict[int, Reference]:
+def lone_readers(program: Program, gates: str) -> dict[int, Reference]:
     """By row of the gates: the operation of that row alone that is its only reader."""
     found, readers = {}, dict[Reference, list[Reference]]()
     for reference in program.needed:
@@ -49,19 +47,18 @@ def lone_readers(program: Program) -> dict[int, Reference]:
     results = set(program.results.values())
     for reference in program.needed:
         place, by = program.operations[reference].place, readers.get(reference, [])
-        if place is None or place != place_of(place[2]) or reference in results:
+        if place is None or place[0] != gates or reference in results:
             continue
         if len(by) == 1 and len(program.operations[by[0]].inputs) == 1:
             found[place[2]] = by[0]
     return found
 
 
-def made_of(program: Program, row: int, name: str) -> Reference | None:
+def made_of(program: Program, gates: str, row: int, name: str) -> Reference | None:
     """Where `name` of a gate's row is made, if it is."""
     for reference in program.needed:
         operation = program.operations[reference]
-        if operation.name == name and [program.operations[i].place for i in operation.inputs] == [
-            place_of(row)
-        ]:
+        places = [program.operations[i].place for i in operation.inputs]
+        if operation.name == name and places == [(gates, 0, row)]:
             return reference
     return None

@@ -1,70 +1,68 @@
-"""What a kernel is made for: a cell's tick traced both ways. Batch and time are known at run time only."""
+"""What a kernel is made for: a cell's step traced both ways. Batch and time are known at run time only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
 import numpy as np
 
-from charloop.cells.additive import only_adds
-from charloop.cells.base import TickCell
+from charloop.cells.base import Cell
+from charloop.engines.parts import Parts, parts_for, reason_against_parts
 from charloop.kernels.keeping import Kept, choose_kept, read_kept, write_kept
 from charloop.kernels.machine import Machine
 from charloop.kernels.program import Program
 from charloop.kernels.rules import NoRuleError
 from charloop.kernels.trace import trace
-from charloop.types import Parameters, State
+from charloop.types import State
 
 Shape = tuple[int, ...]
-PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-"""Parameters of the engine's two products; the others are the tick's own."""
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A cell's tick, of one batch row, and the shapes of its own parameters."""
+class Programs:
+    """A cell's step between its products, as programs of one batch row; traced once for all batches and times."""
 
-    cell: TickCell
-    own: tuple[tuple[str, Shape], ...]
+    parts: Parts
 
     @property
     def hidden(self) -> int:
         """Units."""
-        return self.cell.hidden_size
-
-    @property
-    def columns(self) -> int:
-        """Of the products: all gates."""
-        return self.cell.gates * self.hidden
+        return self.parts.cell.hidden_size
 
     @cached_property
-    def adds(self) -> bool:
-        """Whether the tick only ever adds its two products: then one array stands for both."""
-        return only_adds(self.cell, self.parameters, self.gates, self.state)
-
-    @cached_property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """Of the tick, to trace it with. NumPy's: a tracer must not outlive the trace that asked for this tick."""
-        return {name: zeros(shape) for name, shape in self.own}
-
-    @cached_property
-    def gates(self) -> np.ndarray:
-        """One row of a product."""
-        return zeros((self.columns,))
+    def own(self) -> tuple[np.ndarray, ...]:
+        """What the loop has of the parameters, to trace with. NumPy's: a tracer must not outlive its trace."""
+        return tuple(self._zeros(value) for value in self.parts.own)
 
     @cached_property
     def state(self) -> State:
         """One row of the state."""
-        shapes = jax.eval_shape(lambda: self.cell.initial_state(1))
-        return jax.tree.map(lambda leaf: zeros(leaf.shape[1:]), shapes)
+        found: State = jax.tree.map(self._zeros, self.parts.state)
+        return found
 
-    def is_number(self, leaf: int) -> bool:
-        """Whether a parameter of the tick is a single number, and not rows."""
-        shape = self.own[leaf][1]
-        return not shape or shape[-1] % self.hidden != 0
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """Of each of the loop's products."""
+        return tuple(self._zeros(product.result).size for product in self.parts.products)
+
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """What each multiplies: so many numbers."""
+        return tuple(self._zeros(product.operand).size for product in self.parts.products)
+
+    @cached_property
+    def sources(self) -> tuple[int, ...]:
+        """Columns of each."""
+        made = (self.parts.inputs if s is None else s.result for s in self.parts.sources)
+        return tuple(self._zeros(value).size for value in made)
+
+    @cached_property
+    def lone_sources(self) -> tuple[int, ...]:
+        """Those that are not added to a product."""
+        return tuple(number for number, merged in enumerate(self.parts.is_merged) if not merged)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -76,29 +74,48 @@ class Tick:
         """Of each part of the state, for one batch row."""
         return tuple(leaf.shape for leaf in jax.tree.leaves(self.state))
 
+    def is_number(self, leaf: int) -> bool:
+        """Whether something of the parameters is a single number, and not rows."""
+        shape = self.own[leaf].shape
+        return not shape or shape[-1] % self.hidden != 0
+
     @cached_property
-    def recurrent(self) -> int:
-        """Which part of the state the product reads. Raises NoRuleError if it reads what is no part of it."""
-        program = jax.make_jaxpr(self.cell.recurrent)(self.state).jaxpr
-        for number, variable in enumerate(program.invars):
-            if variable is program.outvars[0]:
-                return number
-        raise NoRuleError("recurrent(state) is not one part of the state as it is")
+    def operands(self) -> tuple[Program | None, ...]:
+        """What each product multiplies; None where that is a part of the state as it is. Raises NoRuleError."""
+        return tuple(
+            trace(self._operand(number), self._arguments(number), self.hidden) if read is None else None
+            for number, read in enumerate(self.parts.reads)
+        )
+
+    @cached_property
+    def operands_back(self) -> tuple[Program | None, ...]:
+        """From an operand's gradient to those of what it is made of, to be added up. Raises NoRuleError."""
+        return tuple(
+            self._operand_back(number) if read is None else None
+            for number, read in enumerate(self.parts.reads)
+        )
 
     @cached_property
     def forward(self) -> Program:
         """From products and state to the new state, the output, and what is `kept`. Raises NoRuleError."""
-        return write_kept(self.plain_forward, self.kept)
+        return write_kept(self.plain_forward, self.kept, self.last)
 
     @cached_property
     def backward(self) -> Program:
         """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
-        return read_kept(self.plain_backward, self.kept)
+        return read_kept(self.plain_backward, self.kept, self.last)
+
+    @property
+    def last(self) -> str:
+        """The last product's result: only the end of the step reads it."""
+        return f"result {len(self.parts.products) - 1}"
 
     @cached_property
     def kept(self) -> Kept:
         """What the way back finds in the place of a gate's sum. Raises NoRuleError."""
-        return choose_kept(self.plain_forward, self.plain_backward) if self.adds else {}
+        if not self.parts.products or self.parts.products[-1].source is None:
+            return {}
+        return choose_kept(self.plain_forward, self.plain_backward, self.last)
 
     @cached_property
     def plain_forward(self) -> Program:
@@ -106,39 +123,62 @@ class Tick:
 
         A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
         """
-        found = jax.eval_shape(self._tick, *self._arguments.values())
+        finish, arguments = self._finish, self._arguments(len(self.parts.products))
+        found = jax.eval_shape(finish, *arguments.values())
         expected = {"new_state": self.state, "output": zeros((self.hidden,))}
         if jax.tree.map(np.shape, found) != jax.tree.map(np.shape, expected):
             raise NoRuleError("the new state or the output has another shape than the contract says")
-        return trace(self._tick, self._arguments, self.hidden)
+        return trace(finish, arguments, self.hidden)
 
     @cached_property
     def plain_backward(self) -> Program:
         """As it was traced. Raises NoRuleError."""
+        arguments = self._arguments(len(self.parts.products))
         outgoing = {"to_state": self.state, "to_output": zeros((self.hidden,))}
-        return trace(self._pull, self._arguments | outgoing, self.hidden)
 
-    @property
-    def _arguments(self) -> dict[str, Any]:
-        products = ("from_state",) if self.adds else ("from_input", "from_state")
-        return {"own": self.parameters} | dict.fromkeys(products, self.gates) | {"state": self.state}
+        def pull(*given: Any) -> dict[str, Any]:
+            *inputs, to_state, to_output = given
+            _, back = jax.vjp(self._finish, *inputs)
+            return dict(zip(arguments, back({"new_state": to_state, "output": to_output}), strict=True))
 
-    @property
-    def _tick(self) -> Callable[..., dict[str, Any]]:
-        def tick(own: Parameters, *rest: Any) -> dict[str, Any]:
-            *products, state = rest
-            # Where the two are only ever added, the array is their sum.
-            second = products[1] if len(products) > 1 else jax.numpy.zeros_like(products[0])
-            new, output = self.cell.tick(own, products[0], second, state)
-            return {"new_state": new, "output": output}
+        return trace(pull, arguments | outgoing, self.hidden)
 
-        return tick
+    def _operand_back(self, number: int) -> Program:
+        arguments = self._arguments(number)
 
-    def _pull(self, *arguments: Any) -> dict[str, Any]:
-        *inputs, to_state, to_output = arguments
-        _, pull = jax.vjp(self._tick, *inputs)
-        found = pull({"new_state": to_state, "output": to_output})
-        return dict(zip(self._arguments, found, strict=True))
+        def pull(*given: Any) -> dict[str, Any]:
+            *inputs, to_operand = given
+            _, back = jax.vjp(self._operand(number), *inputs)
+            return dict(zip(arguments, back({"operand": to_operand}), strict=True))
+
+        outgoing = {f"to_operand {number}": zeros((self.depths[number],))}
+        return drop_zeros(trace(pull, arguments | outgoing, self.hidden))
+
+    def _arguments(self, results: int) -> dict[str, Any]:
+        """What a program reads, the first so many results among it."""
+        sources = {f"source {number}": zeros((self.sources[number],)) for number in self.lone_sources}
+        made = {f"result {number}": zeros((self.columns[number],)) for number in range(results)}
+        return {"own": self.own} | sources | made | {"state": self.state}
+
+    def _parts_of(self, given: Sequence[Any]) -> tuple[Any, list[Any], Sequence[Any], State]:
+        """The arguments of `Parts.operand` and `Parts.finish`, of those of a program."""
+        own, *rest, state = given
+        sources = [None] * len(self.sources)
+        for number, source in zip(self.lone_sources, rest, strict=False):
+            sources[number] = source
+        return own, sources, rest[len(self.lone_sources) :], state
+
+    def _operand(self, number: int) -> Callable[..., dict[str, Any]]:
+        make = partial(self.parts.operand, number)
+        return lambda *given: {"operand": make(*self._parts_of(given))}
+
+    def _finish(self, *given: Any) -> dict[str, Any]:
+        new, output = self.parts.finish(*self._parts_of(given))
+        return {"new_state": new, "output": output}
+
+    def _zeros(self, value: int) -> np.ndarray:
+        shape = self.parts.shapes[value]
+        return np.zeros(shape.shape, shape.dtype)
 
     @cached_property
     def output_is(self) -> int | None:
@@ -150,26 +190,34 @@ class Tick:
         return None
 
 
+def drop_zeros(program: Program) -> Program:
+    """Without the results that are 0: they would be added to what is there."""
+
+    def is_zero(reference: int) -> bool:
+        operation = program.operations[reference]
+        return operation.name == "constant" and operation.number == 0
+
+    return replace(program, results={p: r for p, r in program.results.items() if not is_zero(r)})
+
+
 @cache
-def tick_of(cell: TickCell, own: tuple[tuple[str, Shape], ...]) -> Tick:
+def programs_of(parts: Parts) -> Programs:
     """One for all sizes of batch and time: it is traced once."""
-    return Tick(cell, own)
+    return Programs(parts)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A layer's sequence on a machine: all that its machine code depends on."""
 
-    tick: Tick
+    programs: Programs
     machine: Machine
     table: bool = False
-    """Whether characters look their products up in a table; else each place has its own."""
-    bias: bool = True
-    """Whether the state's product has one."""
+    """Whether characters look the sources' rows up in tables; else each place has its own."""
     halves: bool = False
     """Whether products are of bfloat16 numbers."""
     marked: bool = False
-    """Whether there is a mark for each row and time: reset, idle, or neither (`unroll.marks`)."""
+    """Whether there is a mark for each row and time: reset, idle, or neither (`engines.marks`)."""
 
 
 def zeros(shape: Shape) -> np.ndarray:
@@ -177,26 +225,29 @@ def zeros(shape: Shape) -> np.ndarray:
     return np.zeros(shape, np.float32)
 
 
-def tick_for(cell: TickCell) -> Tick:
-    """The tick of a cell whose parameters are not made yet."""
-    params = jax.eval_shape(lambda: cell.init(jax.random.key(0), 1))
-    own = {name: leaf.shape for name, leaf in params.items() if name not in PRODUCTS}
-    return tick_of(cell, tuple(sorted(own.items())))
+def programs_for(cell: Cell) -> Programs:
+    """The programs of a cell whose parameters are not made yet."""
+    return programs_of(parts_for(cell))
 
 
 def why_not(cell: object) -> str | None:
     """Why `cell` cannot have a kernel, in words; None if it can."""
-    if not isinstance(cell, TickCell):
-        return f"{type(cell).__name__} gives a step, not a tick"
+    if not isinstance(cell, Cell):
+        return f"{type(cell).__name__} is no cell"
+    return reason_against_parts(cell) or why_not_run(programs_for(cell))
+
+
+@cache
+def why_not_run(programs: Programs) -> str | None:
+    """Why these programs cannot become kernels, in words; None if they can."""
     # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_why_not, cell).result()
+        return pool.submit(_why_not_run, programs).result()
 
 
-def _why_not(cell: TickCell) -> str | None:
+def _why_not_run(programs: Programs) -> str | None:
     try:
-        tick = tick_for(cell)
-        _ = tick.recurrent, tick.forward, tick.backward
+        _ = programs.operands, programs.operands_back, programs.forward, programs.backward
     except NoRuleError as reason:
         return str(reason)
     return None

@@ -1,95 +1,21 @@
-"""A whole sequence as one function: forward, and backward from its end; the product and the tick, time after time."""
+"""A whole sequence as one function: forward, and backward from its end; products and what is between them."""
 
 from collections.abc import Callable
 
 from llvmlite import ir
 
 from charloop.engines.marks import IDLE, RESET
+from charloop.kernels.arguments import backward_signature, forward_signature, panels, to_result
 from charloop.kernels.compiler import new_function, new_module
 from charloop.kernels.halves import emit_halves, row_words
 from charloop.kernels.plan import Plan
-from charloop.kernels.product import Operands, Panels, emit_product
+from charloop.kernels.product import Operands, emit_product
 from charloop.kernels.registry import Made
 from charloop.kernels.rows import Memory, Place, RowEmitter
-from charloop.kernels.signature import Argument, Signature
+from charloop.kernels.signature import Signature
 from charloop.kernels.vectors import INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 
-PLACES = ("time", "batch")
-
-
-def forward_signature(plan: Plan) -> Signature:
-    """From the input's products and the first state to every state, the outputs, and what the way back needs.
-
-    Where the two products are only added, their sum takes the place of the first.
-    """
-    tick, arguments = plan.tick, []
-    in_place = tick.adds and not plan.table
-    if plan.table:
-        arguments += [Argument("source", ("rows", tick.columns))]
-        arguments += [Argument("characters", PLACES, dtype="int32")]
-    elif not in_place:
-        arguments += [Argument("source", (*PLACES, tick.columns))]
-    arguments += [*_own(plan), packed(plan, "forward")]
-    if plan.bias or not tick.adds:
-        arguments += [Argument("bias", (tick.columns,))]
-    arguments += [*_state(plan, "start", "batch"), *_marks(plan)]
-    arguments += [Argument("gates", (*PLACES, tick.columns), "inout" if in_place else "out")]
-    arguments += _state(plan, "state", *PLACES, role="out")
-    if tick.output_is is None:
-        arguments += [Argument("output", (*PLACES, tick.hidden), "out")]
-    return Signature((*arguments, *_room(plan, len(tick.forward.kept), tick.hidden)))
-
-
-def backward_signature(plan: Plan) -> Signature:
-    """From the gradients of what came out to those of what went in; gates become their gradients, in place."""
-    tick, arguments = plan.tick, []
-    if not tick.adds:
-        shape = ("rows", tick.columns) if plan.table else (*PLACES, tick.columns)
-        arguments += [Argument("source", shape)]
-        arguments += [Argument("characters", PLACES, dtype="int32")] if plan.table else []
-    arguments += [*_own(plan), packed(plan, "backward"), *_state(plan, "start", "batch"), *_marks(plan)]
-    arguments += [*_state(plan, "state", *PLACES), Argument("to_output", (*PLACES, tick.hidden))]
-    arguments += [Argument("gates", (*PLACES, tick.columns), "inout")]
-    arguments += [*_state(plan, "to_state", "batch", role="inout"), *_own(plan, "to_own", "inout")]
-    if not tick.adds:
-        arguments += [Argument("to_input", (*PLACES, tick.columns), "out")]
-    return Signature((*arguments, *_room(plan, len(tick.backward.kept), tick.columns)))
-
-
-def panels(plan: Plan, direction: str) -> Panels:
-    """How the kernel reads `weight_hh`: from units to gates on the way there, from gates to units on the way back."""
-    ends = plan.tick.hidden, plan.tick.columns
-    return Panels(*(ends if direction == "forward" else ends[::-1]), plan.machine, plan.halves)
-
-
-def packed(plan: Plan, direction: str) -> Argument:
-    """The matrix, as `panels` pack it."""
-    laid = panels(plan, direction)
-    return Argument("packed", (laid.packed,), dtype=laid.packed_type)
-
-
-def _own(plan: Plan, name: str = "own", role: str = "in") -> list[Argument]:
-    """An argument for each of the tick's parameters."""
-    shapes = [shape for _, shape in plan.tick.own]
-    return [Argument(f"{name} {i}", shape, role) for i, shape in enumerate(shapes)]  # type: ignore[arg-type]
-
-
-def _state(plan: Plan, name: str, *axes: str, role: str = "in") -> list[Argument]:
-    """An argument for each part of the state."""
-    shapes = plan.tick.shapes
-    return [Argument(f"{name} {i}", (*axes, *shape), role) for i, shape in enumerate(shapes)]  # type: ignore[arg-type]
-
-
-def _marks(plan: Plan) -> list[Argument]:
-    """Where there are marks: these, and the state that an emptied memory has."""
-    return [Argument("marks", PLACES, dtype="int32"), *_state(plan, "fresh")] if plan.marked else []
-
-
-def _room(plan: Plan, kept: int, read: int) -> list[Argument]:
-    """Room for rows that wait between sweeps, and for the rows that a product reads, as bfloat16."""
-    width = plan.machine.width
-    found = [Argument("buffer", (max(1, kept) * -(-plan.tick.hidden // width) * width,), "scratch")]
-    return found + ([Argument("halves", ("batch", row_words(read, width)), "scratch")] if plan.halves else [])
+Target = Callable[[Place], Emitted]
 
 
 class Sequence:
@@ -99,6 +25,7 @@ class Sequence:
         self.function, self.named = new_function(module, signature)
         builder = ir.IRBuilder(self.function.append_basic_block())
         self.v, self.plan = Vectors(builder, plan.machine.width), plan
+        self.products = plan.programs.parts.products
         self.time, self.batch = self.named["time"], self.named["batch"]
 
     def row(self, name: str, size: int, row: Emitted, time: Emitted | None = None) -> Emitted:
@@ -118,13 +45,14 @@ class Sequence:
         emit_halves(self.v, self.batch, size, source, target)
         return lambda row: self.v.at(target, self.v.builder.mul(row, INDEX(words)))
 
-    def from_input(self, row: Emitted, time: Emitted) -> Emitted:
-        """The input's product: a row of its own, or of the table, whose rows are never left."""
-        columns = self.plan.tick.columns
+    def source(self, number: int, row: Emitted, time: Emitted) -> Emitted:
+        """A source's row: its own, which a sum may take the place of, or a table's, whose rows are never left."""
+        name, columns = f"source {number}", self.plan.programs.sources[number]
         if not self.plan.table:
-            return self.row("source" if "source" in self.named else "gates", columns, row, time)
+            (sum_of,) = (*(i for i, p in enumerate(self.products) if p.source == number), None)[:1]
+            return self.row(name if sum_of is None else f"result {sum_of}", columns, row, time)
         character = self.v.character(self.named["characters"], self._place(row, time), self.named["rows"])
-        return self.row("source", columns, character)
+        return self.row(name, columns, character)
 
     def mark(self, bit: int, row: Emitted, time: Emitted) -> Emitted:
         """Whether a row has that mark at that time."""
@@ -134,7 +62,7 @@ class Sequence:
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
         """The address of a part of the state before a tick: what the tick before wrote, or a beginning."""
-        b, size = self.v.builder, self.plan.tick.widths[part]
+        b, size = self.v.builder, self.plan.programs.widths[part]
         first = b.icmp_signed("==", time, INDEX(0))
         earlier = b.sub(b.select(first, INDEX(1), time), INDEX(1))
         start, later = self.row(f"start {part}", size, row), self.row(f"state {part}", size, row, earlier)
@@ -143,17 +71,44 @@ class Sequence:
             return found
         return b.select(self.mark(RESET, row, time), self.named[f"fresh {part}"], found)
 
-    def inputs(self, place: Place, row: Emitted, time: Emitted) -> Emitted:
-        """The address of one of the tick's inputs."""
+    def address(self, place: Place, row: Emitted, time: Emitted) -> Emitted:
+        """Of what a program reads."""
         name, leaf, block = place
-        offset = block * self.plan.tick.hidden
-        if name == "own":
-            return self.v.at(self.named[f"own {leaf}"], offset)
-        if name == "from_input":
-            return self.v.at(self.from_input(row, time), offset)
-        if name == "from_state":
-            return self.v.at(self.row("gates", self.plan.tick.columns, row, time), offset)
-        return self.v.at(self.before(leaf, row, time), offset)
+        kind, _, number = name.partition(" ")
+        programs = self.plan.programs
+        if kind == "own":
+            found = self.named[f"own {leaf}"]
+        elif kind == "source":
+            found = self.source(int(number), row, time)
+        elif kind == "result":
+            found = self.row(name, programs.columns[int(number)], row, time)
+        elif kind == "to_state":
+            found = self.row(f"to_state {leaf}", programs.widths[leaf], row)
+        elif kind == "to_output":
+            found = self.row("to_output", programs.hidden, row, time)
+        elif kind == "to_operand":
+            found = self.row(name, programs.depths[int(number)], row)
+        else:
+            found = self.before(leaf, row, time)
+        return self.v.at(found, block * programs.hidden)
+
+    def emit(
+        self,
+        emitter: RowEmitter,
+        row: Emitted,
+        time: Emitted,
+        target: Target,
+        adds: Callable[[Place], bool] = lambda _: False,
+    ) -> None:
+        """A program of one row at a time."""
+
+        def lone(place: Place) -> bool:
+            return place[0] == "own" and self.plan.programs.is_number(place[1])
+
+        def address(place: Place) -> Emitted:
+            return self.address(place, row, time)
+
+        emitter.emit(Memory(address, target, adds, lone, self.named["buffer"]))
 
     def each_row(
         self, time: Emitted, tick: Callable[[Emitted], None], idle: Callable[[Emitted], None]
@@ -185,99 +140,155 @@ class Sequence:
 
 
 def make_forward(plan: Plan) -> Made:
-    """`from_state` of all times (with the input's product, if the two are only added), and every state."""
+    """The results of all times (with the source, if the two are only added), and every state."""
     module, signature = new_module(), forward_signature(plan)
     s = Sequence(module, plan, signature)
-    v, tick, hidden = s.v, plan.tick, plan.tick.hidden
-    emitter = RowEmitter(v, tick.forward, hidden)
+    v, programs = s.v, plan.programs
+    finish = RowEmitter(v, programs.forward, programs.hidden)
+    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands]
     with counting(v.builder, s.time) as time:
-        operands = Operands(
-            left=s.left(hidden, lambda row: s.before(tick.recurrent, row, time)),
-            start=lambda row: s.from_input(row, time) if tick.adds else s.named["bias"],
-            target=lambda row: s.row("gates", tick.columns, row, time),
-            packed=s.named["packed"],
-            bias=s.named.get("bias") if tick.adds else None,
-        )
-        emit_product(v, panels(plan, "forward"), s.batch, operands)
-
-        def state(part: int, row: Emitted) -> Emitted:
-            return s.row(f"state {part}", tick.widths[part], row, time)
-
-        def run(row: Emitted) -> None:
-            def target(place: Place) -> Emitted:
-                kind, leaf, block = place
-                if kind == "kept":
-                    return v.at(s.row("gates", tick.columns, row, time), block * hidden)
-                part = tick.output_is if kind == "output" else leaf
-                if part is None:
-                    return s.row("output", hidden, row, time)
-                return v.at(state(part, row), block * hidden)
-
-            def address(place: Place) -> Emitted:
-                return s.inputs(place, row, time)
-
-            emitter.emit(Memory(address, target, lambda _: False, lambda _: False, s.named["buffer"]))
-
-        def idle(row: Emitted) -> None:
-            for part, size in enumerate(tick.widths):
-                s.copy(s.before(part, row, time), state(part, row), size)
-            if tick.output_is is None:
-                s.clear(s.row("output", hidden, row, time), hidden)
-
-        s.each_row(time, run, idle)
+        for number, emitter in enumerate(operands):
+            emit_forward_product(s, number, emitter, time)
+        emit_finish(s, finish, time)
     v.builder.ret_void()
     return module, s.function, signature
+
+
+def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
+    """A product of all rows at a time, after what it multiplies."""
+    programs, product = s.plan.programs, s.products[number]
+    depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
+
+    def left(row: Emitted) -> Emitted:
+        return s.row(f"operand {number}", depth, row, time) if read is None else s.before(read, row, time)
+
+    def start(row: Emitted) -> Emitted:
+        return s.named[f"bias {number}"] if product.source is None else s.source(product.source, row, time)
+
+    if operand is not None:
+        # For rows that are idle too: a gradient is a product with what is there.
+        with counting(s.v.builder, s.batch) as row:
+            s.emit(operand, row, time, lambda place: s.v.at(left(row), place[2] * programs.hidden))
+    addresses = Operands(
+        left=s.left(depth, left),
+        start=start,
+        target=lambda row: s.row(f"result {number}", columns, row, time),
+        packed=s.named[f"packed {number}"],
+        bias=None if product.source is None else s.named.get(f"bias {number}"),
+    )
+    emit_product(s.v, panels(s.plan, "forward", number), s.batch, addresses)
+
+
+def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
+    """The new state and the output of all rows at a time."""
+    v, programs = s.v, s.plan.programs
+
+    def state(part: int, row: Emitted) -> Emitted:
+        return s.row(f"state {part}", programs.widths[part], row, time)
+
+    def run(row: Emitted) -> None:
+        def target(place: Place) -> Emitted:
+            kind, leaf, block = place
+            offset = block * programs.hidden
+            if kind == "kept":
+                return v.at(s.row(programs.last, programs.columns[-1], row, time), offset)
+            part = programs.output_is if kind == "output" else leaf
+            return (
+                s.row("output", programs.hidden, row, time)
+                if part is None
+                else v.at(state(part, row), offset)
+            )
+
+        s.emit(emitter, row, time, target)
+
+    def idle(row: Emitted) -> None:
+        for part, size in enumerate(programs.widths):
+            s.copy(s.before(part, row, time), state(part, row), size)
+        if programs.output_is is None:
+            s.clear(s.row("output", programs.hidden, row, time), programs.hidden)
+
+    s.each_row(time, run, idle)
 
 
 def make_backward(plan: Plan) -> Made:
-    """The gradients of products, tick's parameters and first state; gates become their gradients, in place."""
+    """The gradients of results, sources, the parameters' parts and the first state."""
     module, signature = new_module(), backward_signature(plan)
     s = Sequence(module, plan, signature)
-    v, tick, hidden = s.v, plan.tick, plan.tick.hidden
-    emitter = RowEmitter(v, tick.backward, hidden)
-    products = ("gates",) if tick.adds else ("gates", "to_input")
+    v, programs = s.v, plan.programs
+    finish = RowEmitter(v, programs.backward, programs.hidden)
+    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands_back]
     with counting(v.builder, s.time) as step:
         time = v.builder.sub(v.builder.sub(s.time, INDEX(1)), step)
-
-        def run(row: Emitted) -> None:
-            def address(place: Place) -> Emitted:
-                kind, leaf, block = place
-                if kind == "to_state":
-                    return v.at(s.row(f"to_state {leaf}", tick.widths[leaf], row), block * hidden)
-                if kind == "to_output":
-                    return s.row("to_output", hidden, row, time)
-                return s.inputs(place, row, time)
-
-            def target(place: Place) -> Emitted:
-                kind, leaf, block = place
-                if kind == "own":
-                    return v.at(s.named[f"to_own {leaf}"], block * hidden)
-                if kind == "state":
-                    return v.at(s.row(f"to_state {leaf}", tick.widths[leaf], row), block * hidden)
-                array = "to_input" if kind == "from_input" else "gates"
-                return v.at(s.row(array, tick.columns, row, time), block * hidden)
-
-            def lone(place: Place) -> bool:
-                return place[0] == "own" and tick.is_number(place[1])
-
-            emitter.emit(Memory(address, target, lambda place: place[0] == "own", lone, s.named["buffer"]))
-
-        def idle(row: Emitted) -> None:
-            for name in products:
-                s.clear(s.row(name, tick.columns, row, time), tick.columns)
-
-        s.each_row(time, run, idle)
-
-        def carried(row: Emitted) -> Emitted:
-            return s.row(f"to_state {tick.recurrent}", tick.widths[tick.recurrent], row)
-
-        left = s.left(tick.columns, lambda row: s.row("gates", tick.columns, row, time))
-        operands = Operands(left, carried, carried, s.named["packed"])
-        emit_product(v, panels(plan, "backward"), s.batch, operands)
+        emit_finish_back(s, finish, time)
+        for number in reversed(range(len(operands))):
+            emit_backward_product(s, number, operands[number], time)
         if plan.marked:
             # Nothing goes back beyond a beginning.
             with counting(v.builder, s.batch) as row, v.builder.if_then(s.mark(RESET, row, time)):
-                for part, size in enumerate(tick.widths):
+                for part, size in enumerate(programs.widths):
                     s.clear(s.row(f"to_state {part}", size, row), size)
     v.builder.ret_void()
     return module, s.function, signature
+
+
+def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
+    """From the gradients of the new state and the output to those of what they were made of."""
+    programs = s.plan.programs
+
+    def idle(row: Emitted) -> None:
+        for number, columns in enumerate(programs.columns):
+            s.clear(s.row(to_result(s.plan, number), columns, row, time), columns)
+        for number in programs.lone_sources:
+            columns = programs.sources[number]
+            s.clear(s.row(f"to_source {number}", columns, row, time), columns)
+
+    def run(row: Emitted) -> None:
+        s.emit(emitter, row, time, gradients(s, row, time), lambda place: place[0] == "own")
+
+    s.each_row(time, run, idle)
+
+
+def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
+    """From a result's gradient to its operand's, and to those of what that was made of."""
+    programs = s.plan.programs
+    depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
+
+    def left(row: Emitted) -> Emitted:
+        return s.row(to_result(s.plan, number), columns, row, time)
+
+    def carried(row: Emitted) -> Emitted:
+        return s.row(f"to_operand {number}" if read is None else f"to_state {read}", depth, row)
+
+    if read is None:
+        with counting(s.v.builder, s.batch) as row:
+            s.clear(carried(row), depth)
+    addresses = Operands(s.left(columns, left), carried, carried, s.named[f"packed {number}"])
+    emit_product(s.v, panels(s.plan, "backward", number), s.batch, addresses)
+    if operand is not None:
+        # Added to what the end of the step, and later products, have given.
+        s.each_row(
+            time,
+            lambda row: s.emit(operand, row, time, gradients(s, row, time), lambda _: True),
+            lambda _: None,
+        )
+
+
+def gradients(s: Sequence, row: Emitted, time: Emitted) -> Target:
+    """Where a program of the way back writes."""
+    v, programs = s.v, s.plan.programs
+
+    def target(place: Place) -> Emitted:
+        name, leaf, block = place
+        kind, _, number = name.partition(" ")
+        if kind == "own":
+            found = s.named[f"to_own {leaf}"]
+        elif kind == "state":
+            found = s.row(f"to_state {leaf}", programs.widths[leaf], row)
+        elif kind == "source":
+            found = s.row(f"to_{name}", programs.sources[int(number)], row, time)
+        else:
+            columns = programs.columns[int(number)]
+            found = s.row(to_result(s.plan, int(number)), columns, row, time)
+        return v.at(found, block * programs.hidden)
+
+    return target

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array
 
-from charloop.cells.base import Cell, TickCell
+from charloop.cells.base import Cell
+from charloop.engines.parts import reason_against_parts
 from charloop.errors import unknown_name
 from charloop.kernels import reason_against, reason_against_halves
 from charloop.types import State
@@ -36,9 +37,9 @@ def find_unrolling(name: str) -> Unrolling:
 def fitting_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
     """The unrolling that will run `cell`, and a line that says why if it is not the one asked for."""
     find_unrolling(name)
-    if name in ("fused", "xla") and not isinstance(cell, TickCell):
-        kind = type(cell).__name__
-        return "scan", f"{kind} gives a step, not a tick: {name} needs a tick, so scan runs it"
+    trouble = reason_against_parts(cell) if name in ("fused", "xla") else None
+    if trouble:
+        return "scan", f"{type(cell).__name__} is run by scan, slower: {trouble}"
     reason = reason_against(cell) if name == "fused" else None
     if reason:
         return "xla", f"{type(cell).__name__} has no kernel: {reason}; XLA's loop runs it, slower"

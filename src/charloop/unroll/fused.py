@@ -1,11 +1,13 @@
 """The fast way: input products before the loop, weight gradients after it, one small product a step inside.
 
-Works for every `TickCell` and asks none for its name. What autodiff of a scan would do in the loop and is done
-outside here: `x W` for all times is one product; so are the gradients of `W` and `R`; where the input is a
-character, its product is a row of a table. The tick's gradient is JAX's, of the tick recomputed.
+Works for every cell and asks none for its name: its step is taken apart at its products (`engines.parts`). What
+autodiff of a scan would do in the loop and is done outside here: `x W` for all times is one product; so are the
+gradients of `W` and `R`; where the input is a character, its product is a row of a table. The gradient of what is
+between the products is JAX's, of the step recomputed.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,20 +16,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from charloop.cells.base import TickCell
-from charloop.engines import MAX_ONE_HOT_ROWS, XLA, Engine, Layer, Source, make_marks
+from charloop.cells.base import Cell
+from charloop.engines import MAX_ONE_HOT_ROWS, XLA, Engine, Layer, Parts, Sources, make_marks, parts_of
+from charloop.engines.parts import Weights
 from charloop.kernels import KernelError, reason_against
 from charloop.types import Characters, Logits, Parameters, State
 from charloop.unroll.inputs import LayerInput, Lookup
-
-PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 
 Resets = Bool[Array, "time batch"]
 Lengths = Int[Array, " batch"]
 
 
 def fused(
-    cell: TickCell,
+    cell: Cell,
     params: Parameters,
     inputs: LayerInput,
     state: State,
@@ -45,7 +46,7 @@ def fused(
 
 
 def xla(
-    cell: TickCell,
+    cell: Cell,
     params: Parameters,
     inputs: LayerInput,
     state: State,
@@ -69,7 +70,7 @@ def find_engine(cell: object) -> Engine:
 
 def run(
     engine: Engine,
-    cell: TickCell,
+    cell: Cell,
     params: Parameters,
     inputs: LayerInput,
     state: State,
@@ -81,13 +82,26 @@ def run(
     if isinstance(inputs, Lookup):
         inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
     time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
+    parts = find_parts(cell, params, inputs, state)
+    own, to_sources, weights = parts.prepare(params)
     if not time:
-        return state, jnp.zeros((0, batch, cell.hidden_size), params["weight_hh"].dtype)
+        return state, jnp.zeros((0, batch, cell.hidden_size), parts.dtype)
     engine = fitting_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
-    own = {name: value for name, value in params.items() if name not in PRODUCTS}
-    recurrent: Parameters = {name: params[name] for name in ("weight_hh", "bias_hh") if name in params}
+    sources, characters = project(engine, to_sources, inputs)
     marks = make_marks(time, batch, resets, lengths)
-    return _loop(engine, cell, Layer(own, recurrent, project(engine, params, inputs), state, marks))
+    return _loop(engine, parts, Layer(own, weights, sources, characters, state, marks))
+
+
+def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State) -> Parts:
+    """The step's parts for one batch row of these arrays."""
+    array = inputs.table if isinstance(inputs, Lookup) else inputs
+
+    def row(leaf: Array) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
+
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), dict(params))
+    given = jax.ShapeDtypeStruct(array.shape[-1:], array.dtype)
+    return parts_of(cell, shapes, given, jax.tree.map(row, state))
 
 
 def fitting_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
@@ -100,17 +114,21 @@ def fitting_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
     return engine if steps and all(kind == jnp.float32 for kind in floats) else XLA
 
 
-def project(engine: Engine, params: Parameters, inputs: LayerInput) -> Source:
-    """`x W + b` for all times at once; for characters, a table of every character's.
+def project(
+    engine: Engine, weights: Sequence[Weights | None], inputs: LayerInput
+) -> tuple[Sources, Array | None]:
+    """`x W + b` for all times at once, or `x` where there are no weights; for characters, of every character.
 
     An alphabet of thousands that outnumbers the places of a chunk is looked up first instead: fewer products.
     """
-    weight, bias = params["weight_ih"], params.get("bias_ih")
     if not isinstance(inputs, Lookup):
-        return multiply(engine, inputs, weight, bias), None
-    if len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
-        return multiply(engine, inputs.gather(), weight, bias), None
-    return multiply(engine, inputs.table[None], weight, bias)[0], inputs.characters
+        array, characters = inputs, None
+    elif len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
+        array, characters = inputs.gather(), None
+    else:
+        array, characters = inputs.table[None], inputs.characters
+    made = (array if pair is None else multiply(engine, array, *pair) for pair in weights)
+    return tuple(source if characters is None else source[0] for source in made), characters
 
 
 def multiply(
@@ -151,23 +169,23 @@ class Saved:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _loop(engine: Engine, cell: TickCell, layer: Layer) -> tuple[State, Array]:
-    last, outputs, _ = _or_xla(engine, lambda engine: engine.run_forward(cell, layer))
+def _loop(engine: Engine, parts: Parts, layer: Layer) -> tuple[State, Array]:
+    last, outputs, _ = _or_xla(engine, lambda engine: engine.run_forward(parts, layer))
     return last, outputs
 
 
-def _forward(engine: Engine, cell: TickCell, layer: Layer) -> tuple[tuple[State, Array], Saved]:
+def _forward(engine: Engine, parts: Parts, layer: Layer) -> tuple[tuple[State, Array], Saved]:
     def make(engine: Engine) -> tuple[tuple[State, Array], Saved]:
-        engine.prepare(cell, layer)
-        last, outputs, saved = engine.run_forward(cell, layer)
+        engine.prepare(parts, layer)
+        last, outputs, saved = engine.run_forward(parts, layer)
         return (last, outputs), Saved(layer, saved, engine)
 
     found: tuple[tuple[State, Array], Saved] = _or_xla(engine, make)
     return found
 
 
-def _backward(_engine: Engine, cell: TickCell, saved: Saved, gradients: Any) -> tuple[Layer]:
-    return (Layer(*saved.engine.run_backward(cell, saved.layer, saved.values, gradients)),)
+def _backward(_engine: Engine, parts: Parts, saved: Saved, gradients: Any) -> tuple[Layer]:
+    return (saved.engine.run_backward(parts, saved.layer, saved.values, gradients),)
 
 
 _loop.defvjp(_forward, _backward)

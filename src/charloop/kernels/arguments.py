@@ -1,0 +1,124 @@
+"""What a sequence's kernels are called with, and where each product's matrix lies."""
+
+from collections.abc import Sequence
+
+from charloop.kernels.halves import row_words
+from charloop.kernels.plan import Plan
+from charloop.kernels.product import Panels
+from charloop.kernels.program import Program
+from charloop.kernels.signature import Argument, Role, Signature
+
+PLACES = ("time", "batch")
+
+
+def forward_signature(plan: Plan) -> Signature:
+    """From the sources and the first state to every state, the outputs, and what the way back needs.
+
+    Where a product is only added to a source, their sum takes the source's place.
+    """
+    programs = plan.programs
+    arguments = [
+        *_sources(plan, [s for s in range(len(programs.sources)) if not _in_place(plan, s)]),
+        *_own(plan),
+    ]
+    for number, product in enumerate(programs.parts.products):
+        arguments += [packed(plan, "forward", number)]
+        if product.bias is not None or product.source is None:
+            arguments += [Argument(f"bias {number}", (programs.columns[number],))]
+    arguments += [*_state(plan, "start", "batch"), *_marks(plan)]
+    for number, product in enumerate(programs.parts.products):
+        role: Role = "inout" if product.source is not None and _in_place(plan, product.source) else "out"
+        arguments += [Argument(f"result {number}", (*PLACES, programs.columns[number]), role)]
+    arguments += _operands(plan, PLACES, "operand", "out")
+    arguments += _state(plan, "state", *PLACES, role="out")
+    if programs.output_is is None:
+        arguments += [Argument("output", (*PLACES, programs.hidden), "out")]
+    return Signature((*arguments, *_room(plan, (programs.forward, *programs.operands), programs.depths)))
+
+
+def backward_signature(plan: Plan) -> Signature:
+    """From the gradients of what came out to those of what went in; the last result becomes its own, in place."""
+    programs = plan.programs
+    arguments = [*_sources(plan, programs.lone_sources), *_own(plan)]
+    arguments += [packed(plan, "backward", number) for number in range(len(programs.columns))]
+    arguments += [*_state(plan, "start", "batch"), *_marks(plan)]
+    arguments += [*_state(plan, "state", *PLACES), Argument("to_output", (*PLACES, programs.hidden))]
+    for number, columns in enumerate(programs.columns):
+        is_last = to_result(plan, number) == f"result {number}"
+        arguments += [Argument(f"result {number}", (*PLACES, columns), "inout" if is_last else "in")]
+        arguments += [] if is_last else [Argument(to_result(plan, number), (*PLACES, columns), "out")]
+    arguments += [*_state(plan, "to_state", "batch", role="inout"), *_own(plan, "to_own", "inout")]
+    arguments += [
+        Argument(f"to_source {number}", (*PLACES, programs.sources[number]), "out")
+        for number in programs.lone_sources
+    ]
+    arguments += _operands(plan, ("batch",), "to_operand", "scratch")
+    return Signature(
+        (*arguments, *_room(plan, (programs.backward, *programs.operands_back), programs.columns))
+    )
+
+
+def to_result(plan: Plan, number: int) -> str:
+    """Where a result's gradient goes: into the place of the last one, that nothing reads any more by then."""
+    return f"{'' if number == len(plan.programs.columns) - 1 else 'to_'}result {number}"
+
+
+def panels(plan: Plan, direction: str, number: int) -> Panels:
+    """How the kernel reads a product's matrix: from operand to result on the way there, back on the way back."""
+    ends = plan.programs.depths[number], plan.programs.columns[number]
+    return Panels(*(ends if direction == "forward" else ends[::-1]), plan.machine, plan.halves)
+
+
+def packed(plan: Plan, direction: str, number: int) -> Argument:
+    """The matrix, as `panels` pack it."""
+    laid = panels(plan, direction, number)
+    return Argument(f"packed {number}", (laid.packed,), dtype=laid.packed_type)
+
+
+def _in_place(plan: Plan, source: int) -> bool:
+    """Whether a source is an array of its own places, that a product is added to where it lies."""
+    return plan.programs.parts.is_merged[source] and not plan.table
+
+
+def _sources(plan: Plan, numbers: Sequence[int]) -> list[Argument]:
+    """An argument for each of these sources, and the characters that they are looked up by."""
+    rows = ("rows",) if plan.table else PLACES
+    found = [Argument(f"source {number}", (*rows, plan.programs.sources[number])) for number in numbers]
+    return found + ([Argument("characters", PLACES, dtype="int32")] if found and plan.table else [])
+
+
+def _operands(plan: Plan, axes: tuple[str, ...], name: str, role: Role) -> list[Argument]:
+    """An argument for each operand that is not a part of the state as it is."""
+    depths = zip(plan.programs.parts.reads, plan.programs.depths, strict=True)
+    return [
+        Argument(f"{name} {number}", (*axes, depth), role)
+        for number, (read, depth) in enumerate(depths)
+        if read is None
+    ]
+
+
+def _own(plan: Plan, name: str = "own", role: Role = "in") -> list[Argument]:
+    """An argument for each of the parameters' parts that the loop reads."""
+    shapes = [leaf.shape for leaf in plan.programs.own]
+    return [Argument(f"{name} {i}", shape, role) for i, shape in enumerate(shapes)]
+
+
+def _state(plan: Plan, name: str, *axes: str, role: Role = "in") -> list[Argument]:
+    """An argument for each part of the state."""
+    shapes = plan.programs.shapes
+    return [Argument(f"{name} {i}", (*axes, *shape), role) for i, shape in enumerate(shapes)]
+
+
+def _marks(plan: Plan) -> list[Argument]:
+    """Where there are marks: these, and the state that an emptied memory has."""
+    return [Argument("marks", PLACES, dtype="int32"), *_state(plan, "fresh")] if plan.marked else []
+
+
+def _room(plan: Plan, programs: Sequence[Program | None], read: Sequence[int]) -> list[Argument]:
+    """Room for rows that wait between sweeps, and for the rows that a product reads, as bfloat16."""
+    width = plan.machine.width
+    kept = max(len(program.kept) for program in programs if program is not None)
+    found = [Argument("buffer", (max(1, kept) * -(-plan.programs.hidden // width) * width,), "scratch")]
+    if plan.halves and read:
+        found.append(Argument("halves", ("batch", max(row_words(size, width) for size in read)), "scratch"))
+    return found

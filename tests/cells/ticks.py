@@ -1,0 +1,19 @@
+"""Cells of which only what follows the two usual products is of interest."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from charloop.cells import Cell, linear
+
+
+@dataclass(frozen=True)
+class TickCell(Cell):
+    """A cell of `W x + b` and `R h + b`, and of what `tick` makes of them."""
+
+    @abstractmethod
+    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any: ...
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        from_state = linear(params, "hh", state["hidden"])
+        return self.tick(params, linear(params, "ih", inputs), from_state, state)

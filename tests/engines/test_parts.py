@@ -1,0 +1,191 @@
+"""A step taken apart at its products: what is made where; and cells of every kind beside `scan`, by both engines."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cells.compiling import quick_jit
+from cells.runs import assert_close
+from charloop.cells import CELLS, Cell, blocks, linear, make_cell, product
+from charloop.engines import XLA, parts_for
+from charloop.kernels import reason_against
+from charloop.kernels.engine import Kernels
+from charloop.unroll import Lookup, scan
+from charloop.unroll.fused import run
+
+UNITS, TIME, BATCH = 6, 5, 3
+
+
+@dataclass(frozen=True)
+class Projected(Cell):
+    """Sak et al. 2014: a memory of twice the units, put out through a matrix. The output is what is remembered."""
+
+    gates: ClassVar[int] = 8
+    state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+
+    def init(self, key: Any, input_size: int) -> Any:
+        weight = jax.random.normal(key, (self.hidden_size, 2 * self.hidden_size))
+        return super().init(key, input_size) | {"weight_hr": weight}
+
+    def initial_state(self, batch_size: int) -> Any:
+        sizes = {"hidden": self.hidden_size, "cell": 2 * self.hidden_size}
+        return {name: jnp.zeros((batch_size, size)) for name, size in sizes.items()}
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        gates = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
+        write, forget, value, output = blocks(gates, 4)
+        cell = jax.nn.sigmoid(forget) * state["cell"] + jax.nn.sigmoid(write) * jnp.tanh(value)
+        hidden = linear(params, "hr", jax.nn.sigmoid(output) * jnp.tanh(cell))
+        return {"hidden": hidden, "cell": cell}, hidden
+
+
+@dataclass(frozen=True)
+class Highway(Cell):
+    """Reads its input as it is, too (Zilly et al. 2017), and through two steps of thought with one matrix."""
+
+    gates: ClassVar[int] = 1
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        middle = jnp.tanh(linear(params, "ih", inputs) + linear(params, "hh", state["hidden"]))
+        middle = jnp.tanh(linear(params, "hh", middle) + inputs)
+        hidden = middle + 0.5 * inputs * state["hidden"]
+        return {"hidden": hidden}, hidden - inputs
+
+
+@dataclass(frozen=True)
+class Simple(Cell):
+    """No product in the loop at all (Lei et al. 2018): the state goes on by numbers made of the input."""
+
+    gates: ClassVar[int] = 2
+
+    def init(self, key: Any, input_size: int) -> Any:
+        return super().init(key, input_size) | {"decay": jnp.linspace(-1, 1, self.hidden_size)}
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        value, forget = blocks(linear(params, "ih", inputs), 2)
+        forget = jax.nn.sigmoid(forget + jax.nn.sigmoid(params["decay"]) * state["hidden"])
+        hidden = forget * state["hidden"] + (1 - forget) * value
+        return {"hidden": hidden}, jnp.tanh(hidden)
+
+
+@dataclass(frozen=True)
+class Deaf(Cell):
+    """Does not read its input."""
+
+    gates: ClassVar[int] = 1
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:  # noqa: ARG002
+        hidden = jnp.tanh(linear(params, "hh", jnp.sin(state["hidden"])) + params["bias_ih"])
+        return {"hidden": hidden}, hidden
+
+
+@dataclass(frozen=True)
+class Called(Cell):
+    """Its products are inside functions that are compiled, or remembered for the way back."""
+
+    gates: ClassVar[int] = 2
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        @jax.jit
+        def both(params: Any, inputs: Any, hidden: Any) -> Any:
+            return linear(params, "ih", inputs) + jax.checkpoint(partial(linear, params, "hh"))(hidden)
+
+        first, second = blocks(both(params, inputs, state["hidden"]), 2)
+        hidden = jnp.tanh(first) * jax.nn.silu(second)
+        return {"hidden": hidden}, hidden
+
+
+@dataclass(frozen=True)
+class Shared(Cell):
+    """One product is read twice; a matrix is cut; the second product reads the first and the input's."""
+
+    gates: ClassVar[int] = 2
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        units, weight = self.hidden_size, params["weight_hh"]
+        first, second = blocks(linear(params, "ih", inputs), 2)
+        one = product(state["hidden"], weight[:units])
+        two = product(jnp.tanh(one) * second, weight[units:], params["bias_hh"][:units])
+        hidden = jnp.tanh(first + one + two * one)
+        return {"hidden": hidden}, hidden + 0.5 * second
+
+
+KINDS = (Projected, Highway, Simple, Deaf, Called, Shared)
+STRUCTURE = {
+    "lstm": (1, [0], [True]),
+    "gru": (1, [None], [False]),
+    "ln-lstm": (1, [0], [True]),
+    "nas": (1, [None], [False]),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_which_products_a_cell_has_and_which_are_only_added(name: str) -> None:
+    parts = parts_for(make_cell(CELLS, name, UNITS))
+    sources, products, merged = STRUCTURE[name]
+    assert len(parts.sources) == sources
+    assert [product.source for product in parts.products] == products
+    assert list(parts.is_merged) == merged
+
+
+def test_what_comes_of_parameters_alone_is_made_before_the_loop() -> None:
+    assert len(parts_for(Simple(UNITS)).own) == 1
+    assert len(parts_for(Deaf(UNITS)).own) == 1
+    own, _, _ = parts_for(Simple(UNITS)).prepare(Simple(UNITS).init(jax.random.key(0), UNITS))
+    np.testing.assert_allclose(own[0], jax.nn.sigmoid(jnp.linspace(-1, 1, UNITS)), rtol=1e-6)
+
+
+def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
+    """Parameters, input and state at random; and weights for what comes out, so that a gradient sees all of it."""
+    random = np.random.default_rng(0)
+    params, state = cell.init(jax.random.key(0), UNITS), cell.initial_state(BATCH)
+    given = jax.tree.map(
+        lambda leaf: np.float32(leaf + 0.3 * random.normal(size=leaf.shape)), (params, state)
+    )
+    rows = (9, UNITS) if lookup else (TIME, BATCH, UNITS)
+    inputs = random.normal(size=rows).astype(np.float32)
+    outgoing = (given[1], np.zeros((TIME, BATCH, cell.hidden_size)))
+    weights = jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), outgoing)
+    return (given[0], inputs, given[1]), weights
+
+
+@pytest.mark.parametrize("lookup", [False, True], ids=["features", "characters"])
+@pytest.mark.parametrize("marked", [False, True], ids=["plain", "marked"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
+    cell, random = kind(UNITS), np.random.default_rng(1)
+    assert reason_against(cell) is None
+    given, weights = problem(cell, lookup)
+    characters = jnp.asarray(random.integers(0, 9, (TIME, BATCH)))
+    resets = jnp.asarray(random.random((TIME, BATCH)) < 0.3)
+    marks = {"resets": resets, "lengths": jnp.array([5, 0, 3])} if marked else {}
+
+    def pulled(way: Any, given: Any) -> Any:
+        def loss(given: Any) -> Any:
+            params, inputs, state = given
+            source = Lookup(inputs, characters) if lookup else inputs
+            made = way(cell, params, source, state, **marks)
+            return sum(jax.tree.leaves(jax.tree.map(lambda a, b: (a * b).sum(), made, weights))), made
+
+        return jax.grad(loss, has_aux=True)(given)
+
+    expected = quick_jit(partial(pulled, scan))(given)
+    for engine in (XLA, Kernels()):
+        assert_close(quick_jit(partial(pulled, partial(run, engine)))(given), expected, tolerance=2e-5)
+
+
+def test_a_size_without_a_kernel_is_xlas_and_said() -> None:
+    cell = Highway(UNITS)
+    assert reason_against(cell) is None
+    params = cell.init(jax.random.key(0), 1)
+    inputs, state = jnp.ones((TIME, BATCH, 1)), cell.initial_state(BATCH)
+    with pytest.warns(
+        RuntimeWarning, match="Highway has no kernel for arrays of these sizes: .*; XLA's loop runs"
+    ):
+        found = run(Kernels(), cell, params, inputs, state)
+    assert_close(found, scan(cell, params, inputs, state))
