@@ -9,6 +9,7 @@ from cells.compiling import quick_jit
 from cells.jaxprs import count
 from cells.runs import SMALL, TIME, arguments, assert_close
 from cells.table import CASES, HIDDEN, VARIANTS
+from charloop.engines import parts_for
 from charloop.unroll import UNROLLINGS, Lookup, fitting_unrolling
 
 every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)

@@ -9,7 +9,8 @@ from charloop.engines.parts import Parts, Weights
 from charloop.types import Characters, Logits, State
 
 Own: TypeAlias = tuple[Array, ...]
-Sources: TypeAlias = tuple[Float[Array, "*rows columns"], ...]
+Sources: TypeAlias = tuple[Float[Array, "..."], ...]
+"""`[time, batch, columns]` or `[vocab, columns]` each."""
 
 
 class Layer(NamedTuple):

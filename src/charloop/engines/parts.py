@@ -22,7 +22,8 @@ from charloop.types import Parameters, State
 SHAPING = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims"}
 """What is made again in the loop: made before it, a parameter would only be larger."""
 
-Weights = tuple[Float[Array, "columns depth"], Float[Array, " columns"] | None]
+Weights = tuple[Float[Array, "_ _"], Float[Array, " _"] | None]
+"""`[columns, depth]`, and `[columns]` where there is a bias."""
 
 
 @dataclass(frozen=True)
@@ -240,10 +241,8 @@ def split(cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], le
     merged = tuple(merge(trace, sources, product, ends) for product in products)
     shapes = {number: jax.ShapeDtypeStruct(*leaf) for number, leaf in enumerate(leaves)}
     for equation in trace.equations:
-        made = (variable.aval for variable in equation.traced.outvars)
-        shapes |= {
-            v: jax.ShapeDtypeStruct(a.shape, a.dtype) for v, a in zip(equation.outputs, made, strict=True)
-        }
+        for value, variable in zip(equation.outputs, equation.traced.outvars, strict=True):
+            shapes[value] = jax.ShapeDtypeStruct(variable.aval.shape, variable.aval.dtype)
     own = tuple(jax.tree.leaves(params))
     return Parts(cell, trace, own, inputs, state, *results, tuple(sources), merged, shapes)
 
