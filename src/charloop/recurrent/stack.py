@@ -26,8 +26,8 @@ class Stack(Layer):
     is `NAME_ln`, counted from 0, as in PyTorch; the state is a tuple, one of each layer.
     """
 
-    layers: tuple[Layer, ...]
-    """At least one; given as any sequence. Which axis comes first is the stack's to say, not theirs."""
+    layers: Sequence[Layer]
+    """At least one, kept as a tuple. Which axis comes first is the stack's to say, not theirs."""
     dropout: float = 0.0
     """Share of outputs dropped between two layers; in [0, 1)."""
     dropout_kind: str = "element"
