@@ -49,7 +49,9 @@ WRONG = {
         {f"{n}_l{i}": v for i in range(2) for n, v in (PARAMS, LAYER.init(jax.random.key(0), 6))[i].items()},
         layer=Stack([LAYER] * 2, dropout=0.1),
     ),
-    'build the layer with unroll="scan"': lambda: jax.jvp(lambda x: call(PARAMS, x)()[0], (INPUTS,), (INPUTS,)),
+    'build the layer with unroll="scan"': lambda: jax.jvp(
+        lambda x: call(PARAMS, x)()[0], (INPUTS,), (INPUTS,)
+    ),
     "hidden_size of a layer": lambda: Recurrent("lstm"),
     "hidden_size of a layer: got 0": lambda: Recurrent("lstm", 0),
     "hidden_size of a layer: got 7; allowed: 6": lambda: Recurrent(LAYER.cell, 7),

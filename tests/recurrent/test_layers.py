@@ -95,9 +95,9 @@ def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
     expected, state = flat.apply(given, INPUTS, every_layer=True)
     assert_close((found, (*inside, last)), (expected, state))
     dropped = nested.apply(params, INPUTS, key=KEY, every_layer=True)[0]
-    own = inner.apply(
-        parameters_of(params, 0), INPUTS, key=jax.random.fold_in(KEY, INNER), every_layer=True
-    )[0]
+    own = inner.apply(parameters_of(params, 0), INPUTS, key=jax.random.fold_in(KEY, INNER), every_layer=True)[
+        0
+    ]
     assert_close(dropped[:2], own)
     assert not np.allclose(dropped[1], found[1])
 

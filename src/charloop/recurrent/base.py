@@ -1,7 +1,7 @@
 """What all layers have in common: one call, whose arguments are checked once and then handed on as they are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,7 +76,7 @@ class Layer(ABC):
 
     def apply(
         self,
-        params: Parameters,
+        params: Mapping[str, Unchecked],
         inputs: Unchecked,
         state: State | None = None,
         *,
@@ -101,7 +101,7 @@ class Layer(ABC):
         values vary.
         """
         self.check_precision()
-        params, inputs, state, resets, lengths = check_call(self, params, inputs, state, resets, lengths)
+        own, inputs, state, resets, lengths = check_call(self, params, inputs, state, resets, lengths)
         if key is None and self.needs_key:
             raise CharloopError(
                 "a layer with dropout has no key", do="give key=, or to evaluate call it on without_dropout()"
@@ -110,7 +110,7 @@ class Layer(ABC):
             inputs, resets = turned_inputs(inputs), None if resets is None else resets.T
         beside = Beside(resets, lengths, key, None if lanes is None else jnp.asarray(lanes))
         with _explained():
-            outputs, state = self.run(params, inputs, state, beside)
+            outputs, state = self.run(own, inputs, state, beside)
         given = [turned(output) for output in outputs] if self.batch_major else outputs
         return tuple(given) if every_layer else given[-1], state
 

@@ -1,5 +1,6 @@
 """The border of a layer: whatever does not fit is said in one line, before JAX says it in a hundred."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,7 +25,7 @@ BIASES = ("bias_ih", "bias_hh")
 
 def check_call(
     layer: "Layer",
-    params: Parameters,
+    params: Mapping[str, Unchecked],
     inputs: Unchecked,
     state: State | None,
     resets: Unchecked,
@@ -33,14 +34,14 @@ def check_call(
     """What a call was given, as arrays of the types and shapes that an engine takes. Raises CharloopError."""
     inputs, axes, features = _check_inputs(layer, inputs)
     batch = axes[0 if layer.batch_major else 1]
-    params = _check_params(layer, params, features)
+    own = _check_params(layer, params, features)
     state = layer.initial_state(batch) if state is None else _check_state(layer, state, batch)
     resets = _check_marks("resets", resets, axes, layer, jnp.bool_, "bool", "give resets != 0")
     lengths = _check_marks(
         "lengths", lengths, (batch,), layer, jnp.integer, "whole numbers", "give lengths.astype(int)"
     )
-    _check_varying((params, inputs, state, resets, lengths))
-    return params, inputs, state, resets, lengths
+    _check_varying((own, inputs, state, resets, lengths))
+    return own, inputs, state, resets, lengths
 
 
 def _check_inputs(layer: "Layer", inputs: Unchecked) -> tuple[LayerInput, tuple[int, int], int]:
@@ -72,7 +73,7 @@ def as_float32(name: str, value: Unchecked, do: str | None = None) -> Array:
     return array
 
 
-def _described(array: Array) -> str:
+def _described(array: Any) -> str:
     return f"{array.dtype}{list(array.shape)}"
 
 
@@ -83,7 +84,7 @@ def parameter_shapes(layer: "Layer", input_size: int) -> dict[str, tuple[int, ..
     return {name: leaf.shape for name, leaf in made.items()}
 
 
-def _check_params(layer: "Layer", params: Parameters, features: int) -> Parameters:
+def _check_params(layer: "Layer", params: Mapping[str, Unchecked], features: int) -> Parameters:
     wanted = parameter_shapes(layer, features)
     missing = [name for name in wanted if name not in params and not is_bias(name)]
     unknown = [name for name in params if name not in wanted]

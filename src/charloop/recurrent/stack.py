@@ -75,9 +75,9 @@ class Stack(Layer):
 
     def init(self, key: RandomKey, input_size: int) -> Parameters:
         """The parameters of all layers."""
-        return self.init_each(jax.random.split(key, len(self.layers)), input_size)
+        return self.init_each([*jax.random.split(key, len(self.layers))], input_size)
 
-    def init_each(self, keys: Sequence[RandomKey] | RandomKey, input_size: int) -> Parameters:
+    def init_each(self, keys: Sequence[RandomKey], input_size: int) -> Parameters:
         """The parameters of all layers, each from a key of its own."""
         params: Parameters = {}
         for number, (layer, key) in enumerate(zip(self.layers, keys, strict=True)):
