@@ -120,8 +120,8 @@ def turned(values: Float[Array, "first second features"]) -> Float[Array, "secon
     return jnp.swapaxes(values, 0, 1)
 
 
-def turned_inputs(inputs: LayerInput) -> LayerInput:
-    """The same of what a layer reads."""
+def turned_inputs(inputs: Unchecked) -> Unchecked:
+    """The same of what a layer reads: features, or a `Lookup`."""
     return Lookup(inputs.table, inputs.characters.T) if isinstance(inputs, Lookup) else turned(inputs)
 
 
