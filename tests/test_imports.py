@@ -23,6 +23,7 @@ ROOMS = [
     {"kernels"},
     {"unroll"},
     {"dropout"},
+    {"recurrent"},
     {"model"},
     {"loss"},
     {"devices"},

@@ -1,6 +1,7 @@
 """The network: characters in, logits of the next character out, memory handed in and out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,14 @@ from jaxtyping import Array, Float, Int, Integer
 from charloop.cells import Cell
 from charloop.cells.from_object import find_cell
 from charloop.config import ModelConfig
-from charloop.dropout import dropout
-from charloop.engines import XLA, Engine
+from charloop.engines import Engine
 from charloop.errors import CharloopError
+from charloop.recurrent import Recurrent, Stack
+from charloop.recurrent.base import Beside
+from charloop.recurrent.stack import drop, parameters_of
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
-from charloop.unroll import LayerInput, Lookup, dynamic, find_unrolling, fitting_unrolling
-from charloop.unroll.fused import find_engine, fitting_engine, multiply
+from charloop.unroll import LayerInput, Lookup, features, find_unrolling
+from charloop.unroll.fused import fitting_engine, multiply
 
 MAX_ONE_HOT = 4096
 """Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
@@ -52,6 +55,23 @@ class CharLM:
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
         return cls(config, vocab_size, cell)
 
+    @cached_property
+    def stack(self) -> Stack:
+        """Its recurrent layers, and the dropout between them. What runs them is decided here, once."""
+        return self._stack(self.config.unroll)
+
+    @cached_property
+    def _reading_stack(self) -> Stack:
+        """For rows with lengths: a prompt is padded, and a loop that ends with it is worth more than a kernel.
+
+        Its parameters and memory are those of `stack`; it costs nothing to build, as no kernel is asked for.
+        """
+        return self._stack("dynamic")
+
+    def _stack(self, unroll: str) -> Stack:
+        layers = (Recurrent(self.cell, unroll=unroll),) * self.config.num_layers
+        return Stack(layers, self.config.dropout_between, self.config.dropout_kind)
+
     @property
     def input_size(self) -> int:
         """Features of a character: `embed_size`, or one for each character if that is 0 (one-hot)."""
@@ -71,14 +91,12 @@ class CharLM:
         if not self.config.tie_embedding:
             shape = (self.vocab_size, hidden)
             params["readout.weight"] = hidden**-0.5 * jax.random.uniform(key_readout, shape, minval=-1.0)
-        for layer, key in enumerate(keys):
-            own = self.cell.init(key, hidden if layer else self.input_size)
-            params |= {f"rnn.{name}_l{layer}": value for name, value in own.items()}
-        return params
+        own = self._reading_stack.init_each(keys, self.input_size)
+        return params | {f"rnn.{name}": value for name, value in own.items()}
 
     def initial_state(self, batch_size: int) -> State:
         """The memory of every layer before the first character."""
-        return tuple(self.cell.initial_state(batch_size) for _ in range(self.config.num_layers))
+        return self._reading_stack.initial_state(batch_size)
 
     def apply(
         self,
@@ -99,9 +117,11 @@ class CharLM:
             raise TypeError(f"characters are whole numbers, not {characters.dtype}")
         # uint8 tokens are read as they are by nobody: a kernel and a gradient need int32.
         characters = characters.astype(jnp.int32)
-        lanes = jnp.arange(characters.shape[1]) if lanes is None else lanes
-        drop = Dropper(self.config, key, lanes)
-        return self._run(params, self._first_input(params, characters, drop), state, drop, lengths)
+        beside = Beside(lengths=lengths, key=key, lanes=lanes)
+        inputs: LayerInput = self._lookup(params, characters)
+        if key is not None and self.config.dropout_input:
+            inputs = drop(0, self.config.dropout_input, self.config.dropout_kind, features(inputs), beside)
+        return self._run(params, inputs, state, beside)
 
     def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
         """What the first layer reads for each of `characters`: rows of the embedding, or one-hot."""
@@ -111,94 +131,43 @@ class CharLM:
         self, params: Parameters, vectors: Float[Array, "time batch input"], state: State
     ) -> tuple[Logits, State]:
         """`apply` from `vectors` in the place of characters, without dropout: what can be differentiated by them."""
-        drop = Dropper(self.config, None, jnp.arange(vectors.shape[1]))
-        return self._run(params, vectors, state, drop, None)
+        return self._run(params, vectors, state, Beside())
 
     def _run(
-        self,
-        params: Parameters,
-        inputs: LayerInput,
-        state: State,
-        drop: "Dropper",
-        lengths: Int[Array, " batch"] | None,
+        self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
     ) -> tuple[Logits, State]:
         """From what the first layer reads to the logits."""
-        states = []
-        after, hidden = self._layer(0, params, inputs, state[0], lengths)
-        states.append(after)
-        for layer, before in enumerate(state[1:], start=1):
-            inputs = drop(layer, self.config.dropout_between, hidden)
-            after, hidden = self._layer(layer, params, inputs, before, lengths)
-            states.append(after)
-        hidden = drop(len(states), self.config.dropout_output, hidden)
+        stack = self.stack if beside.lengths is None else self._reading_stack
+        outputs, state = stack.run(recurrent_parameters(params), inputs, state, beside)
+        rate, kind = self.config.dropout_output, self.config.dropout_kind
+        hidden = drop(len(outputs), rate, kind, outputs[-1], beside)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
         engine = fitting_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
-        return multiply(engine, hidden, weight, params["readout.bias"]), tuple(states)
+        return multiply(engine, hidden, weight, params["readout.bias"]), state
 
     @property
     def engine(self) -> Engine:
         """What runs its layers here, and so its readout and its loss."""
-        name, _ = fitting_unrolling(self.config.unroll, self.cell)
-        return find_engine(self.cell) if name == "fused" else XLA
+        return self.stack.engine
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Why something slower than `config.unroll` runs it here, in a line; none where it runs as asked."""
-        why = fitting_unrolling(self.config.unroll, self.cell)[1]
-        return () if why is None else (why,)
+        return self.stack.reasons
 
     def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
         table = params.get("embedding.weight")
         return Lookup(jnp.eye(self.vocab_size) if table is None else table, characters)
 
-    def _first_input(self, params: Parameters, characters: Characters, drop: "Dropper") -> LayerInput:
-        lookup, rate = self._lookup(params, characters), self.config.dropout_input
-        return drop(0, rate, lookup.gather()) if drop.key is not None and rate else lookup
 
-    def _layer(
-        self,
-        layer: int,
-        params: Parameters,
-        inputs: LayerInput,
-        state: State,
-        lengths: Int[Array, " batch"] | None,
-    ) -> tuple[State, Float[Array, "time batch hidden"]]:
-        own = layer_parameters(params, layer)
-        if lengths is not None:
-            # A prompt is padded to a power of two: a loop that ends with it is worth more than a kernel's speed.
-            return dynamic(self.cell, own, inputs, state, lengths=lengths)
-        name, _ = fitting_unrolling(self.config.unroll, self.cell)
-        return find_unrolling(name)(self.cell, own, inputs, state)
-
-
-@dataclass(frozen=True)
-class Dropper:
-    """The dropout of one pass: on where there is a key, each place with masks of its own.
-
-    A place is numbered by the layer that reads from it; the readout counts as the last.
-    """
-
-    config: ModelConfig
-    key: RandomKey | None
-    lanes: Int[Array, " batch"]
-
-    def __call__(
-        self, place: int, rate: float, values: Float[Array, "time batch hidden"]
-    ) -> Float[Array, "time batch hidden"]:
-        if self.key is None:
-            return values
-        variational = self.config.dropout_kind == "variational"
-        return dropout(jax.random.fold_in(self.key, place), rate, values, self.lanes, variational=variational)
+def recurrent_parameters(params: Parameters) -> Parameters:
+    """The parameters of the stack, under the names it gave them."""
+    return {name.removeprefix("rnn."): value for name, value in params.items() if name.startswith("rnn.")}
 
 
 def layer_parameters(params: Parameters, layer: int) -> Parameters:
     """The parameters of one recurrent layer, under the names its cell gave them."""
-    suffix = f"_l{layer}"
-    return {
-        name.removeprefix("rnn.").removesuffix(suffix): value
-        for name, value in params.items()
-        if name.startswith("rnn.") and name.endswith(suffix)
-    }
+    return parameters_of(recurrent_parameters(params), layer)
 
 
 def count_parameters(params: Parameters) -> int:

@@ -15,7 +15,7 @@ from cells.ticks import TickCell
 from charloop.cells import CELLS, make_cell
 from charloop.kernels import plan, registry
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import programs_for, tick_of
+from charloop.kernels.plan import programs_for, programs_of
 from charloop.unroll.fused import run
 from kernels.test_sizes import SKIP, problem, pulled
 
@@ -55,13 +55,13 @@ def test_keeping_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     cell, given, characters, weights = problem(name, 21, 5, 4, lookup=False)
 
     def gradients() -> Any:
-        tick_of.cache_clear()
+        programs_of.cache_clear()
         monkeypatch.setattr(registry, "_entries", {})
         return quick_jit(partial(pulled, partial(run, Kernels()), cell, False))(given, characters, weights)
 
     found = gradients()
     monkeypatch.setattr(plan, "choose_kept", lambda *_: {})
     plain = gradients()
-    tick_of.cache_clear()
+    programs_of.cache_clear()
     assert_same(found, plain)
     assert np.isfinite(jax.tree.leaves(found)[0]).all()

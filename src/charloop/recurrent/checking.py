@@ -1,0 +1,150 @@
+"""The border of a layer: whatever does not fit is said in one line, before JAX says it in a hundred."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from charloop.errors import CharloopError
+from charloop.types import Parameters, State
+from charloop.unroll import LayerInput, Lookup
+
+if TYPE_CHECKING:
+    from charloop.recurrent.base import Layer
+
+Unchecked: TypeAlias = Any
+"""An array of JAX or NumPy, not looked at yet."""
+
+HALVES = ("bfloat16", "float16")
+BIASES = ("bias_ih", "bias_hh")
+"""What a cell as PyTorch's may go without."""
+
+
+def check_call(
+    layer: "Layer",
+    params: Mapping[str, Unchecked],
+    inputs: Unchecked,
+    state: State | None,
+    resets: Unchecked,
+    lengths: Unchecked,
+) -> tuple[Parameters, LayerInput, State, Array | None, Array | None]:
+    """What a call was given, as arrays of the types and shapes that an engine takes. Raises CharloopError."""
+    inputs, axes, features = _check_inputs(layer, inputs)
+    batch = axes[0 if layer.batch_major else 1]
+    own = _check_params(layer, params, features)
+    state = layer.initial_state(batch) if state is None else _check_state(layer, state, batch)
+    resets = _check_marks("resets", resets, axes, layer, jnp.bool_, "bool", "give resets != 0")
+    lengths = _check_marks(
+        "lengths", lengths, (batch,), layer, jnp.integer, "whole numbers", "give lengths.astype(int)"
+    )
+    _check_varying((own, inputs, state, resets, lengths))
+    return own, inputs, state, resets, lengths
+
+
+def _check_inputs(layer: "Layer", inputs: Unchecked) -> tuple[LayerInput, tuple[int, int], int]:
+    """The inputs, their first two axes, and how many features they have."""
+    if isinstance(inputs, Lookup):
+        table = as_float32("the table of inputs", inputs.table)
+        time, batch = inputs.characters.shape
+        return Lookup(table, inputs.characters), (time, batch), table.shape[-1]
+    array = as_float32("inputs", inputs, "embed or encode whole numbers first")
+    if array.ndim != 3:
+        raise CharloopError("inputs", got=_described(array), allowed=f"{_order(layer)} with input features")
+    first, second, features = array.shape
+    return array, (first, second), features
+
+
+def _order(layer: "Layer") -> str:
+    return "[batch, time, input]" if layer.batch_major else "[time, batch, input]"
+
+
+def as_float32(name: str, value: Unchecked, do: str | None = None) -> Array:
+    """`value` as float32; bfloat16 and float16 are widened. Raises CharloopError for other types."""
+    array = jnp.asarray(value)
+    if str(array.dtype) in HALVES:
+        return array.astype(jnp.float32)
+    if array.dtype != jnp.float32:
+        allowed = "float32 (bfloat16 and float16 are widened to it)"
+        do = "convert with .astype(jnp.float32)" if do is None or array.dtype == jnp.float64 else do
+        raise CharloopError(f"numbers of {name}", got=str(array.dtype), allowed=allowed, do=do)
+    return array
+
+
+def _described(array: Any) -> str:
+    return f"{array.dtype}{list(array.shape)}"
+
+
+@lru_cache(1024)
+def parameter_shapes(layer: "Layer", input_size: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter that `layer` has for inputs of so many features."""
+    made = jax.eval_shape(lambda: layer.init(jax.random.key(0), input_size))
+    return {name: leaf.shape for name, leaf in made.items()}
+
+
+def _check_params(layer: "Layer", params: Mapping[str, Unchecked], features: int) -> Parameters:
+    wanted = parameter_shapes(layer, features)
+    missing = [name for name in wanted if name not in params and not is_bias(name)]
+    unknown = [name for name in params if name not in wanted]
+    for names, kind in ((missing, "is missing"), (unknown, "is not one of this layer's")):
+        if names:
+            raise CharloopError(f"parameter {names[0]!r} {kind}", allowed=", ".join(wanted))
+    found = {name: as_float32(f"parameter {name!r}", value) for name, value in params.items()}
+    for name, value in found.items():
+        if value.shape != wanted[name]:
+            allowed = f"{list(wanted[name])} for inputs of {features} features"
+            raise CharloopError(f"parameter {name!r}", got=list(value.shape), allowed=allowed)
+    return found
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is one of the two that a cell may go without."""
+    return name.partition("_l")[0] in BIASES
+
+
+def _check_state(layer: "Layer", state: State, batch: int) -> State:
+    wanted = jax.eval_shape(lambda: layer.initial_state(batch))
+    structure: Any = jax.tree.structure(wanted)
+    if jax.tree.structure(state) != structure:
+        raise CharloopError(
+            "structure of the state",
+            got=str(jax.tree.structure(state)),
+            allowed=str(structure),
+            do="give what initial_state or apply returned",
+        )
+
+    def check(leaf: Any, like: Any) -> Array:
+        array = as_float32("the state", leaf) if like.dtype == jnp.float32 else jnp.asarray(leaf)
+        if (array.shape, array.dtype) != (like.shape, like.dtype):
+            raise CharloopError(
+                "state", got=_described(array), allowed=f"{_described(like)} for a batch of {batch}"
+            )
+        return array
+
+    return jax.tree.map(check, state, wanted)
+
+
+def _check_marks(
+    name: str, value: Unchecked, shape: tuple[int, ...], layer: "Layer", kind: Any, words: str, do: str
+) -> Array | None:
+    if value is None:
+        return None
+    array = jnp.asarray(value)
+    axes = "[batch]" if len(shape) == 1 else _order(layer).replace(", input", "")
+    if array.shape != shape:
+        raise CharloopError(name, got=_described(array), allowed=f"{axes} = {list(shape)}")
+    if not jnp.issubdtype(array.dtype, kind):
+        raise CharloopError(name, got=_described(array), allowed=words, do=do)
+    return array
+
+
+def _check_varying(tree: Any) -> None:
+    """No loop here says which of its values vary over devices: `shard_map` must not ask."""
+    for leaf in jax.tree.leaves(tree):
+        if jax.typeof(leaf).manual_axis_type.varying:
+            raise CharloopError(
+                "a layer inside a shard_map that checks which values vary",
+                do="give shard_map check_vma=False",
+            )

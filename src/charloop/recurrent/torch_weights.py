@@ -1,0 +1,101 @@
+"""Parameters from and for `torch.nn.RNN`, `GRU` and `LSTM`: the same numbers under the same names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32
+
+from charloop.cells.gru import GRU
+from charloop.cells.lstm import LSTM
+from charloop.cells.rnn import RNN
+from charloop.errors import CharloopError
+from charloop.recurrent.base import Layer
+from charloop.recurrent.checking import is_bias, parameter_shapes
+from charloop.recurrent.single import Recurrent
+from charloop.recurrent.stack import Stack
+from charloop.types import Parameters
+
+MODULES: dict[type, str] = {RNN: "RNN", GRU: "GRU", LSTM: "LSTM"}
+"""Which module of `torch.nn` computes what a cell computes."""
+
+
+def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
+    """The parameters of `layer` from the `state_dict()` of a `torch.nn.RNN` (tanh), `GRU` or `LSTM`.
+
+    `layer` is a `Stack` of as many layers as the module's `num_layers`, or for one a `Recurrent`. Values are float32:
+    tensors, or arrays of NumPy. A module with `bias=False` gives parameters without biases. Raises CharloopError for
+    `bidirectional`, `proj_size`, and whatever does not fit.
+    """
+    one = _check_layer(layer)
+    _refuse_what_no_layer_has(state_dict)
+    if "weight_ih_l0" not in state_dict:
+        allowed = "weight_ih_l0, weight_hh_l0, ..."
+        raise CharloopError("names of a state dict", got=sorted(state_dict)[:4], allowed=allowed)
+    arrays = {name: _as_numpy(name, value) for name, value in state_dict.items()}
+    wanted = parameter_shapes(one, arrays["weight_ih_l0"].shape[-1])
+    without_bias = not any(is_bias(name) for name in arrays)
+    for name in sorted(wanted.keys() | arrays.keys()):
+        if name not in arrays and without_bias and is_bias(name):
+            continue
+        shapes = [list(x) if x is not None else "nothing" for x in (_shape(arrays, name), wanted.get(name))]
+        if shapes[0] != shapes[1]:
+            raise CharloopError(
+                f"shape of {name}", got=shapes[0], allowed=f"{shapes[1]} for {_described(one)}"
+            )
+    names = {name: name if isinstance(layer, Stack) else name.removesuffix("_l0") for name in arrays}
+    return {names[name]: jnp.asarray(value) for name, value in arrays.items()}
+
+
+def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, "..."]]:
+    """The state dict, in NumPy's arrays, of the module of `torch.nn` that computes what `layer` does.
+
+    `module.load_state_dict({name: torch.from_numpy(value) for name, value in to_torch(layer, params).items()})`.
+    Raises CharloopError for a layer that `torch.nn` does not have.
+    """
+    _check_layer(layer)
+    suffix = "" if isinstance(layer, Stack) else "_l0"
+    return {name + suffix: np.array(value, np.float32) for name, value in params.items()}
+
+
+def _check_layer(layer: Layer) -> Stack:
+    """`layer` as a stack of equal layers. Raises CharloopError where no one module has all of them."""
+    stack = layer if isinstance(layer, Stack) else Stack((layer,))
+    cells = {getattr(one, "cell", None) for one in stack.layers if isinstance(one, Recurrent)}
+    known = len(cells) == 1 and type(next(iter(cells))) in MODULES
+    if not known or not all(isinstance(one, Recurrent) for one in stack.layers):
+        raise CharloopError(
+            "a layer that torch.nn does not have",
+            got=[type(getattr(one, "cell", one)).__name__ for one in stack.layers],
+            allowed="equal layers of rnn, gru (reset_after) or lstm",
+        )
+    return stack
+
+
+def _described(stack: Stack) -> str:
+    cell: Any = getattr(stack.layers[0], "cell", None)
+    return f"a torch.nn.{MODULES[type(cell)]} of {stack.output_size} units and num_layers={len(stack.layers)}"
+
+
+def _refuse_what_no_layer_has(state_dict: Mapping[str, Any]) -> None:
+    for name in state_dict:
+        if name.endswith("_reverse"):
+            raise CharloopError("weights of a bidirectional module", got=name, allowed="bidirectional=False")
+        if name.startswith("weight_hr"):
+            raise CharloopError("weights of a module with a projection", got=name, allowed="proj_size=0")
+
+
+def _as_numpy(name: str, value: Any) -> Float32[np.ndarray, "..."]:
+    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    if array.dtype != np.float32:
+        allowed = "float32"
+        raise CharloopError(
+            f"numbers of {name}", got=str(array.dtype), allowed=allowed, do="call .float() on it"
+        )
+    # A copy: a tensor's memory is its module's, which may go on training.
+    return array.copy()
+
+
+def _shape(arrays: Mapping[str, Float32[np.ndarray, "..."]], name: str) -> tuple[int, ...] | None:
+    return arrays[name].shape if name in arrays else None
