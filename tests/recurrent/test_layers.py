@@ -120,12 +120,20 @@ def test_two_halves_are_the_whole() -> None:
     assert_close((jnp.concatenate([first, second]), end), stack.apply(params, INPUTS))
 
 
+class Looping(CELLS["rnn"]):
+    """Holds a loop, for which there is no rule."""
+
+    def step(self, params: Any, inputs: Any, state: Any) -> Any:
+        state, output = super().step(params, inputs, state)
+        return state, jax.lax.fori_loop(0, 2, lambda _, value: jnp.tanh(value), output)
+
+
 def test_a_layer_is_built_once_with_its_reason() -> None:
     assert Recurrent("lstm", 8).reason is None
-    original = Recurrent(make_cell(CELLS, "gru", 8, ["reset_after=false"]))
-    assert original.unrolling != "fused"
-    assert "OriginalGRU" in str(original.reason)
-    assert Stack([original] * 2).reasons == (original.reason,)
+    looping = Recurrent(Looping(8))
+    assert looping.unrolling == "xla"
+    assert str(looping.reason).startswith("Looping has no kernel: scan has no rule")
+    assert Stack([looping] * 2).reasons == (looping.reason,)
     assert Recurrent(CELLS["lstm"], 8) == Recurrent("lstm", 8) == Recurrent(make_cell(CELLS, "lstm", 8))
     assert len({Recurrent("lstm", 8), Recurrent("lstm", 8), Recurrent("lstm", 9)}) == 2
     scanned = replace(Recurrent("lstm", 8), unroll="scan")
