@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Integer
 
 from charloop.cells import Cell
-from charloop.cells.from_object import find_cell
+from charloop.cells.checking import check_cell
+from charloop.cells.from_object import find_cell, is_own_cell
 from charloop.config import ModelConfig
 from charloop.engines import Engine
 from charloop.errors import CharloopError
@@ -39,7 +40,8 @@ class CharLM:
     def build(cls, config: ModelConfig, vocab_size: int) -> "CharLM":
         """The model that `config` describes, over `vocab_size` characters.
 
-        Raises CharloopError for an unknown cell, option or unrolling, and for sizes that cannot be tied.
+        Raises CharloopError for an unknown cell, option or unrolling, for sizes that cannot be tied, and for an own
+        cell that `check_cell` refuses.
         """
         find_unrolling(config.unroll)
         if config.tie_embedding and config.embed_size != config.hidden_size:
@@ -53,6 +55,8 @@ class CharLM:
                 do="give --embed-size 128",
             )
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
+        if is_own_cell(config.cell):
+            check_cell(cell)
         return cls(config, vocab_size, cell)
 
     @cached_property

@@ -93,3 +93,35 @@ def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tm
     assert line.endswith("add --cell cells.py:Mine")
     assert not (tmp_path / "was-run").exists()
     done(call(*asked, "--cell", own))
+
+
+WRONG = """
+from dataclasses import dataclass
+from charloop import Cell
+
+@dataclass(frozen=True)
+class Wrong(Cell):
+    gates = 1
+    def step(self, params, inputs, state):
+        return {BODY}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("inputs", "Wrong.step: wrong result: got float32[1, 15]; allowed: a tuple (new state, output)"),
+        ("{}, inputs", "Wrong.step: wrong new state: got {}; allowed: {'hidden': float32[1, 12]}"),
+        ("state, inputs + state['c']", "Wrong.step raises KeyError: 'c' ("),
+    ],
+)
+def test_a_step_that_is_wrong_is_told_so_in_one_line(body: str, told: str, book: Path) -> None:
+    Path("cells.py").write_text(WRONG.replace("{BODY}", body))
+    own = "cells.py:Wrong"
+    for command in (
+        ("train", str(book), *BRIEF, "--cell", own, "--out", "run"),
+        ("compare", str(book), *BRIEF, "--cells", f"rnn,{own}", "--out", "run"),
+        ("cells", "--explain", own, "--hidden-size", "12"),
+    ):
+        assert refused(call(*command)).startswith(told)
+    assert not Path("run").exists()

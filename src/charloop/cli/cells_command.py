@@ -45,9 +45,11 @@ def main(arguments: Sequence[str]) -> None:
 def explain_cell(name: str, hidden_size: int) -> None:
     """What runs it, and what that does at a tick."""
     from charloop.cells import CELLS, make_cell
+    from charloop.cells.checking import check_cell
     from charloop.unroll import fitting_unrolling
 
     cell = make_cell(CELLS, name, hidden_size)
+    check_cell(cell)
     _, why_not = fitting_unrolling("fused", cell)
     if why_not:
         print(why_not)
