@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells import Cell
 from charloop.cells.from_object import find_cell
@@ -89,11 +89,13 @@ class CharLM:
         key: RandomKey | None = None,
         lanes: Int[Array, " batch"] | None = None,
         lengths: Int[Array, " batch"] | None = None,
+        resets: Bool[Array, "time batch"] | None = None,
     ) -> tuple[Logits, State]:
         """Logits of the character after each of `characters`, and the state after the last.
 
         `key` switches dropout on; `lanes` numbers the batch's rows for it (0, 1, ... if left out). With `lengths`,
-        lane `b` reads `lengths[b]` characters only, and its state is the one it then has.
+        lane `b` reads `lengths[b]` characters only, and its state is the one it then has. Before a character whose
+        `resets[time, batch]` is true, that lane's memory is emptied.
         """
         if not jnp.issubdtype(characters.dtype, jnp.integer):
             raise TypeError(f"characters are whole numbers, not {characters.dtype}")
@@ -101,7 +103,8 @@ class CharLM:
         characters = characters.astype(jnp.int32)
         lanes = jnp.arange(characters.shape[1]) if lanes is None else lanes
         drop = Dropper(self.config, key, lanes)
-        return self._run(params, self._first_input(params, characters, drop), state, drop, lengths)
+        inputs = self._first_input(params, characters, drop)
+        return self._run(params, inputs, state, drop, lengths, resets)
 
     def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
         """What the first layer reads for each of `characters`: rows of the embedding, or one-hot."""
@@ -112,7 +115,7 @@ class CharLM:
     ) -> tuple[Logits, State]:
         """`apply` from `vectors` in the place of characters, without dropout: what can be differentiated by them."""
         drop = Dropper(self.config, None, jnp.arange(vectors.shape[1]))
-        return self._run(params, vectors, state, drop, None)
+        return self._run(params, vectors, state, drop)
 
     def _run(
         self,
@@ -120,15 +123,16 @@ class CharLM:
         inputs: LayerInput,
         state: State,
         drop: "Dropper",
-        lengths: Int[Array, " batch"] | None,
+        lengths: Int[Array, " batch"] | None = None,
+        resets: Bool[Array, "time batch"] | None = None,
     ) -> tuple[Logits, State]:
         """From what the first layer reads to the logits."""
         states = []
-        after, hidden = self._layer(0, params, inputs, state[0], lengths)
+        after, hidden = self._layer(0, params, inputs, state[0], lengths, resets)
         states.append(after)
         for layer, before in enumerate(state[1:], start=1):
             inputs = drop(layer, self.config.dropout_between, hidden)
-            after, hidden = self._layer(layer, params, inputs, before, lengths)
+            after, hidden = self._layer(layer, params, inputs, before, lengths, resets)
             states.append(after)
         hidden = drop(len(states), self.config.dropout_output, hidden)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
@@ -162,13 +166,14 @@ class CharLM:
         inputs: LayerInput,
         state: State,
         lengths: Int[Array, " batch"] | None,
+        resets: Bool[Array, "time batch"] | None,
     ) -> tuple[State, Float[Array, "time batch hidden"]]:
         own = layer_parameters(params, layer)
         if lengths is not None:
             # A prompt is padded to a power of two: a loop that ends with it is worth more than a kernel's speed.
-            return dynamic(self.cell, own, inputs, state, lengths=lengths)
+            return dynamic(self.cell, own, inputs, state, lengths=lengths, resets=resets)
         name, _ = fitting_unrolling(self.config.unroll, self.cell)
-        return find_unrolling(name)(self.cell, own, inputs, state)
+        return find_unrolling(name)(self.cell, own, inputs, state, resets=resets)
 
 
 @dataclass(frozen=True)
