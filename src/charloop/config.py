@@ -116,7 +116,8 @@ class TrainingConfig:
     weight_decay: NonNegative = 0.01
     """For adamw: pull of matrices towards zero, times the learning rate."""
     state_dropout: Fraction = 0.05
-    """Chance that a lane's memory is emptied before a chunk: a network learns to begin (Melis et al. 2018)."""
+    """Chance that a lane's memory is emptied in a chunk, where a paragraph begins if one does: a network learns to
+    begin (Melis et al. 2018)."""
     clip_norm: NonNegative = 1.0
     """Longest gradient (global norm); a longer one is shortened to it. 0 turns it off."""
     max_skipped: NonNegativeCount = 10

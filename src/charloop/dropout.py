@@ -1,16 +1,21 @@
 """Dropout whose masks belong to lanes, of values and of memories: how many devices share a batch changes nothing."""
 
+from typing import TypeAlias
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from charloop.types import RandomKey, State
+from charloop.types import RandomKey
 
 LEVELS = 2**16
 """A mask costs 16 random bits an element: rates are kept to within 1/65536, and the scale is exact for them."""
 
-MEMORY = 2**31
-"""What a step's key is folded with for the emptied memories: no layer's number (see `Dropper`)."""
+MEMORY, PLACE = 2**31, 2**31 + 1
+"""What a step's key is folded with for which memories are emptied, and where: no layer's numbers."""
+
+Prefix: TypeAlias = tuple[int, ...]
+"""The ids of what stands before a text's paragraphs, lines or words; may be none."""
 
 
 def dropout(
@@ -35,31 +40,38 @@ def dropout(
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
 
 
-def empty_some(
-    key: RandomKey, rate: float, memory: State, empty: State, lanes: Int[Array, " batch"]
-) -> State:
-    """`memory` with the rows of some lanes taken from `empty`: each by chance `rate`, for all layers together.
+def emptied_places(
+    key: RandomKey,
+    rate: float,
+    chunk: Int[Array, "time_and_one batch"],
+    prefix: Prefix,
+    lanes: Int[Array, " batch"],
+) -> Bool[Array, "time batch"] | None:
+    """Before which of a chunk's inputs memory is emptied: by chance `rate` once in a lane, where a paragraph begins.
 
-    State dropout (Melis et al. 2018, section 3): a network whose memory is never empty does not learn to begin.
-    Whether lane `lanes[b]` is emptied comes from `key` and that number alone. A `rate` in [0, 1); 0 gives `memory`
-    back.
+    State dropout (Melis et al. 2018, section 3) at the place that a text is begun at: a network whose memory is never
+    empty does not learn to begin. The place is one of those where `prefix` is read next, else the lane's first. All
+    that is chance for lane `lanes[b]` comes from `key` and that number. A `rate` in [0, 1); for 0 there is None.
     """
-    emptied = emptied_lanes(key, rate, lanes)
-    if emptied is None:
-        return memory
-
-    def leaf(zero: Array, old: Array) -> Array:
-        return jnp.where(emptied.reshape(-1, *[1] * (old.ndim - 1)), zero, old)
-
-    return jax.tree.map(leaf, empty, memory)
-
-
-def emptied_lanes(key: RandomKey, rate: float, lanes: Int[Array, " batch"]) -> Bool[Array, " batch"] | None:
-    """Which of `lanes` `empty_some` empties; None where it is none of them for certain."""
     if not rate:
         return None
+    starts = prefix_starts(chunk, prefix)
     keys = jax.vmap(lambda lane: jax.random.fold_in(jax.random.fold_in(key, MEMORY), lane))(lanes)
-    return jax.vmap(lambda key: jax.random.uniform(key))(keys) < rate
+    emptied = jax.vmap(jax.random.uniform)(keys) < rate
+    keys = jax.vmap(lambda lane: jax.random.fold_in(jax.random.fold_in(key, PLACE), lane))(lanes)
+    draws = jax.vmap(lambda key: jax.random.uniform(key, (len(starts),)), out_axes=1)(keys)
+    # argmax of nothing but -1 is 0: the lane's first.
+    place = jnp.argmax(jnp.where(starts, draws, -1.0), axis=0)
+    return (jnp.arange(len(starts))[:, None] == place) & emptied
+
+
+def prefix_starts(chunk: Int[Array, "time_and_one batch"], prefix: Prefix) -> Bool[Array, "time batch"]:
+    """Before which of a chunk's inputs all of `prefix` comes next, the chunk's last target included."""
+    time = len(chunk) - 1
+    if not prefix:
+        return jnp.zeros((time, chunk.shape[1]), bool)
+    padded = jnp.pad(chunk, ((0, len(prefix)), (0, 0)), constant_values=-1)
+    return jnp.stack([padded[n : n + time] == sign for n, sign in enumerate(prefix)]).all(0)
 
 
 def random_levels(key: RandomKey, shape: tuple[int, int]) -> Int[Array, "time hidden"]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells import Cell
 from charloop.cells.checking import check_cell
@@ -111,17 +111,19 @@ class CharLM:
         key: RandomKey | None = None,
         lanes: Int[Array, " batch"] | None = None,
         lengths: Int[Array, " batch"] | None = None,
+        resets: Bool[Array, "time batch"] | None = None,
     ) -> tuple[Logits, State]:
         """Logits of the character after each of `characters`, and the state after the last.
 
         `key` switches dropout on; `lanes` numbers the batch's rows for it (0, 1, ... if left out). With `lengths`,
-        lane `b` reads `lengths[b]` characters only, and its state is the one it then has.
+        lane `b` reads `lengths[b]` characters only, and its state is the one it then has. Before a character whose
+        `resets[time, batch]` is true, that lane's memory is emptied.
         """
         if not jnp.issubdtype(characters.dtype, jnp.integer):
             raise TypeError(f"characters are whole numbers, not {characters.dtype}")
         # uint8 tokens are read as they are by nobody: a kernel and a gradient need int32.
         characters = characters.astype(jnp.int32)
-        beside = Beside(lengths=lengths, key=key, lanes=lanes)
+        beside = Beside(resets=resets, lengths=lengths, key=key, lanes=lanes)
         inputs: LayerInput = self._lookup(params, characters)
         if key is not None and self.config.dropout_input:
             inputs = drop(0, self.config.dropout_input, self.config.dropout_kind, features(inputs), beside)

@@ -1,4 +1,4 @@
-"""State dropout: which lanes begin with an empty memory, the same on any devices, in any call, after any stop."""
+"""State dropout: where a lane's memory is emptied, the same on any devices, in any call, after any stop."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ import pytest
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.text import read_own_corpus
 from charloop.configfile import from_dict, read_config
-from charloop.dropout import emptied_lanes, empty_some
+from charloop.dropout import emptied_places, prefix_starts
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.training.run import place, resume
@@ -20,73 +20,96 @@ from charloop.training.session import Session
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, assert_identical, configure, run
-from training.twin import emptied, learn
+from training.twin import learn, places
 
 OFTEN = 0.4
 KEY = jax.random.key(3)
+LINES = TEXT.replace("aa", "ab").replace("a", "\n")
+"""The same with lines, whose ends come first of the symbols, as "a" does."""
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    path = tmp_path / "lines.txt"
+    path.write_text(LINES)
+    return path
 
 
 @pytest.mark.parametrize("rate", [0.05, OFTEN])
-def test_a_lane_is_emptied_in_all_layers_or_not_at_all(rate: float) -> None:
-    """Against a twin that goes lane by lane; leaves of any rank."""
-    memory = {"h": jnp.arange(1.0, 241).reshape(60, 4), "c": (jnp.ones((60, 2)),)}
-    empty = jax.tree.map(jnp.zeros_like, memory)
-    found = empty_some(KEY, rate, memory, empty, jnp.arange(60))
-    assert_identical(
-        dict(enumerate(jax.tree.leaves(found))), dict(enumerate(jax.tree.leaves(emptied(memory, KEY, rate))))
-    )
-    assert 0 < int((found["h"][:, 0] == 0).sum()) < 60
+@pytest.mark.parametrize("prefix", [(), (0,), (0, 0), (1, 0, 1), (0,) * 9])
+def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
+    """Against a twin that goes lane by lane and place by place; a prefix may be longer than a chunk."""
+    chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
+    found = emptied_places(KEY, rate, jnp.asarray(chunk), prefix, jnp.arange(60))
+    np.testing.assert_array_equal(found, places(KEY, rate, chunk, prefix))
+    assert 0 < int(found.any(0).sum()) < 60
+    assert bool((found.sum(0) <= 1).all()), "once in a chunk"
 
 
-def test_a_cells_own_beginning_takes_the_place() -> None:
-    """An initial state need not be zero."""
-    found = empty_some(KEY, OFTEN, jnp.zeros((40, 2, 3)), jnp.full((40, 2, 3), 7.0), jnp.arange(40))
-    picked = emptied_lanes(KEY, OFTEN, jnp.arange(40))
-    np.testing.assert_array_equal(found[:, 1, 2], np.where(picked, 7, 0))
+def test_a_paragraph_across_the_chunks_end_is_none_yet() -> None:
+    """The last target counts: it is read next, by the same network."""
+    chunk = jnp.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
+    expected = [[False, False, True], [True, False, False], [False, True, False]]
+    np.testing.assert_array_equal(prefix_starts(chunk, (0, 0)), expected)
+    assert not prefix_starts(chunk[:3], (0, 0))[:, 1].any()
 
 
 def test_chances_belong_to_lanes_and_steps() -> None:
-    whole = emptied_lanes(KEY, OFTEN, jnp.arange(64))
-    half = emptied_lanes(KEY, OFTEN, jnp.arange(32, 64))
-    assert whole is not None
-    assert half is not None
-    np.testing.assert_array_equal(whole[32:], half)
+    chunk = jnp.zeros((4, 64), jnp.int32)
+    whole = emptied_places(KEY, OFTEN, chunk, (0,), jnp.arange(64))
+    half = emptied_places(KEY, OFTEN, chunk[:, 32:], (0,), jnp.arange(32, 64))
+    np.testing.assert_array_equal(whole[:, 32:], half)
     keys = jax.vmap(lambda n: jax.random.fold_in(KEY, n))(jnp.arange(2000))
-    share = jax.vmap(lambda key: emptied_lanes(key, 0.05, jnp.arange(4)))(keys).mean(0)
-    np.testing.assert_allclose(share, 0.05, atol=0.02)
+    lanes = jnp.arange(4)
+    share = jax.vmap(lambda key: emptied_places(key, 0.06, chunk[:, :4], (0,), lanes))(keys).mean(0)
+    np.testing.assert_allclose(share, 0.02, atol=0.012, err_msg="three places alike")
 
 
 def test_off_costs_nothing() -> None:
-    assert emptied_lanes(KEY, 0.0, jnp.arange(4)) is None
-    memory = jnp.ones((4, 2))
-    assert empty_some(KEY, 0.0, memory, memory, jnp.arange(4)) is memory
+    assert emptied_places(KEY, 0.0, jnp.zeros((4, 2), jnp.int32), (0,), jnp.arange(2)) is None
 
 
-def test_training_is_the_twins(tmp_path: Path, text: Path) -> None:
-    """The twin empties the memory lane by lane; with another rate it is another run."""
-    steps = CHUNKS + 5
+@pytest.mark.parametrize("unroll", ["fused", "scan"])
+def test_an_emptied_lane_reads_as_if_its_text_began_there(unroll: str) -> None:
+    config = configure(Path("text"), unroll=unroll).model
+    model = CharLM.build(config, 5)
+    params = model.init(KEY)
+    text = jnp.asarray(np.random.default_rng(2).integers(5, size=(9, 2)))
+    resets = jnp.zeros((9, 2), bool).at[4, 1].set(True)
+    logits, _ = model.apply(params, text, model.initial_state(2), resets=resets)
+    whole, _ = model.apply(params, text, model.initial_state(2))
+    began, _ = model.apply(params, text[4:], model.initial_state(2))
+    np.testing.assert_allclose(logits[:, 0], whole[:, 0], atol=1e-5)
+    np.testing.assert_allclose(logits[:4, 1], whole[:4, 1], atol=1e-5)
+    np.testing.assert_allclose(logits[4:, 1], began[:, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize(("content", "prefix"), [(TEXT, ()), (LINES, (0,))])
+def test_training_is_the_twins(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
+    """The twin empties the memory lane by lane, where lines begin; with another rate it is another run."""
+    (tmp_path / "text.txt").write_text(content)
+    text, steps = tmp_path / "text.txt", CHUNKS + 5
     made = run(tmp_path / "run", configure(text, steps=steps, state_dropout=OFTEN))
     plain = configure(text, unroll="scan", state_dropout=OFTEN)
     rates = [plain.training.learning_rate * min(1, (n + 1) / 4) for n in range(steps)]
     model = CharLM.build(plain.model, len(SYMBOLS))
-    _, rows = learn(model, plain, TEXT[:TRAIN], rates)
+    _, rows = learn(model, plain, content[:TRAIN], rates, prefix)
     np.testing.assert_allclose(made.losses, [loss for loss, _ in rows], rtol=1e-3, atol=3e-4)
     other = run(tmp_path / "other", configure(text, steps=steps, state_dropout=0.0))
-    assert other.losses[0] == made.losses[0]
     assert not np.allclose(other.losses, made.losses, rtol=1e-3)
 
 
-def test_two_devices_empty_the_lanes_that_one_does(tmp_path: Path, text: Path) -> None:
+def test_two_devices_empty_what_one_does(tmp_path: Path, lines: Path) -> None:
     one, two = (
-        run(tmp_path / str(n), configure(text, steps=20, state_dropout=OFTEN, devices=n)) for n in (1, 2)
+        run(tmp_path / str(n), configure(lines, steps=20, state_dropout=OFTEN, devices=n)) for n in (1, 2)
     )
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-3, atol=3e-4)
 
 
-def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, text: Path) -> None:
-    whole = run(tmp_path / "whole", configure(text, steps=20, save_every=7, state_dropout=OFTEN))
-    part = run(tmp_path / "part", configure(text, steps=7, save_every=7, state_dropout=OFTEN))
-    resume(part.folder, configure(text, steps=20, save_every=7, state_dropout=OFTEN))
+def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, lines: Path) -> None:
+    whole = run(tmp_path / "whole", configure(lines, steps=20, save_every=7, state_dropout=OFTEN))
+    part = run(tmp_path / "part", configure(lines, steps=7, save_every=7, state_dropout=OFTEN))
+    resume(part.folder, configure(lines, steps=20, save_every=7, state_dropout=OFTEN))
     assert_identical(part.state, whole.state)
 
 

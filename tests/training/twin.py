@@ -10,12 +10,11 @@ from charloop.config import RunConfig
 from charloop.data import Vocabulary
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
-from training.runs import TEXT
 
 
 def ptb(text: str, config: RunConfig) -> list[tuple[bool, np.ndarray, np.ndarray]]:
     """An epoch as the PTB iterator defines it: whether it starts here, inputs, targets; time first."""
-    ids = Vocabulary.of_text(TEXT).encode(text)
+    ids = Vocabulary.of_text(text).encode(text)
     batch, time = config.data.batch_size, config.data.seq_length
     lane = len(ids) // batch
     data = ids[: batch * lane].reshape(batch, lane)
@@ -52,28 +51,34 @@ def clipped(gradient: Any, longest: float) -> tuple[float, Any]:
     return length, {name: g * factor for name, g in gradient.items()}
 
 
-def emptied(memory: Any, key: Any, rate: float) -> Any:
-    """`memory` with zeros in the place of some lanes, one at a time."""
-    lanes = len(jax.tree.leaves(memory)[0])
-    keep = np.ones(lanes, np.float32)
+def places(key: Any, rate: float, chunk: np.ndarray, prefix: tuple[int, ...]) -> np.ndarray:
+    """Before which inputs of a chunk memory is emptied: lane by lane, place by place."""
+    time, lanes = len(chunk) - 1, chunk.shape[1]
+    found = np.zeros((time, lanes), bool)
     for lane in range(lanes):
         own = jax.random.fold_in(jax.random.fold_in(key, 2**31), lane)
-        if float(jax.random.uniform(own)) < rate:
-            keep[lane] = 0
-    return jax.tree.map(lambda leaf: leaf * keep[:, None], memory)
+        if float(jax.random.uniform(own)) >= rate:
+            continue
+        draws = jax.random.uniform(jax.random.fold_in(jax.random.fold_in(key, 2**31 + 1), lane), (time,))
+        text, size = chunk[:, lane].tolist(), len(prefix)
+        starts = [t for t in range(time) if prefix and text[t : t + size] == list(prefix)]
+        found[max(starts, key=lambda t: float(draws[t]), default=0), lane] = True
+    return found
 
 
-def learn(model: CharLM, config: RunConfig, text: str, rates: list[float]) -> tuple[Any, list[Any]]:
-    """Weights after `len(rates)` updates on `text`; loss and gradient length of each."""
+def learn(
+    model: CharLM, config: RunConfig, text: str, rates: list[float], prefix: tuple[int, ...] = ()
+) -> tuple[Any, list[Any]]:
+    """Weights after `len(rates)` updates on `text` (all symbols are in it); loss and gradient length of each."""
     key_init, key_run = jax.random.split(jax.random.key(config.training.seed))
     params, memory, rows = jax.jit(model.init)(key_init), None, []
     optimizer = rule(config, rates)
     moments, epoch = optimizer.init(params), ptb(text, config)
 
     @jax.jit
-    def gradient(params: Any, x: Any, y: Any, memory: Any, key: Any) -> Any:
+    def gradient(params: Any, x: Any, y: Any, memory: Any, key: Any, resets: Any) -> Any:
         def loss(params: Any) -> Any:
-            logits, after = model.apply(params, x, memory, key=key)
+            logits, after = model.apply(params, x, memory, key=key, resets=resets)
             return cross_entropy(logits, y).mean(), after
 
         return jax.value_and_grad(loss, has_aux=True)(params)
@@ -83,8 +88,8 @@ def learn(model: CharLM, config: RunConfig, text: str, rates: list[float]) -> tu
         for starts, x, y in epoch[: len(rates) - number]:
             memory = model.initial_state(config.data.batch_size) if starts else memory
             key = jax.random.fold_in(key_run, number)
-            memory = emptied(memory, key, config.training.state_dropout)
-            (loss, memory), g = gradient(params, x, y, memory, key)
+            resets = places(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)
+            (loss, memory), g = gradient(params, x, y, memory, key, resets)
             length, g = clipped(g, config.training.clip_norm)
             updates, moments = update(g, moments, params)
             params = jax.tree.map(np.add, params, updates)

@@ -14,7 +14,7 @@ from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, GivenText, Text, Vocabulary, prefix_of_tokens
+from charloop.data import Corpus, GivenText, Text, Vocabulary
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
@@ -167,7 +167,7 @@ def prepare(path: Path, config: RunConfig, corpus: Corpus, given: Given) -> Sess
     """The session of a run that is to be made at `path`, where nothing is written yet."""
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
     session = Session.of(draft, corpus)
-    text = describe_text(corpus, session.split)
+    text = describe_text(corpus, session.split, session.prefix)
     return replace(session, folder=replace(draft, text=text, made_with=(made_with(session.mesh, 0),)))
 
 
@@ -180,8 +180,8 @@ def begin(session: Session, state: TrainingState) -> None:
 
 def keep_prefix(session: Session) -> Session:
     """`session`, whose run was begun before runs kept their text's prefix, with it."""
-    prefix = prefix_of_tokens(session.training, session.folder.vocabulary)
-    return replace(session, folder=replace(session.folder, text={**session.folder.text, "prefix": prefix}))
+    text = {**session.folder.text, "prefix": session.prefix}
+    return replace(session, folder=replace(session.folder, text=text))
 
 
 def sit(

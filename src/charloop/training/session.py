@@ -48,6 +48,8 @@ class Session:
     train_steps: TrainSteps
     evaluator: Evaluator
     budget: Budget
+    prefix: str
+    """What stands before the paragraphs, lines or words of the text that is trained on."""
     schedule: Schedule | None = None
     """A program's own, in the place of the configuration's learning rate."""
 
@@ -62,10 +64,14 @@ class Session:
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        steps = compile_steps(model, optimizer, mesh, config.training)
+        prefix = prefix_of_tokens(lanes.tokens, folder.vocabulary)
+        ids = tuple(folder.vocabulary.encode(prefix).tolist())
+        steps = compile_steps(model, optimizer, mesh, config.training, ids)
         budget = Budget.of(config.training, lanes.chunks_per_epoch)
         evaluator = Evaluator(model)
-        return cls(folder, corpus, cut, lanes, model, optimizer, mesh, steps, evaluator, budget, schedule)
+        return cls(
+            folder, corpus, cut, lanes, model, optimizer, mesh, steps, evaluator, budget, prefix, schedule
+        )
 
     @property
     def config(self) -> RunConfig:
@@ -134,7 +140,7 @@ def absolute(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(Path(s).resolve()) if Path(s).exists() else s for s in sources)
 
 
-def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
+def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:
     """What config.json says of the text."""
     train, validation, test = cut.sizes
     return {
@@ -146,5 +152,5 @@ def describe_text(corpus: Corpus, cut: Split) -> dict[str, Any]:
         "test": test,
         "distinct": corpus.vocabulary.size,
         "notes": list(corpus.notes),
-        "prefix": prefix_of_tokens(corpus.tokens[cut.train], corpus.vocabulary),
+        "prefix": prefix,
     }

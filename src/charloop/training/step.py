@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
-from charloop.dropout import empty_some
+from charloop.dropout import Prefix, emptied_places
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import products_in
@@ -42,17 +42,18 @@ def compile_steps(
     optimizer: optax.GradientTransformationExtraArgs,
     mesh: Mesh,
     config: TrainingConfig = TrainingConfig(),  # noqa: B008 (it is frozen)
+    prefix: Prefix = (),
 ) -> TrainSteps:
     """`(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
 
     Only the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
     makes: the loop's body is compiled alone, its count is a number at run time. `config` says in what precision the
-    products are, and what is undone.
+    products are, and what is undone; `prefix` what stands before the text's paragraphs, where memory is emptied.
     """
     state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
         jax.shard_map(
-            partial(train_steps, model, optimizer, config),
+            partial(train_steps, model, optimizer, config, prefix),
             mesh=mesh,
             in_specs=(state, Spec(None, None, BATCH), Spec(), Spec(), Spec()),
             out_specs=(state, Spec()),
@@ -66,6 +67,7 @@ def train_steps(
     model: CharLM,
     optimizer: optax.GradientTransformationExtraArgs,
     config: TrainingConfig,
+    prefix: Prefix,
     state: TrainingState,
     chunks: Int[Array, "calls time batch"],
     rates: Float[Array, " calls"],
@@ -77,7 +79,9 @@ def train_steps(
     def one(call: Array, carried: tuple[TrainingState, Metrics]) -> tuple[TrainingState, Metrics]:
         state, metrics = carried
         with products_in(config.precision):
-            state, row = train_step(model, optimizer, config, state, chunks[call], rates[call], resets[call])
+            state, row = train_step(
+                model, optimizer, config, prefix, state, chunks[call], rates[call], resets[call]
+            )
         return state, metrics.at[call].set(row)
 
     trained: tuple[TrainingState, Metrics] = lax.fori_loop(
@@ -90,6 +94,7 @@ def train_step(
     model: CharLM,
     optimizer: optax.GradientTransformationExtraArgs,
     config: TrainingConfig,
+    prefix: Prefix,
     state: TrainingState,
     chunk: Int[Array, "time batch"],
     rate: Float[Array, ""],
@@ -100,10 +105,10 @@ def train_step(
     carry = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, state.carry)
     lanes = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
     key = jax.random.fold_in(state.key, state.step)
-    begun = empty_some(key, config.state_dropout, carry, fresh, lanes)
+    emptied = emptied_places(key, config.state_dropout, chunk, prefix, lanes)
 
     def loss(params: Parameters) -> tuple[Array, State]:
-        logits, after = model.apply(params, chunk[:-1], begun, key=key, lanes=lanes)
+        logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes, resets=emptied)
         return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
@@ -123,7 +128,6 @@ def train_step(
         return apply_updates(params, updates, rate * health.rate), moments
 
     params, moments = lax.cond(fine, move, lambda *same: same, state.params, state.optimizer)
-    # What an undone update leaves is the memory as it was handed to it: nothing of it is emptied by chance.
     carry = carry_on(fine, health, carry, after, fresh)
     then = follow(config, health, verdict, loss=nats, norm=norm)
     row = jnp.stack([nats, norm, health.rate, verdict, then.in_a_row], dtype=jnp.float32)
