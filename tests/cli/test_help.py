@@ -132,8 +132,9 @@ def test_cells_explains_what_runs_one() -> None:
     assert lines[1].startswith("forward   ")
     assert "3 sweeps over the row, as 8 sums over it must be known first" in lines[1]
     assert [line.split()[0] for line in lines[1:]] == ["forward", "backward", "keeps"]
-    own = done(call("cells", "--explain", str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")))
-    assert own == "MultiplicativeLSTM gives a step, not a tick: fused needs a tick, so scan runs it\n"
+    own = done(call("cells", "--explain", str(EXAMPLES / "my_cells.py:MultiplicativeLSTM"))).splitlines()
+    assert own[1].startswith("product 2  of what takes 1 operations a unit")
+    assert [line.split()[0] for line in own[1:]] == ["product", "forward", "backward", "keeps"]
 
 
 def test_corpora_lists_the_registry() -> None:

@@ -10,7 +10,9 @@ from charloop.kernels.program import DEAR, REDUCTIONS, Program
 def explain(cell: Cell) -> list[str]:
     """A line for each direction, and one on the products; for a cell that has a kernel."""
     programs = programs_for(cell)
-    before = [f"product {i}  of {describe(made)}" for i, made in enumerate(programs.operands, 1) if made]
+    before = [
+        f"product {i}  of what takes {describe(made)}" for i, made in enumerate(programs.operands, 1) if made
+    ]
     return [
         *before,
         f"forward   {describe(programs.forward)}",
