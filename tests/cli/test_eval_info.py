@@ -4,7 +4,10 @@ import json
 import math
 from pathlib import Path
 
+import pytest
+
 from charloop.configfile import to_dict
+from charloop.kernels import choice
 from charloop.trained import load
 from cli.commands import BRIEF, call, done, process
 from cli.conftest import text_of
@@ -97,6 +100,17 @@ def test_settings_given_back(trained: Path, tmp_path: Path) -> None:
     assert config("third") == config(trained)
     texts = {done(call("sample", run, "--length", "40")) for run in (str(trained), "again", "third")}
     assert len(texts) == 1
+
+
+def test_info_says_why_a_network_has_no_kernel(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    choice.reason_against.cache_clear()
+    out, values = done(call("info", str(trained))), json.loads(done(call("info", str(trained), "--json")))
+    choice.reason_against.cache_clear()
+    assert (
+        "has no kernel: llvmlite is not installed (pip install llvmlite); XLA's loop runs it, slower" in out
+    )
+    assert len(values["slower"]) == 1
 
 
 def test_info_of_a_run_without_weights(copied: Path) -> None:

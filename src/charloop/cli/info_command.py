@@ -69,6 +69,7 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
     text = checked(folder.text, Text, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
     values["skipped"] = count_lines(folder.skipped)
+    values["slower"] = reasons(folder)
     try:
         tensors, known = folder.load_weights()
     except CharloopError as error:
@@ -76,6 +77,15 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
     parameters = sum(tensor.size for tensor in tensors.values())
     facts = checked(known, Facts, folder.path / WEIGHTS)
     return {**values, "weights": {**facts, "parameters": parameters}}
+
+
+def reasons(folder: "RunFolder") -> list[str]:
+    """Why something slower than was asked for runs the network here; nothing of an own cell, whose code is not run."""
+    from charloop.cells.from_object import is_own_cell
+    from charloop.model import CharLM
+
+    model = folder.config.model
+    return [] if is_own_cell(model.cell) else list(CharLM.build(model, folder.vocabulary.size).notes)
 
 
 def count_lines(path: Path) -> int:
@@ -122,6 +132,7 @@ def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     unit = UNITS[data["unit"]]
     yield "run", values["run"]
     yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
+    yield from (("note", reason) for reason in values["slower"])
     yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)

@@ -1,0 +1,80 @@
+"""Eight threads that train, score and sample at once, on one network and on networks of their own: one thread's bits."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from cells.runs import assert_same
+from charloop.loss import cross_entropy
+from charloop.trained import TrainedModel, load
+from training.runs import TEXT, configure, run
+
+THREADS = 8
+
+
+@pytest.fixture(scope="module")
+def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], TrainedModel]:
+    """By number: of two cells, each in another size; made once."""
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "text.txt").write_text(TEXT)
+
+    @cache
+    def make(number: int) -> TrainedModel:
+        cell, hidden = ("lstm", "gru")[number % 2], 8 + number
+        config = configure(folder / "text.txt", steps=2, cell=cell, hidden_size=hidden)
+        return load(run(folder / str(number), config).folder)
+
+    return make
+
+
+def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
+    """A gradient, a score and a text, so many times; each of other characters."""
+    model, found = network.model, []
+
+    @jax.jit
+    def pulled(params: Any, characters: jax.Array) -> Any:
+        def loss(params: Any) -> jax.Array:
+            made = model.apply(params, characters[:-1], model.initial_state(characters.shape[1]))[0]
+            return cross_entropy(made, characters[1:], engine=model.engine).mean()
+
+        return jax.value_and_grad(loss)(params)
+
+    for number in range(first, first + count):
+        piece = TEXT[number % 40 : number % 40 + 60]
+        characters = jnp.asarray(network.vocabulary.encode(piece)).reshape(-1, 4)
+        made = jax.device_get(pulled(network.params, characters))
+        scored = network.evaluate(TEXT[: 100 + number % 7])
+        found.append((made, scored.loss, network.sample(prompt=TEXT[:3], length=12, seed=number)))
+    return found
+
+
+def check(networks: list[TrainedModel], count: int) -> None:
+    """Threads all begun at once, beside one after the other."""
+    barrier = threading.Barrier(THREADS)
+
+    def work(number: int) -> list[Any]:
+        barrier.wait(300)
+        return rounds(networks[number], number, count)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        together = list(pool.map(work, range(THREADS)))
+    for number in range(THREADS):
+        for left, right in zip(together[number], rounds(networks[number], number, count), strict=True):
+            assert_same(left[0], right[0])
+            assert left[1:] == right[1:]
+
+
+def test_a_few_rounds_on_two_networks(make_network: Callable[[int], TrainedModel]) -> None:
+    check([make_network(number % 2) for number in range(THREADS)], 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("networks", [1, THREADS], ids=["one network for all", "networks of their own"])
+def test_two_hundred_rounds(make_network: Callable[[int], TrainedModel], networks: int) -> None:
+    check([make_network(number % networks) for number in range(THREADS)], 200)
