@@ -115,7 +115,7 @@ class TrainingConfig:
     """Decay of the mean squared gradient in Adam and RMSprop."""
     weight_decay: NonNegative = 0.01
     """For adamw: pull of matrices towards zero, times the learning rate."""
-    state_dropout: Fraction = 0.05
+    state_dropout: Fraction = 0.02
     """Chance that a lane's memory is emptied in a chunk, where a paragraph begins if one does: a network learns to
     begin (Melis et al. 2018)."""
     clip_norm: NonNegative = 1.0

@@ -152,4 +152,4 @@ def test_a_run_from_before_goes_on_as_it_was_trained(tmp_path: Path, text: Path)
 
 
 def test_a_configuration_of_ones_own_gets_the_default() -> None:
-    assert from_dict({"training": {"steps": 3}}).training.state_dropout == 0.05
+    assert from_dict({"training": {"steps": 3}}).training.state_dropout == 0.02
