@@ -17,7 +17,15 @@ from charloop.checkpoint import RunFolder, Save, export_run
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
 from charloop.config import DataConfig, RunConfig
-from charloop.data import GivenText, ReadingListener, Text, Vocabulary, kept_prefix
+from charloop.data import (
+    GivenText,
+    ReadingListener,
+    Text,
+    Vocabulary,
+    guessed_prefix,
+    kept_prefix,
+    prefix_of_text,
+)
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.given import Given
@@ -26,6 +34,9 @@ from charloop.originality import find_or_build
 from charloop.sampling import Before, Constraint, Novel, SamplingConfig, beginning, generate, stream
 from charloop.sampling.reading import read
 from charloop.types import Parameters
+
+OWN_TEXT = 2000
+"""Characters that a network writes for its prefix to be found in: dozens of lines."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +93,26 @@ class TrainedModel:
     def prefix(self) -> str:
         """What stands before the paragraphs or lines of the text it was trained on; may be nothing.
 
-        A run that was begun before runs kept it has one that is guessed from its vocabulary.
+        That of a run that was begun before runs kept it is what stands before the paragraphs or lines that it writes.
         """
-        return kept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
+        kept = kept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
+        return self._prefix_of_its_own_text() if kept is None else kept
+
+    def _prefix_of_its_own_text(self) -> str:
+        """From a text that it writes, always the same: it tells a play from a list, which its vocabulary does not."""
+        guess = guessed_prefix(self.vocabulary)
+        config = SamplingConfig(length=OWN_TEXT, temperature=0.8)
+        try:
+            (text,) = generate(self.model, self.params, self.vocabulary, "", config, before=Before(guess))
+        except CharloopError:
+            # Weights that are not finite write nothing; whoever asked is told so where it matters.
+            return guess
+        found = kept_prefix(prefix_of_text(text), self.vocabulary)
+        return guess if found is None else found
 
     def before(self, context: str | None = None) -> Before:
         """What it reads before a text: `context` if there is one, else its `prefix`."""
-        return Before.of(self.prefix, context)
+        return Before.of(self.prefix if context is None else "", context)
 
     def beginning(self) -> np.ndarray:
         """The ids (at least one) that it reads before a text of which nothing is given."""

@@ -69,4 +69,4 @@ def test_a_guess_and_what_a_folder_says() -> None:
     assert kept_prefix("\n\n", lines) == "\n\n"
     assert kept_prefix("", lines) == ""
     for odd in (None, 3, ["\n"], "\n" * 17, "z"):
-        assert kept_prefix(odd, lines) == "\n"
+        assert kept_prefix(odd, lines) is None

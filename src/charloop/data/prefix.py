@@ -51,8 +51,8 @@ def guessed_prefix(vocabulary: Vocabulary) -> str:
     return next((sign for sign in ("\n", " ") if sign in known), "")
 
 
-def kept_prefix(value: Any, vocabulary: Vocabulary) -> str:
-    """The prefix that a run's folder says; guessed where it says none, or none that its network could read."""
+def kept_prefix(value: Any, vocabulary: Vocabulary) -> str | None:
+    """The prefix that a run's folder says; None where it says none, or none that its network could read."""
     if not isinstance(value, str) or len(value) > MOST or not set(value) <= set(vocabulary.symbols):
-        return guessed_prefix(vocabulary)
+        return None
     return value

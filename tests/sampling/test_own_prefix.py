@@ -1,0 +1,45 @@
+"""The prefix of a network whose folder says none: what stands before the paragraphs or lines that it writes."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from charloop import trained
+from charloop.config import ModelConfig
+from charloop.data import Vocabulary
+from charloop.errors import CharloopError
+from charloop.model import CharLM
+from charloop.trained import TrainedModel
+
+
+@pytest.fixture
+def network() -> TrainedModel:
+    vocabulary = Vocabulary.of_text("\n abc")
+    model = CharLM.build(ModelConfig(num_layers=1, hidden_size=3, embed_size=2), vocabulary.size)
+    return TrainedModel(model, model.init(jax.random.key(0)), vocabulary, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "prefix"),
+    [("a\nb\n\nc\na\n\nb", "\n\n"), ("ab\nba\ncab\n", "\n"), ("a b c a b", " "), ("abcabc", "")],
+)
+def test_it_is_found_in_what_the_network_writes(
+    network: TrainedModel, monkeypatch: pytest.MonkeyPatch, written: str, prefix: str
+) -> None:
+    asked = []
+    monkeypatch.setattr(trained, "generate", lambda *_, **how: asked.append(how) or [written])
+    assert network.prefix == network.prefix == prefix
+    assert [how["before"].text for how in asked] == ["\n"], "once, after a guess from the vocabulary"
+
+
+def test_a_context_asks_for_no_prefix(network: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "generate", lambda *_, **__: pytest.fail("it wrote"))
+    assert network.before("ab").text == "ab"
+    assert network.before("").text == ""
+
+
+def test_weights_that_write_nothing_leave_the_guess(network: TrainedModel) -> None:
+    network.params["readout.bias"] = network.params["readout.bias"] * jnp.nan
+    with pytest.raises(CharloopError, match="no probabilities"):
+        network.sample("a", context="")
+    assert network.prefix == "\n"
