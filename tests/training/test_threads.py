@@ -1,4 +1,4 @@
-"""Eight threads that train, score and sample at once, on one network and on networks of their own: one thread's bits."""
+"""Eight threads that train, score and sample at once, on one network or their own, give the bits of one thread."""
 
 import threading
 from collections.abc import Callable

@@ -80,7 +80,7 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
 
 def reasons(folder: "RunFolder") -> list[str]:
-    """Why something slower than was asked for runs the network here; nothing of an own cell, whose code is not run."""
+    """Why something slower than asked for runs the network here; nothing of an own cell, whose code is not run."""
     from charloop.cells.from_object import is_own_cell
     from charloop.model import CharLM
 
