@@ -18,7 +18,7 @@ SCRATCH = Path(tempfile.mkdtemp(prefix="charloop-tests-"))
 
 COMPILE_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 if version("jaxlib").startswith("0.10."):
-    # Halves what a training step takes to compile. Later ones have no other emitters, and end at a flag they do not know.
+    # Halves what a training step takes to compile. A later jaxlib knows no such flag, and ends where it meets one.
     COMPILE_QUICKLY += " --xla_cpu_use_fusion_emitters=false"
 
 os.environ |= {
