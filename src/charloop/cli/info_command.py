@@ -68,6 +68,7 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
     text = checked(folder.text, Text, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
+    values["notes"] = slower_here(folder)
     values["skipped"] = count_lines(folder.skipped)
     try:
         tensors, known = folder.load_weights()
@@ -76,6 +77,22 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
     parameters = sum(tensor.size for tensor in tensors.values())
     facts = checked(known, Facts, folder.path / WEIGHTS)
     return {**values, "weights": {**facts, "parameters": parameters}}
+
+
+def slower_here(folder: "RunFolder") -> list[str]:
+    """Why something slower than was asked for runs the network here; of an own cell nothing: its code is not run."""
+    from charloop.cells.from_object import is_own_cell
+    from charloop.errors import CharloopError
+    from charloop.model import CharLM
+
+    model = folder.config.model
+    if is_own_cell(model.cell):
+        return []
+    try:
+        return list(CharLM.build(model, folder.vocabulary.size).notes)
+    except CharloopError:
+        # Of settings that make no network there is still all else to tell.
+        return []
 
 
 def count_lines(path: Path) -> int:
@@ -122,6 +139,7 @@ def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     unit = UNITS[data["unit"]]
     yield "run", values["run"]
     yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
+    yield from (("note", note) for note in values["notes"])
     yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
