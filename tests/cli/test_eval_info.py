@@ -102,17 +102,6 @@ def test_settings_given_back(trained: Path, tmp_path: Path) -> None:
     assert len(texts) == 1
 
 
-def test_info_says_why_a_network_has_no_kernel(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "find_spec", lambda _: None)
-    choice.reason_against.cache_clear()
-    out, values = done(call("info", str(trained))), json.loads(done(call("info", str(trained), "--json")))
-    choice.reason_against.cache_clear()
-    assert (
-        "has no kernel: llvmlite is not installed (pip install llvmlite); XLA's loop runs it, slower" in out
-    )
-    assert len(values["slower"]) == 1
-
-
 def test_info_of_a_run_without_weights(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
     assert figures(done(call("info", str(copied))))["weights"].startswith("none yet (")
