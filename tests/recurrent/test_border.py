@@ -87,3 +87,10 @@ def test_empty_and_single_sizes() -> None:
         outputs, state = LAYER.apply(PARAMS, np.zeros((time, batch, INPUT), np.float32))
         assert outputs.shape == (time, batch, 6)
         assert state["cell"].shape == (batch, 6)
+
+
+def test_a_layer_is_float32_where_jax_makes_float64() -> None:
+    with jax.enable_x64(True):
+        params, state = LAYER.init(jax.random.key(0), INPUT), LAYER.initial_state(BATCH)
+        outputs, _ = LAYER.apply(params, jnp.asarray(INPUTS), state)
+    assert {leaf.dtype for leaf in jax.tree.leaves((params, state, outputs))} == {jnp.dtype("float32")}

@@ -29,7 +29,8 @@ def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) 
     whole = killer.undisturbed(tmp_path / "whole")
     expected, number = left_by(whole), 0
     assert lines_in_order(whole)
-    while killer.kills < kills:
+    # However fast the machine is, not all of them at the same point.
+    while killer.kills < kills or len(set(killer.died_at)) < 2:
         made = killer.until_finished(tmp_path / f"run-{number}", share)
         assert differing(left_by(made), expected) == []
         number += 1
@@ -37,8 +38,7 @@ def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) 
 
 
 def test_a_handful_of_kills(tmp_path: Path, text: Path) -> None:
-    killer = kill(tmp_path, text, kills=4, share=0.5, steps=400)
-    assert len(set(killer.died_at)) > 1
+    kill(tmp_path, text, kills=4, share=0.5, steps=400)
 
 
 @pytest.mark.slow

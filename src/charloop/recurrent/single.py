@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from charloop.cells import Cell
 from charloop.cells.from_object import find_cell
 from charloop.engines import XLA, Engine
@@ -68,13 +71,13 @@ class Recurrent(Layer):
         return False
 
     def init(self, key: RandomKey, input_size: int) -> Parameters:
-        """The cell's parameters, under its own names."""
-        params: Parameters = self.cell.init(key, input_size)
+        """The cell's parameters, under its own names, in float32 where JAX's default is float64."""
+        params: Parameters = in_float32(self.cell.init(key, input_size))
         return params
 
     def initial_state(self, batch_size: int) -> State:
-        """The cell's memory."""
-        return self.cell.initial_state(batch_size)
+        """The cell's memory, in float32 where JAX's default is float64."""
+        return in_float32(self.cell.initial_state(batch_size))
 
     def run(
         self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
@@ -91,6 +94,11 @@ class Recurrent(Layer):
         reason = reason_against_precision("bfloat16", self.unroll, self.cell) if halved() else None
         if reason:
             raise CharloopError("products in bfloat16", allowed=f"float32 here: {reason}")
+
+
+def in_float32(tree: Any) -> Any:
+    """The same, its float64 arrays rounded."""
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf, tree)
 
 
 def as_cell(given: Any, hidden_size: int | None) -> Cell:
