@@ -105,7 +105,7 @@ class TrainedModel:
         try:
             (text,) = generate(self.model, self.params, self.vocabulary, "", config, before=Before(guess))
         except CharloopError:
-            # Weights that are not finite write nothing; whoever asked is told so where it matters.
+            # Weights that are not finite cannot write; sampling and scoring report that themselves.
             return guess
         found = kept_prefix(prefix_of_text(text), self.vocabulary)
         return guess if found is None else found

@@ -50,7 +50,7 @@ class Programs:
 
     @cached_property
     def depths(self) -> tuple[int, ...]:
-        """What each multiplies: so many numbers."""
+        """Of each product's operand: how many numbers it has."""
         return tuple(self._zeros(product.operand).size for product in self.parts.products)
 
     @cached_property
@@ -155,7 +155,7 @@ class Programs:
         return drop_zeros(trace(pull, arguments | outgoing, self.hidden))
 
     def _arguments(self, results: int) -> dict[str, Any]:
-        """What a program reads, the first so many results among it."""
+        """The arguments of a program that reads the first `results` of the products."""
         sources = {f"source {number}": zeros((self.sources[number],)) for number in self.lone_sources}
         made = {f"result {number}": zeros((self.columns[number],)) for number in range(results)}
         return {"own": self.own} | sources | made | {"state": self.state}

@@ -107,10 +107,10 @@ def check_shape(builder: Builder, name: str, value: Value, shape: tuple[int, ...
 
 
 def check_size(program: Program) -> None:
-    """Raises NoRuleError for a tick that would take minutes to compile."""
+    """Raises NoRuleError for a step that would take minutes to compile."""
     if len(program.needed) > MOST_OPERATIONS or program.work > MOST_OPERATIONS:
         count = max(len(program.needed), program.work)
-        raise NoRuleError(f"a tick of {count} operations on a row; a kernel has at most {MOST_OPERATIONS}")
+        raise NoRuleError(f"a step of {count} operations on a row; a kernel has at most {MOST_OPERATIONS}")
 
 
 def argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -> Value:

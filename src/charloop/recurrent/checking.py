@@ -79,7 +79,7 @@ def _described(array: Any) -> str:
 
 @lru_cache(1024)
 def parameter_shapes(layer: "Layer", input_size: int) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter that `layer` has for inputs of so many features."""
+    """The shape of each parameter of `layer`, for inputs of that many features."""
     made = jax.eval_shape(lambda: layer.init(jax.random.key(0), input_size))
     return {name: leaf.shape for name, leaf in made.items()}
 
