@@ -7,14 +7,12 @@ charloop may be imported here: its types would go unchecked.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-
-SCRATCH = Path(tempfile.mkdtemp(prefix="charloop-tests-"))
-"""One for each worker of pytest-xdist: JAX's cache of programs is not written atomically."""
+SHARED = Path(os.environ.get("CHARLOOP_TESTS") or tempfile.mkdtemp(prefix="charloop-tests-"))
+"""Of all workers of pytest-xdist: the first process that comes here makes it, and removes it."""
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 COMPILE_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 if version("jaxlib").startswith("0.10."):
@@ -22,18 +20,21 @@ if version("jaxlib").startswith("0.10."):
     COMPILE_QUICKLY += " --xla_cpu_use_fusion_emitters=false"
 
 os.environ |= {
-    "CHARLOOP_CACHE": str(SCRATCH / "cache"),
+    "CHARLOOP_TESTS": str(SHARED),
+    "CHARLOOP_CACHE": str(SHARED / "cache"),
     "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu"),
     "JAX_NUM_CPU_DEVICES": "2",
     # Most of a test is compiling. XLA_FLAGS= runs it as users do.
     "XLA_FLAGS": os.environ.get("XLA_FLAGS", COMPILE_QUICKLY),
-    "JAX_COMPILATION_CACHE_DIR": str(SCRATCH / "programs"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    # One for each worker: JAX does not write its programs atomically.
+    "JAX_COMPILATION_CACHE_DIR": str(SHARED / f"programs{WORKER}"),
+    # Below that, to read a program takes longer than to compile it.
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _scratch() -> Iterator[None]:
-    yield
-    shutil.rmtree(SCRATCH, ignore_errors=True)
+def pytest_unconfigure() -> None:
+    """Leave nothing on the disk."""
+    if not WORKER:
+        shutil.rmtree(SHARED, ignore_errors=True)

@@ -169,7 +169,7 @@ def chunks(*poisoned: bool) -> np.ndarray:
 
 
 @pytest.fixture
-def spoiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def spoiled(monkeypatch: pytest.MonkeyPatch, fresh_programs: None) -> None:  # noqa: ARG001
     """The loss of one character is no number."""
 
     def spoil(logits: Any, targets: Any, **how: Any) -> Any:
@@ -227,6 +227,7 @@ def test_memory_that_is_no_number_does_not_survive(devices: int) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(well.carry))
 
 
+@pytest.mark.usefixtures("fresh_programs")
 def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory that is not finite on the second device, with a loss and a gradient that are: else the weights part."""
 

@@ -19,6 +19,7 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.loss import cross_entropy
 from charloop.presets import PRESETS
+from charloop.training import step
 from charloop.training.run import train
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
@@ -35,7 +36,7 @@ def poisoned(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def spoil(monkeypatch: pytest.MonkeyPatch):
+def spoil(monkeypatch: pytest.MonkeyPatch, fresh_programs: None):  # noqa: ARG001
     """Multiply the gradient where the poison is to be predicted; by NaN, the loss too."""
 
     def by(factor: float) -> None:
@@ -47,6 +48,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch):
             return nats + more * (nats - jax.lax.stop_gradient(nats))
 
         monkeypatch.setattr("charloop.training.step.cross_entropy", spoiled)
+        step.shared_steps.cache_clear()
 
     return by
 

@@ -1,5 +1,6 @@
 """The seam between a layer and what runs it: XLA's loop, or kernels made from the cell."""
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Array, Float, Int
@@ -39,7 +40,7 @@ Made: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
 
 
 @runtime_checkable
-class Engine(Protocol):
+class Engine(Hashable, Protocol):
     """Runs layers. A hashable value: compiled programs are kept by it."""
 
     def product(

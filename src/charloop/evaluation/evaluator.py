@@ -1,6 +1,6 @@
 """How well a model predicts a text: every character scored once, with a memory of its own."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import numpy as np
@@ -8,8 +8,10 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, Integer
 
+from charloop.cells.from_object import is_own_cell
 from charloop.data import Meter, ReadingListener, release
 from charloop.devices import BATCH, choose_devices, make_mesh, shard
+from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.evaluation.layout import WARM_UP, Layout
 from charloop.evaluation.score import Score
@@ -104,7 +106,15 @@ def take(tally: Tally, layout: Layout, piece: tuple[int, Array] | None) -> int:
 
 
 def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
-    """`(params, state, inputs, targets) -> (state, nats)`, on the devices of `mesh`."""
+    """`(params, state, inputs, targets) -> (state, nats)`, on the devices of `mesh`; equal models share it."""
+    make = shared_forward.__wrapped__ if is_own_cell(model.config.cell) else shared_forward
+    return make(model, model.engine, mesh)
+
+
+@lru_cache(maxsize=16)
+def shared_forward(model: CharLM, engine: Engine, mesh: Mesh):  # type: ignore[no-untyped-def]
+    """The program of `compile_forward`. An equal model may have another engine later, so it is a key too."""
+    del engine
     batch, columns = Spec(BATCH), Spec(None, BATCH)
     return jax.jit(
         jax.shard_map(

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import jax
@@ -23,6 +25,8 @@ RULES = {
     "sgd": lambda c: optax.trace(c.momentum),
 }
 
+READ = ("optimizer", "momentum", "second_moment", "weight_decay", "clip_norm")
+"""Settings that an optimiser is made from."""
 
 Schedule: TypeAlias = Callable[[int], Any]
 """The learning rate of an update, counted from 0: optax's schedules, or any function."""
@@ -37,8 +41,22 @@ def make_optimizer(
     gradient's `norm` where it is known. A rule that is `given` stands in the place of the configuration's: its
     updates are to be added to the weights, as everywhere in optax, so they are turned round for `apply_updates`.
     """
+    if given is not None:
+        return chain_with_clip(config, optax.chain(given, optax.scale(-1.0)))
+    return _known_optimizer(replace(TrainingConfig(), **{name: getattr(config, name) for name in READ}))
+
+
+@lru_cache(maxsize=64)
+def _known_optimizer(config: TrainingConfig) -> optax.GradientTransformationExtraArgs:
+    """The same for the same settings, so that programs made with it are found again."""
+    return chain_with_clip(config, RULES[config.optimizer](config))
+
+
+def chain_with_clip(
+    config: TrainingConfig, rule: optax.GradientTransformation
+) -> optax.GradientTransformationExtraArgs:
+    """Clipping as `config` says, then `rule`."""
     clip = clip_by_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    rule = RULES[config.optimizer](config) if given is None else optax.chain(given, optax.scale(-1.0))
     return optax.with_extra_args_support(optax.chain(clip, rule))
 
 

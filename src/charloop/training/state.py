@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
 from charloop.devices import shard
+from charloop.cells.from_object import is_own_cell
 from charloop.model import CharLM
 from charloop.training.healing import Health, unblemished
 from charloop.types import Parameters, RandomKey, State
@@ -43,12 +44,17 @@ def initial_training_state(
 ) -> TrainingState:
     """Fresh weights, no moments, empty memory; the same for the same `seed`."""
     # One program, compiled in a hurry: it runs once. By single operations, compiling takes as long as the step does.
-    initial = partial(trace_initial_state, model, optimizer, batch_size)
+    given = model, optimizer, batch_size
     try:
-        state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+        if is_own_cell(model.config.cell):
+            # What an own cell reads beside its fields may be another the next time: it is traced again.
+            initial = partial(trace_initial_state, *given)
+            state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+        else:
+            state = initial_in_a_hurry(*given, jnp.uint32(seed))
     except jax.errors.JaxRuntimeError:
         # XLA's options have no stable names; what another jaxlib does not know makes no other numbers.
-        state = jax.jit(initial)(jnp.uint32(seed))
+        state = jax.jit(partial(trace_initial_state, *given))(jnp.uint32(seed))
     return state
 
 
@@ -75,3 +81,6 @@ def trace_initial_state(
     params = model.init(key_init)
     carry = model.initial_state(batch_size)
     return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0), unblemished())
+
+
+initial_in_a_hurry = jax.jit(trace_initial_state, static_argnums=(0, 1, 2), compiler_options=IN_A_HURRY)

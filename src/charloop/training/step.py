@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import jax
@@ -14,9 +15,11 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int
 
+from charloop.cells.from_object import is_own_cell
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
 from charloop.dropout import Prefix, emptied_places
+from charloop.engines import Engine
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import products_in
@@ -33,6 +36,16 @@ COLUMNS = 5
 SMALL = 2**16
 """Numbers of an array up to which the devices exchange it together with others."""
 
+READ = (
+    "max_skipped",
+    "spike_threshold",
+    "recovery_steps",
+    "clip_norm",
+    "state_dropout",
+    "precision",
+)
+"""Settings that the program reads, beside the optimiser's own."""
+
 TrainSteps: TypeAlias = jax.stages.Wrapped
 """`(state, chunks, rates, resets, count) -> (state, metrics)`: see `compile_steps`."""
 
@@ -46,10 +59,27 @@ def compile_steps(
 ) -> TrainSteps:
     """`(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
 
-    Only the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
+    Runs that differ in nothing that the program reads share it: a second one in a process is not compiled again. Only
+    the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
     makes: the loop's body is compiled alone, its count is a number at run time. `config` says in what precision the
     products are, and what is undone; `prefix` what stands before the text's paragraphs, where memory is emptied.
     """
+    read = replace(TrainingConfig(), **{name: getattr(config, name) for name in READ})
+    make = shared_steps.__wrapped__ if is_own_cell(model.config.cell) else shared_steps
+    return make(model, model.engine, optimizer, mesh, read, prefix)
+
+
+@lru_cache(maxsize=16)
+def shared_steps(
+    model: CharLM,
+    engine: Engine,
+    optimizer: optax.GradientTransformationExtraArgs,
+    mesh: Mesh,
+    config: TrainingConfig,
+    prefix: Prefix,
+) -> TrainSteps:
+    """The program of `compile_steps`. An equal model may have another engine later, so it is a key too."""
+    del engine
     state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
         jax.shard_map(
