@@ -10,8 +10,8 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
-from charloop.devices import shard
 from charloop.cells.from_object import is_own_cell
+from charloop.devices import shard
 from charloop.model import CharLM
 from charloop.training.healing import Health, unblemished
 from charloop.types import Parameters, RandomKey, State
