@@ -80,6 +80,15 @@ def lane_keys(seed: int, num_samples: int, first: int = 0) -> LaneKeys:
     return keys
 
 
+def lanes_for(num_samples: int) -> int:
+    """Lanes that write `num_samples` texts: as many or up to half more, as programs are compiled for few sizes only.
+
+    A power of two, or one and a half: a process that is asked for any number compiles 32 programs at the most.
+    """
+    power = 1 << (num_samples - 1).bit_length()
+    return power * 3 // 4 if power > 2 and num_samples <= power * 3 // 4 else power
+
+
 def mesh_for(num_samples: int) -> Mesh:
     """The devices that share so many lanes; weights that write them belong there too."""
     return make_mesh(choose_devices(num_samples))

@@ -17,7 +17,7 @@ from charloop.sampling.constraints import Constraint
 from charloop.sampling.ending import Ending
 from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
 from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
-from charloop.sampling.reading import LanguageModel, begin, mesh_for
+from charloop.sampling.reading import LanguageModel, begin, lanes_for, mesh_for
 from charloop.sampling.ticking import Ticker
 from charloop.sampling.vocabulary import TextVocabulary
 from charloop.sampling.writing import BLOCK, blocks
@@ -146,9 +146,10 @@ def _pieces(
     ids = vocabulary.encode(prompt, unknown=config.unknown)
     ids = beginning(vocabulary, ids, before, config.unknown)
     picker = picker_of(config, vocabulary)
+    width = lanes_for(config.num_samples)
     # Once: weights that lie elsewhere would be copied at every block.
-    params = jax.device_put(params, shard(mesh_for(config.num_samples)))
-    progress = begin(model, params, ids, config.num_samples, config.seed)
+    params = jax.device_put(params, shard(mesh_for(width)))
+    progress = begin(model, params, ids, width, config.seed)
 
     lanes = [_Lane(vocabulary, config) for _ in range(config.num_samples)]
     return _until_done(lanes, blocks(model, picker, params, progress, config.length, block))

@@ -1,0 +1,57 @@
+"""A process that writes and scores for as long as anybody asks, whatever it is asked for."""
+
+import gc
+import logging
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from charloop.config import ModelConfig
+from charloop.data import Vocabulary
+from charloop.model import CharLM
+from charloop.sampling.reading import lanes_for
+from charloop.trained import TrainedModel
+
+SYMBOLS = "abcdefghij \n"
+
+
+def network() -> TrainedModel:
+    model = CharLM.build(ModelConfig(cell="gru", num_layers=1, hidden_size=13, embed_size=5), len(SYMBOLS))
+    return TrainedModel(model, model.init(jax.random.key(0)), Vocabulary.of_text(SYMBOLS), {})
+
+
+def ask(served: TrainedModel, draw: np.random.Generator, num_samples: int) -> None:
+    text = "".join(draw.choice(list(SYMBOLS), draw.integers(2, 300)))
+    served.sample(text[: draw.integers(1, 40)], length=int(draw.integers(1, 60)), num_samples=num_samples)
+    served.evaluate(text)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_few_sizes_serve_any_number_of_texts() -> None:
+    numbers = range(1, 2**16 + 1)
+    found = [lanes_for(number) for number in numbers]
+    assert all(number <= lanes <= 1.5 * number for number, lanes in zip(numbers, found, strict=True))
+    assert len(set(found)) == 32
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is counted on Linux only")
+def test_after_a_few_requests_no_other_needs_a_program_or_memory(caplog: pytest.LogCaptureFixture) -> None:
+    served, draw = network(), np.random.default_rng(0)
+    for _ in range(3):
+        for number in (1, 2, 3, 4, 6, 8, 12):
+            ask(served, draw, number)
+    gc.collect()
+    before = resident()
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        for number in draw.integers(1, 13, 80):
+            ask(served, draw, int(number))
+    assert [record.message for record in caplog.records] == []
+    gc.collect()
+    assert resident() - before < 8 * 2**20
