@@ -1,12 +1,15 @@
 """What a run is made of: frozen dataclasses whose ranges are declared once, beside the field they bound."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
 from charloop.errors import CharloopError, refusing_unknown
 from charloop.given import CellObject, source_names
+
+if TYPE_CHECKING:
+    from charloop.given import CellName, Sources
 
 Count = Annotated[int, Meta(ge=1, le=2**40)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
@@ -25,7 +28,10 @@ Features = Annotated[int, Meta(ge=0, le=2**24)]
 class DataConfig:
     """Where the text comes from and how it is cut."""
 
-    corpus: tuple[str, ...] = ()
+    if TYPE_CHECKING:
+        corpus: Sources = Sources()
+    else:
+        corpus: tuple[str, ...] = ()
     """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
     """How the files' bytes become characters."""
@@ -54,7 +60,10 @@ class DataConfig:
 class ModelConfig:
     """The network."""
 
-    cell: str = "lstm"
+    if TYPE_CHECKING:
+        cell: CellName = CellName()
+    else:
+        cell: str = "lstm"
     """A cell's name (see `charloop cells`), or your own: FILE.py:CLASS."""
     cell_options: tuple[str, ...] = ()
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
