@@ -171,7 +171,7 @@ def test_every_field_says_what_it_is() -> None:
     for made in SECTIONS.values():
         source = inspect.getsource(made)
         for field in fields(made):
-            after = source.split(f"    {field.name}: ", 1)[1].split("\n", 1)[1]
+            after = source.rsplit(f"    {field.name}: ", 1)[1].split("\n", 1)[1]
             assert after.lstrip().startswith('"""'), field.name
 
 

@@ -1,4 +1,4 @@
-"""What a program may write without a complaint from a type checker: `make check` shows it to mypy, nothing runs it."""
+"""What programs may write without a complaint from a type checker: `make check` checks it; nothing runs it."""
 
 from pathlib import Path
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from charloop.errors import CharloopError, refusing_unknown
-from charloop.given import CellObject, source_names
+from charloop.given import CellName, CellObject, source_names
 
 if TYPE_CHECKING:
-    from charloop.given import CellName, Sources
+    from charloop.given import Sources
 
 Count = Annotated[int, Meta(ge=1, le=2**40)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
@@ -32,7 +32,7 @@ class DataConfig:
         corpus: Sources = Sources()
     else:
         corpus: tuple[str, ...] = ()
-    """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
+        """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
     """How the files' bytes become characters."""
     errors: Literal["strict", "replace"] = "strict"
@@ -60,10 +60,7 @@ class DataConfig:
 class ModelConfig:
     """The network."""
 
-    if TYPE_CHECKING:
-        cell: CellName = CellName()
-    else:
-        cell: str = "lstm"
+    cell: CellName = "lstm"
     """A cell's name (see `charloop cells`), or your own: FILE.py:CLASS."""
     cell_options: tuple[str, ...] = ()
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    from charloop.cells import Cell
 
     class Sources:
         """For type checkers, the field of a configuration that is given as any of these, and kept as names."""
@@ -19,13 +18,10 @@ if TYPE_CHECKING:
             self, owner: object, value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         ) -> None: ...
 
-    class CellName:
-        """For type checkers, the field that is given as a name, a cell's class or a cell, and kept as a name."""
-
-        def __get__(self, owner: object, kind: Any) -> str: ...
-
-        def __set__(self, owner: object, value: str | type[Cell] | Cell) -> None: ...
-
+    CellName = Any
+    """Of a field that is given as a name, a cell's class or a cell, and kept as a name."""
+else:
+    CellName = str
 
 OBJECT = "object:"
 """How the name of a cell begins that is an object."""
