@@ -1,6 +1,7 @@
 """docs/own-loop.md is true: its code runs in the order it is read, and transformations do what it says."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from charloop.recurrent import Recurrent
 
 PAGE = (Path(__file__).parents[2] / "docs/own-loop.md").read_text("utf-8")
 INPUTS = jax.random.normal(jax.random.key(1), (4, 2, 3))
-REFUSED_FORWARDS = {"fused", "xla", "dynamic"}
 
 
 def test_the_code_runs_in_the_order_it_is_read() -> None:
@@ -26,53 +26,95 @@ def test_the_code_runs_in_the_order_it_is_read() -> None:
         exec(compile(code, f"docs/own-loop.md, block {number + 1}", "exec"), namespace)
 
 
+UNROLLINGS = ("fused", "xla", "scan", "static", "dynamic")
+REFUSALS = {
+    "jvp": 'unroll="scan"',
+    "gradient of a gradient": 'unroll="scan"',
+    "shard_map": "check_vma=False",
+    "float64": "float32",
+}
+"""What the error of a refused transformation tells to do."""
+
+
+def table() -> dict[tuple[str, str], str]:
+    """What the page's table says of each transformation and unrolling."""
+    lines = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
+    named, *rows = (line for line in lines if len(line) == len(UNROLLINGS) + 1)
+    assert tuple(named[1:]) == UNROLLINGS
+    return {
+        (row[0].strip("`"), unroll): said
+        for row in rows
+        for unroll, said in zip(UNROLLINGS, row[1:], strict=True)
+    }
+
+
 def problem(unroll: str) -> Any:
     layer = Recurrent("lstm", 5, unroll=unroll)
     params = layer.init(jax.random.key(0), 3)
     return params, lambda params, inputs: (layer.apply(params, inputs)[0] ** 2).sum(0).sum()
 
 
-@pytest.mark.parametrize("unroll", ["fused", "xla", "scan", "dynamic"])
-def test_transformations_do_what_the_page_says(unroll: str) -> None:
-    params, loss = problem(unroll)
-    gradient = jax.jit(jax.grad(loss))(params, INPUTS)
-    both = jnp.stack([INPUTS, 2 * INPUTS])
-    mapped = jax.vmap(jax.grad(loss), (None, 0))(params, both)
-    remade = jax.value_and_grad(jax.checkpoint(loss))(params, INPUTS)[1]
-    for name, value in gradient.items():
-        np.testing.assert_allclose(mapped[name][0], value, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(remade[name], value, rtol=1e-4, atol=1e-5)
-    if unroll in REFUSED_FORWARDS:
-        with pytest.raises(CharloopError, match='unroll="scan"'):
-            jax.jvp(lambda x: loss(params, x), (INPUTS,), (INPUTS,))
-    else:
-        jax.jvp(lambda x: loss(params, x), (INPUTS,), (INPUTS,))
-
-
-@pytest.mark.parametrize("unroll", ["fused", "xla", "scan", "dynamic"])
-def test_shard_map_works_where_it_does_not_check(unroll: str) -> None:
-    params, loss = problem(unroll)
+def sharded(loss: Any, params: Any, *, check: bool) -> Any:
     spec = jax.sharding.PartitionSpec
     lanes = spec(None, "batch")
 
-    def gradient(*, check: bool) -> Any:
-        def run(params: Any, inputs: Any) -> Any:
-            return jax.lax.psum(jax.grad(loss)(params, inputs), "batch")
+    def run(params: Any, inputs: Any) -> Any:
+        return jax.lax.psum(jax.grad(loss)(params, inputs), "batch")
 
-        return jax.shard_map(
-            run, mesh=make_mesh(2), in_specs=(spec(), lanes), out_specs=spec(), check_vma=check
-        )(params, INPUTS)
+    return jax.shard_map(run, mesh=make_mesh(2), in_specs=(spec(), lanes), out_specs=spec(), check_vma=check)(
+        params, INPUTS
+    )
 
-    found, expected = gradient(check=False), jax.grad(loss)(params, INPUTS)
-    for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
-    with pytest.raises(CharloopError, match="check_vma=False"):
-        gradient(check=True)
+
+def curved(loss: Any, params: Any) -> Any:
+    """The gradient of a number made of the gradient in the inputs."""
+    return jax.grad(lambda params: (jax.grad(loss, 1)(params, INPUTS) ** 2).sum())(params)
+
+
+def in_float64(loss: Any, params: Any) -> Any:
+    with jax.enable_x64(True):
+        return loss(params, jnp.asarray(np.asarray(INPUTS), jnp.float64))
+
+
+TRANSFORMED: dict[str, Callable[[Any, Any], Any]] = {
+    "jit": lambda loss, params: jax.jit(loss)(params, INPUTS),
+    "grad": lambda loss, params: jax.grad(loss)(params, INPUTS),
+    "value_and_grad": lambda loss, params: jax.value_and_grad(loss)(params, INPUTS),
+    "vmap": lambda loss, params: jax.vmap(jax.grad(loss), (None, 0))(params, jnp.stack([INPUTS, -INPUTS])),
+    "remat": lambda loss, params: jax.grad(jax.checkpoint(loss))(params, INPUTS),
+    "jvp": lambda loss, params: jax.jvp(lambda x: loss(params, x), (INPUTS,), (INPUTS,)),
+    "gradient of a gradient": lambda loss, params: curved(loss, params),
+    "shard_map with check_vma=False": lambda loss, params: sharded(loss, params, check=False),
+    "shard_map": lambda loss, params: sharded(loss, params, check=True),
+    "float64": lambda loss, params: in_float64(loss, params),
+}
+
+
+@pytest.mark.parametrize("unroll", UNROLLINGS)
+@pytest.mark.parametrize("name", TRANSFORMED)
+def test_a_transformation_does_what_the_table_says(name: str, unroll: str) -> None:
+    params, loss = problem(unroll)
+    said = table()[name, unroll]
+    if said == "refused":
+        with pytest.raises(CharloopError, match=re.escape(REFUSALS[name])):
+            TRANSFORMED[name](loss, params)
+        return
+    assert said in ("yes", "one by one")
+    expected = TRANSFORMED[name.replace("shard_map with check_vma=False", "grad")](
+        problem("static")[1], params
+    )
+    found = TRANSFORMED[name](loss, params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), found, expected)
+
+
+def test_the_table_has_each_transformation() -> None:
+    assert {name for name, _ in table()} == set(TRANSFORMED)
 
 
 @pytest.mark.parametrize("kind", ["bfloat16", "float16"])
-def test_half_floats_are_widened(kind: str) -> None:
-    params, loss = problem("fused")
+@pytest.mark.parametrize("unroll", UNROLLINGS)
+def test_half_floats_are_widened(unroll: str, kind: str) -> None:
+    params, loss = problem(unroll)
     halves = {name: value.astype(kind) for name, value in params.items()}
     gradient = jax.grad(loss)(halves, INPUTS)
     expected = jax.grad(loss)({name: value.astype("float32") for name, value in halves.items()}, INPUTS)

@@ -1,17 +1,35 @@
 """XLA's interface to custom calls: which version the installed jaxlib speaks, and how we call."""
 
 import re
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
+
+from charloop.errors import CharloopError
 
 HEADER = Path("xla", "ffi", "api", "c_api.h")
 SPOKEN = 0
 """The major version whose layout `compiler` knows."""
 
-xla_call = partial(jax.ffi.ffi_call, vmap_method="sequential")
-"""A kernel's sizes are constants: several networks under `vmap` take turns."""
+
+def xla_call(name: str, results: Any, **options: Any) -> Callable[..., Any]:
+    """A call of the registered function `name` that gives `results`.
+
+    A kernel's sizes are constants: several networks under `vmap` take turns. A gradient of a gradient is refused.
+    """
+
+    called = jax.custom_jvp(jax.ffi.ffi_call(name, results, vmap_method="sequential", **options))
+    called.defjvp(_refuse)
+    return called
+
+
+def _refuse(*_: Any) -> Any:
+    raise CharloopError(
+        "a gradient of what kernels made a gradient of", do='build the layer or the model with unroll="scan"'
+    )
 
 
 @cache
