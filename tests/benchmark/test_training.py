@@ -118,6 +118,7 @@ def test_own_step_runs_in_a_process() -> None:
         process.close()
 
 
+@pytest.mark.slow
 def test_the_scan_peer_runs_here() -> None:
     """The others need libraries that a test may not ask for."""
     program = Path(__file__).parents[2] / "bench" / "peers" / "scan" / "peer.py"

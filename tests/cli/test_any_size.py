@@ -22,6 +22,7 @@ def chinese(size: int, length: int) -> str:
     return "".join(text)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> None:
     text = chinese(20_000, 40_000)
     (tmp_path / "china.txt").write_text(text)

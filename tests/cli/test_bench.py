@@ -43,6 +43,7 @@ def test_train_prints_a_table_and_writes_every_figure(peers: Path, tmp_path: Pat
     assert written["results"][0]["setting"]["seq_length"] == 3
 
 
+@pytest.mark.slow
 def test_train_without_peers_says_so_and_names_its_file(tmp_path: Path) -> None:
     out = done(process("bench", "train", *TINY, cwd=tmp_path))
     assert "charloop alone: there are no peers in bench/peers" in out
@@ -62,6 +63,7 @@ def test_train_tells_at_once_of_a_place_it_cannot_write(tmp_path: Path) -> None:
     assert f"cannot save {place}" in refused(process("bench", "train", *TINY, "--out", place))
 
 
+@pytest.mark.slow
 def test_sample_prints_characters_a_second_and_writes_every_figure(peers: Path, tmp_path: Path) -> None:
     (peers / "quick" / "sample.py").write_text(PEER)
     file = tmp_path / "figures.json"
@@ -85,6 +87,7 @@ def test_sample_of_an_unknown_network_is_refused() -> None:
     )
 
 
+@pytest.mark.slow
 def test_unroll_times_each_that_can_run_the_cell(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     sizes = ("--num-layers", "1", "--hidden-size", "4", "--batch-size", "2", "--seq-length", "3")

@@ -144,6 +144,7 @@ def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
     refused(call("sample", "run", "--novel", "1", "--prompt", "ab"), out="ab\n")
 
 
+@pytest.mark.slow
 def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path) -> None:
     pattern = r"[a-z]{2,6}( [a-z]{2,6}){3,5}\n"
     flags = ("--regex", pattern, "--no-echo", "--prompt", "the ")

@@ -90,7 +90,9 @@ def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "ln-lstm"])
+@pytest.mark.parametrize(
+    "name", ["lstm", *(pytest.param(n, marks=pytest.mark.slow) for n in ("gru", "ln-lstm"))]
+)
 def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machine: Machine) -> None:
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     lookup = machine.width == 8

@@ -47,7 +47,9 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
 
 @pytest.mark.parametrize("halves", [False, pytest.param(True, marks=NEEDS_HALVES)])
 @pytest.mark.parametrize("at_end", [False, True])
-@pytest.mark.parametrize("width", MACHINES)
+@pytest.mark.parametrize(
+    "width", [pytest.param(w, marks=pytest.mark.slow) if w == 8 else w for w in MACHINES]
+)
 @pytest.mark.parametrize(
     ("name", "table", "marked"),
     [

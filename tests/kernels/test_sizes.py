@@ -65,7 +65,7 @@ def compare(
     assert_close(found, expected, tolerance=3e-5)
 
 
-@pytest.mark.parametrize("hidden", [1, 7, 17, 100, 129])
+@pytest.mark.parametrize("hidden", [1, 17, 129, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 100))])
 @pytest.mark.parametrize("name", ["gru", "ln-lstm", SKIP], ids=["gru", "ln-lstm", "SkipLSTM"])
 def test_widths_and_sizes_that_are_multiples_of_nothing(machine: Machine, name: str, hidden: int) -> None:
     compare(name, hidden, batch=7, time=3, lookup=machine.width == 8, machine=machine)

@@ -48,7 +48,7 @@ def assert_close(first: Any, second: Any, tolerance: float = 1e-5) -> None:
 
 
 @pytest.mark.parametrize("marks", MARKS)
-@pytest.mark.parametrize("cell", ["lstm", "gru", "nas"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", pytest.param("nas", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unroll", UNROLLINGS)
 def test_a_layer_is_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
     layer = Recurrent(cell, HIDDEN, unroll=unroll)
