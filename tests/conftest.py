@@ -4,11 +4,14 @@ The environment is set before anything imports JAX, so that processes which a te
 charloop may be imported here: its types would go unchecked.
 """
 
+import gc
 import os
 import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+
+import jaxtyping
 
 SHARED = Path(os.environ.get("CHARLOOP_TESTS") or tempfile.mkdtemp(prefix="charloop-tests-"))
 """Of all workers of pytest-xdist: the first process that comes here makes it, and removes it."""
@@ -31,7 +34,23 @@ os.environ |= {
     # Below that, to read a program takes longer than to compile it.
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # Else each operation that is traced keeps the stack it was called from.
+    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
 }
+
+gc.set_threshold(100_000, 50, 100)
+"""Tracing makes small objects by the million, and few of them die in cycles."""
+
+
+def modules_with_shapes() -> list[str]:
+    """What has a jaxtyping signature. Elsewhere mypy suffices: to check all calls of all modules takes a sixth longer."""
+    source = Path(__file__).parents[1] / "src"
+    found = [path for path in source.rglob("*.py") if "from jaxtyping import" in path.read_text("utf-8")]
+    parts = (path.relative_to(source).with_suffix("").parts for path in found)
+    return [".".join(names).removesuffix(".__init__") for names in parts]
+
+
+jaxtyping.install_import_hook(modules_with_shapes(), "beartype.beartype")
 
 
 def pytest_unconfigure() -> None:
