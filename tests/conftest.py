@@ -18,6 +18,8 @@ SHARED = Path(os.environ.get("CHARLOOP_TESTS") or tempfile.mkdtemp(prefix="charl
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 COMPILE_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+# One part a program: to cut it into more costs more than two cores save.
+COMPILE_QUICKLY += " --xla_cpu_parallel_codegen_split_count=1"
 if version("jaxlib").startswith("0.10."):
     # Halves what a training step takes to compile. A later jaxlib knows no such flag, and ends where it meets one.
     COMPILE_QUICKLY += " --xla_cpu_use_fusion_emitters=false"
@@ -43,7 +45,7 @@ gc.set_threshold(100_000, 50, 100)
 
 
 def modules_with_shapes() -> list[str]:
-    """What has a jaxtyping signature. Elsewhere mypy suffices: to check all calls of all modules takes a sixth longer."""
+    """Those with shapes in a signature. mypy has to do for the rest: to check every call takes a sixth longer."""
     source = Path(__file__).parents[1] / "src"
     found = [path for path in source.rglob("*.py") if "from jaxtyping import" in path.read_text("utf-8")]
     parts = (path.relative_to(source).with_suffix("").parts for path in found)

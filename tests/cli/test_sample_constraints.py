@@ -61,7 +61,7 @@ def longest_copy(text: str, learned: str, start: int = 0) -> int:
     )
 
 
-@pytest.mark.parametrize("temperature", ["0", "0.7", "1"])
+@pytest.mark.parametrize("temperature", ["0", "0.7", pytest.param("1", marks=pytest.mark.slow)])
 def test_what_is_known_by_heart_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
     flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
     learned = POEM * 12

@@ -167,8 +167,15 @@ def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
     return (given[0], inputs, given[1]), weights
 
 
-@pytest.mark.parametrize("lookup", [False, True], ids=["features", "characters"])
-@pytest.mark.parametrize("marked", [False, True], ids=["plain", "marked"])
+@pytest.mark.parametrize(
+    ("marked", "lookup"),
+    [
+        (False, False),
+        (True, True),
+        pytest.param(False, True, marks=pytest.mark.slow),
+        pytest.param(True, False, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
     cell, random = kind(UNITS), np.random.default_rng(1)

@@ -65,7 +65,7 @@ def compare(
     assert_close(found, expected, tolerance=3e-5)
 
 
-@pytest.mark.parametrize("hidden", [1, 17, 129, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 100))])
+@pytest.mark.parametrize("hidden", [1, 17, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 100, 129))])
 @pytest.mark.parametrize("name", ["gru", "ln-lstm", SKIP], ids=["gru", "ln-lstm", "SkipLSTM"])
 def test_widths_and_sizes_that_are_multiples_of_nothing(machine: Machine, name: str, hidden: int) -> None:
     compare(name, hidden, batch=7, time=3, lookup=machine.width == 8, machine=machine)
@@ -75,6 +75,10 @@ def test_widths_and_sizes_that_are_multiples_of_nothing(machine: Machine, name: 
 @pytest.mark.parametrize("batch", [1, 2, 6, 13])
 def test_any_number_of_lanes_and_times(batch: int, time: int) -> None:
     compare("lstm", 20, batch, time, lookup=batch == 2)
+
+
+def test_many_vectors_and_a_part_of_one() -> None:
+    compare("gru", 129, batch=7, time=3)
 
 
 def test_a_character_beyond_the_table_reads_its_last_row() -> None:

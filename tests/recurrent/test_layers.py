@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -27,7 +28,7 @@ MARKS["both"] = MARKS["resets"] | MARKS["lengths"]
 
 
 def slowly(cell: Any, params: Any, inputs: Any, state: Any, resets: Any = None, lengths: Any = None) -> Any:
-    rows, ends = [], []
+    rows, ends, step = [], [], jax.jit(cell.step)
     for row in range(inputs.shape[1]):
         memory, outputs = jax.tree.map(lambda leaf, row=row: leaf[row], state), []
         for time in range(len(inputs)):
@@ -36,7 +37,7 @@ def slowly(cell: Any, params: Any, inputs: Any, state: Any, resets: Any = None, 
                 continue
             if resets is not None and resets[time, row]:
                 memory = jax.tree.map(lambda leaf: leaf[0], cell.initial_state(1))
-            memory, output = cell.step(params, inputs[time, row], memory)
+            memory, output = step(params, inputs[time, row], memory)
             outputs.append(output)
         rows.append(jnp.stack(outputs))
         ends.append(memory)
@@ -47,21 +48,29 @@ def assert_close(first: Any, second: Any, tolerance: float = 1e-5) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance), first, second)
 
 
+def weighed(run: Any) -> Any:
+    return lambda given: (run(*given)[0] ** 2).sum()
+
+
+@cache
+def twin(name: str, marks: str) -> Any:
+    """A layer's parameters and state, and what the plain loop makes of them, with its gradients."""
+    layer = Recurrent(name, HIDDEN)
+    state = jax.tree.map(lambda leaf: leaf + 0.3, layer.initial_state(BATCH))
+    given = layer.init(KEY, INPUT), INPUTS, state
+    run = partial(slowly, layer.cell, **MARKS[marks])
+    return given, run(*given), jax.grad(weighed(run))(given)
+
+
 @pytest.mark.parametrize("marks", MARKS)
 @pytest.mark.parametrize("cell", ["lstm", "gru", pytest.param("nas", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unroll", UNROLLINGS)
 def test_a_layer_is_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
     layer = Recurrent(cell, HIDDEN, unroll=unroll)
-    params = layer.init(KEY, INPUT)
-    state = jax.tree.map(lambda leaf: leaf + 0.3, layer.initial_state(BATCH))
-    twin = slowly(layer.cell, params, INPUTS, state, **MARKS[marks])
-    assert_close(jax.jit(layer.apply)(params, INPUTS, state, **MARKS[marks]), twin)
-
-    def loss(run: Any) -> Any:
-        return jax.jit(jax.grad(lambda given: (run(*given)[0] ** 2).sum()))((params, INPUTS, state))
-
-    own = loss(lambda *given: layer.apply(*given, **MARKS[marks]))
-    assert_close(own, loss(lambda *given: slowly(layer.cell, *given, **MARKS[marks])), 1e-4)
+    given, expected, gradient = twin(cell, marks)
+    run = partial(layer.apply, **MARKS[marks])
+    assert_close(jax.jit(run)(*given), expected)
+    assert_close(jax.jit(jax.grad(weighed(run)))(given), gradient, 1e-4)
 
 
 def small_stack(**settings: Any) -> Stack:

@@ -16,7 +16,7 @@ from charloop.errors import CharloopError
 from charloop.recurrent import Recurrent
 
 PAGE = (Path(__file__).parents[2] / "docs/own-loop.md").read_text("utf-8")
-INPUTS = jax.random.normal(jax.random.key(1), (4, 2, 3))
+INPUTS = jax.random.normal(jax.random.key(1), (3, 2, 3))
 
 
 def test_the_code_runs_in_the_order_it_is_read() -> None:

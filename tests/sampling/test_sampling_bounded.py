@@ -50,7 +50,7 @@ def test_after_a_few_requests_no_other_needs_a_program_or_memory(caplog: pytest.
     gc.collect()
     before = resident()
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
-        for number in draw.integers(1, 13, 80):
+        for number in draw.integers(1, 13, 40):
             ask(served, draw, int(number))
     assert [record.message for record in caplog.records] == []
     gc.collect()

@@ -25,7 +25,7 @@ def pieces(text: str, size: int, least_end: int = 0) -> set[str]:
     return {text[at : at + size] for at in range(len(text) - size + 1) if at + size > least_end}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None:
     seed, longest = data.draw(st.integers(0, 50)), data.draw(st.integers(2, 6))

@@ -132,7 +132,7 @@ def test_the_unknown_sign_is_never_written_however_likely_it_is(settings: dict[s
         assert "h" not in text
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_without_the_sign_the_others_keep_their_probabilities(data: st.DataObject) -> None:
     """What is drawn where the sign is forbidden is what a network without it draws."""
