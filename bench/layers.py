@@ -1,10 +1,10 @@
-"""A recurrent layer alone, beside other libraries' layers: `charloop.recurrent` and every `bench/peers/NAME/layer.py`.
+"""A recurrent layer alone, beside other libraries': `charloop.recurrent` and every `bench/peers/NAME/layer.py`.
 
     python bench/layers.py [--cells lstm gru rnn] [--rounds 4] [--against torch flax equinox]
 
-A step is the layer from a zero state over random inputs, the mean square of its outputs as the loss, and the gradient
-of the loss in parameters and inputs. Time-major, float32, one layer as wide as its inputs. With `--lengths` the rows of
-a batch end at different times, between half of the steps and all of them.
+A step is the layer from a zero state over random inputs, the mean square of its outputs as the loss, and the
+gradient of the loss in parameters and inputs. Time-major, float32, one layer as wide as its inputs. With `--lengths`
+the rows of a batch end at different times, between half of the steps and all of them.
 """
 
 import argparse
@@ -32,7 +32,9 @@ def main() -> None:
         print(f"\n{cell}, rows that end at different times" if flags.lengths else f"\n{cell}", flush=True)
         for steps, batch, units in SIZES:
             request = {"cell": cell, "steps": steps, "batch": batch, "units": units, "lengths": flags.lengths}
-            rows = time_programs(request, operations(cell, steps, batch, units), peers, flags.rounds, VISIT, skip)
+            rows = time_programs(
+                request, operations(cell, steps, batch, units), peers, flags.rounds, VISIT, skip
+            )
             print(f"{units} units, {steps} steps, batch {batch}: " + "; ".join(map(figure, rows)), flush=True)
 
 
@@ -40,7 +42,9 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
-    parser.add_argument("--rounds", type=int, default=4, help=f"times round the libraries, {VISIT} steps each")
+    parser.add_argument(
+        "--rounds", type=int, default=4, help=f"times round the libraries, {VISIT} steps each"
+    )
     parser.add_argument("--against", nargs="+", metavar="PEER", help="only these, of bench/peers")
     parser.add_argument("--lengths", action="store_true", help="rows end at different times")
     return parser.parse_args()

@@ -40,7 +40,7 @@ os.environ |= {
     "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
 }
 
-gc.set_threshold(100_000, 50, 100)
+gc.set_threshold(20_000, 10, 20)
 """Tracing makes small objects by the million, and few of them die in cycles."""
 
 

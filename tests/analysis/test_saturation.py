@@ -128,7 +128,7 @@ class Odd(TickCell):
 
 def test_only_what_moves_and_has_a_value_for_each_unit_is_a_gate() -> None:
     cell = Odd(HIDDEN)
-    assert gate_names(cell, 5) == ["block 0", "block 1", "block 0 (2)", "gate"]
+    assert gate_names(cell, 5) == ("block 0", "block 1", "block 0 (2)", "gate")
     # With one lane a logistic of weights has the shape of a gate.
     params = cell.init(jax.random.key(0), 5)
     assert len(step_with_gates(cell, params, jnp.ones((1, 5)), cell.initial_state(1))[2]) == 4
@@ -165,7 +165,7 @@ class Own(Cell):
 
 
 def test_a_cell_without_such_a_matrix_has_gates_all_the_same() -> None:
-    assert gate_names(Own(HIDDEN), 5) == ["gate"]
+    assert gate_names(Own(HIDDEN), 5) == ("gate",)
     inputs = jnp.ones((1, 5))
     params = Own(HIDDEN).init(jax.random.key(0), 5)
     _, output, found = step_with_gates(Own(HIDDEN), params, inputs, Own(HIDDEN).initial_state(1))

@@ -79,7 +79,7 @@ def test_a_product_is_of_rounded_numbers(
     assert differs(found, multiply(machine, left, matrix, start))
 
 
-@pytest.mark.parametrize("hidden", [1, 17, 100])
+@pytest.mark.parametrize("hidden", [17, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 100))])
 def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
@@ -104,7 +104,9 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     assert differs(jax.tree.leaves(found)[0], jax.tree.leaves(float32)[0])
 
 
-@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "poison", [np.nan, *(pytest.param(n, marks=pytest.mark.slow) for n in (np.inf, -np.inf))]
+)
 def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison

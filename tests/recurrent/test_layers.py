@@ -63,8 +63,16 @@ def twin(name: str, marks: str) -> Any:
 
 
 @pytest.mark.parametrize("marks", MARKS)
-@pytest.mark.parametrize("cell", ["lstm", "gru", pytest.param("nas", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("unroll", UNROLLINGS)
+@pytest.mark.parametrize(
+    ("unroll", "cell"),
+    [
+        *((unroll, "lstm") for unroll in UNROLLINGS),
+        ("fused", "gru"),
+        ("xla", "gru"),
+        *(pytest.param(unroll, "gru", marks=pytest.mark.slow) for unroll in ("dynamic", "scan", "static")),
+        *(pytest.param(unroll, "nas", marks=pytest.mark.slow) for unroll in UNROLLINGS),
+    ],
+)
 def test_a_layer_is_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
     layer = Recurrent(cell, HIDDEN, unroll=unroll)
     given, expected, gradient = twin(cell, marks)

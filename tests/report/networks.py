@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.report import Missing, Report, Sources, gather
 from charloop.trained import TrainedModel
+from charloop.types import Parameters
 
 SENTENCE = 'He said: "The cat (a black one) sat on the mat," and left.\n\n'
 FACTS = (("model", "lstm, 2 x 7"), ("worth", "better than a 2-gram by 0.10 bits"))
@@ -22,9 +24,14 @@ FACTS = (("model", "lstm, 2 x 7"), ("worth", "better than a 2-gram by 0.10 bits"
 
 def network(vocabulary: Vocabulary, **settings: Any) -> TrainedModel:
     """Two layers of 7 units, or as `settings` say, with weights by chance."""
+    return TrainedModel(*weighed(vocabulary.size, **settings), vocabulary, {})
+
+
+@cache
+def weighed(size: int, **settings: Any) -> tuple[CharLM, Parameters]:
     settings = {"num_layers": 2, "hidden_size": 7, "embed_size": 5} | settings
-    model = CharLM.build(ModelConfig(**settings), vocabulary.size)
-    return TrainedModel(model, model.init(jax.random.key(0)), vocabulary, {})
+    model = CharLM.build(ModelConfig(**settings), size)
+    return model, model.init(jax.random.key(0))
 
 
 def folder_of(path: Path, vocabulary: Vocabulary, steps: int = 30, *evaluated: int) -> RunFolder:

@@ -245,9 +245,14 @@ def test_a_text_that_changes_its_nature_is_trained_on(tmp_path: Path) -> None:
 
 ORDINARY = [
     {},
-    {"batch_size": 1},
-    {"optimizer": "sgd", "learning_rate": 0.5},
-    {"optimizer": "rmsprop", "learning_rate": 1e-3},
+    *(
+        pytest.param(changes, marks=pytest.mark.slow)
+        for changes in (
+            {"batch_size": 1},
+            {"optimizer": "sgd", "learning_rate": 0.5},
+            {"optimizer": "rmsprop", "learning_rate": 1e-3},
+        )
+    ),
     {"cell": "rnn", "clip_norm": 0.0, "batch_size": 2},
 ]
 

@@ -55,7 +55,16 @@ def pulled(way: Any, cell: Cell, given: Any, weights: Any) -> Any:
     return values, pull(weights)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        if case in map(Case, ("rnn", "gru", "lstm", "ln-lstm"))
+        else pytest.param(case, marks=pytest.mark.slow)
+        for case in CASES
+    ],
+    ids=lambda case: case.label,
+)
 def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
     given, weights = problem(case)
     expected = pulled(run_apart, case.build(), given, weights)

@@ -1,6 +1,6 @@
 """Equinox: a cell of `eqx.nn` over one sequence in `lax.scan`, `vmap`ped over the batch, as its examples do.
 
-It has no plain RNN, and rows that end at different times are left to its users, who keep the old state beyond the end.
+It has no plain RNN. Rows that end at different times are left to its users, who keep the old state beyond the end.
 """
 
 import equinox as eqx

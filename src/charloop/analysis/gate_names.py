@@ -1,5 +1,7 @@
 """What a cell's gates are called: after the blocks of the input matrix that they are made of."""
 
+from functools import lru_cache
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -13,7 +15,8 @@ LANES = 8
 """Random places where it is tried out: at one of them alone a branch may be shut."""
 
 
-def gate_names(cell: Cell, input_size: int) -> list[str]:
+@lru_cache(maxsize=64)
+def gate_names(cell: Cell, input_size: int) -> tuple[str, ...]:
     """The gates' names, in the order of `step_with_gates`.
 
     A block has the cell's own word for it (`Cell.block_names`), or is "block 0", "block 1", ... A gate of several
@@ -29,7 +32,7 @@ def gate_names(cell: Cell, input_size: int) -> list[str]:
         [word for word, moves in zip(words, of_gate, strict=True) if moves]
         for of_gate in zip(*by_block, strict=True)
     ]
-    return numbered([" + ".join(parts) or "gate" for parts in made_of])
+    return tuple(numbered([" + ".join(parts) or "gate" for parts in made_of]))
 
 
 def movements(cell: Cell, input_size: int) -> list[Gates]:

@@ -52,7 +52,7 @@ def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"
     )
 
 
-def names_of(model: CharLM, layer: int) -> list[str]:
+def names_of(model: CharLM, layer: int) -> tuple[str, ...]:
     """The names of a layer's gates."""
     return gate_names(model.cell, model.config.hidden_size if layer else model.input_size)
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
 from charloop.engines import Marks, make_marks, marked_step
+from charloop.errors import CharloopError
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import LayerInput, features
 
@@ -63,8 +64,22 @@ def _forward(
     return (state, outputs), (params, inputs, states, marks, longest)
 
 
+@jax.custom_jvp
+def _once(values: Any) -> Any:
+    """The same, without a derivative of its own: JAX has none for a loop whose length it does not know."""
+    return values
+
+
+@_once.defjvp
+def _refuse(*_: Any) -> Any:
+    raise CharloopError(
+        'a gradient of a gradient with unroll="dynamic"', do='build the layer or the model with unroll="scan"'
+    )
+
+
 def _backward(cell: Cell, saved: Any, gradients: Any) -> Any:
-    params, inputs, states, marks, longest = saved
+    *differentiable, marks, longest = saved
+    params, inputs, states, gradients = _once((*differentiable, gradients))
 
     def tick(done: Array | int, carry: Any) -> Any:
         t = longest - 1 - done
