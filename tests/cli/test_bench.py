@@ -140,6 +140,7 @@ def test_memory_of_an_unknown_unrolling_is_refused() -> None:
     assert "unknown unrolling: got 'scam'" in refused(process("bench", "memory", "--unrollings", "scam"))
 
 
+@pytest.mark.slow
 def test_lstm_beside_itself_is_not_timed(tmp_path: Path) -> None:
     lstm = [word.replace("rnn", "lstm") for word in TINY]
     out = done(process("bench", "train", *lstm, "--against", "charloop", "lstm", cwd=tmp_path))

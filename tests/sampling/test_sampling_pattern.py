@@ -118,7 +118,7 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
     config = SamplingConfig(length=100, seed=seed, num_samples=2, temperature=0.5 + seed)
     rule = Pattern(pattern, LETTERS)

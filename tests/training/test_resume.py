@@ -187,7 +187,15 @@ def test_the_elapsed_time_of_all_sittings_counts(tmp_path: Path, text: Path) -> 
     assert go_on(first.folder).finished.elapsed >= facts["elapsed"]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "ln-lstm", "nas"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "gru",
+        "ln-lstm",
+        pytest.param("rnn", marks=pytest.mark.slow),
+        pytest.param("nas", marks=pytest.mark.slow),
+    ],
+)
 def test_whatever_the_cell(tmp_path: Path, text: Path, cell: str) -> None:
     never_stopped = run(tmp_path / "whole", plan(text, cell=cell))
     with pytest.raises(CrashError):

@@ -27,7 +27,10 @@ def close(got, expected) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=3e-4)
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize(
+    "optimizer",
+    [pytest.param(name, marks=pytest.mark.slow if name in ("adam", "rmsprop") else ()) for name in RULES],
+)
 def test_training_is_the_twins(tmp_path: Path, text: Path, optimizer: str) -> None:
     """Over an epoch's end: chunks, targets, carry, its reset, dropout's keys, clipping, rule and warm-up."""
     config = configure(text, optimizer=optimizer, steps=STEPS, **RULES[optimizer])

@@ -119,7 +119,7 @@ def test_a_longer_budget_goes_on_in_the_same_log(text: Path, tmp_path: Path) -> 
     assert [step for step, _ in texts(made.folder, "configuration")] == [1, 13]
 
 
-@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("torn", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_step_twice_and_none_out(text: Path, tmp_path: Path, torn: bool) -> None:
     """Saved after 8 steps, killed at 12, and gone on with: steps 9 to 12 are made and logged once more."""
     config = logged(text, steps=20, eval_every=8, save_every=100)
