@@ -10,7 +10,7 @@ the rows of a batch end at different times, between half of the steps and all of
 import argparse
 from pathlib import Path
 
-from charloop.benchmark.peers import find_peers
+from charloop.benchmark.peers import OURS, find_peers
 from charloop.benchmark.rounds import Row, time_programs
 
 HERE = Path(__file__).parent
@@ -18,16 +18,14 @@ SIZES = ((200, 32, 64), (50, 50, 128), (100, 32, 256), (100, 64, 512))
 """Steps, batch rows, units."""
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 VISIT = 8
+PEERS = find_peers(HERE / "peers", "layer", str(HERE / "own_layer.py"))
+OTHERS = [peer.name for peer in PEERS if peer.name != OURS]
 
 
 def main() -> None:
     """Print a table for each cell."""
     flags = arguments()
-    peers = [
-        peer
-        for peer in find_peers(HERE / "peers", "layer", str(HERE / "own_layer.py"))
-        if peer.name == "charloop" or not flags.against or peer.name in flags.against
-    ]
+    peers = [peer for peer in PEERS if peer.name in (OURS, *(flags.against or OTHERS))]
     for cell in flags.cells:
         print(f"\n{cell}, rows that end at different times" if flags.lengths else f"\n{cell}", flush=True)
         for steps, batch, units in SIZES:
@@ -45,9 +43,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=4, help=f"times round the libraries, {VISIT} steps each"
     )
-    parser.add_argument("--against", nargs="+", metavar="PEER", help="only these, of bench/peers")
+    parser.add_argument("--against", nargs="+", choices=OTHERS, help="only these")
     parser.add_argument("--lengths", action="store_true", help="rows end at different times")
-    return parser.parse_args()
+    flags = parser.parse_args()
+    if flags.rounds < 1:
+        parser.error(f"--rounds: got {flags.rounds}; allowed: 1 or more")
+    return flags
 
 
 def operations(cell: str, steps: int, batch: int, units: int) -> int:
@@ -59,7 +60,7 @@ def figure(row: Row) -> str:
     """A program's time, as a ratio beside charloop's; or why there is none."""
     if row.missing:
         return f"{row.program}: {row.missing}"
-    if row.program == "charloop":
+    if row.program == OURS:
         return f"charloop {1e3 * row.median:.1f} ms"
     return f"{row.program} {row.ratio:.2f}x"
 
