@@ -15,7 +15,7 @@ from cells.table import HIDDEN, Case, Run
 from charloop.unroll import UNROLLINGS, Lookup
 
 TIME, BATCH, INPUT, VOCAB = 4, 2, 5, 11
-SMALL, DEEP = SETTINGS = ("1 features", "3 lookup")
+SMALL, DEEP = SETTINGS = ("1 features", "2 lookup")
 """Layers, and what the first of them reads."""
 
 

@@ -1,4 +1,4 @@
-"""The examination: every cell in every unrolling, 1 and 3 layers deep, features and characters as input.
+"""The examination: every cell in every unrolling, 1 and 2 layers deep, features and characters as input.
 
 What each unrolling gives is compared with a NumPy loop written from the equations; its gradients with those of the
 plain Python loop; and those with finite differences of the NumPy loop.

@@ -20,6 +20,25 @@ MACHINES = {4: Machine(4, Tile(6, 4)), 8: Machine(8, Tile(6, 2)), 16: Machine(16
 """Other processors' vectors, by their width; LLVM makes do where this one has none so wide."""
 HERE = this_machine()
 
+_SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
+_QUICK = {(number, (4, 8, 16)[number % 3]) for number in range(len(_SIZES))} | {
+    (2, 4),
+    (2, 16),
+    (3, 8),
+    (3, 16),
+}
+SIZES = [
+    pytest.param(
+        *size,
+        MACHINES[width],
+        marks=() if (number, width) in _QUICK else pytest.mark.slow,
+        id=f"{size}-{width}",
+    )
+    for number, size in enumerate(_SIZES)
+    for width in MACHINES
+]
+"""Times, batch rows, and numbers of two rows, multiples of nothing; on machines of each width."""
+
 _engines = []
 
 

@@ -7,18 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from charloop.engines.marks import IDLE, RESET
 from charloop.kernels.dense import dense
-from charloop.kernels.gradient import table_gradient, weight_gradient
+from charloop.kernels.gradient import Before, table_gradient, weight_gradient
 from charloop.kernels.machine import Machine
-from kernels.direct import MACHINES
-
-SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
-
-
-@pytest.fixture(params=MACHINES)
-def machine(request: pytest.FixtureRequest) -> Machine:
-    """Of each width."""
-    return MACHINES[request.param]
+from kernels.direct import SIZES
 
 
 def noise(*shape: int) -> jax.Array:
@@ -29,20 +22,28 @@ def close(found: object, expected: np.ndarray) -> None:
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+@pytest.mark.parametrize(("time", "batch", "rows", "columns", "machine"), SIZES)
 def test_a_weights_gradient_is_the_sum_of_products(
     time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
-    before = np.concatenate([start[None], right[:-1]])
-    for given, read in (((left, right), right), ((left, right, start), before)):
+    earlier, fresh = np.concatenate([start[None], right[:-1]]), noise(columns)
+    marks = (
+        np.random.default_rng(0)
+        .choice([0, RESET, IDLE], (time, batch), p=[0.98, 0.01, 0.01])
+        .astype(np.int32)
+    )
+    marks[-1, -1] = RESET
+    emptied = np.where((marks == RESET)[..., None], fresh, earlier)
+    cases = ((None, right), (Before(start), earlier), (Before(start, jnp.asarray(marks), fresh), emptied))
+    for before, read in cases:
         expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
-        to_weight, to_bias = jax.jit(partial(weight_gradient, machine))(*given)
+        to_weight, to_bias = jax.jit(partial(weight_gradient, machine))(left, right, before)
         close(to_weight, expected)
         close(to_bias, np.float64(left).sum((0, 1)))
 
 
-@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+@pytest.mark.parametrize(("time", "batch", "rows", "columns", "machine"), SIZES)
 def test_a_tables_gradient_is_the_sum_over_each_characters_places(
     time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
@@ -54,7 +55,7 @@ def test_a_tables_gradient_is_the_sum_over_each_characters_places(
 
 
 @pytest.mark.parametrize("biased", [True, False])
-@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+@pytest.mark.parametrize(("time", "batch", "rows", "columns", "machine"), SIZES)
 def test_a_product_over_all_times_and_its_gradients(
     time: int, batch: int, rows: int, columns: int, biased: bool, machine: Machine
 ) -> None:

@@ -13,16 +13,15 @@ from cells.runs import assert_close
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.dense import multiply
 from charloop.kernels.engine import Kernels
-from charloop.kernels.gradient import weight_gradient
+from charloop.kernels.gradient import Before, weight_gradient
 from charloop.kernels.machine import Machine, Tile
 from charloop.kernels.product import Panels, pairs
 from charloop.precision import products_in
 from charloop.unroll.fused import run
-from kernels.direct import MACHINES, NEEDS_HALVES
+from kernels.direct import MACHINES, NEEDS_HALVES, SIZES
 from kernels.test_sizes import problem, pulled
 
 pytestmark = NEEDS_HALVES
-SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
 
 
 @pytest.fixture(params=MACHINES)
@@ -54,13 +53,13 @@ def differs(found: Any, float32: Any) -> bool:
     return bool(np.abs(np.asarray(found) - np.asarray(float32)).max() > 1e-4)
 
 
-@pytest.mark.parametrize(("time", "batch", "rows", "columns"), SIZES)
+@pytest.mark.parametrize(("time", "batch", "rows", "columns", "machine"), SIZES)
 def test_a_weights_gradient_is_of_rounded_numbers(
     time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     before = np.concatenate([start[None], right[:-1]])
-    for given, read in (((left, right), right), ((left, right, start), before)):
+    for given, read in (((left, right), right), ((left, right, Before(start)), before)):
         found, total = in_halves(partial(weight_gradient, machine), *given)
         expected = np.einsum("tbr,tbc->rc", rounded(left), rounded(read))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
@@ -68,7 +67,7 @@ def test_a_weights_gradient_is_of_rounded_numbers(
         assert differs(found, weight_gradient(machine, *given)[0])
 
 
-@pytest.mark.parametrize(("time", "batch", "depth", "columns"), SIZES)
+@pytest.mark.parametrize(("time", "batch", "depth", "columns", "machine"), SIZES)
 def test_a_product_is_of_rounded_numbers(
     time: int, batch: int, depth: int, columns: int, machine: Machine
 ) -> None:

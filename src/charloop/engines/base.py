@@ -61,7 +61,7 @@ class Engine(Hashable, Protocol):
         ...
 
     def run_forward(self, parts: Parts, layer: Layer) -> Made:
-        """The last state and the outputs of all times."""
+        """The last state and the outputs of all times; those of idle rows are any numbers."""
         ...
 
     def run_backward(

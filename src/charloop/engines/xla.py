@@ -56,7 +56,7 @@ class XlaLoop:
                 results += (result if made.source is None else rows[made.source] + result,)
             new, output = _finish(parts, layer.own, _unmerged(parts, rows), results, state)
             if mark is not None:
-                new, output = where_idle(mark, state, new), where_idle(mark, jnp.zeros_like(output), output)
+                new = where_idle(mark, state, new)
             return new, (output, state, results)
 
         last, (outputs, states, results) = lax.scan(step, layer.start, (over, layer.marks))
@@ -79,7 +79,6 @@ class XlaLoop:
             rows, state, made, to_output, mark = now
             kept, to_new = to_state, to_state
             if mark is not None:
-                to_output = where_idle(mark, jnp.zeros_like(to_output), to_output)
                 to_new = where_idle(mark, jax.tree.map(jnp.zeros_like, to_state), to_state)
             found = _pull(parts, (own, read(rows), made, state), (to_new, to_output), weights)
             to_own_now, to_rows, to_results, to_state = found

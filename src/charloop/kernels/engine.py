@@ -9,13 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.engines.base import Layer, Made
-from charloop.engines.marks import are_idle, are_reset
 from charloop.engines.parts import Parts, Weights
 from charloop.kernels.arguments import panels, to_result
 from charloop.kernels.cross_entropy import cross_entropy
 from charloop.kernels.dense import dense
 from charloop.kernels.errors import KernelError
-from charloop.kernels.gradient import table_gradient, weight_gradient
+from charloop.kernels.gradient import Before, table_gradient, weight_gradient
 from charloop.kernels.machine import Machine, this_machine
 from charloop.kernels.plan import Plan, programs_of, why_not_run
 from charloop.kernels.registry import Kernel, find_kernel
@@ -67,8 +66,6 @@ class Kernels:
         found = find_sequence(plan, "forward")(given, time=time, batch=batch)
         states = tuple(found[f"state {part}"] for part in range(len(programs.widths)))
         outputs = found["output"] if programs.output_is is None else states[programs.output_is]
-        if marks is not None:
-            outputs = jnp.where(are_idle(marks)[..., None], 0.0, outputs)
         every = jax.tree.unflatten(jax.tree.structure(start), states)
         kept = {name: array for name, array in found.items() if name.startswith(("result", "operand"))}
         return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, kept)
@@ -124,13 +121,8 @@ class Kernels:
             return to_weight, None if bias is None else to_bias
         first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
         first, later = first.reshape(len(first), -1), later.reshape(*later.shape[:2], -1)
-        if marks is None:
-            to_weight, to_bias = weight_gradient(self.machine, to_result, later, first)
-        else:
-            fresh = jax.tree.leaves(parts.cell.initial_state(1))[part].reshape(1, -1)
-            before = jnp.concatenate([first[None], later[:-1]])
-            read = jnp.where(are_reset(marks)[..., None], fresh, before)
-            to_weight, to_bias = weight_gradient(self.machine, to_result, read)
+        fresh = None if marks is None else jax.tree.leaves(parts.cell.initial_state(1))[part].ravel()
+        to_weight, to_bias = weight_gradient(self.machine, to_result, later, Before(first, marks, fresh))
         return to_weight, None if bias is None else to_bias
 
     def plan_of(self, parts: Parts, layer: Layer) -> Plan:

@@ -4,32 +4,47 @@ XLA's library makes the first at half of the machine's rate where layers are sma
 ones and zeros.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from llvmlite import ir
 
+from charloop.engines.marks import Marks
 from charloop.kernels.compiler import new_function, new_module
 from charloop.kernels.machine import Machine
 from charloop.kernels.registry import Kernel, Made, find_kernel
 from charloop.kernels.signature import Argument, Signature
-from charloop.kernels.summing import Summing, room_for
+from charloop.kernels.summing import DEPTH, Fresh, Summing, room_for
 from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.precision import halved
+
+
+class Before(NamedTuple):
+    """What was before a state: the one of the time before, or a beginning."""
+
+    start: Float[Array, "batch columns"]
+    """Before the first."""
+    marks: Marks | None = None
+    fresh: Float[Array, " columns"] | None = None
+    """Where a mark says that memory was emptied; there if there are marks."""
 
 
 def weight_gradient(
     machine: Machine,
     left: Float[Array, "time batch rows"],
     right: Float[Array, "time batch columns"],
-    start: Float[Array, "batch columns"] | None = None,
+    before: Before | None = None,
 ) -> tuple[Float[Array, "rows columns"], Float[Array, " rows"]]:
     """The sum of `left[place] right[place]ᵀ`, and of `left[place]`: a bias's gradient.
 
-    With `start`, of `right` one time before, which begins with it.
+    With `before`, of what was before each of the states `right`.
     """
     rows, columns = left.shape[-1], right.shape[-1]
-    given = {"left": left, "right": right} | ({} if start is None else {"start": start})
-    found = find_weight_kernel(machine, rows, columns, shifted=start is not None, halves=halved())(given)
+    shifted, marked = before is not None, before is not None and before.marks is not None
+    kernel = find_weight_kernel(machine, rows, columns, shifted=shifted, marked=marked, halves=halved())
+    given = {} if before is None else {k: v for k, v in before._asdict().items() if v is not None}
+    found = kernel({"left": left, "right": right} | given)
     return found["gradient"], found["total"]
 
 
@@ -45,7 +60,9 @@ def table_gradient(
     return find_table_kernel(machine, columns)(given)["gradient"]
 
 
-def find_weight_kernel(machine: Machine, rows: int, columns: int, *, shifted: bool, halves: bool) -> Kernel:
+def find_weight_kernel(
+    machine: Machine, rows: int, columns: int, *, shifted: bool, marked: bool, halves: bool
+) -> Kernel:
     """The kernel that sums up products of two rows, for any number of places."""
     places = ("time", "batch")
     signature = Signature(
@@ -53,8 +70,10 @@ def find_weight_kernel(machine: Machine, rows: int, columns: int, *, shifted: bo
             Argument("left", (*places, rows)),
             Argument("right", (*places, columns)),
             *([Argument("start", ("batch", columns))] if shifted else []),
+            *([Argument("marks", places, dtype="int32"), Argument("fresh", (columns,))] if marked else []),
             Argument("gradient", (rows, columns), "out"),
             Argument("total", (rows,), "out"),
+            *([Argument("copied", (DEPTH, columns), "scratch")] if marked else []),
             *([Argument("room", (room_for(rows, columns, machine.width),), "scratch")] if halves else []),
         )
     )
@@ -63,21 +82,25 @@ def find_weight_kernel(machine: Machine, rows: int, columns: int, *, shifted: bo
         module = new_module()
         function, named = new_function(module, signature)
         v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
-        b, (left, right) = v.builder, (named["left"], named["right"])
-        emitter = Summing(v, machine, rows, columns, named["gradient"], named["total"], named.get("room"))
+        b, (left, right), marks = v.builder, (named["left"], named["right"]), named.get("marks")
+        goals, fresh = (named["gradient"], named["total"], named.get("room")), None
+        if marked:
+            fresh = Fresh(named["fresh"], named["copied"])
+        emitter = Summing(v, machine, rows, columns, *goals, fresh)
         emitter.clear()
         count = b.mul(named["time"], named["batch"])
         if shifted:
             # The first time's places go with `start`, and those after it with `right` from its beginning.
-            emitter.add(left, named["start"], named["batch"])
+            emitter.add(left, named["start"], named["batch"], marks)
             left = v.at(left, b.mul(named["batch"], INDEX(rows)))
+            marks = v.at(marks, named["batch"]) if marked else None
             count = b.sub(count, named["batch"])
         with b.if_then(b.icmp_unsigned("!=", count, INDEX(0))):
-            emitter.add(left, right, count)
+            emitter.add(left, right, count, marks)
         b.ret_void()
         return module, function, signature
 
-    return find_kernel(("weight gradient", machine, rows, columns, shifted, halves), make)
+    return find_kernel(("weight gradient", machine, rows, columns, shifted, marked, halves), make)
 
 
 def find_table_kernel(machine: Machine, columns: int) -> Kernel:

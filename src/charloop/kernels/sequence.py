@@ -13,7 +13,7 @@ from charloop.kernels.product import Operands, emit_product
 from charloop.kernels.registry import Made
 from charloop.kernels.rows import Memory, Place, RowEmitter
 from charloop.kernels.signature import Signature
-from charloop.kernels.vectors import INDEX, INTEGER, Emitted, Vectors, counting, each_vector
+from charloop.kernels.vectors import INDEX, Emitted, Vectors, clear, copy, counting, has_bit
 
 Target = Callable[[Place], Emitted]
 
@@ -56,9 +56,7 @@ class Sequence:
 
     def mark(self, bit: int, row: Emitted, time: Emitted) -> Emitted:
         """Whether a row has that mark at that time."""
-        b = self.v.builder
-        mark = b.load(self.v.at(self.named["marks"], self._place(row, time)), typ=INTEGER, align=4)
-        return b.icmp_unsigned("!=", b.and_(mark, INTEGER(bit)), INTEGER(0))
+        return has_bit(self.v, self.v.at(self.named["marks"], self._place(row, time)), bit)
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
         """The address of a part of the state before a tick: what the tick before wrote, or a beginning."""
@@ -123,20 +121,6 @@ class Sequence:
                     idle(row)
                 with otherwise:
                     tick(row)
-
-    def clear(self, target: Emitted, size: int) -> None:
-        """Zeros in a row."""
-        v = self.v
-        each_vector(v, size, lambda place, lanes: v.store(v.splat(0.0), v.at(target, place), lanes))
-
-    def copy(self, source: Emitted, target: Emitted, size: int) -> None:
-        """A row as it is."""
-        v = self.v
-        each_vector(
-            v,
-            size,
-            lambda place, lanes: v.store(v.load(v.at(source, place), lanes), v.at(target, place), lanes),
-        )
 
 
 def make_forward(plan: Plan) -> Made:
@@ -203,9 +187,9 @@ def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
 
     def idle(row: Emitted) -> None:
         for part, size in enumerate(programs.widths):
-            s.copy(s.before(part, row, time), state(part, row), size)
+            copy(s.v, s.before(part, row, time), state(part, row), size)
         if programs.output_is is None:
-            s.clear(s.row("output", programs.hidden, row, time), programs.hidden)
+            clear(s.v, s.row("output", programs.hidden, row, time), programs.hidden)
 
     s.each_row(time, run, idle)
 
@@ -226,7 +210,7 @@ def make_backward(plan: Plan) -> Made:
             # Nothing goes back beyond a beginning.
             with counting(v.builder, s.batch) as row, v.builder.if_then(s.mark(RESET, row, time)):
                 for part, size in enumerate(programs.widths):
-                    s.clear(s.row(f"to_state {part}", size, row), size)
+                    clear(s.v, s.row(f"to_state {part}", size, row), size)
     v.builder.ret_void()
     return module, s.function, signature
 
@@ -237,10 +221,10 @@ def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
 
     def idle(row: Emitted) -> None:
         for number, columns in enumerate(programs.columns):
-            s.clear(s.row(to_result(s.plan, number), columns, row, time), columns)
+            clear(s.v, s.row(to_result(s.plan, number), columns, row, time), columns)
         for number in programs.lone_sources:
             columns = programs.sources[number]
-            s.clear(s.row(f"to_source {number}", columns, row, time), columns)
+            clear(s.v, s.row(f"to_source {number}", columns, row, time), columns)
 
     def run(row: Emitted) -> None:
         s.emit(emitter, row, time, gradients(s, row, time), lambda place: place[0] == "own")
@@ -261,7 +245,7 @@ def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, 
 
     if read is None:
         with counting(s.v.builder, s.batch) as row:
-            s.clear(carried(row), depth)
+            clear(s.v, carried(row), depth)
     addresses = Operands(s.left(columns, left), carried, carried, s.named[f"packed {number}"])
     emit_product(s.v, panels(s.plan, "backward", number), s.batch, addresses)
     if operand is not None:

@@ -2,13 +2,33 @@
 
 from dataclasses import dataclass
 
+from charloop.engines.marks import RESET
 from charloop.kernels.halves import emit_pairs, row_words
 from charloop.kernels.machine import Machine
 from charloop.kernels.tile import Sides, emit_tile, even
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting, each_vector
+from charloop.kernels.vectors import (
+    INDEX,
+    INTEGER,
+    Emitted,
+    Vectors,
+    clear,
+    copy,
+    counting,
+    each_vector,
+    has_bit,
+)
 
 DEPTH = 256
 """Places summed up before a tile goes back to memory: what they hold of both sides stays near."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What the right side has where a memory was emptied."""
+
+    row: Emitted
+    copied: Emitted
+    """Where a block of the right side lies with such rows in it."""
 
 
 @dataclass(frozen=True)
@@ -24,29 +44,42 @@ class Summing:
     """Where the left side by itself is summed up."""
     room: Emitted | None
     """Where a block of both sides lies as bfloat16, if products are of such numbers."""
+    fresh: Fresh | None = None
+    """If there are marks."""
 
     def clear(self) -> None:
         """Nothing is there yet."""
-        for goal, size in ((self.target, self.rows * self.columns), (self.total, self.rows)):
+        clear(self.v, self.target, self.rows * self.columns)
+        clear(self.v, self.total, self.rows)
 
-            def clear(place: Emitted, lanes: int, goal: Emitted = goal) -> None:
-                self.v.store(self.v.splat(0.0), self.v.at(goal, place), lanes)
-
-            each_vector(self.v, size, clear)
-
-    def add(self, left: Emitted, right: Emitted, places: Emitted) -> None:
-        """So many places, at least 1, a block at a time."""
+    def add(self, left: Emitted, right: Emitted, places: Emitted, marks: Emitted | None = None) -> None:
+        """So many places, at least 1, a block at a time; with a mark for each, if there are any."""
         b = self.v.builder
         blocks = b.udiv(b.add(places, INDEX(DEPTH - 1)), INDEX(DEPTH))
         with counting(b, blocks) as number:
             first = b.mul(number, INDEX(DEPTH))
             rest = b.sub(places, first)
             depth = b.select(b.icmp_unsigned("<", rest, INDEX(DEPTH)), rest, INDEX(DEPTH))
-            self._block(
-                self.v.at(left, b.mul(first, INDEX(self.rows))),
-                self.v.at(right, b.mul(first, INDEX(self.columns))),
-                depth,
-            )
+            read = self.v.at(right, b.mul(first, INDEX(self.columns)))
+            if self.fresh is not None:
+                read = self._emptied(self.fresh, read, self.v.at(marks, first), depth)
+            self._block(self.v.at(left, b.mul(first, INDEX(self.rows))), read, depth)
+
+    def _emptied(self, fresh: Fresh, right: Emitted, marks: Emitted, depth: Emitted) -> Emitted:
+        """The right side's places where they lie; if one of them was emptied, a copy with fresh rows."""
+        v, b = self.v, self.v.builder
+        before = b.block
+        with counting(b, depth) as place:
+            seen = b.phi(INTEGER)
+            now = b.or_(seen, b.load(v.at(marks, place), typ=INTEGER, align=4))
+            seen.add_incoming(INTEGER(0), before)
+            seen.add_incoming(now, b.block)
+        found = b.icmp_unsigned("!=", b.and_(now, INTEGER(RESET)), INTEGER(0))
+        with b.if_then(found), counting(b, depth) as place:
+            offset = b.mul(place, INDEX(self.columns))
+            row = b.select(has_bit(v, v.at(marks, place), RESET), fresh.row, v.at(right, offset))
+            copy(v, row, v.at(fresh.copied, offset), self.columns)
+        return b.select(found, fresh.copied, right)
 
     def _block(self, left: Emitted, right: Emitted, depth: Emitted) -> None:
         """`depth` places, tile by tile."""

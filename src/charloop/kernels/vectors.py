@@ -178,3 +178,23 @@ def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> 
             body(v.builder.mul(block, INDEX(v.width)), v.width)
     if rest:
         body(INDEX(blocks * v.width), rest)
+
+
+def clear(v: Vectors, target: Emitted, size: int) -> None:
+    """Zeros in a row."""
+    each_vector(v, size, lambda place, lanes: v.store(v.splat(0.0), v.at(target, place), lanes))
+
+
+def copy(v: Vectors, source: Emitted, target: Emitted, size: int) -> None:
+    """A row as it is."""
+
+    def block(place: Emitted, lanes: int) -> None:
+        v.store(v.load(v.at(source, place), lanes), v.at(target, place), lanes)
+
+    each_vector(v, size, block)
+
+
+def has_bit(v: Vectors, pointer: Emitted, bit: int) -> Emitted:
+    """Whether a whole number has that bit."""
+    b = v.builder
+    return b.icmp_unsigned("!=", b.and_(b.load(pointer, typ=INTEGER, align=4), INTEGER(bit)), INTEGER(0))

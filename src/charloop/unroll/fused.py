@@ -17,7 +17,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
-from charloop.engines import MAX_ONE_HOT_ROWS, XLA, Engine, Layer, Parts, Sources, make_marks, parts_of
+from charloop.engines import (
+    MAX_ONE_HOT_ROWS,
+    XLA,
+    Engine,
+    Layer,
+    Parts,
+    Sources,
+    are_idle,
+    make_marks,
+    parts_of,
+)
 from charloop.engines.parts import Weights
 from charloop.kernels import KernelError, reason_against
 from charloop.types import Characters, Logits, Parameters, State
@@ -89,7 +99,10 @@ def run(
     engine = fitting_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
     sources, characters = project(engine, to_sources, inputs)
     marks = make_marks(time, batch, resets, lengths)
-    return _loop(engine, parts, Layer(own, weights, sources, characters, state, marks))
+    state, outputs = _loop(engine, parts, Layer(own, weights, sources, characters, state, marks))
+    if marks is not None and lengths is not None:
+        outputs = jnp.where(are_idle(marks)[..., None], 0.0, outputs)
+    return state, outputs
 
 
 def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State) -> Parts:
