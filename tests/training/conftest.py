@@ -1,7 +1,10 @@
 """The text of the tiny runs, and one run that many tests look at."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Run:
     """Over an epoch's end, with dropout, never stopped."""
     config = configure(text, steps=40, eval_every=10)
     return run(tmp_path_factory.mktemp("runs") / "whole", config)
+
+
+_STEPS: dict[str, Any] = defaultdict(lambda: lru_cache(maxsize=16)(step.shared_steps.__wrapped__))
+
+
+@pytest.fixture
+def separate_programs(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`separate_programs("nan")`: training steps only of tests that replace a part of them in that one way."""
+    return lambda name: monkeypatch.setattr(step, "shared_steps", _STEPS[name])
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What is undone and what is not, on the compiled step and its parts; nothing of an undone update is left."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -169,8 +170,9 @@ def chunks(*poisoned: bool) -> np.ndarray:
 
 
 @pytest.fixture
-def spoiled(monkeypatch: pytest.MonkeyPatch, fresh_programs: None) -> None:  # noqa: ARG001
+def spoiled(monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], None]) -> None:
     """The loss of one character is no number."""
+    separate_programs("a character's loss is nan")
 
     def spoil(logits: Any, targets: Any, **how: Any) -> Any:
         return cross_entropy(logits, targets, **how) * jnp.where(targets == POISON, jnp.nan, 1.0)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.loss import cross_entropy
 from charloop.presets import PRESETS
-from charloop.training import step
 from charloop.training.run import train
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
@@ -36,7 +36,9 @@ def poisoned(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def spoil(monkeypatch: pytest.MonkeyPatch, fresh_programs: None):  # noqa: ARG001
+def spoil(
+    monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], None]
+) -> Callable[[float], None]:
     """Multiply the gradient where the poison is to be predicted; by NaN, the loss too."""
 
     def by(factor: float) -> None:
@@ -48,7 +50,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, fresh_programs: None):  # noqa: ARG00
             return nats + more * (nats - jax.lax.stop_gradient(nats))
 
         monkeypatch.setattr("charloop.training.step.cross_entropy", spoiled)
-        step.shared_steps.cache_clear()
+        separate_programs(f"loss times {factor}")
 
     return by
 
