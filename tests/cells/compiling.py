@@ -27,5 +27,5 @@ def quick_options() -> dict[str, object]:
     return {name: value for name, value in QUICK.items() if accepted(name, value)}
 
 
-def quick_jit(function):
-    return jax.jit(function, compiler_options=quick_options())
+def quick_jit(function, **how):
+    return jax.jit(function, compiler_options=quick_options(), **how)

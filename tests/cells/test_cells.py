@@ -11,6 +11,7 @@ from cells.runs import SMALL, TIME, arguments, assert_close
 from cells.table import CASES, HIDDEN, VARIANTS
 from charloop.engines import parts_for
 from charloop.unroll import UNROLLINGS, Lookup, fitting_unrolling
+from choosing import mostly_slow
 
 every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 
@@ -47,7 +48,11 @@ def test_options_make_another_cell():
         assert variant.build() not in [case.build() for case in CASES if case != variant]
 
 
-@every_cell
+@pytest.mark.parametrize(
+    "case",
+    mostly_slow(CASES, lambda case: case.label in ("gru", "lstm", "SkipLSTM")),
+    ids=lambda case: case.label,
+)
 def test_learns_to_recall_its_first_symbol(case):
     """Four symbols, five of noise, then: which was the first? Guessing costs log 4 = 1.39 nats."""
     cell, symbols, time = case.build(16), 4, 6

@@ -25,11 +25,14 @@ from cells.runs import (
     result,
     zeros,
 )
-from cells.table import CASES, RUNS, Case, Run
+from cells.table import CASES, RUNS, Case, Run, is_quick
 from charloop.cells import CELLS
 from charloop.unroll import UNROLLINGS, fitting_unrolling
+from choosing import mostly_slow
 
-every_run = pytest.mark.parametrize("run", RUNS, ids=lambda run: run.label, scope="module")
+every_run = pytest.mark.parametrize(
+    "run", mostly_slow(RUNS, is_quick), ids=lambda run: run.label, scope="module"
+)
 every_setting = pytest.mark.parametrize("setting", SETTINGS)
 
 

@@ -13,13 +13,16 @@ from charloop.cli import programs
 from charloop.cli.programs import KEPT, forget_old, processor
 from cli.commands import BRIEF, Outcome, done, process
 
+QUICK = (*BRIEF, "--cell", "rnn", "--num-layers", "1")
+"""To be compiled, that is."""
+
 
 def trained_with(cache: Path, folder: Path, book: Path, *flags: str, **limit: str) -> Outcome:
     """A run in `folder` whose programs are kept under `cache`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
     del environment["JAX_COMPILATION_CACHE_DIR"]
     given = environment | {"CHARLOOP_CACHE": str(cache)} | limit
-    return process("train", str(book), *BRIEF, *flags, "--out", str(folder), env=given)
+    return process("train", str(book), *QUICK, *flags, "--out", str(folder), env=given)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Mutated run folders, texts and settings: a fixed few hundred always, tens of thousands in the slow suite.
+"""Mutated run folders, texts and settings: a fixed hundred always, tens of thousands in the slow suite.
 
 The slow suite's seed is $CHARLOOP_FUZZ_SEED, or one of the day; it is printed. One case alone, to look at it:
 `CHARLOOP_FUZZ_CASE=folders/SEED/NUMBER pytest tests/fuzz -k one_case`.
@@ -23,7 +23,7 @@ KINDS: dict[str, Callable[[Sandbox, random.Random], Case]] = {
     "settings": settings.make,
 }
 FEW, MANY = (
-    {"folders": 150, "texts": 75, "settings": 75},
+    {"folders": 60, "texts": 30, "settings": 30},
     {"folders": 10_000, "texts": 4_000, "settings": 4_000},
 )
 PART = 500

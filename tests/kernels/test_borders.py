@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cells.compiling import quick_jit
 from cells.runs import assert_same
 from charloop.cells import CELLS, make_cell
 from charloop.config import ModelConfig
@@ -21,6 +22,7 @@ from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.unroll import fused, scan
 from charloop.unroll.fused import run
+from choosing import slow
 
 VOCAB = 11
 
@@ -39,11 +41,14 @@ def logits(model: CharLM, params: Any, characters: Any) -> jax.Array:
     return model.apply(params, jnp.asarray(characters), model.initial_state(characters.shape[1]))[0]
 
 
+QUICK_LOGITS = quick_jit(logits, static_argnums=0)
+
+
 @pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int8", "uint32"])
 def test_characters_of_any_whole_numbers_are_read_alike(kind: str) -> None:
     """Corpora keep theirs as uint8."""
     (model, params), characters = network(), text(9, 4)
-    assert_same(logits(model, params, characters.astype(kind)), logits(model, params, characters))
+    assert_same(QUICK_LOGITS(model, params, characters.astype(kind)), QUICK_LOGITS(model, params, characters))
     with pytest.raises(Exception, match="characters"):
         logits(model, params, characters.astype(np.float32))
 
@@ -67,13 +72,14 @@ def test_sizes_of_none_and_one(time: int, batch: int) -> None:
         found = logits(model, params, text(time, batch))
         return cross_entropy(found, jnp.asarray(text(time, batch)), engine=model.engine).sum()
 
-    value, gradient = jax.value_and_grad(loss)(params)
+    value, gradient = quick_jit(jax.value_and_grad(loss))(params)
     assert np.isfinite(value)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
-    assert logits(model, params, text(time, batch)).shape == (time, batch, VOCAB)
+    assert QUICK_LOGITS(model, params, text(time, batch)).shape == (time, batch, VOCAB)
 
 
-def test_any_number_of_lengths_and_batches_adds_no_machine_code() -> None:
+@pytest.mark.parametrize("count", [30, slow(200)])
+def test_any_number_of_lengths_and_batches_adds_no_machine_code(count: int) -> None:
     cell = make_cell(CELLS, "gru", 9)
     params = cell.init(jax.random.key(0), 3)
 
@@ -85,7 +91,7 @@ def test_any_number_of_lengths_and_batches_adds_no_machine_code() -> None:
 
     pull(2, 1)
     before = registry.count_kernels()
-    for number in range(200):
+    for number in range(count):
         pull(2 + number, 1 + number % 37)
     assert registry.count_kernels() == before
 

@@ -18,13 +18,14 @@ from charloop.kernels.machine import Machine, Tile
 from charloop.kernels.product import Panels, pairs
 from charloop.precision import products_in
 from charloop.unroll.fused import run
+from choosing import mostly_slow, slow
 from kernels.direct import MACHINES, NEEDS_HALVES, SIZES
 from kernels.test_sizes import problem, pulled
 
 pytestmark = NEEDS_HALVES
 
 
-@pytest.fixture(params=MACHINES)
+@pytest.fixture(params=mostly_slow(MACHINES, lambda width: width != 8))
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Of each width."""
     return MACHINES[request.param]
@@ -78,7 +79,7 @@ def test_a_product_is_of_rounded_numbers(
     assert differs(found, multiply(machine, left, matrix, start))
 
 
-@pytest.mark.parametrize("hidden", [17, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 100))])
+@pytest.mark.parametrize("hidden", mostly_slow((1, 17, 100), lambda hidden: hidden == 17))
 def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
@@ -89,9 +90,7 @@ def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name", ["lstm", *(pytest.param(n, marks=pytest.mark.slow) for n in ("gru", "ln-lstm"))]
-)
+@pytest.mark.parametrize("name", mostly_slow(("lstm", "gru", "ln-lstm"), lambda name: name == "lstm"))
 def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machine: Machine) -> None:
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     lookup = machine.width == 8
@@ -103,9 +102,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     assert differs(jax.tree.leaves(found)[0], jax.tree.leaves(float32)[0])
 
 
-@pytest.mark.parametrize(
-    "poison", [np.nan, *(pytest.param(n, marks=pytest.mark.slow) for n in (np.inf, -np.inf))]
-)
+@pytest.mark.parametrize("poison", [np.nan, slow(np.inf), slow(-np.inf)])
 def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison

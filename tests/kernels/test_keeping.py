@@ -17,6 +17,7 @@ from charloop.kernels import plan, registry
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import programs_for, programs_of
 from charloop.unroll.fused import run
+from choosing import slow
 from kernels.test_sizes import SKIP, problem, pulled
 
 LSTM = {0: "logistic", 1: "logistic", 2: "tanh", 3: "logistic"}
@@ -50,7 +51,7 @@ def test_a_gate_that_is_read_in_two_ways_is_kept_itself() -> None:
     assert programs_for(Twice(5)).kept == {1: "tanh"}
 
 
-@pytest.mark.parametrize("name", ["lstm", "rnn", SKIP])
+@pytest.mark.parametrize("name", ["rnn", SKIP, slow("lstm")])
 def test_keeping_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cell, given, characters, weights = problem(name, 21, 5, 4, lookup=False)
 

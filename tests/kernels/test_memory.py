@@ -4,17 +4,19 @@ import ctypes
 import math
 import mmap
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
-from charloop.kernels.machine import Tile
+from charloop.kernels.machine import Tile, this_machine
 from charloop.kernels.plan import Plan, programs_for
 from charloop.kernels.sequence import make_backward, make_forward
 from charloop.kernels.signature import Argument
-from kernels.direct import MACHINES, NEEDS_HALVES, address
+from choosing import mostly_slow
+from kernels.direct import MACHINES, address
 
 TWO_PRODUCTS = f"{EXAMPLES / 'my_cells.py'}:MultiplicativeLSTM"
 
@@ -45,9 +47,9 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
     return math.prod(sizes[axis] if isinstance(axis, str) else axis for axis in argument.shape)
 
 
-@pytest.mark.parametrize("halves", [False, pytest.param(True, marks=NEEDS_HALVES)])
 @pytest.mark.parametrize(
-    "width", [pytest.param(w, marks=pytest.mark.slow) if w == 8 else w for w in MACHINES]
+    ("width", "halves"),
+    mostly_slow(product(MACHINES, (False, True)), lambda case: case in ((4, False), (16, True))),
 )
 @pytest.mark.parametrize(
     ("name", "table", "marked"),
@@ -63,6 +65,8 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
 def test_a_kernel_stays_within_its_buffers(
     name: str, table: int, width: int, halves: bool, marked: bool
 ) -> None:
+    if halves and not this_machine().bfloat16:
+        pytest.skip("this processor has no bfloat16 products")
     machine = replace(MACHINES[width], tile=Tile(6, 2))
     plan = Plan(
         programs_for(make_cell(CELLS, name, 19)), machine, table=table > 0, halves=halves, marked=marked

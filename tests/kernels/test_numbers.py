@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cells.compiling import quick_jit
 from cells.runs import assert_close
 from cells.ticks import TickCell
 from charloop.kernels.engine import Kernels
@@ -54,7 +55,8 @@ def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     def loss(way: Any, params: Any) -> Any:
         return (way(cell, params, inputs, cell.initial_state(2))[1] ** 2).sum()
 
-    found, expected = (jax.grad(partial(loss, way))(params) for way in (partial(run, Kernels()), scan))
+    ways = partial(run, Kernels()), scan
+    found, expected = (quick_jit(jax.grad(partial(loss, way)))(params) for way in ways)
     assert found["keep"].shape == (1,) * axes
     assert_close(found, expected, tolerance=1e-4)
 

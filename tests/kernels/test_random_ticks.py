@@ -101,7 +101,7 @@ steps = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps=steps, adds=st.booleans(), hidden=st.sampled_from([3, 8, 17]), seed=st.integers(0, 99))
 def test_a_random_tick_is_numpys_in_values_and_along_any_direction(
     steps: tuple[Step, ...], adds: bool, hidden: int, seed: int

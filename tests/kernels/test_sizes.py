@@ -1,6 +1,7 @@
 """Kernels of every size and width against JAX's own scan: values and every gradient."""
 
 from functools import partial
+from itertools import product
 from operator import itemgetter
 from typing import Any
 
@@ -18,15 +19,10 @@ from charloop.kernels.engine import Kernels
 from charloop.kernels.machine import Machine, Tile
 from charloop.unroll import Lookup, scan
 from charloop.unroll.fused import run
+from choosing import mostly_slow
 from kernels.direct import HERE, MACHINES
 
 SKIP = f"{EXAMPLES / 'my_cells.py'}:SkipLSTM"
-
-
-@pytest.fixture(params=MACHINES)
-def machine(request: pytest.FixtureRequest) -> Machine:
-    """Of each width."""
-    return MACHINES[request.param]
 
 
 def problem(name: str, hidden: int, batch: int, time: int, lookup: bool) -> tuple[Any, ...]:
@@ -65,18 +61,20 @@ def compare(
     assert_close(found, expected, tolerance=3e-5)
 
 
-@pytest.mark.parametrize("hidden", [1, 17, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 100, 129))])
-@pytest.mark.parametrize("name", ["gru", "ln-lstm", SKIP], ids=["gru", "ln-lstm", "SkipLSTM"])
-def test_widths_and_sizes_that_are_multiples_of_nothing(machine: Machine, name: str, hidden: int) -> None:
-    compare(name, hidden, batch=7, time=3, lookup=machine.width == 8, machine=machine)
-
-
-ODD = [(1, 1), (2, 9), (6, 2), (13, 2)]
-EVERY = [(batch, time) for batch in (1, 2, 6, 13) for time in (1, 2, 9)]
+QUICK = {("gru", 17, width) for width in MACHINES} | {("gru", 1, 8), ("ln-lstm", 17, 16), (SKIP, 1, 4)}
 
 
 @pytest.mark.parametrize(
-    ("batch", "time"), [pytest.param(*n, marks=() if n in ODD else pytest.mark.slow) for n in EVERY]
+    ("name", "hidden", "width"),
+    mostly_slow(product(("gru", "ln-lstm", SKIP), (1, 7, 17, 100, 129), MACHINES), QUICK.__contains__),
+)
+def test_widths_and_sizes_that_are_multiples_of_nothing(name: str, hidden: int, width: int) -> None:
+    compare(name, hidden, batch=7, time=3, lookup=width == 8, machine=MACHINES[width])
+
+
+@pytest.mark.parametrize(
+    ("batch", "time"),
+    mostly_slow(product((1, 2, 6, 13), (1, 2, 9)), {(1, 1), (2, 9), (6, 2), (13, 2)}.__contains__),
 )
 def test_any_number_of_lanes_and_times(batch: int, time: int) -> None:
     compare("lstm", 20, batch, time, lookup=batch == 2)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cells.compiling import quick_jit
 from charloop.cells import CELLS, make_cell
 from charloop.dropout import dropout
 from charloop.recurrent import Recurrent, Stack
@@ -59,7 +60,7 @@ def twin(name: str, marks: str) -> Any:
     state = jax.tree.map(lambda leaf: leaf + 0.3, layer.initial_state(BATCH))
     given = layer.init(KEY, INPUT), INPUTS, state
     run = partial(slowly, layer.cell, **MARKS[marks])
-    return given, run(*given), jax.grad(weighed(run))(given)
+    return given, run(*given), quick_jit(jax.grad(weighed(run)))(given)
 
 
 @pytest.mark.parametrize("marks", MARKS)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from charloop.devices import make_mesh
 from charloop.errors import CharloopError
 from charloop.recurrent import Recurrent
+from choosing import mostly_slow
 
 PAGE = (Path(__file__).parents[2] / "docs/own-loop.md").read_text("utf-8")
 INPUTS = jax.random.normal(jax.random.key(1), (3, 2, 3))
@@ -98,8 +100,11 @@ def of_scan(name: str) -> Any:
     return jax.jit(partial(TRANSFORMED[name], loss))(params)
 
 
-@pytest.mark.parametrize("unroll", UNROLLINGS)
-@pytest.mark.parametrize("name", TRANSFORMED)
+@pytest.mark.parametrize(
+    ("name", "unroll"),
+    # What JAX does to its own loops is the slow suite's.
+    mostly_slow(product(TRANSFORMED, UNROLLINGS), lambda case: case[1] in ("fused", "xla", "dynamic")),
+)
 def test_a_transformation_does_what_the_table_says(name: str, unroll: str) -> None:
     params, loss = problem(unroll)
     said = table()[name, unroll]

@@ -21,6 +21,7 @@ from charloop.report.excerpt import excerpt_of
 from charloop.report.reach_section import in_words
 from charloop.report.samples import MOST, samples_of
 from charloop.report.surprise_section import kinds_of, tenth
+from choosing import slow
 from report.networks import FACTS, SENTENCE, folder_of, network, report_of, sources
 from report.reading import section, visible
 
@@ -126,7 +127,7 @@ def test_a_cell_without_gates(tmp_path: Path) -> None:
     assert missing(section(page(report, vocabulary), "gates")) == ["This cell has no gates."]
 
 
-@pytest.mark.parametrize(("cell", "panels"), [("lstm", 6), ("gru", 4), ("nas", None)])
+@pytest.mark.parametrize(("cell", "panels"), [("gru", 4), slow(("lstm", 6)), slow(("nas", None))])
 def test_a_panel_for_each_gate_and_a_point_for_each_unit(
     cell: str, panels: int | None, tmp_path: Path
 ) -> None:

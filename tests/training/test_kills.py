@@ -38,7 +38,7 @@ def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) 
 
 
 def test_a_handful_of_kills(tmp_path: Path, text: Path) -> None:
-    kill(tmp_path, text, kills=3, share=0.5, steps=300)
+    kill(tmp_path, text, kills=2, share=0.5, steps=300)
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from charloop.evaluation import Score
 from charloop.loss import cross_entropy
 from charloop.presets import PRESETS
 from charloop.training.run import train
+from choosing import slow
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
 PLACE = 50
@@ -246,15 +247,10 @@ def test_a_text_that_changes_its_nature_is_trained_on(tmp_path: Path) -> None:
 
 
 ORDINARY = [
-    {},
-    *(
-        pytest.param(changes, marks=pytest.mark.slow)
-        for changes in (
-            {"batch_size": 1},
-            {"optimizer": "sgd", "learning_rate": 0.5},
-            {"optimizer": "rmsprop", "learning_rate": 1e-3},
-        )
-    ),
+    slow({}),
+    slow({"batch_size": 1}),
+    slow({"optimizer": "sgd", "learning_rate": 0.5}),
+    slow({"optimizer": "rmsprop", "learning_rate": 1e-3}),
     {"cell": "rnn", "clip_norm": 0.0, "batch_size": 2},
 ]
 

@@ -1,5 +1,6 @@
 """Beginnings and ends inside a chunk: every unrolling against rows that are cut apart and run alone."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from cells.runs import assert_close
 from cells.table import CASES, HIDDEN, RUNS, Case
 from charloop.cells import Cell
 from charloop.unroll import UNROLLINGS
+from choosing import mostly_slow
 
 TIME, BATCH, INPUT = 6, 3, 4
 RESETS = np.zeros((TIME, BATCH), bool)
@@ -57,17 +59,12 @@ def pulled(way: Any, cell: Cell, given: Any, weights: Any) -> Any:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        case
-        if case in map(Case, ("rnn", "gru", "lstm", "ln-lstm"))
-        else pytest.param(case, marks=pytest.mark.slow)
-        for case in CASES
-    ],
+    mostly_slow(CASES, lambda case: case.label in ("gru", "lstm")),
     ids=lambda case: case.label,
 )
 def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
     given, weights = problem(case)
-    expected = pulled(run_apart, case.build(), given, weights)
+    expected = quick_jit(partial(pulled, run_apart, case.build()))(given, weights)
     names = [run.unrolling for run in RUNS if run.case == case]
     for name in names:
 
