@@ -213,7 +213,8 @@ def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
     model = CharLM.build(run.config.model, run.vocabulary.size)
     tensors, facts, path, notes = best_weights(run) if weights == "best" else last_weights(run)
     check_fit(model, tensors, path)
-    params = {name: jnp.asarray(value) for name, value in tensors.items()}
+    # Not asarray: JAX compiles a program for each shape of NumPy's.
+    params = {name: jnp.array(value) for name, value in tensors.items()}
     return TrainedModel(model, params, run.vocabulary, facts, (*notes, *model.notes), run)
 
 

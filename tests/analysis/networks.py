@@ -64,7 +64,7 @@ def slowly(network: TrainedModel, text: np.ndarray) -> tuple[np.ndarray, list[li
     step = jax.jit(model.cell.step)
     memory, logits, states = list(model.initial_state(1)), [], []
     for token in text:
-        x = jnp.asarray(table)[int(token)][None]
+        x = jnp.array(table)[int(token)][None]
         for layer in range(model.config.num_layers):
             memory[layer], x = step(layer_parameters(params, layer), x, memory[layer])
         logits.append(np.asarray(x[0] @ readout.T + params["readout.bias"], float))

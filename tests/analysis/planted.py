@@ -56,5 +56,5 @@ def latching(cell: str, sign: int = 1) -> TrainedModel:
         "readout.bias": np.zeros(vocabulary.size),
     }
     return TrainedModel(
-        model, {name: jnp.asarray(v, jnp.float32) for name, v in flat.items()}, vocabulary, {}
+        model, {name: jnp.array(v, jnp.float32) for name, v in flat.items()}, vocabulary, {}
     )

@@ -18,7 +18,7 @@ every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 
 @every_cell
 def test_a_step_broadcasts_over_leading_axes(case):
-    cell, (given, _) = case.build(), jax.tree.map(jnp.asarray, arguments(case, SMALL))
+    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, SMALL))
     (params,), (state,), inputs = given["layers"], given["states"], given["source"]
     states = jax.tree.map(lambda leaf: jnp.stack([leaf] * TIME), state)
     one_by_one = [cell.step(params, x, state) for x in inputs]
@@ -28,7 +28,7 @@ def test_a_step_broadcasts_over_leading_axes(case):
 
 @every_cell
 def test_every_product_is_found(case):
-    cell, (given, _) = case.build(), jax.tree.map(jnp.asarray, arguments(case, SMALL))
+    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, SMALL))
     (params,), (state,), inputs = given["layers"], given["states"], given["source"]
     parts = parts_for(cell)
     made = [product for product in (*parts.sources, *parts.products) if product is not None]

@@ -86,7 +86,7 @@ def test_compiled_is_eager(run):
     """Eager: operation by operation, the loops in Python too."""
     values, _ = result(run, SMALL)
     with jax.disable_jit():
-        eager = forward(run, SMALL, *jax.tree.map(jnp.asarray, arguments(run.case, SMALL)))
+        eager = forward(run, SMALL, *jax.tree.map(jnp.array, arguments(run.case, SMALL)))
     assert_close(values, eager)
 
 

@@ -102,7 +102,7 @@ def state():
     def fill(leaf):
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return leaf
-        return jnp.asarray(random.normal(3, 1, leaf.shape)).astype(leaf.dtype)
+        return jnp.array(random.normal(3, 1, leaf.shape)).astype(leaf.dtype)
 
     return jax.tree.map(fill, made)
 

@@ -181,8 +181,8 @@ def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lo
     cell, random = kind(UNITS), np.random.default_rng(1)
     assert reason_against(cell) is None
     given, weights = problem(cell, lookup)
-    characters = jnp.asarray(random.integers(0, 9, (TIME, BATCH)))
-    resets = jnp.asarray(random.random((TIME, BATCH)) < 0.3)
+    characters = jnp.array(random.integers(0, 9, (TIME, BATCH)))
+    resets = jnp.array(random.random((TIME, BATCH)) < 0.3)
     marks = {"resets": resets, "lengths": jnp.array([5, 0, 3])} if marked else {}
 
     def pulled(way: Any, given: Any) -> Any:

@@ -60,7 +60,7 @@ def test_a_torch_module_gives_the_same_here(cell, unrolling):
 @every_golden
 def test_layers_alone_give_the_same_outputs(cell, unrolling):
     """The cells and unrollings without the model around them."""
-    expected = jax.tree.map(jnp.asarray, golden(cell))
+    expected = jax.tree.map(jnp.array, golden(cell))
     values, states = (
         expected["weights"]["embedding.weight"][expected["in"]["characters"]],
         by_layer(expected["in"]),

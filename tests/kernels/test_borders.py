@@ -38,7 +38,7 @@ def text(time: int, batch: int) -> np.ndarray:
 
 
 def logits(model: CharLM, params: Any, characters: Any) -> jax.Array:
-    return model.apply(params, jnp.asarray(characters), model.initial_state(characters.shape[1]))[0]
+    return model.apply(params, jnp.array(characters), model.initial_state(characters.shape[1]))[0]
 
 
 QUICK_LOGITS = quick_jit(logits, static_argnums=0)
@@ -58,10 +58,10 @@ def test_parameters_of_other_floats_run_in_xlas_loop(kind: str) -> None:
     model, params = network()
     given = {name: value.astype(kind) for name, value in params.items()}
     state = jax.tree.map(lambda leaf: leaf.astype(kind), model.initial_state(4))
-    found = model.apply(given, jnp.asarray(text(9, 4)), state)[0]
+    found = model.apply(given, jnp.array(text(9, 4)), state)[0]
     assert found.dtype == kind
     np.testing.assert_allclose(np.float32(found), logits(model, params, text(9, 4)), atol=0.05)
-    assert cross_entropy(found, jnp.asarray(text(9, 4)), engine=model.engine).dtype == kind
+    assert cross_entropy(found, jnp.array(text(9, 4)), engine=model.engine).dtype == kind
 
 
 @pytest.mark.parametrize(("time", "batch"), [(0, 3), (3, 0), (1, 1), (1, 3), (2, 1)])
@@ -70,7 +70,7 @@ def test_sizes_of_none_and_one(time: int, batch: int) -> None:
 
     def loss(params: Any) -> jax.Array:
         found = logits(model, params, text(time, batch))
-        return cross_entropy(found, jnp.asarray(text(time, batch)), engine=model.engine).sum()
+        return cross_entropy(found, jnp.array(text(time, batch)), engine=model.engine).sum()
 
     value, gradient = quick_jit(jax.value_and_grad(loss))(params)
     assert np.isfinite(value)
@@ -115,7 +115,7 @@ def test_threads_give_the_bits_of_one(apart: bool) -> None:
 
         if wait:
             barrier.wait(120)
-        return [jax.device_get(step(params, jnp.asarray(text(6, 8)))) for _ in range(5)]
+        return [jax.device_get(step(params, jnp.array(text(6, 8)))) for _ in range(5)]
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda number: work(number, wait=True), range(4)))

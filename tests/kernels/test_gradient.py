@@ -15,7 +15,7 @@ from kernels.direct import SIZES
 
 
 def noise(*shape: int) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape), np.float32)
+    return jnp.array(np.random.default_rng(sum(shape)).normal(size=shape), np.float32)
 
 
 def close(found: object, expected: np.ndarray) -> None:
@@ -35,7 +35,7 @@ def test_a_weights_gradient_is_the_sum_of_products(
     )
     marks[-1, -1] = RESET
     emptied = np.where((marks == RESET)[..., None], fresh, earlier)
-    cases = ((None, right), (Before(start), earlier), (Before(start, jnp.asarray(marks), fresh), emptied))
+    cases = ((None, right), (Before(start), earlier), (Before(start, jnp.array(marks), fresh), emptied))
     for before, read in cases:
         expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
         to_weight, to_bias = jax.jit(partial(weight_gradient, machine))(left, right, before)
@@ -48,7 +48,7 @@ def test_a_tables_gradient_is_the_sum_over_each_characters_places(
     time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
     values = noise(time, batch, columns)
-    characters = jnp.asarray(np.random.default_rng(0).integers(0, rows, (time, batch)), np.int32)
+    characters = jnp.array(np.random.default_rng(0).integers(0, rows, (time, batch)), np.int32)
     expected = np.zeros((rows, columns))
     np.add.at(expected, np.ravel(characters), np.float64(values).reshape(-1, columns))
     close(table_gradient(machine, values, characters, rows), expected)

@@ -32,11 +32,11 @@ def machine(request: pytest.FixtureRequest) -> Machine:
 
 
 def noise(*shape: int) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape), np.float32)
+    return jnp.array(np.random.default_rng(sum(shape)).normal(size=shape), np.float32)
 
 
 def rounded(values: Any) -> np.ndarray:
-    return np.asarray(jnp.asarray(values).astype(jnp.bfloat16).astype(jnp.float32), np.float64)
+    return np.asarray(jnp.array(values).astype(jnp.bfloat16).astype(jnp.float32), np.float64)
 
 
 def in_halves(function: Any, *given: Any) -> Any:
@@ -86,7 +86,7 @@ def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     _, found = in_halves(partial(run, Kernels(machine), cell), params, source, state)
     near = {name: rounded(params[name]) for name in ("weight_ih", "weight_hh")}
     given = {**params, **near}, rounded(source[0]), {**state, "hidden": rounded(state["hidden"])}
-    _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), given))
+    _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), given))
     np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-5)
 
 

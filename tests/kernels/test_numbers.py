@@ -49,7 +49,7 @@ class Counting(Leaky):
 @pytest.mark.parametrize("hidden", [1, 9, pytest.param(40, marks=pytest.mark.slow)])
 def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     cell, random = Leaky(hidden, axes), np.random.default_rng(0)
-    params, inputs = cell.init(jax.random.key(0), 3), jnp.asarray(random.normal(size=(4, 2, 3)), np.float32)
+    params, inputs = cell.init(jax.random.key(0), 3), jnp.array(random.normal(size=(4, 2, 3)), np.float32)
     assert why_not(cell) is None
 
     def loss(way: Any, params: Any) -> Any:

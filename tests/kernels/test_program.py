@@ -68,7 +68,7 @@ def test_the_same_operation_is_made_once() -> None:
         (lambda g, h: jnp.cumsum(g, axis=-1) + h, "cumsum has no rule"),
         (lambda g, h: jnp.sort(g) + h, "sort has no rule"),
         (lambda g, h: g + h @ jnp.ones((6, 6)), "dot_general has no rule"),
-        (lambda g, h: g * jnp.asarray([1.0, 2, 3, 4, 5, 6]) + h, "make it a parameter"),
+        (lambda g, h: g * jnp.array([1.0, 2, 3, 4, 5, 6]) + h, "make it a parameter"),
         (
             lambda g, h: jnp.concatenate([g[..., 3:], h[..., :3]], axis=-1),
             "through the middle of a gate's block",

@@ -32,7 +32,8 @@ def problem(name: str, hidden: int, batch: int, time: int, lookup: bool) -> tupl
     def noise(*shape: int) -> np.ndarray:
         return random.normal(size=shape).astype(np.float32)
 
-    params = {k: v + 0.1 * noise(*v.shape) for k, v in cell.init(jax.random.key(0), 3).items()}
+    shapes = jax.eval_shape(lambda: cell.init(jax.random.key(0), 3))
+    params = {name: 0.5 * noise(*leaf.shape) for name, leaf in shapes.items()}
     state = jax.tree.map(lambda leaf: noise(*leaf.shape), cell.initial_state(batch))
     source = noise(9, 3) if lookup else noise(time, batch, 3)
     characters = random.integers(0, 9, (time, batch)).astype(np.int32)
@@ -139,7 +140,7 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
     """One after the other inside; each gives what it gives alone."""
     cell, (params, *others), characters, weights = problem("gru", 9, 3, 4, lookup=lookup)
     two = jax.tree.map(lambda leaf: jnp.stack([leaf, 0.5 * leaf]), params)
-    characters, weights = jax.tree.map(jnp.asarray, (characters, weights))
+    characters, weights = jax.tree.map(jnp.array, (characters, weights))
 
     def forward(some: Any, *others: Any) -> Any:
         return pulled(partial(run, Kernels()), cell, lookup, (some, *others), characters, weights)

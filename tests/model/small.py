@@ -27,7 +27,7 @@ def weights(model: CharLM, seed: int = 1) -> dict[str, jax.Array]:
     """Weights of which none is 0 or 1 by its initial value."""
     random, fresh = np.random.default_rng(seed), jax.eval_shape(model.init, jax.random.key(0))
     noise = {name: random.normal(0, 0.5, value.shape) for name, value in fresh.items()}
-    return {name: jnp.asarray(values, jnp.float32) for name, values in noise.items()}
+    return {name: jnp.array(values, jnp.float32) for name, values in noise.items()}
 
 
 def state(model: CharLM, batch: int = BATCH, seed: int = 2) -> Any:

@@ -22,7 +22,7 @@ def slowly(model: CharLM, params, ids, memory):
     memory, rows = list(memory), []
     table = params.get("embedding.weight", np.eye(VOCAB, dtype=np.float32))
     for tick in ids:
-        x = jnp.stack([jnp.asarray(table)[character] for character in tick])
+        x = jnp.stack([jnp.array(table)[character] for character in tick])
         for layer in range(model.config.num_layers):
             memory[layer], x = model.cell.step(layer_parameters(params, layer), x, memory[layer])
         weight = params["embedding.weight" if model.config.tie_embedding else "readout.weight"]
@@ -93,7 +93,7 @@ def test_lengths_freeze_the_state_of_a_lane_that_is_over() -> None:
 
 
 def loss_and_gradients(model: CharLM):
-    ids, memory = jnp.asarray(characters(TIME + 1)), state(model)
+    ids, memory = jnp.array(characters(TIME + 1)), state(model)
 
     def loss(params, memory):
         return cross_entropy(model.apply(params, ids[:-1], memory)[0], ids[1:]).mean()
@@ -113,7 +113,7 @@ def test_the_loss_is_nats_of_the_softmax() -> None:
     targets = np.asarray(characters())
     odds = np.exp(logits.astype(np.float64))
     likely = np.take_along_axis(odds / odds.sum(-1, keepdims=True), targets[..., None], -1)[..., 0]
-    close(cross_entropy(jnp.asarray(logits), jnp.asarray(targets)), -np.log(likely))
+    close(cross_entropy(jnp.array(logits), jnp.array(targets)), -np.log(likely))
 
 
 def test_the_sizes_of_these_tests_are_all_different() -> None:

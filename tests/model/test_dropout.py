@@ -15,7 +15,7 @@ compiled = jax.jit(dropout, static_argnames=("rate", "variational"))
 
 
 def mask(rate: float, shape: tuple[int, int, int], *, variational: bool = False, key=KEY, lanes=None):
-    lanes = jnp.arange(shape[1]) if lanes is None else jnp.asarray(lanes)
+    lanes = jnp.arange(shape[1]) if lanes is None else jnp.array(lanes)
     return np.asarray(compiled(key, rate, np.ones(shape, np.float32), lanes, variational=variational))
 
 

@@ -79,7 +79,7 @@ def test_batch_major_says_its_own_order() -> None:
 
 def test_float64_is_refused_where_jax_has_it() -> None:
     with jax.enable_x64(True), pytest.raises(CharloopError, match="got 'float64'"):
-        LAYER.apply(PARAMS, jnp.asarray(INPUTS, jnp.float64))
+        LAYER.apply(PARAMS, jnp.array(INPUTS, jnp.float64))
 
 
 def test_empty_and_single_sizes() -> None:
@@ -92,5 +92,5 @@ def test_empty_and_single_sizes() -> None:
 def test_a_layer_is_float32_where_jax_makes_float64() -> None:
     with jax.enable_x64(True):
         params, state = LAYER.init(jax.random.key(0), INPUT), LAYER.initial_state(BATCH)
-        outputs, _ = LAYER.apply(params, jnp.asarray(INPUTS), state)
+        outputs, _ = LAYER.apply(params, jnp.array(INPUTS), state)
     assert {leaf.dtype for leaf in jax.tree.leaves((params, state, outputs))} == {jnp.dtype("float32")}

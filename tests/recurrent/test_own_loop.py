@@ -76,7 +76,7 @@ def curved(loss: Any, params: Any) -> Any:
 
 def in_float64(loss: Any, params: Any) -> Any:
     with jax.enable_x64(True):
-        return loss(params, jnp.asarray(np.asarray(INPUTS), jnp.float64))
+        return loss(params, jnp.array(np.asarray(INPUTS), jnp.float64))
 
 
 TRANSFORMED: dict[str, Callable[[Any, Any], Any]] = {

@@ -105,4 +105,4 @@ def test_it_computes_what_torch_computes(kind: str, bias: bool) -> None:
     changed = {name: 2 * value for name, value in params.items()}
     module.load_state_dict({n: torch.from_numpy(v) for n, v in to_torch(stack, changed).items()})
     expected = module(torch.from_numpy(inputs))[0].detach().numpy()
-    np.testing.assert_allclose(stack.apply(changed, jnp.asarray(inputs))[0], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(stack.apply(changed, jnp.array(inputs))[0], expected, rtol=1e-5, atol=1e-5)

@@ -46,7 +46,7 @@ def test_greedy_text_is_the_loop_of_argmax(prompt: str) -> None:
 def test_dropout_is_never_on() -> None:
     dropout = {"dropout_input": 0.9, "dropout_between": 0.9, "dropout_output": 0.9}
     (model, params), (dropping, _) = build(), build(**dropout)
-    ids = jnp.asarray(VOCABULARY.encode("ROMEO")[:, None])
+    ids = jnp.array(VOCABULARY.encode("ROMEO")[:, None])
     with_key = dropping.apply(params, ids, dropping.initial_state(1), key=jax.random.key(0))[0]
     assert (with_key != model.apply(params, ids, model.initial_state(1))[0]).any()
     config = SamplingConfig(length=80, num_samples=2)

@@ -122,7 +122,7 @@ def test_min_p_at_both_ends_of_its_range() -> None:
 
 @given(batches, st.floats(0.01, 100))
 def test_temperature_divides_the_logits(batch: np.ndarray, temperature: float) -> None:
-    after = np.asarray(Temperature(temperature)(jnp.asarray(batch)))
+    after = np.asarray(Temperature(temperature)(jnp.array(batch)))
     for row, expected in zip(after, batch, strict=True):
         np.testing.assert_allclose(
             probabilities(row), probabilities(expected.astype(np.float64) / temperature), atol=1e-5

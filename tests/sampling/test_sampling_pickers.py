@@ -31,7 +31,7 @@ def test_what_was_removed_is_never_picked(share: float) -> None:
     kept[:, 7] = True
     probabilities = kept * np.random.default_rng(1).random(kept.shape).astype(np.float32)
     probabilities /= probabilities.sum(-1, keepdims=True)
-    picked = np.asarray(pick_at(jnp.asarray(probabilities, jnp.float32), jnp.full(500, share, jnp.float32)))
+    picked = np.asarray(pick_at(jnp.array(probabilities, jnp.float32), jnp.full(500, share, jnp.float32)))
     assert (probabilities[np.arange(500), picked] > 0).all()
 
 

@@ -175,7 +175,7 @@ def test_bytes_of_one_character_may_come_in_two_pieces() -> None:
     text = "x" * (STREAM_BLOCK - 1) + "é→"
     octets = Octets()
     ids = octets.encode(text)
-    script = Script(256), {"texts": jnp.asarray(ids)[None]}
+    script = Script(256), {"texts": jnp.array(ids)[None]}
     whole = SamplingConfig(length=len(ids))
     assert list(stream(*script, octets, "é", whole)) == ["x" * (STREAM_BLOCK - 1), "é→"]
     assert generate(*script, octets, "é", SamplingConfig(length=len(ids) - 1)) == [text[:-1] + "�"]

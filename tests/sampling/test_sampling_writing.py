@@ -39,7 +39,7 @@ def write_all(
 def logits_before(model: Elman, params: Any, prompt: np.ndarray, written: np.ndarray) -> np.ndarray:
     """The logits each character of one lane was picked from, by one plain pass over prompt and text."""
     ids = np.concatenate([prompt, written])[:-1, None]
-    logits, _ = model.apply(params, jnp.asarray(ids), model.initial_state(1))
+    logits, _ = model.apply(params, jnp.array(ids), model.initial_state(1))
     return np.asarray(logits[len(prompt) - 1 :, 0])
 
 
@@ -123,7 +123,7 @@ def test_characters_are_as_frequent_as_they_are_probable(filters: Any, weights: 
 def test_within_words_the_likeliest_and_by_chance_only_at_their_starts() -> None:
     model = ELMAN
     ends_word = np.array([letter.isspace() for letter in ALPHABET])
-    picker = AtWordStarts(Sample(Chain((Temperature(3.0),))), jnp.asarray(ends_word))
+    picker = AtWordStarts(Sample(Chain((Temperature(3.0),))), jnp.array(ends_word))
     written = write_all(model, picker, model.init(8), 300)[:, 0]
     likeliest = logits_before(model, model.init(8), PROMPT, written).argmax(-1)
     after_space = ends_word[np.concatenate([PROMPT[-1:], written[:-1]])]

@@ -42,7 +42,7 @@ VOCAB, BATCH, POISON = 11, 4, 10
 
 def judged(health: Health, config: TrainingConfig = CONFIG, **seen: Any) -> int:
     values = {"loss": 1.0, "norm": 1.0, "sound": True} | seen
-    arrays = {name: jnp.asarray(value) for name, value in values.items()}
+    arrays = {name: jnp.array(value) for name, value in values.items()}
     return int(judge(config, health, uniform=math.log(65), **arrays))
 
 
@@ -52,7 +52,7 @@ def after(norms: list[float], loss: float = 1.5, config: TrainingConfig = CONFIG
     def one(health: Health, norm: Any) -> tuple[Health, Any]:
         loss_now = jnp.float32(loss)
         verdict = judge(
-            config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.asarray(True)
+            config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.array(True)
         )
         return follow(config, health, verdict, loss=loss_now, norm=norm), verdict
 
@@ -137,7 +137,7 @@ def test_memory_goes_on_from_the_last_good_one_and_is_emptied_the_second_time() 
     healthy, ill = unblemished(), replace(unblemished(), in_a_row=jnp.int32(1))
 
     def kept(fine: bool, health: Health) -> list:
-        return carry_on(jnp.asarray(fine), health, before, new, empty)["hidden"].tolist()
+        return carry_on(jnp.array(fine), health, before, new, empty)["hidden"].tolist()
 
     assert kept(True, healthy) == kept(True, ill) == [[9, 9], [9, 9]]
     assert kept(False, healthy) == [[1, 2], [0, 0]]

@@ -40,7 +40,7 @@ def lines(tmp_path: Path) -> Path:
 def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
     """Against a twin that goes lane by lane and place by place; a prefix may be longer than a chunk."""
     chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
-    found = emptied_places(KEY, rate, jnp.asarray(chunk), prefix, jnp.arange(60))
+    found = emptied_places(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
     np.testing.assert_array_equal(found, places(KEY, rate, chunk, prefix))
     assert 0 < int(found.any(0).sum()) < 60
     assert bool((found.sum(0) <= 1).all()), "once in a chunk"
@@ -74,7 +74,7 @@ def test_an_emptied_lane_reads_as_if_its_text_began_there(unroll: str) -> None:
     config = configure(Path("text"), unroll=unroll).model
     model = CharLM.build(config, 5)
     params = model.init(KEY)
-    text = jnp.asarray(np.random.default_rng(2).integers(5, size=(9, 2)))
+    text = jnp.array(np.random.default_rng(2).integers(5, size=(9, 2)))
     resets = jnp.zeros((9, 2), bool).at[4, 1].set(True)
     logits, _ = model.apply(params, text, model.initial_state(2), resets=resets)
     whole, _ = model.apply(params, text, model.initial_state(2))

@@ -112,7 +112,7 @@ def test_the_cost_follows_the_longest_lane():
             calls.append(1)
             return super().step(*given)
 
-    (params, inputs, state), _ = jax.tree.map(jnp.asarray, given(Case("rnn")))
+    (params, inputs, state), _ = jax.tree.map(jnp.array, given(Case("rnn")))
     for lengths in ([2, 0, 1], [0, 0, 0], [3, 3, 4]):
         calls.clear()
         with jax.disable_jit():

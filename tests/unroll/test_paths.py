@@ -20,14 +20,14 @@ both_inputs = pytest.mark.parametrize("setting", ["1 features", "1 lookup"])
 
 
 def traced(case, unrolling, setting=SMALL):
-    given = jax.tree.map(jnp.asarray, arguments(case, setting))
+    given = jax.tree.map(jnp.array, arguments(case, setting))
     return jax.make_jaxpr(partial(forward, Run(case, unrolling), setting))(*given).jaxpr
 
 
 def traced_gradient(case, unrolling, setting=SMALL):
     given = *arguments(case, setting), cotangents(case, setting)
     return jax.make_jaxpr(partial(pull, Run(case, unrolling), setting))(
-        *jax.tree.map(jnp.asarray, given)
+        *jax.tree.map(jnp.array, given)
     ).jaxpr
 
 
@@ -44,7 +44,7 @@ def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradien
 
 def test_only_the_static_graph_grows_with_time():
     def size(unrolling, time):
-        given = jax.tree.map(jnp.asarray, arguments(LSTM, SMALL, time=time))
+        given = jax.tree.map(jnp.array, arguments(LSTM, SMALL, time=time))
         program = jax.make_jaxpr(partial(forward, Run(LSTM, unrolling), SMALL))(*given)
         return len(list(equations(program.jaxpr)))
 
@@ -84,7 +84,7 @@ def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
 
 def test_a_single_tick_is_xlas():
     """A kernel's weights would have to be laid out anew for each."""
-    given = jax.tree.map(jnp.asarray, arguments(LSTM, SMALL, time=1))
+    given = jax.tree.map(jnp.array, arguments(LSTM, SMALL, time=1))
     program = jax.make_jaxpr(partial(forward, Run(LSTM, "fused"), SMALL))(*given)
     assert count("ffi_call", program.jaxpr) == 0
 

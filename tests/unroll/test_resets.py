@@ -26,9 +26,10 @@ def problem(case: Case) -> tuple[Any, Any]:
     cell, random = case.build(), np.random.default_rng(3)
 
     def noise(leaf: Any) -> jax.Array:
-        return jnp.asarray(random.normal(size=leaf.shape), jnp.float32)
+        return jnp.array(random.normal(size=leaf.shape), jnp.float32)
 
-    params = jax.tree.map(lambda leaf: leaf + 0.1 * noise(leaf), cell.init(jax.random.key(0), INPUT))
+    shapes = jax.eval_shape(lambda: cell.init(jax.random.key(0), INPUT))
+    params = jax.tree.map(lambda leaf: 0.5 * noise(leaf), shapes)
     state = jax.tree.map(noise, cell.initial_state(BATCH))
     inputs = noise(np.zeros((TIME, BATCH, INPUT)))
     weights = jax.tree.map(noise, (state, np.zeros((TIME, BATCH, HIDDEN))))
@@ -69,7 +70,7 @@ def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
     for name in names:
 
         def way(*given: Any, name: str = name) -> Any:
-            return UNROLLINGS[name](*given, resets=jnp.asarray(RESETS), lengths=jnp.asarray(LENGTHS))
+            return UNROLLINGS[name](*given, resets=jnp.array(RESETS), lengths=jnp.array(LENGTHS))
 
         found = quick_jit(lambda given, weights, way=way: pulled(way, case.build(), given, weights))(
             given, weights
@@ -83,7 +84,7 @@ def test_resets_alone_and_lengths_alone_change_what_they_should(name: str) -> No
     given, _ = problem(case)
     plain, reset, cut = (
         UNROLLINGS[name](case.build(), *given, **marks)[1]
-        for marks in ({}, {"resets": jnp.asarray(RESETS)}, {"lengths": jnp.asarray(LENGTHS)})
+        for marks in ({}, {"resets": jnp.array(RESETS)}, {"lengths": jnp.array(LENGTHS)})
     )
     np.testing.assert_allclose(reset[:2, 1], plain[:2, 1], atol=1e-6)
     assert np.abs(reset[3, 1] - plain[3, 1]).max() > 1e-3

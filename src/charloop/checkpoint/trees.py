@@ -52,4 +52,4 @@ def as_array(leaf: Any) -> np.ndarray:
 
 def from_array(array: np.ndarray, like: Any) -> Any:
     """A leaf of the kind of `like`."""
-    return jax.random.wrap_key_data(jnp.asarray(array)) if is_key(like) else jnp.asarray(array)
+    return jax.random.wrap_key_data(jnp.array(array)) if is_key(like) else jnp.array(array)

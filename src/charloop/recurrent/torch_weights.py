@@ -45,7 +45,7 @@ def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
                 f"shape of {name}", got=shapes[0], allowed=f"{shapes[1]} for {_described(one)}"
             )
     names = {name: name if isinstance(layer, Stack) else name.removesuffix("_l0") for name in arrays}
-    return {names[name]: jnp.asarray(value) for name, value in arrays.items()}
+    return {names[name]: jnp.array(value) for name, value in arrays.items()}
 
 
 def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, "..."]]:
