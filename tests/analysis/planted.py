@@ -55,6 +55,4 @@ def latching(cell: str, sign: int = 1) -> TrainedModel:
         "readout.weight": random.normal(0, 1, (vocabulary.size, HIDDEN)),
         "readout.bias": np.zeros(vocabulary.size),
     }
-    return TrainedModel(
-        model, {name: jnp.array(v, jnp.float32) for name, v in flat.items()}, vocabulary, {}
-    )
+    return TrainedModel(model, {name: jnp.array(v, jnp.float32) for name, v in flat.items()}, vocabulary, {})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from charloop import load
+from choosing import slow
 from cli.commands import BRIEF, SMALL, Outcome, call, done, process, refused
 
 POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
@@ -61,7 +62,7 @@ def longest_copy(text: str, learned: str, start: int = 0) -> int:
     )
 
 
-@pytest.mark.parametrize("temperature", ["0", "0.7", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("temperature", ["0.7", slow("0"), slow("1")])
 def test_what_is_known_by_heart_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
     flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
     learned = POEM * 12

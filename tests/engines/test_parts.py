@@ -17,6 +17,7 @@ from charloop.kernels import reason_against
 from charloop.kernels.engine import Kernels
 from charloop.unroll import Lookup, scan
 from charloop.unroll.fused import run
+from choosing import slow
 
 UNITS, TIME, BATCH = 6, 5, 3
 
@@ -169,12 +170,7 @@ def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize(
     ("marked", "lookup"),
-    [
-        (False, False),
-        (True, True),
-        pytest.param(False, True, marks=pytest.mark.slow),
-        pytest.param(True, False, marks=pytest.mark.slow),
-    ],
+    [(True, True), slow((False, False)), slow((False, True)), slow((True, False))],
 )
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:

@@ -13,9 +13,12 @@ from charloop.cells import CELLS
 from charloop.config import ModelConfig
 from charloop.model import CharLM, layer_parameters
 from charloop.unroll import UNROLLINGS
+from choosing import mostly_slow
 
 every_golden = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-every_unrolling = pytest.mark.parametrize("unrolling", UNROLLINGS)
+every_unrolling = pytest.mark.parametrize(
+    "unrolling", mostly_slow(UNROLLINGS, lambda name: name in ("fused", "xla", "static"))
+)
 LAYERS, HIDDEN, EMBED, VOCAB = 2, 7, 5, 11
 
 

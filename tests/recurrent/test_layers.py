@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache, partial
+from itertools import product
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from charloop.dropout import dropout
 from charloop.recurrent import Recurrent, Stack
 from charloop.recurrent.stack import INNER, parameters_of
 from charloop.unroll import UNROLLINGS
+from choosing import mostly_slow
 
 TIME, BATCH, INPUT, HIDDEN = 6, 3, 4, 5
 KEY = jax.random.key(0)
@@ -63,16 +65,13 @@ def twin(name: str, marks: str) -> Any:
     return given, run(*given), quick_jit(jax.grad(weighed(run)))(given)
 
 
-@pytest.mark.parametrize("marks", MARKS)
+def is_quick(case: tuple[str, str, str]) -> bool:
+    unroll, cell, marks = case
+    return {"lstm": unroll in ("fused", "xla") or marks == "both", "gru": unroll == "fused"}.get(cell, False)
+
+
 @pytest.mark.parametrize(
-    ("unroll", "cell"),
-    [
-        *((unroll, "lstm") for unroll in UNROLLINGS),
-        ("fused", "gru"),
-        ("xla", "gru"),
-        *(pytest.param(unroll, "gru", marks=pytest.mark.slow) for unroll in ("dynamic", "scan", "static")),
-        *(pytest.param(unroll, "nas", marks=pytest.mark.slow) for unroll in UNROLLINGS),
-    ],
+    ("unroll", "cell", "marks"), mostly_slow(product(UNROLLINGS, ("lstm", "gru", "nas"), MARKS), is_quick)
 )
 def test_a_layer_is_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
     layer = Recurrent(cell, HIDDEN, unroll=unroll)

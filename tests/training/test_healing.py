@@ -51,9 +51,7 @@ def after(norms: list[float], loss: float = 1.5, config: TrainingConfig = CONFIG
 
     def one(health: Health, norm: Any) -> tuple[Health, Any]:
         loss_now = jnp.float32(loss)
-        verdict = judge(
-            config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.array(True)
-        )
+        verdict = judge(config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.array(True))
         return follow(config, health, verdict, loss=loss_now, norm=norm), verdict
 
     health, verdicts = jax.lax.scan(one, unblemished(), jnp.float32(norms))

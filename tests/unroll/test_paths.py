@@ -26,9 +26,7 @@ def traced(case, unrolling, setting=SMALL):
 
 def traced_gradient(case, unrolling, setting=SMALL):
     given = *arguments(case, setting), cotangents(case, setting)
-    return jax.make_jaxpr(partial(pull, Run(case, unrolling), setting))(
-        *jax.tree.map(jnp.array, given)
-    ).jaxpr
+    return jax.make_jaxpr(partial(pull, Run(case, unrolling), setting))(*jax.tree.map(jnp.array, given)).jaxpr
 
 
 @pytest.mark.parametrize(
