@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from charloop.cli.bench_command import QUESTIONS
+
 from charloop.cli.main import COMMANDS
 
 TARGET = Path(__file__).with_name("reference.md")

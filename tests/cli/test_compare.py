@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cells.table import EXAMPLES
-from charloop.cli.compare_report import Entry, verdict
+from charloop.cli.commands.compare.report import Entry, verdict
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
 from charloop.training.history import History

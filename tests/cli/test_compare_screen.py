@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from charloop.cli.compare_screen import GridScreen
+from charloop.cli.terminal.comparison_screen import GridScreen
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from charloop.cli.compare_groups import Group, ranked
-from charloop.cli.compare_report import Entry
-from charloop.cli.compare_seeds import facts, lines, verdict
+from charloop.cli.commands.compare.groups import Group, ranked
+from charloop.cli.commands.compare.report import Entry
+from charloop.cli.commands.compare.seeds import facts, lines, verdict
 from charloop.evaluation import Score
 from charloop.training.history import History
 

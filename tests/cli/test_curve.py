@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from charloop.baselines import Ladder, Rung
-from charloop.cli.curve import DOTS, EMPTY, LINE, ROWS, Curve
+from charloop.cli.terminal.curve import DOTS, EMPTY, LINE, ROWS, Curve
 
 WIDTH = 80
 

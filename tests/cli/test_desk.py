@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from charloop.cli.desk import Desk
-from charloop.cli.desk_view import bar, characters, flowed, label, picture, wrapped
-from charloop.cli.keys import Key
+from charloop.cli.interactive.editor import Desk
+from charloop.cli.interactive.keys import Key
+from charloop.cli.interactive.view import bar, characters, flowed, label, picture, wrapped
 from charloop.data import Vocabulary
 from charloop.sampling import SamplingConfig
 from charloop.sampling.together import Together

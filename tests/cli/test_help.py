@@ -12,32 +12,32 @@ import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, cell_options
-from charloop.cli.bench_command import QUESTIONS
+from charloop.cli.commands.bench.command import QUESTIONS
+from charloop.cli.commands.presets import SHOWN
 from charloop.cli.main import COMMANDS
-from charloop.cli.presets_command import SHOWN
 from charloop.data import corpora
 from charloop.presets import PRESETS
 from cli.commands import Outcome, call, done, process
 
 FLAGS = {
-    "train": "charloop.cli.train_flags.TrainFlags",
-    "sample": "charloop.cli.sample_command.SampleFlags",
-    "eval": "charloop.cli.eval_command.EvalFlags",
-    "compare": "charloop.cli.compare_flags.CompareFlags",
-    "compare --cells": "charloop.cli.compare_flags.CompareCellsFlags",
-    "plot": "charloop.cli.plot_command.PlotFlags",
-    "report": "charloop.cli.report_command.ReportFlags",
-    "info": "charloop.cli.info_command.InfoFlags",
-    "baselines": "charloop.cli.baselines_command.BaselinesFlags",
-    "verify": "charloop.cli.verify_command.VerifyFlags",
-    "cells": "charloop.cli.cells_command.CellsFlags",
-    "corpora": "charloop.cli.corpora_command.CorporaFlags",
-    "presets": "charloop.cli.presets_command.PresetsFlags",
-    "bench unroll": "charloop.cli.bench_unroll.UnrollFlags",
-    "bench train": "charloop.cli.bench_train.TrainFlags",
-    "bench sample": "charloop.cli.bench_sample.SampleFlags",
-    "bench encode": "charloop.cli.bench_encode.EncodeFlags",
-    "bench memory": "charloop.cli.bench_memory.MemoryFlags",
+    "train": "charloop.cli.flags.training.TrainFlags",
+    "sample": "charloop.cli.commands.sample.SampleFlags",
+    "eval": "charloop.cli.commands.eval.command.EvalFlags",
+    "compare": "charloop.cli.flags.comparison.CompareFlags",
+    "compare --cells": "charloop.cli.flags.comparison.CompareCellsFlags",
+    "plot": "charloop.cli.commands.plot.PlotFlags",
+    "report": "charloop.cli.commands.report.ReportFlags",
+    "info": "charloop.cli.commands.info.InfoFlags",
+    "baselines": "charloop.cli.commands.baselines.BaselinesFlags",
+    "verify": "charloop.cli.commands.verify.VerifyFlags",
+    "cells": "charloop.cli.commands.cells.CellsFlags",
+    "corpora": "charloop.cli.commands.corpora.CorporaFlags",
+    "presets": "charloop.cli.commands.presets.PresetsFlags",
+    "bench unroll": "charloop.cli.commands.bench.unroll.UnrollFlags",
+    "bench train": "charloop.cli.commands.bench.train.TrainFlags",
+    "bench sample": "charloop.cli.commands.bench.sample.SampleFlags",
+    "bench encode": "charloop.cli.commands.bench.encode.EncodeFlags",
+    "bench memory": "charloop.cli.commands.bench.memory.MemoryFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
 HIDDEN = {"compare --cells": {"cell", "cell_options"}}

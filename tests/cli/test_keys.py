@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.cli.keys import NAMES, PASTE, PASTED, Key, parse
+from charloop.cli.interactive.keys import NAMES, PASTE, PASTED, Key, parse
 
 SENT = {
     "a": [Key("text", "a")],

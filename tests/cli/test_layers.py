@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import charloop.training.run
-from charloop.cli import train_command
+from charloop.cli.commands import train as train_command
 from charloop.config import RunConfig
 from charloop.presets import PRESETS
 from cli.commands import call, done

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from charloop.cli.curve import ROWS
-from charloop.cli.picture import CURVE, GAP, HIGH, LABEL, LOW, UNDER, WIDE, Picture, has_room
-from charloop.cli.screen import TrainingScreen
+from charloop.cli.terminal.curve import ROWS
+from charloop.cli.terminal.picture import CURVE, GAP, HIGH, LABEL, LOW, UNDER, WIDE, Picture, has_room
+from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.training.events import Sampled
 from cli.test_curve import curve
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from charloop.cli import programs
-from charloop.cli.programs import KEPT, forget_old, processor
+from charloop import programs
+from charloop.programs import KEPT, forget_old, processor
 from cli.commands import BRIEF, Outcome, done, process
 
 QUICK = (*BRIEF, "--cell", "rnn", "--num-layers", "1")

@@ -9,7 +9,7 @@ from rich.live_render import LiveRender
 from rich.segment import ControlType
 from rich.text import Text
 
-from charloop.cli.reflow import Reflowed
+from charloop.cli.terminal.reflow import Reflowed
 
 
 def ups(control: Control) -> int:

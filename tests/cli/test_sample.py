@@ -13,7 +13,7 @@ import pytest
 
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
-from charloop.cli import context
+from charloop.cli.flags import context
 from cli.commands import BRIEF, Outcome, call, done, process, program, refused
 
 Write = Callable[..., str]

@@ -13,14 +13,13 @@ import pytest
 from rich.console import Console
 
 from charloop.baselines import Ladder, Rung
-from charloop.cli.bar import Paper
-from charloop.cli.curve import ROWS
+from charloop.baselines.wording import sentence
+from charloop.cli.commands.sample import write
 from charloop.cli.main import main
-from charloop.cli.output import CONTROL, prepare, visible
-from charloop.cli.sample_command import write
-from charloop.cli.screen import TrainingScreen
-from charloop.cli.standings import sentence
-from charloop.cli.wording import clock, entry, number_of
+from charloop.cli.terminal.bar import Paper
+from charloop.cli.terminal.curve import ROWS
+from charloop.cli.terminal.output import CONTROL, prepare, visible
+from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.data import Reading
 from charloop.evaluation import Score
@@ -35,6 +34,7 @@ from charloop.training.events import (
     Stepped,
     Stopping,
 )
+from charloop.wording import clock, entry, number_of
 from cli.commands import Outcome, call, done
 
 STARTED = Started(

@@ -42,7 +42,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {}
     os.chdir(request["cwd"])
     sys.stdin = io.TextIOWrapper(io.BytesIO(bytes.fromhex(request["stdin"])))
-    # As charloop.cli.output.prepare leaves them in a program.
+    # As charloop.cli.terminal.output.prepare leaves them in a program.
     sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in "oe")
     Path("/proc/self/clear_refs").write_text("5")
     before, begun = memory("VmRSS"), time.monotonic()

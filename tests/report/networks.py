@@ -19,7 +19,6 @@ from charloop.trained import TrainedModel
 from charloop.types import Parameters
 
 SENTENCE = 'He said: "The cat (a black one) sat on the mat," and left.\n\n'
-FACTS = (("model", "lstm, 2 x 7"), ("worth", "better than a 2-gram by 0.10 bits"))
 
 
 def network(vocabulary: Vocabulary, **settings: Any) -> TrainedModel:
@@ -81,4 +80,4 @@ def report_of(
     vocabulary = vocabulary or Vocabulary.of_text(text if isinstance(text, str) else SENTENCE)
     run = folder_of(path, vocabulary, steps, *evaluated)
     given = sources(vocabulary, text, training, **settings)
-    return gather(run, network(vocabulary, cell=cell), FACTS, given), vocabulary
+    return gather(run, network(vocabulary, cell=cell), given), vocabulary

@@ -11,7 +11,7 @@ import pytest
 from charloop.data import Vocabulary
 from charloop.report import gather
 from charloop.report import page as page_of
-from report.networks import FACTS, SENTENCE, folder_of, network, report_of, sources
+from report.networks import SENTENCE, folder_of, network, report_of, sources
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -163,9 +163,7 @@ def test_the_temperature_is_chosen(browser: Any, tmp_path: Path) -> None:
         "".join(f"--- temperature {t} ---\nwritten at {t}\n" for t in (0.5, 0.8, 1.0))
     )
     path = tmp_path / "report.html"
-    path.write_text(
-        page_of(gather(run, network(vocabulary), FACTS, sources(vocabulary, SENTENCE)), vocabulary)
-    )
+    path.write_text(page_of(gather(run, network(vocabulary), sources(vocabulary, SENTENCE)), vocabulary))
     visit = Visit(browser, path)
     assert visit.page.locator(".cards pre:visible").all_inner_texts() == ["written at 0.8"]
     visit.page.get_by_text("temperature 1.0").click()

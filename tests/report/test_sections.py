@@ -22,7 +22,7 @@ from charloop.report.reach_section import in_words
 from charloop.report.samples import MOST, samples_of
 from charloop.report.surprise_section import kinds_of, tenth
 from choosing import slow
-from report.networks import FACTS, SENTENCE, folder_of, network, report_of, sources
+from report.networks import SENTENCE, folder_of, network, report_of, sources
 from report.reading import section, visible
 
 LONG = SENTENCE * 40
@@ -70,7 +70,7 @@ def test_samples_by_temperature(tmp_path: Path) -> None:
         (run.samples / f"step-{step:07d}.txt").write_text(texts)
     (run.samples / "notes.txt").write_text("--- temperature 0.5 ---\nmine\n")
     (run.samples / "step-0000099.txt").write_bytes(b"\xff\x00 no sample")
-    made = page(gather(run, network(vocabulary), FACTS, sources(vocabulary, LONG)), vocabulary)
+    made = page(gather(run, network(vocabulary), sources(vocabulary, LONG)), vocabulary)
     found = section(made, "samples")
     assert re.findall(r"after (\d+) updates", found) == ["10", "20"]
     assert "validation 1.803 bits per character" in found
@@ -158,7 +158,7 @@ def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     broken = network(vocabulary)
     broken.params["readout.bias"] = broken.params["readout.bias"] * np.nan
     run = folder_of(tmp_path / "run", vocabulary, 3)
-    made = page(gather(run, broken, FACTS, sources(vocabulary, LONG, LONG)), vocabulary)
+    made = page(gather(run, broken, sources(vocabulary, LONG, LONG)), vocabulary)
     assert "not finite" in missing(section(made, "surprise"))[0]
     assert "no probabilities" in missing(section(made, "originality"))[0]
     assert missing(section(made, "atlas")) == []

@@ -4,7 +4,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from charloop.cli.output import mute, prepare, visible
+from charloop.cli.exit_codes import FAILED, INTERRUPTED
+from charloop.cli.terminal.output import mute, prepare, visible
 from charloop.errors import CharloopError, unknown_name
 
 COMMANDS = {
@@ -22,8 +23,6 @@ COMMANDS = {
     "presets": "settings that go well together",
     "bench": "time the engine on this machine",
 }
-FAILED, INTERRUPTED = 2, 130
-"""Statuses: of a user's mistake, and the one by which a shell knows that Ctrl-C ended a command."""
 
 
 def run() -> None:
@@ -81,7 +80,7 @@ def dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS, do="see charloop --help")
-    command = importlib.import_module(f"charloop.cli.{name}_command")
+    command = importlib.import_module(f"charloop.cli.commands.{name}")
     return int(command.main(rest) or 0)
 
 

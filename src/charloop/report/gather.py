@@ -1,6 +1,6 @@
 """From a run and a text to all that a report shows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from jaxtyping import Integer
 
 from charloop.analysis import Gate, Predictions, Reach, gate_saturation, memory_reach, predict
 from charloop.checkpoint import RunFolder
+from charloop.description import describe_rows, describe_run
 from charloop.errors import CharloopError
 from charloop.figures import curves_of
 from charloop.report.copying import copied
@@ -50,7 +51,6 @@ class Sources:
 def gather(
     folder: RunFolder,
     network: TrainedModel,
-    facts: Sequence[tuple[str, str]],
     sources: Sources,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Report:
@@ -69,7 +69,7 @@ def gather(
     predictions = look("predicting", shown, lambda excerpt: predicted(network, excerpt))
     return Report(
         name,
-        (*facts, *(("note", note) for note in (*network.notes, *sources.notes))),
+        (*facts_of(folder), *(("note", note) for note in (*network.notes, *sources.notes))),
         "character" if network.vocabulary.unit == "char" else "byte",
         attempt(lambda: curves_of(folder, name, "steps")),
         samples_of(folder),
@@ -84,6 +84,12 @@ def gather(
             )
         ),
     )
+
+
+def facts_of(folder: RunFolder) -> list[tuple[str, str]]:
+    """What `charloop info` says, label and value; a page needs no lines broken for a terminal."""
+    rows = describe_rows(folder, describe_run(folder))
+    return [(label, " ".join(value.split())) for label, value in rows]
 
 
 def begun(network: TrainedModel, sources: Sources, most: int) -> Excerpt | Missing:

@@ -1,0 +1,104 @@
+"""charloop baselines: what simpler ways to predict a text come to."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from charloop.cli.commands.eval.texts import reading
+from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.config import Count, Fraction
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.baselines import Ladder
+
+COLUMNS = "{name:<9}{nats:>10}{bits:>10}  {note}"
+
+
+@dataclass(frozen=True)
+class BaselinesFlags:
+    """What simpler ways to predict a text come to.
+
+    N-grams, and compressors told the training text: what a network has to beat.
+
+    The text is cut as by charloop train.
+    """
+
+    corpus: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT ...", help_behavior_hint="")
+    ]
+    """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
+    encoding: str = "utf-8"
+    """How the files' bytes become characters."""
+    unit: Literal["char", "byte"] = "char"
+    """Code points, or raw bytes (anything at all)."""
+    errors: Literal["strict", "replace"] = "strict"
+    """Bytes that are no characters: refuse the text, or read U+FFFD in their place."""
+    min_count: Count = 1
+    """Fold characters that come less often into one unknown sign."""
+    validation_fraction: Fraction = 0.1
+    """Share of the text, at its end, that is predicted."""
+    test_fraction: Fraction = 0.0
+    """Share after that which is left alone."""
+    json: Switch = False
+    """Print one JSON object."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the ladder."""
+    flags = check_ranges(parse(BaselinesFlags, "baselines", arguments))
+    if not flags.corpus:
+        raise CharloopError(
+            "no text to measure", do="give a file, a folder or a corpus: charloop baselines book.txt"
+        )
+    if not flags.validation_fraction:
+        raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="it is what is predicted")
+
+    from charloop.baselines import find_or_measure
+    from charloop.data import load_corpus, split
+
+    with reading() as listener:
+        corpus = load_corpus(
+            flags.corpus,
+            encoding=flags.encoding,
+            unit=flags.unit,
+            errors=flags.errors,
+            min_count=flags.min_count,
+            listener=listener,
+        )
+    cut = split(len(corpus.tokens), flags.validation_fraction, flags.test_fraction)
+    train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
+    _, ladder = find_or_measure(train, text, corpus.vocabulary)
+    notes = [*corpus.notes, *([ladder.portion] if ladder.portion else [])]
+    facts = {"text": corpus.description, "train": len(train), "validation": len(text), "notes": notes}
+    if flags.json:
+        from charloop.baselines.wording import rung_values
+
+        print(json.dumps({**facts, "baselines": rung_values(ladder)}))
+    else:
+        print("\n".join(lines(facts, ladder)))
+
+
+def lines(facts: dict[str, Any], ladder: "Ladder") -> list[str]:
+    """A table for people: the smallest is the one to beat."""
+    best = min(ladder.rungs, key=lambda rung: rung.nats)
+    rows = [
+        COLUMNS.format(
+            name=rung.name,
+            nats=f"{rung.nats:.4f}",
+            bits=f"{rung.bits:.4f}",
+            note="the one to beat" if rung is best else "",
+        ).rstrip()
+        for rung in ladder.rungs
+    ]
+    return [
+        f"text     {facts['text']}",
+        f"split    {facts['train']:,} to learn from, {facts['validation']:,} to predict",
+        *(f"note     {note}" for note in facts["notes"]),
+        "",
+        COLUMNS.format(name="", nats="nats/char", bits="bits/char", note="").rstrip(),
+        *rows,
+    ]

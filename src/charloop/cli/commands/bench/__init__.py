@@ -1,0 +1,5 @@
+"""charloop bench: time the engine on this machine."""
+
+from charloop.cli.commands.bench.command import main
+
+__all__ = ["main"]

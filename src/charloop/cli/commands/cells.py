@@ -1,0 +1,63 @@
+"""charloop cells: the cells there are, and their options."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from charloop.cli.flags.parsing import check_ranges, parse
+from charloop.config import Count
+
+INDENT = 10
+
+
+@dataclass(frozen=True)
+class CellsFlags:
+    """The cells there are, and their options: charloop train TEXT --cell NAME."""
+
+    explain: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """What runs this cell here, a kernel or XLA's loop, and why; NAME or FILE.py:CLASS."""
+    hidden_size: Count = 256
+    """Units of the cell to explain."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the registry of cells, or what becomes of one."""
+    flags = check_ranges(parse(CellsFlags, "cells", arguments))
+    if flags.explain is not None:
+        explain_cell(flags.explain, flags.hidden_size)
+        return
+
+    from charloop.cells import CELLS, cell_options
+    from charloop.wording import entry
+
+    for name, maker in CELLS.items():
+        summary = (maker.__doc__ or "").splitlines()[0]
+        print(entry(name, summary, INDENT))
+        for option, parameter in cell_options(maker).items():
+            print(
+                entry("", f"--cell-options {option}={str(parameter.default).lower()} (the default)", INDENT)
+            )
+    print("\nYour own: --cell FILE.py:CLASS (docs/extending.md)")
+
+
+def explain_cell(name: str, hidden_size: int) -> None:
+    """What runs it, and what that does at a tick."""
+    from charloop.cells import CELLS, make_cell
+    from charloop.cells.checking import check_cell
+    from charloop.unroll import fitting_unrolling
+
+    cell = make_cell(CELLS, name, hidden_size)
+    check_cell(cell)
+    _, why_not = fitting_unrolling("fused", cell)
+    if why_not:
+        print(why_not)
+        return
+    from charloop.kernels.explain import explain
+    from charloop.kernels.machine import this_machine
+
+    machine = this_machine()
+    product = f"{machine.tile.rows} lanes by {machine.tile.vectors * machine.width} columns"
+    print(f"{name} is run by a kernel, {machine.width} units at a time; its product, {product}")
+    print(*explain(cell), sep="\n")

@@ -1,0 +1,80 @@
+"""Cells over several seeds: their losses, and how far each is behind the best."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from charloop.cli.commands.compare.report import Entry
+from charloop.evaluation import Difference, Spread, paired_difference
+
+if TYPE_CHECKING:
+    from charloop.training.grid import Grid
+
+
+class Group(NamedTuple):
+    """A cell in the comparison."""
+
+    name: str
+    seeds: tuple[int, ...]
+    entries: tuple[Entry, ...]
+    """One for each seed."""
+    behind: Spread | None = None
+    """Its loss less the best cell's, seed by seed; None for the best."""
+    on_text: Difference | None = None
+    """The same, of these very networks, over blocks of the text."""
+
+    @property
+    def loss(self) -> Spread:
+        """Nats per character, over seeds."""
+        return Spread.of([entry.score.loss for entry in self.entries])
+
+    @property
+    def pace(self) -> float | None:
+        """Characters trained on a second, the mean over seeds."""
+        paces = [entry.history.pace for entry in self.entries]
+        known = [pace for pace in paces if pace]
+        return sum(known) / len(known) if known else None
+
+    def reached(self, loss: float) -> list[tuple[int, float]]:
+        """Steps and seconds of the seeds with which an evaluation came to `loss`."""
+        reached = [entry.history.reached(loss) for entry in self.entries]
+        return [found for found in reached if found]
+
+
+def grouped(grid: "Grid", entries: Sequence[Entry]) -> list[Group]:
+    """The runs' losses by cell."""
+    runs = list(zip(grid.runs, entries, strict=True))
+    return [
+        Group(
+            cell,
+            tuple(run.seed for run, _ in runs if run.cell == cell),
+            tuple(entry for run, entry in runs if run.cell == cell),
+        )
+        for cell in dict.fromkeys(run.cell for run in grid.runs)
+    ]
+
+
+def ranked(groups: Sequence[Group]) -> list[Group]:
+    """The best mean loss first, and how far the others are behind it; what is no number comes last."""
+    best, *others = sorted(groups, key=lambda g: g.loss.mean if math.isfinite(g.loss.mean) else math.inf)
+    return [best, *(compared(group, best) for group in others)]
+
+
+def compared(group: Group, best: Group) -> Group:
+    """`group` with its distance to the best, over seeds and over the text."""
+    pairs = list(zip(group.entries, best.entries, strict=True))
+    behind = Spread.of([one.score.loss - two.score.loss for one, two in pairs])
+    means = [mean_losses(each) for each in (group, best)]
+    return group._replace(behind=behind, on_text=paired_difference(*means))
+
+
+def mean_losses(group: Group) -> Float[np.ndarray, " targets"]:
+    """Of each character of the text, the mean over seeds of its loss."""
+    total: Float[np.ndarray, " targets"] = np.zeros(1)
+    for entry in group.entries:
+        assert entry.score.per_character is not None
+        total = total + entry.score.per_character.astype(np.float64)
+    return total / len(group.entries)

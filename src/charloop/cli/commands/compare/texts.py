@@ -1,0 +1,118 @@
+"""The one text that runs are compared on: each reads it with its own vocabulary, and it must be the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charloop.cli.commands.eval.texts import Given, Wanted, read_text
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.checkpoint import RunFolder
+
+FRACTIONS = ("validation_fraction", "test_fraction")
+OTHER_TEXT = "give a text for all of them: --text FILE"
+
+
+def open_run(path: Path, cells: Sequence[str]) -> "RunFolder":
+    """The run at `path`; of `cells`, FILE.py:CLASS, the one whose class its own cell has, if it has one."""
+    from charloop.cells.from_object import is_own_cell
+    from charloop.checkpoint import RunFolder
+
+    stored = RunFolder.open(path, inspect=True).config.model.cell
+    own = stored.rpartition(":")[2] if is_own_cell(stored) else None
+    named = [cell for cell in cells if cell.rpartition(":")[2] == own]
+    return RunFolder.open(path, cell=named[0] if named else None)
+
+
+def refuse_other_texts(runs: "Sequence[RunFolder]") -> None:
+    """Raises CharloopError unless all runs set apart the same parts of the same text, by what they say of it."""
+    first, *others = runs
+    for other in others:
+        if first.text.get("content_hash") != other.text.get("content_hash"):
+            raise differ(first, other, "text", described(first), described(other))
+        for name in FRACTIONS:
+            one, two = (getattr(run.config.data, name) for run in (first, other))
+            if one != two:
+                raise differ(first, other, f"--{name.replace('_', '-')}", one, two)
+
+
+def differ(first: "RunFolder", other: "RunFolder", what: str, one: object, two: object) -> CharloopError:
+    """The error for two runs that cannot be compared on what they set apart."""
+    return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=OTHER_TEXT)
+
+
+def described(run: "RunFolder") -> str:
+    """The text that a run is of."""
+    return f"{run.text.get('description')} (sha256 {str(run.text.get('content_hash'))[:12]})"
+
+
+def read_for_all(runs: "Sequence[RunFolder]", text: str | None, part: str) -> list[Given]:
+    """The text as each run reads it.
+
+    Raises CharloopError if it is not the same characters for all, or some of them are unknown to a run.
+    """
+    if text is None:
+        refuse_other_texts(runs)
+    else:
+        refuse_what_is_read_once(text)
+    given = [read_for_one(run, text, part) for run in runs]
+    for run, one in zip(runs[1:], given[1:], strict=True):
+        refuse_other_characters(runs[0], given[0], run, one)
+    return given
+
+
+def refuse_what_is_read_once(text: str) -> None:
+    """Raises CharloopError for standard input and pipes: each run reads the text by itself."""
+    path = Path(text)
+    if text == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise CharloopError(
+            "--text", got=text, allowed="a file", do="each run reads it: write it to a file first"
+        )
+
+
+def read_for_one(run: "RunFolder", text: str | None, part: str) -> Given:
+    """The text as one run reads it; what is wrong with it is said of that run."""
+    wanted = Wanted((text,) if text else (), None, None if text else part, "error", None)
+    try:
+        return read_text(run, wanted)
+    except CharloopError as error:
+        raise error.of(run.path) from None
+
+
+def refuse_other_characters(first: "RunFolder", one: Given, run: "RunFolder", other: Given) -> None:
+    """Raises CharloopError unless a character of `one` is a character of `other`, and each run knows every one.
+
+    With the same vocabulary characters may be unknown to both: the sign that stands for them is the same.
+    """
+    import numpy as np
+
+    vocabularies = first.vocabulary, run.vocabulary
+    units = [vocabulary.unit for vocabulary in vocabularies]
+    if units[0] != units[1]:
+        raise CharloopError(
+            f"{first.path} predicts {units[0]}s and {run.path} {units[1]}s: their losses are of different things"
+        )
+    same = vocabularies[0] == vocabularies[1]
+    if not same:
+        refuse_unknown(first, one)
+        refuse_unknown(run, other)
+    mine, theirs = (
+        given.tokens if same else vocabulary.codes[given.tokens]
+        for vocabulary, given in zip(vocabularies, (one, other), strict=True)
+    )
+    if not np.array_equal(mine, theirs):
+        raise CharloopError(
+            f"{first.path} and {run.path} do not read the same characters in {one.name}",
+            do="--encoding or --errors differed in training: compare runs that agree",
+        )
+
+
+def refuse_unknown(run: "RunFolder", given: Given) -> None:
+    """Raises CharloopError if the run takes some of the characters for its unknown sign."""
+    unknown = run.vocabulary.count_unknown(given.tokens)
+    if unknown:
+        raise CharloopError(
+            f"{unknown:,} characters of {given.name} are unknown to {run.path}, which has not the others' vocabulary",
+            do="compare runs that know every character of it",
+        )

@@ -1,0 +1,25 @@
+"""charloop corpora: the texts that need no file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charloop.cli.flags.parsing import parse
+
+INDENT = 17
+
+
+@dataclass(frozen=True)
+class CorporaFlags:
+    """The texts that need no file: charloop train NAME."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the registry of corpora."""
+    parse(CorporaFlags, "corpora", arguments)
+
+    from charloop.data import corpora
+    from charloop.wording import entry
+
+    for corpus in corpora():
+        print(entry(corpus.name, corpus.summary, INDENT))
+        print(entry("", f"about {corpus.size / 1e6:.0f} MB; {corpus.source}", INDENT))

@@ -1,0 +1,150 @@
+"""charloop eval: how well a trained network predicts a text."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from charloop.cli.commands.eval.per_character import STDOUT, check_costs, records, write_records
+from charloop.cli.commands.eval.report import facts, lines
+from charloop.cli.commands.eval.texts import Given, Wanted, read_text, reading
+from charloop.cli.flags.context import STDIN, read_context
+from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.config import NonNegativeCount
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.baselines import Measuring
+    from charloop.checkpoint import RunFolder
+    from charloop.evaluation import Score
+
+
+@dataclass(frozen=True)
+class EvalFlags:
+    """How well a trained network predicts a text, in nats and bits per character.
+
+    Without a text: the run's own validation text.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    texts: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
+    ] = ()
+    """Files, folders, globs, - or named corpora: scored as one text."""
+    text: str | None = None
+    """Score this very string."""
+    context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
+    """What the text goes on from: a file's content, or standard input with -, or where no file is called that this
+    very text. It is read first and not scored. If left out, texts are read as the beginning of a paragraph or line,
+    and parts of the run's own text from nothing, as in training."""
+    split: Literal["train", "val", "test"] | None = None
+    """Score this part of the text that the run was trained on."""
+    limit: NonNegativeCount = 0
+    """Score about so many characters, from all over the text; 0: every one."""
+    unknown: Literal["error", "skip"] = "error"
+    """Characters that the network never saw: refuse the text, or leave them out. A network that was trained with
+    --min-count reads them as its unknown sign instead of refusing, and is told only that one of them comes."""
+    errors: Literal["strict", "replace"] | None = None
+    """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
+    baselines: Switch = False
+    """Compare with n-grams and compressors for other texts too; they learn from the run's training text."""
+    per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write what each character cost, a line of JSON for each, to a file, or to standard output with -."""
+    overwrite: Switch = False
+    """Replace the file of --per-character if it is there already."""
+    json: Switch = False
+    """Print one JSON object."""
+    weights: Literal["best", "last"] = "best"
+    """The weights with the best validation loss, or the newest."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Score one text and print what came out."""
+    flags = check_ranges(parse(EvalFlags, "eval", arguments))
+    check(flags)
+
+    from charloop.devices import offer_cores
+    from charloop.programs import keep_programs
+
+    offer_cores()
+    keep_programs()
+    from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.text import read_training_text
+    from charloop.sampling.before import NOTHING
+    from charloop.trained import load_run
+
+    folder = RunFolder.open(flags.run, cell=flags.cell)
+    network = load_run(folder, weights=flags.weights)
+    wanted = Wanted(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
+    context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
+    given = read_text(folder, wanted)
+    own = not flags.texts and flags.text is None
+    before = NOTHING if own and context is None else network.before(context)
+    ids = before.ids(folder.vocabulary, given.tokens, flags.unknown)
+    if flags.baselines and given.training is None:
+        with reading() as listener:
+            given = given._replace(training=read_training_text(folder, listener))
+    measuring = compare(folder, given)
+    keep = flags.per_character is not None
+    with reading() as listener:
+        score = network.score(
+            given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
+        )
+    score, notes = with_baselines(score, measuring)
+    if flags.per_character is not None and score.per_character is not None:
+        costs = records(given.tokens, score.per_character, folder.vocabulary)
+        write_records(flags.per_character, costs, overwrite=flags.overwrite)
+    report(given.name, before.description, score, (*network.notes, *given.notes, *notes), flags)
+
+
+def check(flags: EvalFlags) -> None:
+    """Raises CharloopError for flags that do not go together."""
+    if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
+        raise CharloopError("more than one text to score", do="give files, or --text, or --split")
+    if flags.split == "train" and flags.baselines:
+        raise CharloopError(
+            "--baselines and --split train do not go together",
+            do="leave one out: baselines learn from that text, and would only recite it",
+        )
+    if flags.per_character is None:
+        return
+    if flags.limit:
+        raise CharloopError("--per-character and --limit do not go together", do="leave one out")
+    check_costs(flags.per_character, overwrite=flags.overwrite)
+
+
+def compare(folder: "RunFolder", given: Given) -> "Measuring | None":
+    """The baselines on their way while the network reads; those of the validation text may lie in the run."""
+    from charloop.baselines import FILE, Measuring
+
+    if given.training is None:
+        return None
+    return Measuring(given.training, given.tokens, folder.vocabulary, kept=folder.path / FILE)
+
+
+def with_baselines(score: "Score", measuring: "Measuring | None") -> "tuple[Score, tuple[str, ...]]":
+    """The score beside its baselines; and a note if there should be some, and are none."""
+    if measuring is None:
+        return score, ()
+    measuring.wait()
+    if measuring.found is None:
+        return score, (f"there are no baselines: {measuring.failure}",)
+    return replace(score, baselines=measuring.found[1]), ()
+
+
+def report(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
+    """Print the score; on standard error where each character's lines have standard output to themselves."""
+    stream = sys.stderr if flags.per_character == STDOUT else sys.stdout
+    for line in (
+        [json.dumps(facts(name, read_from, score, notes))]
+        if flags.json
+        else lines(name, read_from, score, notes)
+    ):
+        print(line, file=stream)

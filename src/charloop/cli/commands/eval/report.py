@@ -1,0 +1,50 @@
+"""What `charloop eval` says of a score: for people, and for programs."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from charloop.baselines.wording import labelled, rows, rung_values, values
+
+if TYPE_CHECKING:
+    from charloop.evaluation import Score
+
+
+def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
+    """The score for programs."""
+    interval, standing, ladder = score.interval, score.standing, score.baselines
+    return {
+        "text": name,
+        "read_from": read_from,
+        "characters": score.characters,
+        "nats_per_character": score.loss,
+        "bits_per_character": score.bits_per_character,
+        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
+        "interval": interval
+        and {
+            "confidence": interval.confidence,
+            "nats_per_character": [interval.low, interval.high],
+            "bits_per_character": list(interval.bits),
+            "blocks": interval.blocks,
+            "block_length": interval.block_length,
+        },
+        "standing": values(standing) if standing else None,
+        "baselines": rung_values(ladder) if ladder else None,
+        "notes": [*notes, *([ladder.portion] if ladder and ladder.portion else [])],
+    }
+
+
+def lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
+    """The score for people."""
+    yield f"text        {name}"
+    yield from (f"note        {note}" for note in notes)
+    yield f"read from   {read_from}"
+    yield f"characters  {score.characters:,} predicted"
+    yield f"nats/char   {score.loss:.4f}"
+    yield f"bits/char   {score.bits_per_character:.4f}"
+    if score.interval:
+        low, high = score.interval.bits
+        yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
+        yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
+    yield f"perplexity  {score.perplexity:.3f}"
+    yield from labelled(rows(score.standing, score.baselines))

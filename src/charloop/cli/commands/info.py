@@ -1,0 +1,55 @@
+"""charloop info: what a run is, what it learned from, how well."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from charloop.cli.flags.parsing import Switch, parse
+from charloop.cli.terminal.output import visible
+
+if TYPE_CHECKING:
+    from charloop.checkpoint import RunFolder
+
+
+@dataclass(frozen=True)
+class InfoFlags:
+    """What a run is, what it was trained on, how well, and its settings."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    json: Switch = False
+    """Print one JSON object."""
+    toml: Switch = False
+    """Print the settings as TOML, to give back by --config."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print one of three views of a run; none of them runs a cell's code."""
+    flags = parse(InfoFlags, "info", arguments)
+
+    from charloop.baselines.wording import labelled
+    from charloop.checkpoint import RunFolder
+    from charloop.description import describe_rows, describe_run, describe_standing
+
+    folder = RunFolder.open(flags.run, inspect=True)
+    if flags.toml:
+        print(settings(folder), end="")
+        return
+    values = describe_run(folder)
+    if flags.json:
+        print(json.dumps(values | describe_standing(folder, values)))
+    else:
+        print(visible("\n".join(labelled(describe_rows(folder, values)))))
+
+
+def settings(folder: "RunFolder") -> str:
+    """The run's configuration as a TOML file."""
+    import tomli_w
+
+    from charloop.configfile import to_dict
+
+    return tomli_w.dumps(to_dict(folder.config))

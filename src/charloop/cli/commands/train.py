@@ -1,0 +1,124 @@
+"""charloop train: any text in, a trained network."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from charloop.cli.exit_codes import INTERRUPTED
+from charloop.cli.flags.parsing import given_flags
+from charloop.cli.flags.training import TrainFlags, base_of, first_look, over, refuse_changes, settings
+from charloop.cli.terminal.output import visible
+from charloop.config import RunConfig
+from charloop.errors import CharloopError
+
+SHOWN = 400
+"""Characters of each sample at the end."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse, then train or go on training, on the screen. 0, or 130 for a run that Ctrl-C ended and saved."""
+    given = given_flags(arguments)
+    first = first_look(TrainFlags, "train", arguments)
+    if first.resume:
+        return resume_run(first, first.resume, arguments, given)
+    return start_run(first, arguments, given)
+
+
+def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
+    """Train into a new folder."""
+    base = base_of(first)
+    if first.config:
+        refuse_unnamed_cell(first.config, base, given)
+    flags = over(TrainFlags, "train", base, arguments, given)
+    config = settings(flags, given)
+    if not config.data.corpus:
+        raise CharloopError(
+            "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
+        )
+
+    from charloop.devices import offer_cores
+    from charloop.programs import keep_programs
+
+    offer_cores()
+    keep_programs()
+    from charloop.cli.terminal.training_screen import TrainingScreen
+    from charloop.training.run import train
+
+    with TrainingScreen() as screen:
+        folder = train(
+            config,
+            flags.out,
+            init_from=flags.init_from,
+            overwrite=flags.overwrite,
+            listener=screen,
+            catch_signals=True,
+        )
+    return end(folder, config, interrupted=screen.interrupted)
+
+
+def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
+    """Raises CharloopError if a run's config.json names code, and the person who gives it does not."""
+    from charloop.cells import is_file_cell
+
+    cell = base.model.cell
+    if file.suffix == ".json" and is_file_cell(cell) and "cell" not in given:
+        raise CharloopError(
+            f"{file} is of a run with a cell of its own, and a run's code is not run unasked",
+            do=f"read that code and add --cell {Path(cell).name}",
+        )
+
+
+def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:
+    """Go on in the same folder."""
+    for name in ("out", "init_from", "config", "preset", "overwrite"):
+        if name in given:
+            raise CharloopError(
+                f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"
+            )
+
+    from charloop.devices import offer_cores
+    from charloop.programs import keep_programs
+
+    offer_cores()
+    keep_programs()
+    from charloop.checkpoint import RunFolder
+    from charloop.cli.terminal.training_screen import TrainingScreen
+    from charloop.training.run import resume
+
+    cell = first.model.cell if "cell" in given else None
+    stored = RunFolder.open(run, cell=cell).config
+    config = settings(over(TrainFlags, "train", stored, arguments, given), given)
+    refuse_changes(stored, config)
+    with TrainingScreen() as screen:
+        resume(run, config, cell=cell, listener=screen, catch_signals=True)
+    return end(run, config, interrupted=screen.interrupted)
+
+
+def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
+    """What to do next; and unless someone is in a hurry, what the best weights write."""
+    from charloop.cells import is_file_cell
+
+    cell = config.model.cell if is_file_cell(config.model.cell) else None
+    named = shlex.join([str(folder), *(["--cell", cell] if cell else [])])
+    if interrupted:
+        print(f"\ngo on:   charloop train --resume {named}")
+        return INTERRUPTED
+    show_samples(folder, cell)
+    print(f"\nmore:    charloop sample {named} --length 1000 --temperature 0.8")
+    return 0
+
+
+def show_samples(folder: Path, cell: str | None) -> None:
+    """What the best weights write, at some temperatures."""
+    from charloop.trained import load
+    from charloop.training.samples import TEMPERATURES
+
+    network = load(folder, cell=cell)
+    for temperature in TEMPERATURES:
+        print(f"\n--- temperature {temperature} ---")
+        try:
+            text = network.sample(length=SHOWN, temperature=temperature)[0]
+        except CharloopError as error:
+            # The training went well, and is saved.
+            text = f"(nothing: {error})"
+        print(visible(text.strip("\n")), flush=True)

@@ -1,0 +1,94 @@
+"""charloop verify: repeat a run's last steps, and compare bit for bit."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.config import NonNegativeCount
+
+if TYPE_CHECKING:
+    from charloop.training.verification import Check, Repetition
+
+DIFFERENT = 1
+"""The status of a comparison that found a difference, as of `cmp` and `diff`."""
+
+
+@dataclass(frozen=True)
+class VerifyFlags:
+    """Repeat the steps of a run between its last two saves, and compare.
+
+    At each step loss and gradient, with what the run wrote down of them.
+
+    At the last save the training state, validation loss, weights and samples.
+
+    Bit for bit: status 0 if all is the same, 1 if not. The run is not changed.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """A run's folder."""
+    steps: NonNegativeCount = 200
+    """The most steps that are repeated; 0: all up to the last save."""
+    json: Switch = False
+    """Print one JSON object."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Repeat, compare, and say what came out."""
+    flags = check_ranges(parse(VerifyFlags, "verify", arguments))
+
+    from charloop.devices import offer_cores
+    from charloop.programs import keep_programs
+
+    offer_cores()
+    keep_programs()
+    from charloop.training.verification import Repetition
+
+    repetition = Repetition.of(flags.run, cell=flags.cell, steps=flags.steps)
+    if flags.json:
+        checks = repetition.run()
+        print(json.dumps(facts(flags.run, repetition, checks)))
+    else:
+        for line in head(flags.run, repetition):
+            print(line, flush=True)
+        checks = repetition.run()
+        print("\n".join(result(checks)))
+    return DIFFERENT if any(check.difference for check in checks) else 0
+
+
+def facts(run: Path, repetition: "Repetition", checks: "Sequence[Check]") -> dict[str, Any]:
+    """What was done and found, as plain values."""
+    return {
+        "run": str(run),
+        "from_step": repetition.start,
+        "to_step": repetition.stop,
+        "checks": [{"what": check.what, "difference": check.difference} for check in checks],
+        "equal": not any(check.difference for check in checks),
+        "notes": list(repetition.notes),
+    }
+
+
+def head(run: Path, repetition: "Repetition") -> Iterator[str]:
+    """What is about to be done."""
+    from charloop.wording import number_of
+
+    count = number_of(repetition.stop - repetition.start, "step")
+    yield f"run         {run}"
+    yield f"repeats     {count}: from the save after step {repetition.start:,} to step {repetition.stop:,}"
+    yield from (f"note        {note}" for note in repetition.notes)
+
+
+def result(checks: "Sequence[Check]") -> Iterator[str]:
+    """What came out."""
+    for check in checks:
+        yield f"{'equal' if check.difference is None else 'DIFFERENT':11} {check.what}"
+        if check.difference:
+            yield f"            {check.difference}"
+    same = all(check.difference is None for check in checks)
+    yield f"result      {'the same, bit for bit' if same else 'not the same'}"

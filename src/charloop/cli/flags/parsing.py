@@ -1,0 +1,148 @@
+"""Flags from declarations, by tyro; what it refuses is said in one line."""
+
+import contextlib
+import difflib
+import functools
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+import msgspec
+import tyro
+
+from charloop.cli.flags.values import VALUES
+from charloop.configfile import readable
+from charloop.conversion import convert
+from charloop.errors import CharloopError, unknown_name
+
+Arguments = TypeVar("Arguments")
+Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
+"""A flag that is given or not, without its opposite."""
+WITH_TEXTS = ("train", "eval", "baselines")
+"""Commands that take any number of texts, but only in one place."""
+MARKERS = (tyro.conf.OmitArgPrefixes,)
+
+
+def parse(
+    kind: type[Arguments], name: str, arguments: Sequence[str], default: Arguments | None = None
+) -> Arguments:
+    """`arguments` as a `kind`, whose fields are the flags of `charloop NAME`.
+
+    Raises CharloopError for what tyro refuses, and for a flag that does not exist, with the nearest that does.
+    """
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            parsed, unknown = tyro.cli(
+                kind,
+                prog=f"charloop {name}",
+                args=list(arguments),
+                default=tyro.MISSING_NONPROP if default is None else default,
+                return_unknown_args=True,
+                config=MARKERS,
+                registry=VALUES,
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise refusal(printed.getvalue(), name) from None
+    if unknown:
+        raise unknown_argument(kind, name, unknown[0])
+    result: Arguments = parsed
+    return result
+
+
+def check_ranges(flags: Arguments) -> Arguments:
+    """`flags`, or the CharloopError for the first value that is out of the range its declaration gives."""
+    try:
+        # Paths are the one type of flags that JSON has not.
+        plain = msgspec.to_builtins(flags, enc_hook=str)
+        convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
+    except msgspec.ValidationError as error:
+        allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
+        # One value of several, `seq_length[0]` or `seq_length[...]`, is told of as the flag that holds it.
+        place = place.rstrip("`").partition("[")[0]
+        wrong = CharloopError(place.rpartition(".")[2], got=value_at(flags, place), allowed=allowed)
+        raise of_flag(wrong) from None
+    return flags
+
+
+def of_flag(error: CharloopError) -> CharloopError:
+    """The error of a setting, said of its flag: top_k becomes --top-k."""
+    allowed = readable(error.allowed.replace("`", ""), None) if error.allowed else None
+    return CharloopError(f"--{error.what.replace('_', '-')}", got=error.got, allowed=allowed, do=error.do)
+
+
+def value_at(flags: object, place: str) -> object:
+    """The value of the field that `place` names, such as `model.hidden_size`."""
+    return functools.reduce(getattr, place.split("."), flags)
+
+
+def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
+    """The error for a flag that is none, or a value too many."""
+    if not argument.startswith("-"):
+        hint = "name all texts side by side" if name in WITH_TEXTS else f"see charloop {name} --help"
+        return CharloopError(f"charloop {name} does not know what to do with", got=argument, do=hint)
+    near = difflib.get_close_matches(argument.split("=")[0], flags_of(kind, name), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"see charloop {name} --help"
+    return CharloopError("unknown flag", got=argument, do=hint)
+
+
+def flags_of(kind: type, name: str) -> list[str]:
+    """All flags of a command, read off its own help."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        tyro.cli(kind, prog=f"charloop {name}", args=["--help"], config=MARKERS, registry=VALUES)
+    return sorted(set(re.findall(r"--[a-z][a-z-]*", text.getvalue())))
+
+
+def given_flags(arguments: Sequence[str]) -> set[str]:
+    """The flags that `arguments` set, as field names."""
+    return {a.split("=")[0][2:].replace("-", "_") for a in arguments if a.startswith("--")}
+
+
+def refusal(text: str, name: str) -> CharloopError:
+    """The error for the box of text that tyro prints when it refuses the arguments of `charloop NAME`."""
+    sentence, see = one_line(text), f"see charloop {name} --help"
+    for pattern, make in KNOWN:
+        found = re.search(pattern, sentence)
+        if found:
+            return make(found, see)
+    return CharloopError(sentence, do=see)
+
+
+def one_line(text: str) -> str:
+    """The message inside tyro's box: its heading and its first paragraph."""
+    paragraphs = re.split(r"[─-]{8,}", re.sub(r"[│╭╮╰╯]", " ", text))
+    texts = [" ".join(p.split()) for p in paragraphs]
+    return next((text for text in texts[1:] if text), " ".join(texts))
+
+
+def unreadable(found: re.Match[str], see: str) -> CharloopError:
+    """A value that is not of its flag's type: what was got and what is allowed are in it (see flag_values)."""
+    return CharloopError(f"{found[1]}: {found[2]}", do=see)
+
+
+def without_value(found: re.Match[str], see: str) -> CharloopError:
+    """A flag at the end of the line, or before another one."""
+    return CharloopError(f"{found[1]} needs a value", do=see)
+
+
+def no_choice(found: re.Match[str], see: str) -> CharloopError:
+    """A word that is not among a flag's few."""
+    return unknown_name(f"value of {found[2]}", found[1], re.findall(r"'([^']*)'", found[3]), do=see)
+
+
+def missing(found: re.Match[str], see: str) -> CharloopError:
+    """A positional argument that was left out."""
+    return CharloopError(f"{found[1]} is missing", do=see)
+
+
+KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], CharloopError]], ...] = (
+    (r"Error parsing (\S+): (.*)", unreadable),
+    (r"Missing value for argument '([^']+)'", without_value),
+    (r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", no_choice),
+    (r"Missing from charloop \S+: (\S+)", missing),
+)
+"""tyro's sentences; one that is none of them is passed on as it is."""

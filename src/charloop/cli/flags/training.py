@@ -1,0 +1,149 @@
+"""The flags of `charloop train`, and how a preset, a file and flags become one configuration."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import tyro
+
+from charloop.cli.flags.parsing import Switch, of_flag, parse
+from charloop.config import DataConfig, Fraction, ModelConfig, RunConfig, TrainingConfig
+from charloop.configfile import LIMITS, changes, read_config, validate
+from charloop.errors import CharloopError
+from charloop.presets import find_preset
+
+DEFAULT_PRESET = "fast"
+FREE_ON_RESUME = {
+    *LIMITS,
+    "patience",
+    "max_skipped",
+    "eval_every",
+    "sample_every",
+    "save_every",
+    "keep_saves",
+    "log",
+    "devices",
+    "corpus",
+    "cell",
+}
+"""What may change between two sittings of a run without changing what it learns from what."""
+
+
+@dataclass(frozen=True)
+class DataFlags(DataConfig):
+    """The text."""
+
+    corpus: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT ...", help_behavior_hint="")
+    ] = ()
+    """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
+
+
+@dataclass(frozen=True)
+class ModelFlags(ModelConfig):
+    """The network."""
+
+    # Once a flag, so that a text may follow: --cell-options reset_after=false book.txt
+    cell_options: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")
+    ] = ()
+    """An option of the cell, e.g. reset_after=false for gru."""
+
+
+@dataclass(frozen=True)
+class SettingFlags:
+    """Where the settings of a run come from: a preset, a file, flags."""
+
+    data: DataFlags = field(default_factory=DataFlags)
+    model: ModelConfig = field(default_factory=ModelFlags)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    dropout: Fraction | None = None
+    """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
+    preset: str = DEFAULT_PRESET
+    """Settings to begin with (see charloop presets)."""
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A TOML file with [data], [model], [training], or the config.json of a run."""
+
+
+@dataclass(frozen=True)
+class TrainFlags(SettingFlags):
+    """Train a network on any text.
+
+    Settings come from the preset, then from --config, then from the flags.
+
+    The defaults shown are those of the preset fast.
+
+    Ctrl-C saves and ends with status 130; --resume goes on from there.
+    """
+
+    model: ModelFlags = field(default_factory=ModelFlags)
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Where the run is kept; a name under runs/ if left out."""
+    overwrite: Switch = False
+    """If there is a run in --out, set it aside under another name and begin a new one."""
+    resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """Go on with this run where it was last saved; a longer budget may be given."""
+    init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """Begin with this run's weights and vocabulary, and a fresh optimiser."""
+
+
+Flags = TypeVar("Flags", bound=SettingFlags)
+
+
+def first_look(kind: type[Flags], name: str, arguments: Sequence[str]) -> Flags:
+    """The flags of `charloop NAME` over the default preset: enough to know what preset, file or run lies under."""
+    return over(kind, name, find_preset(DEFAULT_PRESET), arguments, given=set())
+
+
+def over(kind: type[Flags], name: str, base: RunConfig, arguments: Sequence[str], given: set[str]) -> Flags:
+    """The flags over `base`."""
+    return parse(kind, name, arguments, layered(kind, base, given))
+
+
+def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
+    """`base` as the flags' defaults; a budget given as a flag replaces the whole of its budget."""
+    training = base.training
+    if given & LIMITS:
+        training = replace(training, epochs=None, steps=None, minutes=None)
+    flags = kind()
+    return replace(
+        flags,
+        data=type(flags.data)(**asdict(base.data)),
+        model=type(flags.model)(**asdict(base.model)),
+        training=type(flags.training)(**asdict(training)),
+    )
+
+
+def base_of(flags: SettingFlags) -> RunConfig:
+    """What lies under the flags: the preset, and the file on top of it."""
+    base = find_preset(flags.preset)
+    return read_config(flags.config, base) if flags.config else base
+
+
+def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
+    """The configuration that the flags describe; CharloopError for a value out of its range."""
+    model = ModelConfig(**asdict(flags.model))
+    model = replace(model, cell_options=tuple(dict.fromkeys(model.cell_options)))
+    if flags.dropout is not None and "dropout_between" not in given:
+        model = replace(model, dropout_between=flags.dropout)
+    if flags.dropout is not None and "dropout_output" not in given:
+        model = replace(model, dropout_output=flags.dropout)
+    try:
+        return validate(
+            RunConfig(DataConfig(**asdict(flags.data)), model, TrainingConfig(**asdict(flags.training)))
+        )
+    except CharloopError as error:
+        raise of_flag(error) from None
+
+
+def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
+    """Raises CharloopError if `asked` would make another run of it."""
+    for name, old, new in changes(stored, asked):
+        if name not in FREE_ON_RESUME:
+            raise CharloopError(
+                f"--{name.replace('_', '-')} cannot change in the middle of a run",
+                got=new,
+                allowed=str(old),
+                do="start a new run with --init-from",
+            )

@@ -1,0 +1,164 @@
+"""What a person sees while a comparison is trained: a row for each run, and one bar for all."""
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
+from charloop.data import Reading
+from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
+from charloop.training.grid import Grid, Turn
+from charloop.wording import clock, describe_reading, number_of
+
+if TYPE_CHECKING:
+    from charloop.evaluation import Score
+    from charloop.training.grid import Planned
+
+ROW = "{run:>6}  {cell:<{width}} {seed:>4} {validation:>6} {bits:>9} {speed:>9} {steps:>7} {clock:>7}  {mark}"
+
+
+class GridScreen(Screen):
+    """A listener for `training.train_grid`; a context manager, so that the bar is taken down whatever happens."""
+
+    def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
+        super().__init__(console, errors=errors)
+        self.seconds: dict[str, list[float]] = {}
+        """How long the runs of each cell took."""
+        self.said: set[str] = set()
+        self.has_head, self.resumed_at, self.last_row = False, 0, time.monotonic()
+
+    def __enter__(self) -> "GridScreen":
+        super().__enter__()
+        self.reading_since = time.monotonic()
+        return self
+
+    def begin(self, grid: Grid) -> None:
+        """All is planned: say what will be trained."""
+        self.grid, corpus, config = grid, grid.corpus, grid.runs[0].config
+        self.width = max(4, *(len(run.cell) for run in grid.runs))
+        self.chunk = config.data.batch_size * config.data.seq_length
+        unit = "bytes" if config.data.unit == "byte" else "characters"
+        self.say("text", f"{corpus.description}, {len(corpus.tokens):,} {unit}")
+        for note in [*corpus.notes, *([grid.note] if grid.note else [])]:
+            self.noted(note)
+        cells = list(dict.fromkeys(run.cell for run in grid.runs))
+        sizes = [run.config.model.hidden_size for run in grid.runs[: len(cells)]]
+        layers = config.model.num_layers
+        same = len(set(sizes)) == 1
+        shapes = [
+            cell if same else f"{cell} {layers} x {size}" for cell, size in zip(cells, sizes, strict=True)
+        ]
+        network = f"{', '.join(shapes)}{f': {layers} x {sizes[0]}' if same else ''}"
+        seeds = sorted({run.seed for run in grid.runs})
+        named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+        self.say("cells", network)
+        self.say("runs", f"{number_of(len(grid.runs), 'run')}: {named}, each {self.limits()}")
+        self.say("folder", str(grid.path))
+
+    def limits(self) -> str:
+        """The budget of each run, in words."""
+        config = self.grid.runs[0].config.training
+        limits = [(config.steps, "step"), (config.epochs, "epoch"), (config.minutes, "minute")]
+        return " or ".join(number_of(limit, thing) for limit, thing in limits if limit)
+
+    def __call__(self, event: Grid | Turn | Event) -> None:
+        match event:
+            case Reading():
+                self.reading(event)
+            case Grid():
+                self.begin(event)
+            case Turn():
+                self.turn(event)
+            case Started():
+                self.resumed_at = event.resumed_at
+            case Stepped():
+                self.stepped(event)
+            case Noted():
+                self.noted(event.text)
+            case Stopping():
+                self.words.stopping = True
+            case Finished():
+                self.finished(event)
+
+    def reading(self, event: Reading) -> None:
+        """The text is read once with a bar; the runs find it read."""
+        if not hasattr(self, "grid"):
+            words = describe_reading(event, time.monotonic() - self.reading_since)
+            share = event.done / max(1, event.total)
+            self.progress.update(self.task, completed=share, description=words)
+
+    def turn(self, event: Turn) -> None:
+        """A run is next; one that is there already gets its row at once."""
+        self.now = event
+        journal = event.found.journal
+        if event.found.is_over and journal:
+            self.seconds.setdefault(event.run.cell, []).append(journal.elapsed)
+            self.row(journal.best_score, event.found.step, journal.elapsed, "there already")
+        self.show(0.0, "", None)
+
+    def stepped(self, event: Stepped) -> None:
+        last = event.steps[-1]
+        left = self.left(event.progress, event.elapsed) if event.progress > 0.01 else None
+        rate = last.step * self.chunk / event.elapsed if event.elapsed else 0.0
+        self.show(event.progress, f" · {last.loss:.3f} · {rate:,.0f} chars/s", left)
+        if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
+            self.row(None, last.step, event.elapsed, f"{event.progress:.0%} of it")
+
+    def show(self, progress: float, figures: str, left: float | None) -> None:
+        """The bar: all runs, and which one is on."""
+        total, number, run = len(self.grid.runs), self.now.number, self.now.run
+        words = f"{number}/{total} {run.cell} seed {run.seed}{figures}"
+        words += f" · {clock(left)} left" if left is not None else ""
+        self.progress.update(self.task, completed=(number - 1 + progress) / total, description=words)
+
+    def left(self, progress: float, elapsed: float) -> float:
+        """Seconds that this run and the later ones will take: as long as others of their cell did, or as this one."""
+        whole = elapsed / progress
+        known = {cell: sum(times) / len(times) for cell, times in self.seconds.items()}
+        later = self.grid.runs[self.now.number :]
+        return whole - elapsed + sum(known.get(run.cell, whole) for run in later)
+
+    def finished(self, event: Finished) -> None:
+        """A run is over, or was stopped."""
+        run, stopped = self.now.run, event.reason == INTERRUPTED
+        marks = ["stopped"] if stopped else []
+        marks += ["resumed"] if self.resumed_at else []
+        marks += [f"{event.skipped} skipped"] if event.skipped else []
+        self.row(event.best, event.step, event.elapsed, ", ".join(marks))
+        if stopped:
+            self.console.print()
+            self.say("stopped", "everything is saved")
+        else:
+            self.seconds.setdefault(run.cell, []).append(event.elapsed)
+
+    def row(self, best: "Score | None", step: int, elapsed: float, mark: str) -> None:
+        """One line of the table, under its head if it is the first."""
+        if not self.has_head:
+            self.has_head = True
+            names = {"run": "run", "cell": "cell", "seed": "seed", "validation": "val", "bits": "bits/char"}
+            more = {"speed": "chars/s", "steps": "steps", "clock": "time", "mark": ""}
+            self.console.print(Text("\n" + ROW.format(width=self.width, **names, **more).rstrip(), "dim"))
+        self.last_row = time.monotonic()
+        run: Planned = self.now.run
+        line = ROW.format(
+            width=self.width,
+            run=f"{self.now.number}/{len(self.grid.runs)}",
+            cell=run.cell,
+            seed=run.seed,
+            validation=f"{best.loss:.3f}" if best else "",
+            bits=f"{best.loss / math.log(2):.3f}" if best else "",
+            speed=f"{step * self.chunk / elapsed:,.0f}" if elapsed else "",
+            steps=f"{step:,}",
+            clock=clock(elapsed),
+            mark=mark,
+        )
+        self.console.print(Text(line.rstrip()))
+
+    def noted(self, text: str) -> None:
+        """A note, once: most are true of every run."""
+        if text not in self.said:
+            self.said.add(text)
+            super().noted(text)

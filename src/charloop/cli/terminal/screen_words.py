@@ -1,0 +1,100 @@
+"""What the training screen says before the first step, at each evaluation, and after the last step."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from charloop.baselines.wording import compact, sentence
+from charloop.training.events import INTERRUPTED, USED_UP, Finished, Started
+from charloop.wording import clock, describe_model, number_of
+
+if TYPE_CHECKING:
+    from charloop.baselines import Ladder
+
+ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
+NARROW_ROW = "{step:>9} {train:>6} {validation:>6} {bits:>9} {clock:>8} {mark}"
+NARROW = 80
+"""Columns of a terminal below which a row leaves out what matters less."""
+HEADS = {
+    "step": "step",
+    "epoch": "epoch",
+    "train": "train",
+    "validation": "val",
+    "bits": "bits/char",
+    "speed": "chars/s",
+    "clock": "time",
+    "beats": "beats by bits",
+    "mark": "",
+}
+
+
+def part_validated(event: Started) -> int:
+    """Characters set apart to validate, if an evaluation reads only some of them; else 0."""
+    limit, validation = event.config.training.validation_limit, event.split[1]
+    return validation if 0 < limit < validation - 1 else 0
+
+
+def opening(event: Started) -> Iterator[tuple[str, str]]:
+    """Labelled lines: what will be trained, on what."""
+    data, (train, validation, test) = event.config.data, event.split
+    unit = "bytes" if data.unit == "byte" else "characters"
+    network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
+    yield "model", f"{network}, {number_of(event.devices, 'device')}"
+    yield "text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct"
+    yield "", f"sha256 {event.content_hash[:16]}"
+    limit = event.config.training.validation_limit
+    some = f" ({limit:,} of them each time, from all over it)" if part_validated(event) else ""
+    parts = f"{train:,} to train on, {validation:,} to validate{some}"
+    yield "split", parts + (f", {test:,} to test" if test else "")
+    chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
+    yield "step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch"
+    yield "run", str(event.folder)
+
+
+def heads(width: int) -> str:
+    """The head of the table."""
+    return (ROW if width >= NARROW else NARROW_ROW).format(**HEADS).rstrip()
+
+
+def row(
+    width: int,
+    figures: dict[str, str],
+    elapsed: float,
+    validation: float | None,
+    ladder: "Ladder | None",
+) -> str:
+    """A line of the table: `figures` has step, epoch, train, speed and mark; the validation loss is in nats."""
+    losses = {"validation": "", "bits": "", "beats": ""}
+    if validation is not None:
+        losses |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
+        losses |= {"beats": compact(ladder.standing(validation))} if ladder else {}
+    line = ROW if width >= NARROW else NARROW_ROW
+    return line.format(**figures, **losses, clock=clock(elapsed)).rstrip()
+
+
+def ending(
+    event: Finished, resumed_at: int, part_of: int, ladder: "Ladder | None"
+) -> Iterator[tuple[str, str]]:
+    """Labelled lines: why the run ended, and how good it is."""
+    after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
+    if event.reason == INTERRUPTED:
+        yield "stopped", f"{after}; everything is saved"
+    elif event.step == resumed_at:
+        more = (
+            "a longer one, such as --minutes 10" if event.reason == USED_UP else "a larger --patience, or 0"
+        )
+        yield "done", f"{event.reason}, {after}: give {more}"
+    else:
+        yield "done", f"{event.reason} {after}"
+    if event.best:
+        bits, loss = event.best.bits_per_character, event.best.loss
+        figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
+        read = f", on {event.best.characters:,} of {part_of:,} characters" if part_of else ""
+        yield "best", f"{figures}, at step {event.best_step:,}{read}"
+        if ladder:
+            yield "worth", sentence(ladder.standing(loss))
+    if event.skipped:
+        yield (
+            "skipped",
+            f"{number_of(event.skipped, 'update')} undone; skipped.jsonl in the run has their text",
+        )

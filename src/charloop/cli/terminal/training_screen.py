@@ -1,0 +1,165 @@
+"""What a person sees while a network trains: a living picture on a terminal, a row for each evaluation everywhere."""
+
+import math
+import time
+
+from rich.console import Console
+from rich.text import Text
+
+from charloop.baselines import Ladder
+from charloop.baselines.wording import rungs
+from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
+from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.pace import Pace
+from charloop.cli.terminal.picture import Picture, has_room
+from charloop.cli.terminal.screen_words import NARROW, ending, heads, opening, part_validated, row
+from charloop.data import Reading
+from charloop.training.events import (
+    INTERRUPTED,
+    Evaluated,
+    Event,
+    Finished,
+    Measured,
+    Noted,
+    Sampled,
+    Started,
+    Stepped,
+    Stopping,
+)
+from charloop.wording import clock, describe_reading
+
+SKIPPED_SHOWN = 10
+"""Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
+
+
+class TrainingScreen(Screen):
+    """A listener for `training.run`; a context manager, so that the bar is taken down whatever happens."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console)
+        self.picture, self.pace = Picture(), Pace()
+        self.progress.above = self.drawn
+        self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
+        self.doing, self.doing_since = "", 0.0
+        self.ladder: Ladder | None = None
+        self.interrupted = self.has_head = False
+        self.last_row = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Reading():
+                self.reading(event)
+            case Started():
+                self.started(event)
+            case Stepped():
+                self.stepped(event)
+            case Evaluated():
+                self.row(event.step, event.elapsed, event.score.loss, "best" if event.is_best else "")
+            case Sampled():
+                self.sampled(event)
+            case Measured():
+                self.measured(event.ladder)
+            case Noted():
+                self.noted(event.text)
+            case Stopping():
+                self.words.stopping = True
+            case Finished():
+                self.finished(event)
+
+    def drawn(self) -> list[Text]:
+        """The picture, where there is room for it."""
+        return self.picture.draw(self.console.width, self.console.height)
+
+    def reading(self, event: Reading) -> None:
+        """The bar follows the work on the text; without a bar, a line now and then."""
+        now = time.monotonic()
+        if event.doing != self.doing:
+            self.doing, self.doing_since = event.doing, now
+        words = describe_reading(event, now - self.doing_since)
+        share = event.done / max(1, event.total)
+        self.progress.update(self.task, completed=share, description=words)
+        if not self.has_bar and now - self.last_row > PLAIN_PAUSE:
+            self.say("text", words)
+            self.last_row = now
+
+    def started(self, event: Started) -> None:
+        data = event.config.data
+        self.pace.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
+        self.part_of = part_validated(event)
+        for label, text in opening(event):
+            self.say(label, text)
+        for note in event.notes:
+            self.noted(note)
+        if event.resumed_at:
+            self.say("resume", f"going on after step {event.resumed_at:,}")
+        self.progress.update(self.task, completed=0.0, description="compiling the first step")
+
+    def measured(self, ladder: Ladder) -> None:
+        self.ladder = self.picture.ladder = ladder
+        self.say("compare", rungs(ladder, INDENT))
+        if ladder.portion:
+            self.noted(ladder.portion)
+
+    def stepped(self, event: Stepped) -> None:
+        self.pace.add(event.steps)
+        for step in event.steps:
+            if not step.skipped:
+                self.picture.curve.add(event.progress, step.loss)
+        self.tell_skipped(event)
+        self.epoch = event.steps[-1].epoch
+        loss = self.pace.loss
+        parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char"]
+        parts += [f"{self.pace.speed} chars/s"] if self.pace.speed else []
+        parts += [f"{self.skipped} skipped"] if self.skipped else []
+        if event.progress > 0.01:
+            parts.append(f"{clock(event.elapsed * (1 - event.progress) / event.progress)} left")
+        if self.console.width < NARROW:
+            # What one waits for comes first where the end is cut off.
+            parts = [parts[0], *parts[:1:-1]]
+        self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
+        if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
+            self.row(event.steps[-1].step, event.elapsed, None, "")
+
+    def tell_skipped(self, event: Stepped) -> None:
+        """A line for each update that was undone, the first few."""
+        for step in event.steps:
+            if step.skipped:
+                self.skipped += 1
+                if self.skipped <= SKIPPED_SHOWN:
+                    answer = "undone, and the learning rate halved for a while"
+                    self.say("skipped", f"step {step.step:,}: {step.skipped}; {answer}", style="magenta")
+                if self.skipped == SKIPPED_SHOWN + 1:
+                    self.say("", "further ones are counted, and written to skipped.jsonl", style="magenta")
+
+    def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
+        """One line of the table, under its head if that is not in sight."""
+        width = self.console.width if self.has_bar else NARROW
+        if not self.has_head:
+            self.console.print(Text("\n" + heads(width), "dim"))
+            self.has_head = True
+        self.last_row = time.monotonic()
+        figures = {"step": f"{step:,}", "epoch": f"{self.epoch:.2f}", "speed": self.pace.speed, "mark": mark}
+        figures["train"] = f"{self.pace.loss:.3f}" if self.pace.losses else ""
+        line = row(width, figures, elapsed, validation, self.ladder)
+        self.console.print(Text(line, "" if mark or validation is None else "dim"))
+
+    def sampled(self, event: Sampled) -> None:
+        """Into the picture, where there is room for it; else, and down a pipe, all of it between the rows."""
+        self.picture.add_sample(event.step, event.texts)
+        if self.has_bar and has_room(self.console.width, self.console.height):
+            return
+        for temperature, text in event.texts:
+            self.console.print(Text(f"\nstep {event.step:,}, temperature {temperature}", "bold"))
+            self.console.print(Text(visible(text.strip("\n"))))
+        self.has_head = False
+
+    def finished(self, event: Finished) -> None:
+        self.progress.stop()
+        if self.has_bar:
+            self.console.print()
+            for line in self.drawn():
+                self.console.print(line)
+        self.interrupted = event.reason == INTERRUPTED
+        self.console.print()
+        for label, text in ending(event, self.resumed_at, self.part_of, self.ladder):
+            self.say(label, text, style="magenta" if label == "skipped" else "")

@@ -1,0 +1,182 @@
+"""What a run is, what it learned from, how well: for programs and for people.
+
+A run may come from anywhere: what it says of itself besides its settings is checked before it is shown.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypedDict, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from charloop.baselines import FILE, Ladder, Standing, read, wording
+from charloop.cells.from_object import is_own_cell
+from charloop.checkpoint import RunFolder
+from charloop.checkpoint.lines import read_lines
+from charloop.checkpoint.names import CONFIG, WEIGHTS
+from charloop.config import ModelConfig
+from charloop.configfile import to_dict
+from charloop.conversion import convert
+from charloop.errors import CharloopError
+from charloop.model import CharLM
+from charloop.wording import describe_model, number_of
+
+UNITS = {"char": "characters", "byte": "bytes"}
+TEXT_KEYS = {"description", "characters", "distinct", "train", "validation", "test", "content_hash"}
+Size = Annotated[int, Meta(ge=0, le=2**62)]
+Values = TypeVar("Values")
+
+
+class Text(TypedDict, total=False):
+    """What config.json says of the text; older releases said less."""
+
+    description: str
+    content_hash: str
+    characters: Size
+    train: Size
+    validation: Size
+    test: Size
+    distinct: Size
+    notes: list[str]
+
+
+class Weights(TypedDict):
+    """What goes with the best weights."""
+
+    step: Size
+    validation_loss: float | None
+
+
+class Facts(Weights, total=False):
+    """The same, of a release that evaluates a part of the validation text."""
+
+    validation_characters: Size
+
+
+def checked(values: object, kind: type[Values], path: Path) -> Values:
+    """`values` as `kind`; what it does not speak of is left out. CharloopError that names `path` for others."""
+    try:
+        found: Values = convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise CharloopError(
+            f"{path} is damaged ({error})", do="copy it again from where it was whole"
+        ) from None
+    return found
+
+
+def describe_run(folder: RunFolder) -> dict[str, Any]:
+    """All there is to know, as plain values."""
+    text = checked(folder.text, Text, folder.path / CONFIG)
+    values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
+    values["notes"] = slower_here(folder)
+    values["skipped"] = count_lines(folder.skipped)
+    try:
+        tensors, known = folder.load_weights()
+    except CharloopError as error:
+        return {**values, "weights": None, "weights_missing": str(error)}
+    parameters = sum(tensor.size for tensor in tensors.values())
+    facts = checked(known, Facts, folder.path / WEIGHTS)
+    return {**values, "weights": {**facts, "parameters": parameters}}
+
+
+def slower_here(folder: RunFolder) -> list[str]:
+    """Why something slower than was asked for runs the network here; of an own cell nothing: its code is not run."""
+    model = folder.config.model
+    if is_own_cell(model.cell):
+        return []
+    try:
+        return list(CharLM.build(model, folder.vocabulary.size).notes)
+    except CharloopError:
+        # Of settings that make no network there is still all else to tell.
+        return []
+
+
+def count_lines(path: Path) -> int:
+    """Whole lines of a file; none if there is no such file."""
+    try:
+        return sum(line.endswith(b"\n") for line in read_lines(path))
+    except OSError:
+        return 0
+
+
+def describe_standing(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
+    """What the best validation loss, of these facts, is worth, as plain values."""
+    ladder, standing = find_standing(folder, values)
+    return {
+        "standing": wording.values(standing) if standing else None,
+        "baselines": wording.rung_values(ladder) if ladder else None,
+    }
+
+
+def find_standing(folder: RunFolder, values: dict[str, Any]) -> tuple[Ladder | None, Standing | None]:
+    """The baselines that are kept in the run, and where its best weights stand among them."""
+    ladder = read(folder.path / FILE)
+    loss = (values["weights"] or {}).get("validation_loss")
+    return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
+
+
+def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """These facts, and what the loss is worth, for people: label and value."""
+    yield from rows(values)
+    ladder, standing = find_standing(folder, values)
+    yield from wording.rows(standing, ladder)
+
+
+def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts for people: label and value."""
+    model, data, training = (values[key] for key in ("model", "data", "training"))
+    unit = UNITS[data["unit"]]
+    yield "run", values["run"]
+    yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
+    yield from (("note", note) for note in values["notes"])
+    yield "dropout", dropout_line(model)
+    if values["text"].keys() >= TEXT_KEYS:
+        yield from text_rows(values["text"], unit)
+    yield (
+        "training",
+        f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",
+    )
+    yield "step", f"{number_of(data['batch_size'], 'lane')} x {data['seq_length']:,} {unit}"
+    limits = [
+        number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
+    ]
+    yield "budget", " or ".join(limits)
+    if values["skipped"]:
+        yield "skipped", f"{number_of(values['skipped'], 'update')} undone: skipped.jsonl says where"
+    yield from weights_rows(values)
+
+
+def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
+    """What it was trained on."""
+    yield "text", f"{text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
+    parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
+    yield "split", ", ".join(f"{size:,} {name}" for name, size in parts.items() if size)
+    yield "sha256", text["content_hash"]
+    yield from (("note", note) for note in text.get("notes", ()))
+
+
+def dropout_line(model: dict[str, Any]) -> str:
+    """The rates that are not 0."""
+    rates = {place: model[f"dropout_{place}"] for place in ("input", "between", "output")}
+    shown = [f"{place} {rate:g}" for place, rate in rates.items() if rate]
+    return f"{', '.join(shown)} ({model['dropout_kind']})" if shown else "none"
+
+
+def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """How large the network is, and how well it did."""
+    weights = values["weights"]
+    if weights is None:
+        yield "weights", f"none yet ({values['weights_missing']})"
+        return
+    yield "parameters", f"{weights['parameters']:,}"
+    loss = weights.get("validation_loss")
+    if loss is None:
+        text = "not evaluated yet" if values["text"].get("validation") else "no validation text was set apart"
+        yield "best", f"after step {weights['step']:,}; {text}"
+    else:
+        bits = f"{loss / math.log(2):.4f} bits per character"
+        read, size = weights.get("validation_characters"), values["text"].get("validation")
+        some = f", on {read:,} of {size:,} characters" if read and size and read < size - 1 else ""
+        yield "best", f"validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"
