@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from charloop.cli.bench_command import QUESTIONS
+from charloop.cli.commands.bench.command import QUESTIONS
 
 from charloop.cli.main import COMMANDS
 

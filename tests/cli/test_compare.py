@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cells.table import EXAMPLES
-from charloop.cli.commands.compare.report import Entry, verdict
+from charloop.cli.commands.compare.run_table import verdict
+from charloop.comparison import RunScore
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
 from charloop.training.history import History
@@ -172,10 +173,10 @@ def test_a_run_without_weights_or_losses_is_refused(trained: Path, copied: Path)
     assert "model.safetensors" in refused(call("compare", str(trained), str(copied)))
 
 
-def entry(name: str, chance: float | None, loss: float = 1.0) -> Entry:
+def entry(name: str, chance: float | None, loss: float = 1.0) -> RunScore:
     behind = None if chance is None else Difference(0.1, 0.0, 0.2, chance, 30)
     history: History = None  # type: ignore[assignment]
-    return Entry(name, Score(loss, 1), 1, 1, history, behind)
+    return RunScore(name, Score(loss, 1), 1, 1, history, behind)
 
 
 def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:

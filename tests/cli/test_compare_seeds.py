@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from charloop.cli.commands.compare.groups import Group, ranked
-from charloop.cli.commands.compare.report import Entry
-from charloop.cli.commands.compare.seeds import facts, lines, verdict
+from charloop.cli.commands.compare.cell_table import lines, verdict
+from charloop.comparison import CellScores, RunScore, cells_record, rank_cells
 from charloop.evaluation import Score
 from charloop.training.history import History
 
@@ -20,7 +19,7 @@ def history(*evaluations: tuple[int, float, float]) -> History:
     return History(places, nats, places, nats, np.array(seconds, float), chunk=10)
 
 
-def group(name: str, losses: Sequence[float], chance: int = 0) -> Group:
+def group(name: str, losses: Sequence[float], chance: int = 0) -> CellScores:
     """A cell whose seeds came to these losses, one evaluation after the other of each at 2.0 and 1.0 more."""
     noise = np.random.default_rng(chance)
     entries = []
@@ -29,19 +28,19 @@ def group(name: str, losses: Sequence[float], chance: int = 0) -> Group:
         told = (
             history((5, loss + 1, 2.0), (10, loss, 4.0)) if math.isfinite(loss) else history((10, 9.0, 4.0))
         )
-        entries.append(Entry(f"{name}-x", Score(loss * 700.0, 700, None, each), 1234, 10, told))
-    return Group(name, tuple(range(len(losses))), tuple(entries))
+        entries.append(RunScore(f"{name}-x", Score(loss * 700.0, 700, None, each), 1234, 10, told))
+    return CellScores(name, tuple(range(len(losses))), tuple(entries))
 
 
 def test_the_best_mean_is_first_and_what_is_no_number_last() -> None:
-    groups = ranked([group("odd", [1, math.nan]), group("slow", [2, 2.2]), group("fast", [1, 1.8])])
+    groups = rank_cells([group("odd", [1, math.nan]), group("slow", [2, 2.2]), group("fast", [1, 1.8])])
     assert [g.name for g in groups] == ["fast", "slow", "odd"]
     assert groups[0].behind is None
     assert groups[1].behind is not None
     assert groups[1].behind.mean == pytest.approx(0.7)
     assert groups[1].behind.deviation == pytest.approx(abs(1.0 - 0.4) / 2**0.5)
     assert (
-        json.loads(json.dumps(facts("t", [], groups, 1.5), allow_nan=False))["cells"][2]["runs"][1][
+        json.loads(json.dumps(cells_record("t", [], groups, 1.5), allow_nan=False))["cells"][2]["runs"][1][
             "nats_per_character"
         ]
         is None
@@ -51,18 +50,20 @@ def test_the_best_mean_is_first_and_what_is_no_number_last() -> None:
 def test_the_verdict_names_whom_the_seeds_cannot_tell_it_from() -> None:
     near, far = group("near", [1.2, 1.1, 1.4]), group("far", [3.0, 3.1, 3.2])
     best = group("best", [1.0, 1.3, 1.1])
-    assert verdict(ranked([best, far])) == "best     best"
-    assert verdict(ranked([best, near])) == "best     best; not told from near at 5 % by 3 seeds"
-    three = verdict(ranked([far, near, best]))
+    assert verdict(rank_cells([best, far])) == "best     best"
+    assert verdict(rank_cells([best, near])) == "best     best; not told from near at 5 % by 3 seeds"
+    three = verdict(rank_cells([far, near, best]))
     assert three.endswith("(p of each pair alone: among 3 cells ask for less than 0.025)")
-    assert verdict(ranked([best])) == "best     best, the only one"
-    assert verdict(ranked([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith("best     none")
+    assert verdict(rank_cells([best])) == "best     best, the only one"
+    assert verdict(rank_cells([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith(
+        "best     none"
+    )
 
 
 @pytest.mark.parametrize(("width", "blocks"), [(400, 1), (100, 2), (80, 3)])
 def test_the_table_for_people(width: int, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    groups = ranked([group("gru", [1.0, 1.2]), group("lstm", [1.5, 1.6], chance=1)])
+    groups = rank_cells([group("gru", [1.0, 1.2]), group("lstm", [1.5, 1.6], chance=1)])
     out = list(lines("val part of book", ["a note"], groups, 1.05))
     assert max(map(len, out)) <= width
     # Rows of one cell, in as many pieces as there are tables.

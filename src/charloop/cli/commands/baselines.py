@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from charloop.cli.commands.eval.texts import reading
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.terminal.progress import reading
 from charloop.config import Count, Fraction
 from charloop.errors import CharloopError
 

@@ -1,6 +1,6 @@
 """charloop report: a run as one page to read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.cli.commands.eval.texts import Given, Wanted, read_text, reading
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.new_files import check_target, is_file, write_new
-from charloop.cli.terminal.output import progress, visible
+from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.chosen_text import ChosenText
     from charloop.report import Sources
     from charloop.trained import TrainedModel
 
@@ -110,12 +111,14 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
 
     The run's own validation text may be gone, or have changed: the page then says so, and has all the rest.
     """
+    from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
     from charloop.report import Sources, sentence
 
-    wanted = Wanted(flags.texts, flags.text, None, flags.unknown, flags.errors)
+    wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
     own = not flags.texts and flags.text is None
     try:
-        given = read_text(folder, wanted)
+        with reading() as listener:
+            given = read_chosen_text(folder, wanted, listener)
     except CharloopError as error:
         if not own:
             raise
@@ -126,7 +129,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
     return Sources(given.name, given.tokens, own, training, flags.characters, flags.seed, given.notes)
 
 
-def check_length(given: Given) -> None:
+def check_length(given: "ChosenText") -> None:
     """Raises CharloopError for a text in which nothing is predicted."""
     if len(given.tokens) < 2:
         raise CharloopError(
@@ -134,7 +137,7 @@ def check_length(given: Given) -> None:
         )
 
 
-def training_of(folder: "RunFolder", given: Given | None):  # type: ignore[no-untyped-def]
+def training_of(folder: "RunFolder", given: "ChosenText | None") -> "Callable[[], np.ndarray]":
     """Reads the training text when it is asked for, unless it was read with the other."""
     from charloop.checkpoint.text import read_training_text
 

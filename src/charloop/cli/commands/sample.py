@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.commands.eval.texts import reading
 from charloop.cli.flags.context import read_context, read_place
 from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
 from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.progress import reading
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig

@@ -23,9 +23,3 @@ def prepare() -> None:
 def mute() -> None:
     """Whoever read our output has gone (`| head`): nothing is wrong, and nobody is left to tell."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def progress(text: str = "") -> None:
-    """What is being done, on a terminal only, in place of what was said before."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

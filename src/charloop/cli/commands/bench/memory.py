@@ -10,7 +10,7 @@ from msgspec import Meta
 from charloop.cli.commands.bench.figures import new_file, save
 from charloop.cli.commands.bench.settings import SettingFlags, sizes
 from charloop.cli.flags.parsing import check_ranges, parse
-from charloop.cli.terminal.output import progress
+from charloop.cli.terminal.progress import progress
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from charloop.cli.commands.bench.figures import choose, new_file, save
 from charloop.cli.flags.parsing import check_ranges, parse
-from charloop.cli.terminal.output import progress
+from charloop.cli.terminal.progress import progress
 from charloop.config import Count
 from charloop.errors import unknown_name
 

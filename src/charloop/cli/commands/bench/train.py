@@ -10,7 +10,7 @@ import tyro
 from charloop.cli.commands.bench.figures import choose, new_file, save
 from charloop.cli.commands.bench.settings import SettingFlags, sizes
 from charloop.cli.flags.parsing import check_ranges, parse
-from charloop.cli.terminal.output import progress
+from charloop.cli.terminal.progress import progress
 from charloop.config import Count
 
 

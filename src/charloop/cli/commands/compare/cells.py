@@ -1,16 +1,18 @@
 """charloop compare TEXT --cells ...: train cells with several seeds, then compare them."""
 
+import json
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charloop.cli.commands.compare.runs import check_report, compare_runs, measure_all
+from charloop.cli.commands.compare.runs import check_report, compare_runs, score_all
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.comparison import CompareCellsFlags
 from charloop.cli.flags.parsing import check_ranges
 from charloop.cli.flags.training import base_of, first_look, over, settings
+from charloop.cli.terminal.output import visible
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
 
@@ -126,7 +128,7 @@ def refuse_standard_input(sources: Sequence[str]) -> None:
 
 def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", text: str) -> None:
     """Raises CharloopError if the text of --text cannot be scored by what is about to be trained."""
-    from charloop.cli.commands.compare.texts import refuse_what_is_read_once
+    from charloop.comparison import refuse_what_is_read_once
     from charloop.data import load_corpus
 
     refuse_what_is_read_once(text)
@@ -136,14 +138,20 @@ def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", text: str) 
 def report(grid: "Grid", cells: Sequence[str], flags: CompareCellsFlags) -> None:
     """The table: over seeds, or of the runs themselves where there is one seed."""
     from charloop.cells import is_file_cell
-    from charloop.cli.commands.compare.seeds import print_groups
+    from charloop.cli.commands.compare.cell_table import lines
+    from charloop.comparison import cells_record, group_by_cell, rank_cells
 
     own = [cell for cell in cells if is_file_cell(cell)]
     paths = [run.path for run in grid.runs]
     if flags.seeds == 1:
         compare_runs(paths, own, flags)
         return
-    print_groups(grid, *measure_all(paths, own, flags), flags)
+    name, notes, entries = score_all(paths, own, flags)
+    groups = rank_cells(group_by_cell(grid, entries))
+    if flags.json:
+        print(json.dumps(cells_record(name, notes, groups, flags.to_loss)))
+    else:
+        print(visible("\n".join(lines(name, notes, groups, flags.to_loss))))
 
 
 def draw_figure(grid: "Grid", flags: CompareCellsFlags, kind: str) -> None:

@@ -1,47 +1,54 @@
-"""The runs of a comparison, scored on one text, and the table of them."""
+"""The runs of a comparison, scored on one text, and what is printed of them."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charloop.cli.commands.eval.texts import reading
 from charloop.cli.flags.comparison import ReportFlags
+from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.progress import reading
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    from charloop.checkpoint import RunFolder
-    from charloop.cli.commands.compare.report import Entry
-    from charloop.cli.commands.eval.texts import Given
+    from charloop.comparison import RunScore
 
 
 def compare_runs(paths: Sequence[Path], cells: Sequence[str], flags: ReportFlags) -> None:
     """Score the text with every run, and print one table."""
-    from charloop.cli.commands.compare.report import facts, lines, ranked
-    from charloop.cli.terminal.output import visible
+    name, notes, entries = score_all(paths, cells, flags)
+    from charloop.cli.commands.compare.run_table import lines
+    from charloop.comparison import rank_runs, runs_record
 
-    name, notes, measured = measure_all(paths, cells, flags)
-    entries = ranked(measured)
+    entries = rank_runs(entries)
     if flags.json:
-        print(json.dumps(facts(name, notes, entries, flags.to_loss)))
+        print(json.dumps(runs_record(name, notes, entries, flags.to_loss)))
     else:
         print(visible("\n".join(lines(name, notes, entries, flags.to_loss))))
 
 
-def measure_all(
+def score_all(
     paths: Sequence[Path], cells: Sequence[str], flags: ReportFlags
-) -> "tuple[str, list[str], list[Entry]]":
+) -> "tuple[str, list[str], list[RunScore]]":
     """The text's name, what there is to say of it, and what each run comes to on it."""
     from charloop.devices import offer_cores
     from charloop.programs import keep_programs
 
     offer_cores()
     keep_programs()
-    from charloop.cli.commands.compare.texts import open_run, read_for_all
+    from charloop.comparison import open_run, read_for_all, score_run
 
     runs = [open_run(path, cells) for path in paths]
-    given = read_for_all(runs, flags.text, flags.split or "val")
-    entries = [measure(run, text, flags) for run, text in zip(runs, given, strict=True)]
+    with reading() as listener:
+        given = read_for_all(runs, flags.text, flags.split or "val", listener)
+    entries, own = [], flags.text is not None
+    for run, text in zip(runs, given, strict=True):
+        with reading() as listener:
+            entries.append(
+                score_run(
+                    run, text, weights=flags.weights, limit=flags.limit or None, begins=own, listener=listener
+                )
+            )
     return given[0].name, [*dict.fromkeys(note for text in given for note in text.notes)], entries
 
 
@@ -49,21 +56,3 @@ def check_report(flags: ReportFlags) -> None:
     """Raises CharloopError if it is said twice what to compare on."""
     if flags.text is not None and flags.split is not None:
         raise CharloopError("--text and --split do not go together", do="leave one out")
-
-
-def measure(run: "RunFolder", given: "Given", flags: ReportFlags) -> "Entry":
-    """A run's loss on the text, character by character, and what it wrote down of its training."""
-    from charloop.cli.commands.compare.report import Entry
-    from charloop.model import count_parameters
-    from charloop.trained import load_run
-    from charloop.training.history import History
-
-    network = load_run(run, weights=flags.weights)
-    # As in `eval`: a text of its own begins, and the text a run set apart is read as training reads it.
-    ids = network.before().ids(run.vocabulary, given.tokens) if flags.text is not None else None
-    with reading() as listener:
-        score = network.score(
-            given.tokens, flags.limit or None, per_character=True, listener=listener, before=ids
-        )
-    size, step = count_parameters(network.params), network.facts.get("step")
-    return Entry(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))

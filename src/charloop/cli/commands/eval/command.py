@@ -11,15 +11,16 @@ import tyro
 
 from charloop.cli.commands.eval.per_character import STDOUT, check_costs, records, write_records
 from charloop.cli.commands.eval.report import facts, lines
-from charloop.cli.commands.eval.texts import Given, Wanted, read_text, reading
 from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.terminal.progress import reading
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
     from charloop.baselines import Measuring
     from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.chosen_text import ChosenText
     from charloop.evaluation import Score
 
 
@@ -76,15 +77,17 @@ def main(arguments: Sequence[str]) -> None:
     offer_cores()
     keep_programs()
     from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
     from charloop.checkpoint.text import read_training_text
     from charloop.sampling.before import NOTHING
     from charloop.trained import load_run
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_run(folder, weights=flags.weights)
-    wanted = Wanted(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
+    wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
-    given = read_text(folder, wanted)
+    with reading() as listener:
+        given = read_chosen_text(folder, wanted, listener)
     own = not flags.texts and flags.text is None
     before = NOTHING if own and context is None else network.before(context)
     ids = before.ids(folder.vocabulary, given.tokens, flags.unknown)
@@ -120,7 +123,7 @@ def check(flags: EvalFlags) -> None:
     check_costs(flags.per_character, overwrite=flags.overwrite)
 
 
-def compare(folder: "RunFolder", given: Given) -> "Measuring | None":
+def compare(folder: "RunFolder", given: "ChosenText") -> "Measuring | None":
     """The baselines on their way while the network reads; those of the validation text may lie in the run."""
     from charloop.baselines import FILE, Measuring
 

@@ -2,24 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from charloop.cli.commands.compare.report import Entry
+from charloop.comparison.runs import RunScore
 from charloop.evaluation import Difference, Spread, paired_difference
-
-if TYPE_CHECKING:
-    from charloop.training.grid import Grid
+from charloop.training.grid import Grid
 
 
-class Group(NamedTuple):
+class CellScores(NamedTuple):
     """A cell in the comparison."""
 
     name: str
     seeds: tuple[int, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[RunScore, ...]
     """One for each seed."""
     behind: Spread | None = None
     """Its loss less the best cell's, seed by seed; None for the best."""
@@ -44,11 +42,11 @@ class Group(NamedTuple):
         return [found for found in reached if found]
 
 
-def grouped(grid: "Grid", entries: Sequence[Entry]) -> list[Group]:
+def group_by_cell(grid: Grid, entries: Sequence[RunScore]) -> list[CellScores]:
     """The runs' losses by cell."""
     runs = list(zip(grid.runs, entries, strict=True))
     return [
-        Group(
+        CellScores(
             cell,
             tuple(run.seed for run, _ in runs if run.cell == cell),
             tuple(entry for run, entry in runs if run.cell == cell),
@@ -57,13 +55,13 @@ def grouped(grid: "Grid", entries: Sequence[Entry]) -> list[Group]:
     ]
 
 
-def ranked(groups: Sequence[Group]) -> list[Group]:
+def rank_cells(groups: Sequence[CellScores]) -> list[CellScores]:
     """The best mean loss first, and how far the others are behind it; what is no number comes last."""
     best, *others = sorted(groups, key=lambda g: g.loss.mean if math.isfinite(g.loss.mean) else math.inf)
     return [best, *(compared(group, best) for group in others)]
 
 
-def compared(group: Group, best: Group) -> Group:
+def compared(group: CellScores, best: CellScores) -> CellScores:
     """`group` with its distance to the best, over seeds and over the text."""
     pairs = list(zip(group.entries, best.entries, strict=True))
     behind = Spread.of([one.score.loss - two.score.loss for one, two in pairs])
@@ -71,7 +69,7 @@ def compared(group: Group, best: Group) -> Group:
     return group._replace(behind=behind, on_text=paired_difference(*means))
 
 
-def mean_losses(group: Group) -> Float[np.ndarray, " targets"]:
+def mean_losses(group: CellScores) -> Float[np.ndarray, " targets"]:
     """Of each character of the text, the mean over seeds of its loss."""
     total: Float[np.ndarray, " targets"] = np.zeros(1)
     for entry in group.entries:

@@ -2,30 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from charloop.cli.commands.eval.texts import Given, Wanted, read_text
+import numpy as np
+
+from charloop.cells.from_object import is_own_cell
+from charloop.checkpoint import RunFolder
+from charloop.checkpoint.chosen_text import ChosenText, TextChoice, read_chosen_text
+from charloop.data import ReadingListener
 from charloop.errors import CharloopError
-
-if TYPE_CHECKING:
-    from charloop.checkpoint import RunFolder
 
 FRACTIONS = ("validation_fraction", "test_fraction")
 OTHER_TEXT = "give a text for all of them: --text FILE"
 
 
-def open_run(path: Path, cells: Sequence[str]) -> "RunFolder":
+def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
     """The run at `path`; of `cells`, FILE.py:CLASS, the one whose class its own cell has, if it has one."""
-    from charloop.cells.from_object import is_own_cell
-    from charloop.checkpoint import RunFolder
-
     stored = RunFolder.open(path, inspect=True).config.model.cell
     own = stored.rpartition(":")[2] if is_own_cell(stored) else None
     named = [cell for cell in cells if cell.rpartition(":")[2] == own]
     return RunFolder.open(path, cell=named[0] if named else None)
 
 
-def refuse_other_texts(runs: "Sequence[RunFolder]") -> None:
+def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
     """Raises CharloopError unless all runs set apart the same parts of the same text, by what they say of it."""
     first, *others = runs
     for other in others:
@@ -37,17 +35,19 @@ def refuse_other_texts(runs: "Sequence[RunFolder]") -> None:
                 raise differ(first, other, f"--{name.replace('_', '-')}", one, two)
 
 
-def differ(first: "RunFolder", other: "RunFolder", what: str, one: object, two: object) -> CharloopError:
+def differ(first: RunFolder, other: RunFolder, what: str, one: object, two: object) -> CharloopError:
     """The error for two runs that cannot be compared on what they set apart."""
     return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=OTHER_TEXT)
 
 
-def described(run: "RunFolder") -> str:
+def described(run: RunFolder) -> str:
     """The text that a run is of."""
     return f"{run.text.get('description')} (sha256 {str(run.text.get('content_hash'))[:12]})"
 
 
-def read_for_all(runs: "Sequence[RunFolder]", text: str | None, part: str) -> list[Given]:
+def read_for_all(
+    runs: Sequence[RunFolder], text: str | None, part: str, listener: ReadingListener | None = None
+) -> list[ChosenText]:
     """The text as each run reads it.
 
     Raises CharloopError if it is not the same characters for all, or some of them are unknown to a run.
@@ -56,7 +56,7 @@ def read_for_all(runs: "Sequence[RunFolder]", text: str | None, part: str) -> li
         refuse_other_texts(runs)
     else:
         refuse_what_is_read_once(text)
-    given = [read_for_one(run, text, part) for run in runs]
+    given = [read_for_one(run, text, part, listener) for run in runs]
     for run, one in zip(runs[1:], given[1:], strict=True):
         refuse_other_characters(runs[0], given[0], run, one)
     return given
@@ -71,22 +71,20 @@ def refuse_what_is_read_once(text: str) -> None:
         )
 
 
-def read_for_one(run: "RunFolder", text: str | None, part: str) -> Given:
+def read_for_one(run: RunFolder, text: str | None, part: str, listener: ReadingListener | None) -> ChosenText:
     """The text as one run reads it; what is wrong with it is said of that run."""
-    wanted = Wanted((text,) if text else (), None, None if text else part, "error", None)
+    wanted = TextChoice((text,) if text else (), None, None if text else part, "error", None)
     try:
-        return read_text(run, wanted)
+        return read_chosen_text(run, wanted, listener)
     except CharloopError as error:
         raise error.of(run.path) from None
 
 
-def refuse_other_characters(first: "RunFolder", one: Given, run: "RunFolder", other: Given) -> None:
+def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, other: ChosenText) -> None:
     """Raises CharloopError unless a character of `one` is a character of `other`, and each run knows every one.
 
     With the same vocabulary characters may be unknown to both: the sign that stands for them is the same.
     """
-    import numpy as np
-
     vocabularies = first.vocabulary, run.vocabulary
     units = [vocabulary.unit for vocabulary in vocabularies]
     if units[0] != units[1]:
@@ -108,7 +106,7 @@ def refuse_other_characters(first: "RunFolder", one: Given, run: "RunFolder", ot
         )
 
 
-def refuse_unknown(run: "RunFolder", given: Given) -> None:
+def refuse_unknown(run: RunFolder, given: ChosenText) -> None:
     """Raises CharloopError if the run takes some of the characters for its unknown sign."""
     unknown = run.vocabulary.count_unknown(given.tokens)
     if unknown:

@@ -1,93 +1,23 @@
-"""What `charloop compare` says: a table for people, an object for programs."""
+"""The table of a comparison of runs."""
 
 import math
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from charloop.wording import clock
 
 if TYPE_CHECKING:
-    from charloop.evaluation import Difference, Score
-    from charloop.training.history import History
+    from charloop.comparison import RunScore
 
 CHANCE = 0.05
 """What is less likely than this is not called chance."""
 DASH = "-"
 
 
-class Entry(NamedTuple):
-    """A run in the comparison."""
-
-    name: str
-    score: "Score"
-    parameters: int
-    step: int | None
-    """Of the weights that were compared."""
-    history: "History"
-    behind: "Difference | None" = None
-    """Its loss less the best one's; None for the best."""
-
-
-def ranked(entries: Sequence[Entry]) -> list[Entry]:
-    """The best first, and how far the others are behind it; what is no number comes last."""
-    from charloop.evaluation import paired_difference
-
-    def loss(entry: Entry) -> float:
-        return entry.score.loss if math.isfinite(entry.score.loss) else math.inf
-
-    best, *others = sorted(entries, key=loss)
-    base = best.score.per_character
-    assert base is not None
-    return [
-        best,
-        *(
-            entry._replace(behind=paired_difference(entry.score.per_character, base))
-            for entry in others
-            if entry.score.per_character is not None
-        ),
-    ]
-
-
-def facts(name: str, notes: Sequence[str], entries: Sequence[Entry], to_loss: float | None) -> dict[str, Any]:
-    """The comparison for programs; losses are nats per character, what is no number is null."""
-    return {
-        "text": name,
-        "characters": entries[0].score.characters,
-        "to_loss": to_loss,
-        "best": entries[0].name,
-        "runs": [values(entry, to_loss) for entry in entries],
-        "notes": list(notes),
-    }
-
-
-def values(entry: Entry, to_loss: float | None) -> dict[str, Any]:
-    """A row for programs."""
-    score, history, behind = entry.score, entry.history, entry.behind
-    finite, interval = math.isfinite(score.loss), score.interval
-    reached = history.reached(to_loss) if to_loss else None
-    return {
-        "run": entry.name,
-        "nats_per_character": score.loss if finite else None,
-        "bits_per_character": score.bits_per_character if finite else None,
-        "interval": interval and [interval.low, interval.high],
-        "difference_to_best": behind
-        and {
-            "nats_per_character": behind.nats,
-            "interval": [behind.low, behind.high],
-            "p_value": behind.p_value,
-            "blocks": behind.blocks,
-        },
-        "parameters": entry.parameters,
-        "weights_step": entry.step,
-        "steps": history.last_step,
-        "training_characters_per_second": history.pace,
-        "steps_to_loss": reached and reached[0],
-        "seconds_to_loss": reached and reached[1],
-    }
-
-
-def lines(name: str, notes: Sequence[str], entries: Sequence[Entry], to_loss: float | None) -> Iterator[str]:
+def lines(
+    name: str, notes: Sequence[str], entries: "Sequence[RunScore]", to_loss: float | None
+) -> Iterator[str]:
     """The comparison for people: losses in nats per character."""
     yield f"text     {name}, {entries[0].score.characters:,} characters predicted by each"
     yield from (f"note     {note}" for note in notes)
@@ -110,7 +40,7 @@ def lines(name: str, notes: Sequence[str], entries: Sequence[Entry], to_loss: fl
     yield verdict(entries)
 
 
-def loss_cells(entry: Entry) -> list[str]:
+def loss_cells(entry: "RunScore") -> list[str]:
     """Loss, distance to the best, and how sure both are."""
     interval, behind = entry.score.interval, entry.behind
     cells = [f"{entry.score.loss:.4f}", f"{interval.low:.4f} to {interval.high:.4f}" if interval else DASH]
@@ -120,7 +50,7 @@ def loss_cells(entry: Entry) -> list[str]:
     return [*cells, f"{behind.nats:.4f}", f"{behind.low:.4f} to {behind.high:.4f}", chance]
 
 
-def training_cells(entry: Entry, to_loss: float | None) -> list[str]:
+def training_cells(entry: "RunScore", to_loss: float | None) -> list[str]:
     """Size and speed, and how long it took to come to a loss."""
     history = entry.history
     cells = [
@@ -147,7 +77,7 @@ def table(names: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[st
     ]
 
 
-def verdict(entries: Sequence[Entry]) -> str:
+def verdict(entries: "Sequence[RunScore]") -> str:
     """Which is the best, and from which it cannot be told."""
     best, *others = entries
     if not math.isfinite(best.score.loss):

@@ -1,90 +1,21 @@
-"""What `charloop compare --cells` says: the cells, each over several seeds; a table, or an object for programs."""
+"""The table of a comparison of cells, each over several seeds."""
 
-import json
 import math
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from charloop.cli.commands.compare.groups import Group, grouped, ranked
-from charloop.cli.commands.compare.report import CHANCE, DASH, table, values
-from charloop.cli.terminal.output import visible
+from charloop.cli.commands.compare.run_table import CHANCE, DASH, table
 from charloop.wording import clock
 
 if TYPE_CHECKING:
-    from charloop.cli.commands.compare.report import Entry
-    from charloop.cli.flags.comparison import ReportFlags
-    from charloop.training.grid import Grid
+    from charloop.comparison import CellScores
 
 
-def print_groups(
-    grid: "Grid", name: str, notes: Sequence[str], entries: "Sequence[Entry]", flags: "ReportFlags"
-) -> None:
-    """Print the comparison of the grid's runs, whose losses are `entries`."""
-    groups = ranked(grouped(grid, entries))
-    if flags.json:
-        print(json.dumps(facts(name, notes, groups, flags.to_loss)))
-    else:
-        print(visible("\n".join(lines(name, notes, groups, flags.to_loss))))
-
-
-def facts(name: str, notes: Sequence[str], groups: Sequence[Group], to_loss: float | None) -> dict[str, Any]:
-    """The comparison for programs; losses are nats per character, what is no number is null."""
-    return {
-        "text": name,
-        "characters": groups[0].entries[0].score.characters,
-        "to_loss": to_loss,
-        "seeds": list(groups[0].seeds),
-        "best": groups[0].name,
-        "cells": [group_values(group, to_loss) for group in groups],
-        "notes": list(notes),
-    }
-
-
-def group_values(group: Group, to_loss: float | None) -> dict[str, Any]:
-    """A cell for programs, with its runs."""
-    loss, behind, on_text = group.loss, group.behind, group.on_text
-    reached = group.reached(to_loss) if to_loss else []
-    finite = behind and math.isfinite(behind.mean)
-    return {
-        "cell": group.name,
-        "nats_per_character": number(loss.mean),
-        "bits_per_character": number(loss.mean / math.log(2)),
-        "standard_deviation": loss.deviation,
-        "interval": loss.interval and [*loss.interval],
-        "difference_to_best": behind
-        and {
-            "nats_per_character": number(behind.mean),
-            "over_seeds": {"interval": behind.interval and [*behind.interval], "p_value": behind.p_value}
-            if finite
-            else None,
-            "over_text": on_text
-            and {
-                "interval": [on_text.low, on_text.high],
-                "p_value": on_text.p_value,
-                "blocks": on_text.blocks,
-            },
-        },
-        "parameters": group.entries[0].parameters,
-        "training_characters_per_second": group.pace,
-        "seeds_that_came_to_loss": len(reached) if to_loss else None,
-        "steps_to_loss": sum(steps for steps, _ in reached) / len(reached) if reached else None,
-        "seconds_to_loss": sum(seconds for _, seconds in reached) / len(reached) if reached else None,
-        "runs": [
-            {"seed": seed}
-            | {key: v for key, v in values(entry, to_loss).items() if key != "difference_to_best"}
-            for seed, entry in zip(group.seeds, group.entries, strict=True)
-        ],
-    }
-
-
-def number(value: float) -> float | None:
-    """A number, or None where JSON has none for it."""
-    return value if math.isfinite(value) else None
-
-
-def lines(name: str, notes: Sequence[str], groups: Sequence[Group], to_loss: float | None) -> Iterator[str]:
+def lines(
+    name: str, notes: Sequence[str], groups: "Sequence[CellScores]", to_loss: float | None
+) -> Iterator[str]:
     """The comparison for people: losses in nats per character."""
     seeds = len(groups[0].seeds)
     yield f"\ntext     {name}, {groups[0].entries[0].score.characters:,} characters predicted by each"
@@ -117,7 +48,7 @@ def fitting(
     return blocks
 
 
-def loss_cells(group: Group) -> list[str]:
+def loss_cells(group: "CellScores") -> list[str]:
     """Loss over seeds, distance to the best, and how sure both are."""
     loss, behind = group.loss, group.behind
     deviation = f"{loss.deviation:.4f}" if loss.deviation is not None else DASH
@@ -140,7 +71,7 @@ def chance(p_value: float | None) -> str:
     return f"{p_value:.4f}" if p_value >= 0.0001 else "<0.0001"
 
 
-def training_cells(group: Group, to_loss: float | None) -> list[str]:
+def training_cells(group: "CellScores", to_loss: float | None) -> list[str]:
     """Size and speed, and how long it took to come to a loss: with which of the seeds, if not with all."""
     steps = {entry.history.last_step for entry in group.entries}
     cells = [
@@ -155,7 +86,7 @@ def training_cells(group: Group, to_loss: float | None) -> list[str]:
     return cells
 
 
-def verdict(groups: Sequence[Group]) -> str:
+def verdict(groups: "Sequence[CellScores]") -> str:
     """Which is the best, and from which it cannot be told by these seeds."""
     best, *others = groups
     if not math.isfinite(best.loss.mean):
