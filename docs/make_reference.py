@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from charloop.cli.commands.bench.command import QUESTIONS
-
 from charloop.cli.main import COMMANDS
 
 TARGET = Path(__file__).with_name("reference.md")

@@ -42,19 +42,19 @@ def make(path: Path) -> None:
     with new_folder(path, overwrite=False):
         folder = draft(path)
         folder.begin()
-        folder.saves.write(0, state_of(0), keep=2)
+        folder.saves.write(0, state_of(0), FACTS, keep=2)
         folder.write_config()
 
 
 def three_saves(path: Path) -> None:
     make(path)
     for step in (10, 20):
-        draft(path).saves.write(step, state_of(step), keep=2)
+        draft(path).saves.write(step, state_of(step), FACTS, keep=2)
     draft(path).save_weights({"a": np.ones(3, np.float32)}, {"step": 10})
 
 
 def save(path: Path) -> None:
-    draft(path).saves.write(30, state_of(30), keep=2)
+    draft(path).saves.write(30, state_of(30), FACTS, keep=2)
 
 
 def a_save_is_whole_and_the_one_before_it_too(path: Path) -> str:

@@ -1,14 +1,20 @@
 """Files that are whole or not there: written beside their place, flushed to the disk, moved into it."""
 
 import contextlib
+import io
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
 
 from charloop.errors import CharloopError
 
+Pour: TypeAlias = Callable[[BinaryIO], object]
+"""Writes the content."""
+Put: TypeAlias = Callable[[Path, Path], object]
+"""Gives a file, the first, its name, the second; nothing is left of the first."""
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.charloop")
 """How a file is called until it is whole: so as nobody else would call one."""
 # Text files on Windows would get other line ends; a link that somebody left in our place is not followed.
@@ -18,7 +24,7 @@ PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, or leave it as it was and raise CharloopError (disk full, no permission)."""
     with saving(path):
-        _write_beside(path, content)
+        write_beside(path, lambda file: file.write(content))
         flush_folder(path.parent)
 
 
@@ -34,20 +40,38 @@ def saving(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _write_beside(path: Path, content: bytes) -> None:
+def write_beside(path: Path, pour: Pour, put: Put | None = None) -> None:
+    """Write what `pour` writes beside `path`, flush it to the disk, and give it its name: by `put`, else always."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.charloop")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o666)
     try:
         try:
-            write_all(descriptor, content)
+            file = io.BufferedWriter(Descriptor(descriptor))
+            pour(file)
+            file.flush()
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        (put or os.replace)(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+class Descriptor(io.RawIOBase):
+    """An open file to write to, by `os.write`; it is not closed with this."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """As much of `content` as the system takes in one call."""
+        return os.write(self._descriptor, content)
 
 
 def write_all(descriptor: int, content: bytes) -> None:

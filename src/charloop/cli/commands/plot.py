@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import tyro
 from msgspec import Meta
 
+from charloop.checkpoint.new_files import check_target, write_new
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
-from charloop.cli.new_files import check_target, write_new
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 

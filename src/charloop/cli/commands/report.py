@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
+from charloop.checkpoint.new_files import check_target, is_file, write_new
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
-from charloop.cli.new_files import check_target, is_file, write_new
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError

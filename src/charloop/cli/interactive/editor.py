@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from charloop.checkpoint.new_files import check_target, is_file, write_new
 from charloop.cli.interactive.keys import Key
-from charloop.cli.new_files import check_target, is_file, write_new
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.sampling.together import Candidate, Together

@@ -1,17 +1,11 @@
 """A file that a person names to be made: whole or not there, never in place of another unasked; or a pipe."""
 
-import contextlib
 import os
 import stat
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
 
+from charloop.checkpoint.files import Pour, write_beside
 from charloop.errors import CharloopError
-
-Pour: TypeAlias = Callable[[BinaryIO], object]
-"""Writes the content."""
 
 
 def check_target(flag: str, target: str, *, overwrite: bool, allowed: str = "a file") -> None:
@@ -33,7 +27,7 @@ def write_new(flag: str, target: str, pour: Pour, *, overwrite: bool) -> None:
             with path.open("wb") as pipe:
                 pour(pipe)
             return
-        write_file(path, pour, overwrite=overwrite)
+        write_beside(path, pour, None if overwrite else put)
     except BrokenPipeError:
         raise
     except FileExistsError:
@@ -64,36 +58,15 @@ def is_pipe_behind(path: Path, mode: int) -> bool:
     return stat.S_ISFIFO(behind) or stat.S_ISCHR(behind)
 
 
-def write_file(path: Path, pour: Pour, *, overwrite: bool) -> None:
-    """Write beside `path`, flush it to the disk, and give it its name."""
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            pour(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(part, 0o666 & ~umask())
-        os.replace(part, path) if overwrite else put(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-
-
-def put(part: str, path: Path) -> None:
+def put(temporary: Path, path: Path) -> None:
     """Give a file a name that is free; FileExistsError if it is not."""
     try:
-        os.link(part, path)
+        os.link(temporary, path)
+        os.unlink(temporary)
     except FileExistsError:
         raise
     except OSError:
         # Not every file system has links; there a moment between the two calls is left.
         if os.path.lexists(path):
             raise FileExistsError from None
-        os.replace(part, path)
-
-
-def umask() -> int:
-    """What permissions a new file is not given; a temporary one is its owner's alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        os.replace(temporary, path)
