@@ -3,7 +3,9 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -46,17 +48,43 @@ def room_of(file: Path) -> str:
     return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+def modules_imported(tree: ast.AST) -> Iterator[str]:
+    """What of charloop is imported anywhere in `tree`: in a function, for type checking, and by a string too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("charloop."))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if in_the_house(node.module))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from by_string(node.args[0])
+
+
+def in_the_house(module: str | None) -> bool:
+    return module == "charloop" or (module or "").startswith("charloop.")
+
+
+def by_string(argument: ast.expr) -> Iterator[str]:
+    """The modules that a string may name: of one that is put together, all in the folder that its beginning names."""
+    first = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
+    if not isinstance(first, ast.Constant) or not str(first.value).startswith("charloop."):
+        return
+    if first is argument:
+        yield str(first.value)
+    else:
+        yield from (name for name in MODULES if name.rpartition(".")[0] == str(first.value).rstrip("."))
+
+
 def imported(file: Path) -> Iterator[str]:
-    """The rooms that `file` imports from anywhere in it, in a function or for type checking too."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: imports are absolute"
-            module = node.module or ""
-            names = [f"charloop.{a.name}" for a in node.names] if module == "charloop" else [module]
-        yield from (name.split(".")[1] for name in names if name.startswith("charloop."))
+    """The rooms that `file` imports from."""
+    yield from (name.split(".")[1] for name in modules_imported(ast.parse(file.read_text())))
 
 
+def name_of(file: Path) -> str:
+    return ".".join(("charloop", *file.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {name_of(file): file for file in SOURCE.rglob("*.py")}
 FILES = sorted(file for file in SOURCE.rglob("*.py") if file != SOURCE / "__init__.py")
 
 
@@ -73,6 +101,32 @@ def test_a_room_imports_only_rooms_above_it(file: Path) -> None:
     beside = {room for room in imported(file) if FLOOR[room] == FLOOR[own] and room != own}
     assert not below, f"{own} must not know of {below}"
     assert not beside or own in ("presets", "__main__"), f"{own} and {beside} are on one floor"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """While it runs: two modules may name each other's types."""
+    arrows = {name: set(running(file)) - {name} for name, file in MODULES.items()}
+    TopologicalSorter(arrows).prepare()
+
+
+def running(file: Path) -> Iterator[str]:
+    """The modules that `file` imports, those for type checking left out."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    for name in modules_imported(tree):
+        yield name if name in MODULES else name.rpartition(".")[0]
+
+
+def test_a_string_that_is_put_together_names_all_it_may() -> None:
+    found = set(modules_imported(ast.parse((SOURCE / "cli/main.py").read_text())))
+    assert {"charloop.cli.commands.train", "charloop.cli.commands.compare"} <= found
+
+
+def test_no_folder_has_more_than_20_modules() -> None:
+    counts = Counter(file.parent for file in FILES if file.name != "__init__.py")
+    assert {str(folder): count for folder, count in counts.items() if count > 20} == {}
 
 
 def loaded_by(statement: str) -> set[str]:

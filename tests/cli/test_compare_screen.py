@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from charloop.cli.terminal.comparison_screen import GridScreen
+from charloop.comparison.grid import Found, Grid, Turn
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score
 from charloop.training.events import Finished, Noted, Started, Step, Stepped, Stopping
-from charloop.training.grid import Found, Grid, Turn
 from charloop.training.journal import Journal
 
 CORPUS = Corpus(np.zeros(1000, np.uint8), Vocabulary.of_text("ab"), "0" * 64, ("a note",), "book", "book")

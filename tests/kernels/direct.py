@@ -8,9 +8,9 @@ import pytest
 from llvmlite import ir
 
 from charloop.kernels.compiler import loaded, machine_code, new_module
-from charloop.kernels.functions import FUNCTIONS
+from charloop.kernels.emitting.functions import FUNCTIONS
+from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 from charloop.kernels.machine import Machine, Tile, this_machine
-from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 from choosing import slow
 
 NEEDS_HALVES = pytest.mark.skipif(

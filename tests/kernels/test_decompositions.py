@@ -12,12 +12,12 @@ from llvmlite import ir
 
 from cells.table import CASES
 from charloop.kernels.compiler import new_module
-from charloop.kernels.decompositions import DECOMPOSITIONS
-from charloop.kernels.functions import FUNCTIONS
+from charloop.kernels.emitting.functions import FUNCTIONS
+from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 from charloop.kernels.plan import programs_for
-from charloop.kernels.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
-from charloop.kernels.trace import CALLS, name_of_jax, trace
-from charloop.kernels.vectors import INDEX, NOTHING, POINTER, Vectors, counting
+from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
+from charloop.kernels.tracing.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
+from charloop.kernels.tracing.trace import CALLS, name_of_jax, trace
 from kernels.direct import address
 from kernels.test_functions import SMALLEST, every_kind_of_number
 

@@ -12,10 +12,10 @@ from cells.compiling import quick_jit
 from cells.runs import assert_close
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.dense import multiply
+from charloop.kernels.emitting.product import Panels, pairs
 from charloop.kernels.engine import Kernels
 from charloop.kernels.gradient import Before, weight_gradient
 from charloop.kernels.machine import Machine, Tile
-from charloop.kernels.product import Panels, pairs
 from charloop.precision import products_in
 from charloop.unroll.fused import run
 from choosing import mostly_slow, slow

@@ -11,10 +11,10 @@ import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
+from charloop.kernels.emitting.sequence import make_backward, make_forward
+from charloop.kernels.emitting.signature import Argument
 from charloop.kernels.machine import Tile, this_machine
 from charloop.kernels.plan import Plan, programs_for
-from charloop.kernels.sequence import make_backward, make_forward
-from charloop.kernels.signature import Argument
 from choosing import mostly_slow
 from kernels.direct import MACHINES, address
 

@@ -10,8 +10,8 @@ from cells.table import CASES
 from cells.ticks import TickCell
 from charloop.kernels import reason_against
 from charloop.kernels.plan import programs_for, why_not
-from charloop.kernels.program import REDUCTIONS
-from charloop.kernels.rules import RULES
+from charloop.kernels.tracing.program import REDUCTIONS
+from charloop.kernels.tracing.rules import RULES
 
 
 def cell_of(rule: Any, hidden: int = 6) -> TickCell:

@@ -12,8 +12,8 @@ from llvmlite import ir
 
 from charloop.kernels import KernelError, registry
 from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.registry import Made, compiled_in_background, find_kernel
-from charloop.kernels.signature import Argument, Signature
 
 SIGNATURE = Signature((Argument("number", ("count",)), Argument("result", ("count",), "out")))
 

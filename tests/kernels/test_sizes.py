@@ -127,7 +127,7 @@ def test_two_threads_again_and_again_give_the_same_bits() -> None:
 
 def test_packed_weights_hold_every_number_once() -> None:
     """And zeros in columns that are not there."""
-    from charloop.kernels.product import Panels
+    from charloop.kernels.emitting.product import Panels
 
     matrix = jnp.arange(1.0, 1 + 3 * 37).reshape(3, 37)
     packed = np.asarray(Panels(3, 37, Machine(4, Tile(6, 2))).pack(matrix))

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from charloop.cells import CELLS
+from charloop.comparison.matching import hidden_size_like, parameters_of
 from charloop.config import ModelConfig
 from charloop.model import CharLM
-from charloop.training.matching import hidden_size_like, parameters_of
 from choosing import mostly_slow
 
 SMALL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5, unroll="scan")

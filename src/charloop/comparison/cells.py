@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from charloop.comparison.grid import Grid
 from charloop.comparison.runs import RunScore
 from charloop.evaluation import Difference, Spread, paired_difference
-from charloop.training.grid import Grid
 
 
 class CellScores(NamedTuple):

@@ -14,10 +14,10 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from charloop.kernels import objects
+from charloop.kernels.emitting.signature import Signature
+from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
 from charloop.kernels.ffi import ffi_version
 from charloop.kernels.machine import layout, target
-from charloop.kernels.signature import Signature
-from charloop.kernels.vectors import INDEX, INTEGER, NOTHING, POINTER
 
 EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112
 """Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results."""

@@ -9,11 +9,11 @@ from jaxtyping import Array, Float
 from llvmlite import ir
 
 from charloop.kernels.compiler import new_function, new_module
-from charloop.kernels.functions import exp, log
+from charloop.kernels.emitting.functions import exp, log
+from charloop.kernels.emitting.signature import Argument, Signature
+from charloop.kernels.emitting.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
 from charloop.kernels.registry import Kernel, Made, find_kernel
-from charloop.kernels.signature import Argument, Signature
-from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 from charloop.types import Characters, Logits
 
 

@@ -8,13 +8,13 @@ from jaxtyping import Array, Float
 from llvmlite import ir
 
 from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.emitting.halves import emit_halves, row_words
+from charloop.kernels.emitting.product import Operands, Panels, emit_product
+from charloop.kernels.emitting.signature import Argument, Signature
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
 from charloop.kernels.gradient import weight_gradient
-from charloop.kernels.halves import emit_halves, row_words
 from charloop.kernels.machine import Machine
-from charloop.kernels.product import Operands, Panels, emit_product
 from charloop.kernels.registry import Kernel, Made, find_kernel
-from charloop.kernels.signature import Argument, Signature
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
 from charloop.precision import halved
 
 BLOCK = 256

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from charloop.cells.base import Cell
 from charloop.kernels.plan import Programs, programs_for
-from charloop.kernels.program import DEAR, REDUCTIONS, Program
+from charloop.kernels.tracing.program import DEAR, REDUCTIONS, Program
 
 
 def explain(cell: Cell) -> list[str]:

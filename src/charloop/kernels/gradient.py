@@ -12,11 +12,11 @@ from llvmlite import ir
 
 from charloop.engines.marks import Marks
 from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.emitting.signature import Argument, Signature
+from charloop.kernels.emitting.summing import DEPTH, Fresh, Summing, room_for
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
 from charloop.kernels.registry import Kernel, Made, find_kernel
-from charloop.kernels.signature import Argument, Signature
-from charloop.kernels.summing import DEPTH, Fresh, Summing, room_for
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.precision import halved
 
 

@@ -4,7 +4,7 @@ An LSTM's gradient reads `sigmoid(gate)` and never the gate. The forward kernel 
 the sum stood: no more memory, and no exp on the way back.
 """
 
-from charloop.kernels.program import DEAR, Operation, Program, Reference
+from charloop.kernels.tracing.program import DEAR, Operation, Program, Reference
 
 Kept = dict[int, str]
 """By row of the gates: the function that is kept of it."""

@@ -13,9 +13,9 @@ from charloop.cells.base import Cell
 from charloop.engines.parts import Parts, parts_for, reason_against_parts
 from charloop.kernels.keeping import Kept, choose_kept, read_kept, write_kept
 from charloop.kernels.machine import Machine
-from charloop.kernels.program import Program
-from charloop.kernels.rules import NoRuleError
-from charloop.kernels.trace import trace
+from charloop.kernels.tracing.program import Program
+from charloop.kernels.tracing.rules import NoRuleError
+from charloop.kernels.tracing.trace import trace
 from charloop.types import State
 
 Shape = tuple[int, ...]

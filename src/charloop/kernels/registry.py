@@ -15,8 +15,8 @@ from jaxtyping import Array
 from llvmlite import ir
 
 from charloop.kernels.compiler import handler_name, register
+from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.errors import KernelError
-from charloop.kernels.signature import Signature
 
 Made = tuple[ir.Module, ir.Function, Signature]
 

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.text import Text
 
 from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
+from charloop.comparison.grid import Grid, Turn
 from charloop.data import Reading
 from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
-from charloop.training.grid import Grid, Turn
 from charloop.wording import clock, describe_reading, number_of
 
 if TYPE_CHECKING:
+    from charloop.comparison.grid import Planned
     from charloop.evaluation import Score
-    from charloop.training.grid import Planned
 
 ROW = "{run:>6}  {cell:<{width}} {seed:>4} {validation:>6} {bits:>9} {speed:>9} {steps:>7} {clock:>7}  {mark}"
 

@@ -17,8 +17,8 @@ from charloop.config import RunConfig
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
+    from charloop.comparison.grid import Grid
     from charloop.data import Vocabulary
-    from charloop.training.grid import Grid
 
 NAME = "compare --cells"
 
@@ -104,8 +104,8 @@ def trained(flags: CompareCellsFlags, config: RunConfig, cells: Sequence[str]) -
     """The runs, all trained; None if someone asked to stop."""
     from charloop.checkpoint.text import read_corpus
     from charloop.cli.terminal.comparison_screen import GridScreen
+    from charloop.comparison.grid import Grid, train_grid
     from charloop.data import refuse_streams
-    from charloop.training.grid import Grid, train_grid
 
     refuse_streams(config.data.corpus)
     refuse_standard_input(config.data.corpus)

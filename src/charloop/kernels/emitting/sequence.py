@@ -5,15 +5,15 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from charloop.engines.marks import IDLE, RESET
-from charloop.kernels.arguments import backward_signature, forward_signature, panels, to_result
 from charloop.kernels.compiler import new_function, new_module
-from charloop.kernels.halves import emit_halves, row_words
+from charloop.kernels.emitting.arguments import backward_signature, forward_signature, panels, to_result
+from charloop.kernels.emitting.halves import emit_halves, row_words
+from charloop.kernels.emitting.product import Operands, emit_product
+from charloop.kernels.emitting.rows import Memory, Place, RowEmitter
+from charloop.kernels.emitting.signature import Signature
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, clear, copy, counting, has_bit
 from charloop.kernels.plan import Plan
-from charloop.kernels.product import Operands, emit_product
 from charloop.kernels.registry import Made
-from charloop.kernels.rows import Memory, Place, RowEmitter
-from charloop.kernels.signature import Signature
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, clear, copy, counting, has_bit
 
 Target = Callable[[Place], Emitted]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from charloop.kernels.vectors import INDEX, INTEGER, Emitted, Vectors, counting, each_vector
+from charloop.kernels.emitting.vectors import INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 
 
 def row_words(size: int, width: int) -> int:

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
+from charloop.kernels.emitting.tile import Rows, Sides, emit_tile
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
 from charloop.kernels.machine import Machine, Tile
-from charloop.kernels.tile import Rows, Sides, emit_tile
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from charloop.kernels.decompositions import DECOMPOSITIONS
-from charloop.kernels.program import Operation, Program
-from charloop.kernels.rules import (
+from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
+from charloop.kernels.tracing.program import Operation, Program
+from charloop.kernels.tracing.rules import (
     BY_SHAPE,
     ELEMENTWISE,
     RULES,

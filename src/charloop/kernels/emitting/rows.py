@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from charloop.kernels.functions import FUNCTIONS
-from charloop.kernels.program import REDUCTIONS, Phase, Program, Reference
-from charloop.kernels.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, each_vector
+from charloop.kernels.emitting.functions import FUNCTIONS
+from charloop.kernels.emitting.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, each_vector
+from charloop.kernels.tracing.program import REDUCTIONS, Phase, Program, Reference
 
 Place = tuple[str, int, int]
 COMBINE = {"reduce_sum": "add", "reduce_max": "max", "reduce_min": "min"}

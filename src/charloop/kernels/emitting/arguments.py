@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from charloop.kernels.halves import row_words
+from charloop.kernels.emitting.halves import row_words
+from charloop.kernels.emitting.product import Panels
+from charloop.kernels.emitting.signature import Argument, Role, Signature
 from charloop.kernels.plan import Plan
-from charloop.kernels.product import Panels
-from charloop.kernels.program import Program
-from charloop.kernels.signature import Argument, Role, Signature
+from charloop.kernels.tracing.program import Program
 
 PLACES = ("time", "batch")
 

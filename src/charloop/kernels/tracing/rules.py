@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from charloop.kernels.program import Operation, Program, Reference
+from charloop.kernels.tracing.program import Operation, Program, Reference
 
 
 class NoRuleError(Exception):

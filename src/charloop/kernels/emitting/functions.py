@@ -7,7 +7,7 @@ exp and log after Moshier's Cephes (expf, logf); tanh by way of exp(2x) - 1, mad
 
 from collections.abc import Callable
 
-from charloop.kernels.vectors import EXP, LN2_HIGH, LN2_LOW, LOG, LOG2_E, SHIFT, Emitted, Vectors
+from charloop.kernels.emitting.vectors import EXP, LN2_HIGH, LN2_LOW, LOG, LOG2_E, SHIFT, Emitted, Vectors
 
 LARGEST_EXP, SMALLEST_EXP = 89.0, -104.0
 """Beyond these, float32's exp is infinity or 0."""

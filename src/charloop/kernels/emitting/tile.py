@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from charloop.kernels.vectors import INDEX, Emitted, Vectors, counting
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
 
 Sums = list[list[Emitted]]
 """By row, by vector of columns."""

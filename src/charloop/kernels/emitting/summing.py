@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from charloop.engines.marks import RESET
-from charloop.kernels.halves import emit_pairs, row_words
-from charloop.kernels.machine import Machine
-from charloop.kernels.tile import Sides, emit_tile, even
-from charloop.kernels.vectors import (
+from charloop.kernels.emitting.halves import emit_pairs, row_words
+from charloop.kernels.emitting.tile import Sides, emit_tile, even
+from charloop.kernels.emitting.vectors import (
     INDEX,
     INTEGER,
     Emitted,
@@ -17,6 +16,7 @@ from charloop.kernels.vectors import (
     each_vector,
     has_bit,
 )
+from charloop.kernels.machine import Machine
 
 DEPTH = 256
 """Places summed up before a tile goes back to memory: what they hold of both sides stays near."""

@@ -9,6 +9,7 @@ from charloop.cells import is_file_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.making import refuse
 from charloop.checkpoint.names import CELL, CONFIG
+from charloop.comparison.matching import hidden_size_like
 from charloop.config import RunConfig
 from charloop.configfile import changes
 from charloop.conversion import convert
@@ -18,7 +19,6 @@ from charloop.model import CharLM
 from charloop.training.budget import Budget
 from charloop.training.events import INTERRUPTED, Event, Finished, Listener
 from charloop.training.journal import Journal
-from charloop.training.matching import hidden_size_like
 from charloop.training.run import own_cell, resume, train
 from charloop.training.session import resolve
 

@@ -1,0 +1,1 @@
+"""A step traced into a program: operations on rows of units, in phases."""
