@@ -15,7 +15,7 @@ import charloop
 SOURCE = Path(charloop.__file__).parent
 ROOMS = [
     {"errors"},
-    {"types", "precision", "small_files", "conversion", "given"},
+    {"types", "precision", "files", "conversion", "given"},
     {"config"},
     {"configfile", "presets"},
     {"data"},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.small_files import MOST, read_small
+from charloop.files.small import MOST, read_small
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:
@@ -42,14 +42,14 @@ def test_a_pipe_is_not_waited_for_unless_it_is_meant(tmp_path: Path) -> None:
 def test_a_pipe_that_nobody_writes_to_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charloop.small_files.PATIENCE", 0.1)
+    monkeypatch.setattr("charloop.files.small.PATIENCE", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="a pipe that nobody writes to"):
         read_small(tmp_path / "pipe", only_file=False)
 
 
 def test_who_writes_slowly_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.small_files.PATIENCE", 0.05)
+    monkeypatch.setattr("charloop.files.small.PATIENCE", 0.05)
     path = tmp_path / "pipe"
     os.mkfifo(path)
 

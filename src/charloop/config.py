@@ -40,15 +40,16 @@ class DataConfig:
     unit: Literal["char", "byte"] = "char"
     """Model code points, or raw bytes (anything at all)."""
     min_count: Count = 1
-    """Characters that the text has less often become one unknown sign: read and predicted, never written."""
+    """Replace characters that occur fewer than N times with one unknown symbol. The model reads and predicts it but
+    never writes it."""
     validation_fraction: Fraction = 0.1
-    """Share of the text, at its end, that is only ever evaluated."""
+    """Fraction of the text, at its end, that is held out for validation."""
     test_fraction: Fraction = 0.0
-    """Share after the validation text that not even the choice of the best weights sees."""
+    """Fraction of the text, after the validation text, that is held out for testing."""
     batch_size: Count = 32
-    """Lanes of contiguous text trained side by side."""
+    """Number of contiguous pieces of text that are trained side by side."""
     seq_length: Count = 64
-    """Characters between two updates of the weights (one truncated-BPTT window)."""
+    """Characters in each training step (the window of truncated backpropagation through time)."""
 
     def __post_init__(self) -> None:
         """`corpus` may be given as one name or path too."""
@@ -65,23 +66,23 @@ class ModelConfig:
     cell_options: tuple[str, ...] = ()
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
     num_layers: Layers = 2
-    """Recurrent layers, one on the other."""
+    """Number of recurrent layers."""
     hidden_size: Units = 128
-    """Units a layer."""
+    """Units in each recurrent layer."""
     embed_size: Features = 64
-    """Features a character is embedded in; 0 for one-hot."""
+    """Size of the character embedding; 0 for one-hot input."""
     tie_embedding: bool = False
-    """Read out with the embedding's own matrix; needs embed-size = hidden-size."""
+    """Use the embedding matrix for the output layer too; needs embed-size = hidden-size."""
     dropout_input: Fraction = 0.0
-    """Share of embedded features dropped before the first layer."""
+    """Dropout rate of the embedded input, before the first layer."""
     dropout_between: Fraction = 0.0
-    """Share of outputs dropped between two layers."""
+    """Dropout rate between recurrent layers."""
     dropout_output: Fraction = 0.0
-    """Share of outputs dropped after the last layer."""
+    """Dropout rate after the last recurrent layer."""
     dropout_kind: Literal["element", "variational"] = "element"
-    """A fresh mask each tick, or one for a whole chunk (Gal and Ghahramani 2016)."""
+    """A new mask at each time step, or one for a whole chunk (Gal and Ghahramani 2016)."""
     unroll: str = "fused"
-    """How cells run over time: fused, scan, dynamic or static."""
+    """How cells run over time: fused, xla, scan, dynamic or static."""
 
     def __post_init__(self) -> None:
         """`cell` may be given as a class or a cell too; a cell brings its hidden size."""
@@ -102,67 +103,68 @@ class TrainingConfig:
     """How the weights are found, for how long, and what is told on the way."""
 
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
-    """The update rule."""
+    """Optimizer."""
     learning_rate: Positive = 2e-3
-    """Peak size of a step."""
+    """Peak learning rate."""
     warmup_steps: NonNegativeCount = 100
-    """Steps over which the learning rate climbs from 0 to its peak."""
+    """Steps over which the learning rate rises from 0 to its peak."""
     decay: Literal["constant", "cosine", "linear", "step"] = "cosine"
-    """How the learning rate falls afterwards, over the whole of the run."""
+    """Learning-rate schedule after the warm-up, over the rest of the run."""
     final_fraction: Fraction = 0.0
-    """Share of the peak that cosine and linear decay end at."""
+    """Learning rate at the end of cosine and linear decay, as a fraction of the peak."""
     decay_rate: Annotated[float, Meta(gt=0, le=1)] = 0.97
-    """For step decay: the factor applied at each epoch after decay-after (char-rnn's rule)."""
+    """Step decay: factor applied at each epoch after decay-after (char-rnn's rule)."""
     decay_after: NonNegativeCount = 10
-    """For step decay: epochs at the full learning rate."""
+    """Step decay: epochs at the full learning rate."""
     momentum: Fraction = 0.9
-    """Adam's first moment and SGD's momentum."""
+    """Momentum of SGD; beta1 of Adam and AdamW."""
     second_moment: Fraction = 0.99
-    """Decay of the mean squared gradient in Adam and RMSprop."""
+    """beta2 of Adam and AdamW; decay of RMSprop's mean squared gradient."""
     weight_decay: NonNegative = 0.01
-    """For adamw: pull of matrices towards zero, times the learning rate."""
+    """Weight decay of AdamW, times the learning rate; of matrices only."""
     state_dropout: Fraction = 0.02
-    """Chance that a lane's memory is emptied in a chunk, where a paragraph begins if one does: a network learns to
-    begin (Melis et al. 2018)."""
+    """Probability that the memory of a batch row is emptied in a chunk, at the start of a paragraph if the chunk has
+    one: the network learns to begin a text (Melis et al. 2018)."""
     clip_norm: NonNegative = 1.0
-    """Longest gradient (global norm); a longer one is shortened to it. 0 turns it off."""
+    """Largest global norm of the gradient; a larger gradient is scaled down to it. 0 turns clipping off."""
     max_skipped: NonNegativeCount = 10
-    """Updates undone in a row (a loss or gradient that is not finite, or a spike) that end the run; 0: undo none."""
+    """End the run after N skipped updates in a row. An update is skipped if its loss or gradient is not finite, or
+    its gradient is a spike. 0: skip none."""
     spike_threshold: NonNegative = 6.0
-    """Standard deviations above its running mean at which a gradient's norm is a spike; 0: no spikes."""
+    """Standard deviations above the running mean at which the norm of a gradient is a spike; 0: never."""
     recovery_steps: Count = 100
-    """Sound updates over which the learning rate doubles again after an undone update has halved it."""
+    """Updates over which the learning rate doubles again after a skipped update has halved it."""
     epochs: Count | None = None
-    """Stop after so many passes over the training text (10 if no limit is given)."""
+    """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None
-    """Stop after so many updates."""
+    """Stop after N updates."""
     minutes: Annotated[float, Meta(gt=0, le=1e6)] | None = None
-    """Stop after so many minutes of training, learning-rate decay included."""
+    """Stop after X minutes of training. The learning-rate schedule follows the clock."""
     patience: NonNegativeCount = 0
-    """Stop after so many evaluations in a row without a better one; 0: never."""
+    """Stop after N evaluations in a row without a better validation loss; 0: never."""
     eval_every: NonNegativeCount = 0
-    """Steps between two evaluations on the validation text; 0: about twenty a run, and after the last step."""
+    """Steps between two evaluations on the validation text; 0: about twenty evaluations in a run. The last step is
+    always evaluated."""
     validation_limit: NonNegativeCount = 1_000_000
-    """Characters of the validation text that an evaluation reads, spread evenly over all of it; 0: every one."""
+    """Characters of the validation text that an evaluation reads, spread evenly over it; 0: all."""
     sample_every: NonNegativeCount = 3
-    """Evaluations between two samples of what the network writes by now, beside one after the first; 0: only at the
-    end."""
+    """Evaluations between two samples of the network's text. The first evaluation has one too. 0: only at the end."""
     save_every: NonNegativeCount = 0
-    """Steps between two saves; 0: at each evaluation, and each minute between them."""
+    """Steps between two checkpoints; 0: one at each evaluation, and one each minute between them."""
     keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2
-    """How many of the newest saves are kept, beside the best weights."""
+    """Number of checkpoints to keep, in addition to the best weights."""
     log: tuple[str, ...] = ()
-    """Programs to watch the run in: tensorboard (files in RUN/tensorboard), wandb; --resume remembers them."""
+    """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
     steps_per_call: Count = 8
-    """Updates a call of the compiled program makes before the host looks at them."""
+    """Updates in one call of the compiled program."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Numbers that large products are made of while training; bfloat16, where the processor has it, takes up to half
-    the time and is a little less exact. Sums, weights and evaluations are float32 all the same."""
+    """Numbers in large matrix products during training. bfloat16, on processors that have it, takes up to half the
+    time and is slightly less exact. Sums, weights and evaluations stay float32."""
     devices: NonNegativeCount = 0
-    """Processor cores or GPUs that share a batch; 0: as many as it pays for."""
+    """Number of processor cores or GPUs that share a batch; 0: as many as help."""
     # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    """Source of all that is random: same seed, same run."""
+    """Seed of the random numbers: the same seed gives the same run."""
 
 
 @refusing_unknown("section of a run")

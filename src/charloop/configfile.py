@@ -13,7 +13,7 @@ import msgspec
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.conversion import convert
 from charloop.errors import CharloopError, unknown_name
-from charloop.small_files import read_small
+from charloop.files.small import read_small
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with", "given")

@@ -72,7 +72,11 @@ Runner = Callable[..., Outcome]
 
 def done(outcome: Outcome) -> str:
     """What a command wrote that went well."""
-    said = [line for line in outcome.err.splitlines() if not line.startswith("note: read from ")]
+    said = [
+        line
+        for line in outcome.err.splitlines()
+        if not line.startswith(("note: read from ", "note: --seed "))
+    ]
     assert (outcome.code, said) == (0, [])
     return outcome.out
 

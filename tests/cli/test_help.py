@@ -84,10 +84,10 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
 def test_defaults_in_help_are_those_of_the_default_preset() -> None:
     for command in (("train",), ("compare", "--cells")):
         out = re.sub(r"[│\s]+", " ", done(call(*command, "--help")))
-        assert "--hidden-size N Units a layer. (default: 256)" in out
+        assert "--hidden-size N Units in each recurrent layer. (default: 256)" in out
         assert (
-            "--minutes X Stop after so many minutes of training, learning-rate decay included. (default: 3.0)"
-            in out
+            "--minutes X Stop after X minutes of training. The learning-rate schedule follows the clock. "
+            "(default: 3.0)" in out
         )
 
 

@@ -25,6 +25,18 @@ def write(trained: Path) -> Write:
     return lambda *flags, stdin="": done(call("sample", str(trained), *flags, stdin=stdin))
 
 
+def test_without_a_seed_it_is_another_text_each_time_and_can_be_written_again(
+    trained: Path, write: Write
+) -> None:
+    first, second = (process("sample", str(trained), "--length", "60") for _ in range(2))
+    assert done(first) != done(second)
+    found = re.search(r"^note: --seed (\d+) writes this again$", first.err, re.MULTILINE)
+    assert found
+    assert write("--length", "60", "--seed", found[1]) == first.out
+    greedy = call("sample", str(trained), "--length", "9", "--temperature", "0")
+    assert "--seed" not in greedy.err + call("sample", str(trained), "--length", "9", "--seed", "0").err
+
+
 def test_all_flags_at_once_the_same_in_every_process(trained: Path, write: Write) -> None:
     flags = ("--prompt", "the fox", "--length", "50", "--temperature", "0.8", "--top-k", "5")
     flags += ("--top-p", "0.95", "--min-p", "0.01", "--seed", "7")
@@ -117,7 +129,11 @@ def test_a_prompt_from_a_file_or_standard_input(write: Write, tmp_path: Path) ->
 
 
 def test_the_program_reads_a_prompt_from_a_pipe(trained: Path, write: Write) -> None:
-    text = done(process("sample", str(trained), "--prompt-file", "-", "--length", "30", stdin="the dog"))
+    text = done(
+        process(
+            "sample", str(trained), "--prompt-file", "-", "--length", "30", "--seed", "0", stdin="the dog"
+        )
+    )
     assert text == write("--prompt", "the dog", "--length", "30")
 
 

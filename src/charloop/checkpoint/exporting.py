@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from charloop.checkpoint.files import flush_folder, saving
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.checkpoint.saves import Tensors
 from charloop.errors import CharloopError
+from charloop.files.atomic import flush_folder, saving
 
 
 def export_run(run: RunFolder, path: Path, params: Tensors, facts: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from charloop.checkpoint.tensors import damaged
 from charloop.errors import CharloopError
-from charloop.small_files import read_small
+from charloop.files.small import read_small
 
 
 def encode_json(values: Any) -> bytes:

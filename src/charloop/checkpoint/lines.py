@@ -6,8 +6,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from charloop.checkpoint.files import PLAIN, flush, write_all
 from charloop.errors import CharloopError
+from charloop.files.atomic import PLAIN, flush, write_all
 
 BLOCK = 1 << 20
 """Bytes at the end of a file that are looked at first."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charloop.checkpoint.files import PLAIN, write_all
 from charloop.errors import CharloopError
+from charloop.files.atomic import PLAIN, write_all
 
 LOCK = ".lock"
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charloop.checkpoint.files import flush_folder, is_leftover, remove_leftovers, saving
 from charloop.checkpoint.lock import LOCK, locked
 from charloop.checkpoint.names import CELL, CONFIG, SAMPLES, SAVES, VOCABULARY
 from charloop.errors import CharloopError
+from charloop.files.atomic import flush_folder, is_leftover, remove_leftovers, saving
 
 FIRST_SAVE = "step-000000000.safetensors"
 BEGUN = {LOCK, VOCABULARY, CELL, SAVES, SAMPLES}

@@ -9,7 +9,6 @@ from typing import Any
 
 from charloop.cells import is_file_cell
 from charloop.cells.from_object import is_own_cell
-from charloop.checkpoint.files import remove_leftovers, saving, write_atomically
 from charloop.checkpoint.json_files import encode_json, read_json
 from charloop.checkpoint.making import is_given_up
 from charloop.checkpoint.names import CELL, CONFIG, METRICS, SAMPLES, SAVES, SKIPPED, VOCABULARY, WEIGHTS
@@ -19,6 +18,7 @@ from charloop.config import RunConfig
 from charloop.configfile import from_dict, to_dict
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
+from charloop.files.atomic import remove_leftovers, saving, write_atomically
 from charloop.given import Given, is_object
 
 FORMAT = 1

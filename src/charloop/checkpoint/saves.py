@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from charloop.checkpoint.files import flush_folder, saving
 from charloop.checkpoint.names import FORMER_STATE, SAVES, VOCABULARY
 from charloop.checkpoint.tensors import damaged, load_tensors, save_tensors
 from charloop.errors import CharloopError
+from charloop.files.atomic import flush_folder, saving
 
 NAME = re.compile(r"step-(\d{9,18})\.safetensors")
 

@@ -10,8 +10,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from charloop.checkpoint.files import write_atomically
 from charloop.errors import CharloopError
+from charloop.files.atomic import write_atomically
 
 CHECKSUM = "sha256"
 

@@ -33,27 +33,27 @@ class SamplingConfig:
     length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 500
     """New characters to write (bytes, for a model of bytes); the prompt does not count."""
     temperature: NonNegative = 1.0
-    """Below 1 bolder choices become rarer, above 1 commoner; 0 always takes the likeliest character."""
+    """Sampling temperature. Below 1 favours likely characters, above 1 flattens the distribution, 0 is greedy."""
     top_k: NonNegativeCount = 0
-    """Choose among so many likeliest characters only; 0: among all."""
+    """Sample from the N likeliest characters only; 0: from all."""
     top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Choose among the fewest likeliest characters that together have this probability; 1: among all."""
+    """Sample from the fewest likeliest characters whose probabilities add up to X (nucleus sampling); 1: from all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """Choose among characters at least this share as probable as the likeliest; 0: among all."""
+    """Sample from characters that are at least X times as probable as the likeliest; 0: from all."""
     mode: Literal["always", "words"] = "always"
-    """Choose by chance every character, or only the first of each word and then the likeliest."""
+    """always: sample every character. words: sample the first character of each word, then decode greedily."""
     num_samples: Annotated[int, Meta(ge=1, le=2**16)] = 1
-    """Texts to write side by side."""
+    """Number of texts to write."""
     # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    """Source of all chance: same seed, same text."""
+    """Seed of the random numbers: the same seed writes the same text."""
     stop: Annotated[str, Meta(min_length=1)] | None = None
-    """End just before this string."""
+    """Stop before this string."""
     lines: Count | None = None
-    """End after so many new lines."""
+    """Stop after N new lines."""
     unknown: Literal["error", "skip"] = "error"
-    """A character of the prompt that the network never saw: refuse it, or leave it out. A network that was trained
-    with --min-count reads it as its unknown sign instead of refusing it."""
+    """What to do with a character of the prompt that the network does not know: refuse it (error), or leave it out
+    (skip). A network that was trained with --min-count reads it as its unknown symbol instead of refusing it."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():

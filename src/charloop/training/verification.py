@@ -12,7 +12,7 @@ from charloop.checkpoint import RunFolder, Save, pack_tree
 from charloop.checkpoint.lines import read_lines
 from charloop.checkpoint.text import read_own_corpus
 from charloop.errors import CharloopError
-from charloop.small_files import read_small
+from charloop.files.small import read_small
 from charloop.training.provenance import differences, made_with
 from charloop.training.recovery import record_of, unpacked
 from charloop.training.run import place

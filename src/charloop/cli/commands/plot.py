@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.checkpoint.new_files import check_target, write_new
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
+from charloop.files.named import check_target, write_new
 
 KINDS = ("png", "svg", "pdf")
 FLAG = "--out"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.checkpoint.new_files import check_target, is_file, write_new
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError
+from charloop.files.named import check_target, is_file, write_new
 
 if TYPE_CHECKING:
     import numpy as np

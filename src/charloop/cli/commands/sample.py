@@ -1,12 +1,14 @@
 """charloop sample: let a trained network write."""
 
+import secrets
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+from msgspec import Meta
 
 from charloop.cli.flags.context import read_context, read_place
 from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
@@ -14,8 +16,8 @@ from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import reading
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
+from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig
-from charloop.small_files import read_small
 
 if TYPE_CHECKING:
     from charloop.sampling import Before, Constraint
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SamplingFlags(SamplingConfig):
     """How it writes."""
+
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None  # type: ignore[assignment]
+    """Seed of the random numbers: the same seed writes the same text. Without one it is another text each time, and
+    its seed is printed on standard error."""
 
     def __post_init__(self) -> None:
         try:
@@ -83,7 +89,7 @@ class SampleFlags:
 
 def main(arguments: Sequence[str]) -> None:
     """Stream one text, or write several one after the other."""
-    flags = parse(SampleFlags, "sample", arguments)
+    flags, drawn = with_seed(parse(SampleFlags, "sample", arguments))
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive
 
@@ -119,21 +125,33 @@ def main(arguments: Sequence[str]) -> None:
     if flags.sampling.num_samples == 1:
         pieces = network.stream(prompt, **settings)
         write(opening, pieces, paint)
-        finish(paint, before)
+        finish(paint, before, drawn)
         return
     texts = network.sample(prompt, **settings)
     for number, text in enumerate(texts, start=1):
         print(f"--- {number} ---")
         write(opening, [text], paint and paint.again())
-    finish(paint, before)
+    finish(paint, before, drawn)
 
 
-def finish(paint: Painter | None, before: "Before") -> None:
-    """Below the text: what the colours mean, and on standard error what was read before the prompt, if anything."""
+def with_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
+    """The flags with a seed, and the seed if it was drawn here and chance decides what is written."""
+    sampling = flags.sampling
+    if sampling.seed is not None:
+        return flags, None
+    drawn = secrets.randbelow(2**32)
+    flags = replace(flags, sampling=replace(sampling, seed=drawn))
+    return flags, drawn if sampling.temperature else None
+
+
+def finish(paint: Painter | None, before: "Before", drawn: int | None) -> None:
+    """Below the text: what the colours mean; on standard error what was read before the prompt, and a drawn seed."""
     if paint:
         print(LEGEND, flush=True)
     if before.text or before.is_context:
         print(f"note: read from {before.description}", file=sys.stderr)
+    if drawn is not None:
+        print(f"note: --seed {drawn} writes this again", file=sys.stderr)
 
 
 def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from charloop.cli.flags.parsing import Switch
-from charloop.cli.flags.training import ModelFlags, SettingFlags
+from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
 from charloop.config import Count, NonNegativeCount, Positive, TrainingConfig
 
 
@@ -64,7 +64,7 @@ class SameModelFlags(ModelFlags):
 
 
 @dataclass(frozen=True)
-class SameTrainingFlags(TrainingConfig):
+class SameTrainingFlags(TrainingFlags):
     """How weights are found, for how long, and what is told on the way: alike for all."""
 
     seed: Annotated[int, *TrainingConfig.__annotations__["seed"].__metadata__] = 0

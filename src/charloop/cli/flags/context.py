@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from charloop.errors import CharloopError
-from charloop.small_files import read_small
+from charloop.files.small import read_small
 
 LONGEST = 64 << 20
 """Bytes of a prompt or context that is read from a file."""

@@ -5,11 +5,13 @@ import difflib
 import functools
 import io
 import re
-from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
+import docstring_parser
 import msgspec
 import tyro
+from docstring_parser import DocstringStyle
 
 from charloop.cli.flags.values import VALUES
 from charloop.configfile import readable
@@ -33,7 +35,7 @@ def parse(
     """
     printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(printed):
+        with contextlib.redirect_stderr(printed), whole_paragraphs():
             parsed, unknown = tyro.cli(
                 kind,
                 prog=f"charloop {name}",
@@ -87,6 +89,24 @@ def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
     near = difflib.get_close_matches(argument.split("=")[0], flags_of(kind, name), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"see charloop {name} --help"
     return CharloopError("unknown flag", got=argument, do=hint)
+
+
+@contextlib.contextmanager
+def whole_paragraphs() -> Iterator[None]:
+    """Help texts are wrapped to the terminal alone: tyro would keep each line end that the source has."""
+    parse_from_object = docstring_parser.parse_from_object
+
+    def joined(obj: Any, style: DocstringStyle = DocstringStyle.AUTO) -> docstring_parser.Docstring:
+        found = parse_from_object(obj, style)
+        for field in found.params:
+            field.description = " ".join((field.description or "").split())
+        return found
+
+    docstring_parser.parse_from_object = joined
+    try:
+        yield
+    finally:
+        docstring_parser.parse_from_object = parse_from_object
 
 
 def flags_of(kind: type, name: str) -> list[str]:

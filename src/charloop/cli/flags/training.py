@@ -52,12 +52,20 @@ class ModelFlags(ModelConfig):
 
 
 @dataclass(frozen=True)
+class TrainingFlags(TrainingConfig):
+    """Optimizer, schedule, limits, and what is reported during training."""
+
+    log: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
+
+
+@dataclass(frozen=True)
 class SettingFlags:
     """Where the settings of a run come from: a preset, a file, flags."""
 
     data: DataFlags = field(default_factory=DataFlags)
     model: ModelConfig = field(default_factory=ModelFlags)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: TrainingConfig = field(default_factory=TrainingFlags)
     dropout: Fraction | None = None
     """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
     preset: str = DEFAULT_PRESET

@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from charloop.checkpoint.new_files import check_target, is_file, write_new
 from charloop.cli.interactive.keys import Key
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
+from charloop.files.named import check_target, is_file, write_new
 from charloop.sampling.together import Candidate, Together
 
 MOST_CANDIDATES = 10

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from charloop.checkpoint.files import saving
 from charloop.errors import CharloopError
+from charloop.files.atomic import saving
 from charloop.training.events import Started
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from charloop.checkpoint import write_atomically
 from charloop.configfile import to_dict
 from charloop.errors import CharloopError
-from charloop.small_files import read_small
+from charloop.files.small import read_small
 from charloop.training.events import Started
 from charloop.training.loggers.base import not_installed, own_folder
 

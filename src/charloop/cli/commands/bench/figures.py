@@ -31,6 +31,6 @@ def new_file(out: str, question: str) -> Path:
 
 def save(file: Path, found: dict[str, Any]) -> None:
     """Write down what there is so far."""
-    from charloop.checkpoint.files import write_atomically
+    from charloop.files.atomic import write_atomically
 
     write_atomically(file, (json.dumps(found, indent=1) + "\n").encode())

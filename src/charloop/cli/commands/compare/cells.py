@@ -157,9 +157,9 @@ def report(grid: "Grid", cells: Sequence[str], flags: CompareCellsFlags) -> None
 def draw_figure(grid: "Grid", flags: CompareCellsFlags, kind: str) -> None:
     """Write the figure of --plot."""
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.new_files import write_new
     from charloop.figures import curves_of, over_seeds
     from charloop.figures.drawing import draw
+    from charloop.files.named import write_new
 
     curves = []
     for cell in dict.fromkeys(run.cell for run in grid.runs):

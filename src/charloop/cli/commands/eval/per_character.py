@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from charloop.checkpoint.new_files import check_target, write_new
+from charloop.files.named import check_target, write_new
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from charloop.checkpoint.files import Pour, write_beside
 from charloop.errors import CharloopError
+from charloop.files.atomic import Pour, write_beside
 
 
 def check_target(flag: str, target: str, *, overwrite: bool, allowed: str = "a file") -> None:
