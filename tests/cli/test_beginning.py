@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from charloop import load
+from choosing import slow
 from cli.commands import BRIEF, call, done, process, refused
 
 CONTEXT = "the lazy dog sleeps by "
@@ -57,7 +58,7 @@ def test_a_context_is_read_and_not_written(play: Path, tmp_path: Path, more: tup
     assert texts[0] != done(call("sample", str(play), "--prompt", "N", *FLAGS, *more))
 
 
-@pytest.mark.parametrize("prompt", ["", "K", "KING:\n"])
+@pytest.mark.parametrize("prompt", ["K", slow(""), slow("KING:\n")])
 def test_every_process_and_the_library_write_the_same(play: Path, prompt: str) -> None:
     text = done(process("sample", str(play), "--prompt", prompt, "--no-echo", *FLAGS))
     network = load(play)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from choosing import slow
 from cli.commands import SMALL, call, prints, process, refused
 
 
@@ -40,7 +41,7 @@ def test_a_text_to_train_on(kind: str, tmp_path: Path) -> None:
     assert prints(tmp_path) == before
 
 
-@pytest.mark.parametrize("kind", ["missing", "one distinct", "binary"])
+@pytest.mark.parametrize("kind", ["missing", slow("one distinct"), slow("binary")])
 def test_the_program_says_the_same(kind: str, tmp_path: Path) -> None:
     make, message = TEXTS[kind]
     text = tmp_path / "text"

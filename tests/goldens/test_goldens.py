@@ -17,7 +17,7 @@ from choosing import mostly_slow
 
 every_golden = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 every_unrolling = pytest.mark.parametrize(
-    "unrolling", mostly_slow(UNROLLINGS, lambda name: name in ("fused", "xla", "static"))
+    "unrolling", mostly_slow(UNROLLINGS, lambda name: name in ("fused", "xla"))
 )
 LAYERS, HIDDEN, EMBED, VOCAB = 2, 7, 5, 11
 

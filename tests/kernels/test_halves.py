@@ -25,7 +25,7 @@ from kernels.test_sizes import problem, pulled
 pytestmark = NEEDS_HALVES
 
 
-@pytest.fixture(params=mostly_slow(MACHINES, lambda width: width != 8))
+@pytest.fixture(params=mostly_slow(MACHINES, lambda width: width == 16))
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Of each width."""
     return MACHINES[request.param]

@@ -103,7 +103,7 @@ def of_scan(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "unroll"),
     # What JAX does to its own loops is the slow suite's.
-    mostly_slow(product(TRANSFORMED, UNROLLINGS), lambda case: case[1] in ("fused", "xla", "dynamic")),
+    mostly_slow(product(TRANSFORMED, UNROLLINGS), lambda case: case[1] in ("fused", "xla")),
 )
 def test_a_transformation_does_what_the_table_says(name: str, unroll: str) -> None:
     params, loss = problem(unroll)

@@ -191,7 +191,7 @@ def test_the_elapsed_time_of_all_sittings_counts(tmp_path: Path, text: Path) -> 
     "cell",
     [
         "gru",
-        "ln-lstm",
+        pytest.param("ln-lstm", marks=pytest.mark.slow),
         pytest.param("rnn", marks=pytest.mark.slow),
         pytest.param("nas", marks=pytest.mark.slow),
     ],

@@ -207,6 +207,7 @@ def test_a_cell_that_is_nan_from_the_first_step_is_named(
     assert "lower" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_rate_of_100_ends_with_an_explanation(tmp_path: Path, text: Path) -> None:
     config = configure(text, learning_rate=100.0, hidden_size=64, steps=400, eval_every=400)
     with pytest.raises(
