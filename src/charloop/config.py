@@ -161,7 +161,7 @@ class TrainingConfig:
     """Numbers in large matrix products during training. bfloat16, on processors that have it, takes up to half the
     time and is slightly less exact. Sums, weights and evaluations stay float32."""
     devices: NonNegativeCount = 0
-    """Number of processor cores or GPUs that share a batch; 0: as many as help."""
+    """Number of processor cores or GPUs that share a batch; 0: chosen by its size."""
     # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed of the random numbers: the same seed gives the same run."""

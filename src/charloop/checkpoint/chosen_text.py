@@ -23,7 +23,7 @@ class TextChoice(NamedTuple):
 
 
 class ChosenText(NamedTuple):
-    """A text to score: what to call it, what there is to say of it, and what baselines would learn from."""
+    """A text to score: its name, tokens, notes on how it was read, and the training text for baselines."""
 
     name: str
     tokens: np.ndarray
@@ -34,7 +34,7 @@ class ChosenText(NamedTuple):
 def read_chosen_text(
     folder: RunFolder, wanted: TextChoice, listener: ReadingListener | None = None
 ) -> ChosenText:
-    """The text that is asked for, in the vocabulary of the run; `listener` is told how far the reading has come.
+    """The chosen text, as tokens of the run's vocabulary; `listener` hears how far the reading has come.
 
     Raises CharloopError where it cannot be read, or the run set no such part apart.
     """

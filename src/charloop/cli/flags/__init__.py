@@ -1,1 +1,1 @@
-"""What a command is told: flags from declarations, their values, and what refuses them."""
+"""The flags of commands: their declarations, their values, and how they are parsed."""

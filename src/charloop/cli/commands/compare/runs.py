@@ -30,7 +30,7 @@ def compare_runs(paths: Sequence[Path], cells: Sequence[str], flags: ReportFlags
 def score_all(
     paths: Sequence[Path], cells: Sequence[str], flags: ReportFlags
 ) -> "tuple[str, list[str], list[RunScore]]":
-    """The text's name, what there is to say of it, and what each run comes to on it."""
+    """The name of the text, notes on how it was read, and the score of each run on it."""
     from charloop.devices import offer_cores
     from charloop.programs import keep_programs
 
