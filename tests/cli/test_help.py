@@ -141,7 +141,8 @@ def test_corpora_lists_the_registry() -> None:
     out = done(call("corpora"))
     for corpus in corpora():
         assert re.search(rf"^{corpus.name} +{re.escape(corpus.summary)}$", out, re.MULTILINE)
-        assert corpus.source in " ".join(out.split())
+        needs = "needs the network once" if corpus.needs_network else "needs no network"
+        assert f"{needs}; {corpus.source}" in " ".join(out.split())
 
 
 def test_presets_lists_the_registry() -> None:

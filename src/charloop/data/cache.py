@@ -110,15 +110,20 @@ def save(
 def keep(path: Path, *parts: bytes | memoryview) -> None:
     """Put a file of these parts into the cache, whole or not at all: what cannot be written costs only time."""
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(parts)
-            os.replace(beside, path)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        replace_file(path, *parts)
+
+
+def replace_file(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file of these parts and its folder, whole or not at all, not flushed to the disk. Errors: OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(parts)
+        os.replace(beside, path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

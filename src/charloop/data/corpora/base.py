@@ -13,7 +13,8 @@ class NamedCorpus:
 
     `summary` is one line; `source` says where it comes from and under which licence; `size` is its
     approximate size in bytes. `pieces(cache)` finds it, keeping a download under the folder `cache`;
-    Errors: CharloopError that says how to get the text when it is not there.
+    Errors: CharloopError that says how to get the text when it is not there. `needs_network`: whether
+    the first use downloads it.
     """
 
     name: str
@@ -21,3 +22,4 @@ class NamedCorpus:
     source: str
     size: int
     pieces: Callable[[Path], Sequence[Piece]]
+    needs_network: bool = False
