@@ -9,7 +9,7 @@ TESTS ?=
 
 PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 
-.PHONY: demo test test-slow check format clean peers
+.PHONY: demo test test-slow check format clean peers reference
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,10 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Every command and flag on one page: docs/reference.md.
+reference: $(STAMP)
+	$(BIN)/python docs/make_reference.py
 
 # What charloop is timed against, each in an environment of its own: about 4 GB.
 peers: $(PEERS:%=%.venv/.installed)

@@ -1,32 +1,40 @@
-"""Write docs/reference.md from what each command's --help says: `python docs/make_reference.py`."""
+"""Write docs/reference.md, the help of every command on one page: `make reference`, or `python docs/make_reference.py`."""
 
+import contextlib
+import io
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from charloop.cli.commands.bench.command import QUESTIONS
-from charloop.cli.main import COMMANDS
+from charloop.cli.main import COMMANDS, main
 
 TARGET = Path(__file__).with_name("reference.md")
-HEAD = "# Every command and flag\n\nWhat `charloop COMMAND --help` says; made by `python docs/make_reference.py`.\n"
+HEAD = "# Every command and flag\n\nThe output of `charloop COMMAND --help`, collected by `make reference`.\n"
 PLAIN = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 
-def help_of(command: str) -> str:
-    """What `charloop COMMAND --help` prints on a terminal of 100 columns, without colours."""
-    call = [sys.executable, "-c", "from charloop.cli.main import run; run()", *command.split(), "--help"]
-    done = subprocess.run(call, capture_output=True, text=True, check=True, env=os.environ | PLAIN)
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+def read_help(command: str) -> str:
+    """Return what `charloop COMMAND --help` prints on a terminal of 100 columns, without colours."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([*command.split(), "--help"])
+    return "\n".join(line.rstrip() for line in printed.getvalue().splitlines())
 
 
-def reference() -> str:
-    """The whole page."""
+def make_reference() -> str:
+    """Return the whole page as Markdown: a section for each command."""
     pages = [*COMMANDS, *(f"bench {question}" for question in QUESTIONS)]
     pages.insert(pages.index("compare") + 1, "compare --cells")
-    sections = [f"\n## charloop {name}\n\n```\n{help_of(name)}\n```\n" for name in pages]
+    before = {name: os.environ.get(name) for name in PLAIN}
+    os.environ.update(PLAIN)
+    try:
+        sections = [f"\n## charloop {name}\n\n```\n{read_help(name)}\n```\n" for name in pages]
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
     return HEAD + "".join(sections)
 
 
 if __name__ == "__main__":
-    TARGET.write_text(reference(), encoding="utf-8")
+    TARGET.write_text(make_reference(), encoding="utf-8")
+    print(f"wrote {TARGET}")
