@@ -69,7 +69,7 @@ BOUNDS = {
     ("model", "dropout_output"): (0, 0.999),
     ("training", "learning_rate"): (1e-30, 1e6),
     ("training", "decay_rate"): (1e-30, 1),
-    ("training", "momentum"): (0, 0.999),
+    ("training", "beta1"): (0, 0.999),
     ("training", "weight_decay"): (0, 1e6),
     ("training", "clip_norm"): (0, 1e6),
     ("training", "max_skipped"): (0, 2**40),
@@ -169,7 +169,7 @@ def test_nonsense_is_one_kind_of_error(values: dict) -> None:
 def test_every_field_says_what_it_is() -> None:
     """The command line and the reference are made of it: a docstring under each."""
     for made in SECTIONS.values():
-        source = inspect.getsource(made)
+        source = "".join(inspect.getsource(kind) for kind in reversed(made.__mro__[:-1]))
         for field in fields(made):
             after = source.rsplit(f"    {field.name}: ", 1)[1].split("\n", 1)[1]
             assert after.lstrip().startswith('"""'), field.name

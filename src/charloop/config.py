@@ -20,6 +20,8 @@ Layers = Annotated[int, Meta(ge=1, le=256)]
 NonNegativeCount = Annotated[int, Meta(ge=0, le=2**40)]
 Units = Annotated[int, Meta(ge=1, le=2**24)]
 """A matrix of more rows is larger than any machine, and cannot be indexed by 32 bits."""
+# jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Features = Annotated[int, Meta(ge=0, le=2**24)]
 
 
@@ -97,10 +99,9 @@ class ModelConfig:
         object.__setattr__(self, "cell", CellObject.of(given))
 
 
-@refusing_unknown("setting of training")
 @dataclass(frozen=True)
-class TrainingConfig:
-    """How the weights are found, for how long, and what is told on the way."""
+class TrainingSettings:
+    """How the weights are found, for how long, and what is reported on the way."""
 
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
     """Optimizer."""
@@ -116,24 +117,10 @@ class TrainingConfig:
     """Step decay: factor applied at each epoch after decay-after (char-rnn's rule)."""
     decay_after: NonNegativeCount = 10
     """Step decay: epochs at the full learning rate."""
-    momentum: Fraction = 0.9
-    """Momentum of SGD; beta1 of Adam and AdamW."""
-    second_moment: Fraction = 0.99
-    """beta2 of Adam and AdamW; decay of RMSprop's mean squared gradient."""
     weight_decay: NonNegative = 0.01
     """Weight decay of AdamW, times the learning rate; of matrices only."""
-    state_dropout: Fraction = 0.02
-    """Probability that the memory of a batch row is emptied in a chunk, at the start of a paragraph if the chunk has
-    one: the network learns to begin a text (Melis et al. 2018)."""
     clip_norm: NonNegative = 1.0
     """Largest global norm of the gradient; a larger gradient is scaled down to it. 0 turns clipping off."""
-    max_skipped: NonNegativeCount = 10
-    """End the run after N skipped updates in a row. An update is skipped if its loss or gradient is not finite, or
-    its gradient is a spike. 0: skip none."""
-    spike_threshold: NonNegative = 6.0
-    """Standard deviations above the running mean at which the norm of a gradient is a spike; 0: never."""
-    recovery_steps: Count = 100
-    """Updates over which the learning rate doubles again after a skipped update has halved it."""
     epochs: Count | None = None
     """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None
@@ -145,8 +132,6 @@ class TrainingConfig:
     eval_every: NonNegativeCount = 0
     """Steps between two evaluations on the validation text; 0: about twenty evaluations in a run. The last step is
     always evaluated."""
-    validation_limit: NonNegativeCount = 1_000_000
-    """Characters of the validation text that an evaluation reads, spread evenly over it; 0: all."""
     sample_every: NonNegativeCount = 3
     """Evaluations between two samples of the network's text. The first evaluation has one too. 0: only at the end."""
     save_every: NonNegativeCount = 0
@@ -155,16 +140,44 @@ class TrainingConfig:
     """Number of checkpoints to keep, in addition to the best weights."""
     log: tuple[str, ...] = ()
     """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
-    steps_per_call: Count = 8
-    """Updates in one call of the compiled program."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Numbers in large matrix products during training. bfloat16, on processors that have it, takes up to half the
     time and is slightly less exact. Sums, weights and evaluations stay float32."""
+    seed: Seed = 0
+    """Seed of the random numbers: the same seed gives the same run."""
+
+
+@dataclass(frozen=True)
+class ExpertSettings:
+    """Settings of training that rarely need a change."""
+
+    beta1: Fraction = 0.9
+    """Decay rate of the running mean of gradients: beta1 of Adam and AdamW, momentum of SGD. RMSprop has none."""
+    beta2: Fraction = 0.99
+    """Decay rate of the running mean of squared gradients: beta2 of Adam and AdamW, the decay of RMSprop. SGD has
+    none."""
+    state_dropout: Fraction = 0.02
+    """Probability that the memory of a batch row is emptied in a chunk, at the start of a paragraph if the chunk has
+    one: the network learns to begin a text (Melis et al. 2018)."""
+    max_skipped: NonNegativeCount = 10
+    """End the run after N skipped updates in a row. An update is skipped if its loss or gradient is not finite, or
+    its gradient is a spike. 0: skip none."""
+    spike_threshold: NonNegative = 6.0
+    """Standard deviations above the running mean at which the norm of a gradient is a spike; 0: never."""
+    recovery_steps: Count = 100
+    """Updates over which the learning rate doubles again after a skipped update has halved it."""
+    validation_limit: NonNegativeCount = 1_000_000
+    """Characters of the validation text that an evaluation reads, spread evenly over it; 0: all."""
+    steps_per_call: Count = 8
+    """Updates in one call of the compiled program."""
     devices: NonNegativeCount = 0
     """Number of processor cores or GPUs that share a batch; 0: chosen by its size."""
-    # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    """Seed of the random numbers: the same seed gives the same run."""
+
+
+@refusing_unknown("setting of training", {"momentum": "beta1", "second_moment": "beta2"})
+@dataclass(frozen=True)
+class TrainingConfig(ExpertSettings, TrainingSettings):
+    """How the weights are found: all settings of training."""
 
 
 @refusing_unknown("section of a run")

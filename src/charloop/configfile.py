@@ -20,6 +20,8 @@ RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
 """What a run's config.json says besides its configuration."""
 BEFORE = {"training": {"state_dropout": 0.0}}
 """How a run was made whose config.json does not have a setting, as there was none when it was begun."""
+OLD_KEYS = {"training": {"momentum": "beta1", "second_moment": "beta2"}}
+"""Former names of settings by section, which TOML files and the config.json of old runs have."""
 MOST_PARTS = 100
 """Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
 LIMITS = {"epochs", "steps", "minutes"}
@@ -47,12 +49,22 @@ def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunCo
             raise misplaced(section)
         if not isinstance(entries, Mapping):
             raise CharloopError(f"[{section}]", got=entries, allowed="a section of settings")
+        entries = with_current_names(section, entries)
         for key in entries:
             check_key(section, key)
         if LIMITS & entries.keys():
             merged[section] = {k: v for k, v in merged[section].items() if k not in LIMITS}
         merged[section] |= entries
     return check(merged)
+
+
+def with_current_names(section: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `entries` with former names of settings replaced. CharloopError where both names are given."""
+    old = {key: new for key, new in OLD_KEYS.get(section, {}).items() if key in entries}
+    for key, new in old.items():
+        if new in entries:
+            raise CharloopError(f"{key} is the former name of {new}, which is given too", do=f"remove {key}")
+    return {old.get(key, key): value for key, value in entries.items()}
 
 
 def check(values: Mapping[str, Any]) -> RunConfig:

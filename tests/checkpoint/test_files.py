@@ -125,7 +125,7 @@ def test_a_folder_that_may_not_be_written_to(saved: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(CharloopError, match=r"cannot save .*No such file or directory.*--out"):
+    with pytest.raises(CharloopError, match=r"cannot save .*No such file or directory.*--output"):
         write_atomically(tmp_path / "nowhere" / "file", b"")
 
 

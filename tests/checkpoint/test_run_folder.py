@@ -80,7 +80,7 @@ def test_a_folder_of_other_things_is_never_touched(tmp_path: Path, pristine: Pat
     other = tmp_path / "home"
     other.mkdir()
     (other / "letter.txt").write_text("dear")
-    with pytest.raises(CharloopError, match=r"is not empty, and not a run.*--out"):
+    with pytest.raises(CharloopError, match=r"is not empty, and not a run.*--output"):
         run(other, RunFolder.open(pristine).config, overwrite=overwrite)
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
     assert not (tmp_path / "home~1").exists()

@@ -56,7 +56,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def training(book: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A run's folder, and what its training wrote."""
     folder = tmp_path_factory.mktemp("runs") / "book"
-    return folder, call("train", str(book), *BRIEF, "--out", str(folder))
+    return folder, call("train", str(book), *BRIEF, "--output", str(folder))
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A run on bytes of every kind, and what its training wrote."""
     folder = tmp_path_factory.mktemp("binary")
     (folder / "program").write_bytes(bytes(range(256)) * 8)
-    flags = (*BRIEF, "--unit", "byte", "--sample-every", "1", "--out", str(folder / "run"))
+    flags = (*BRIEF, "--unit", "byte", "--sample-every", "1", "--output", str(folder / "run"))
     return folder / "run", call("train", str(folder / "program"), *flags)
 
 

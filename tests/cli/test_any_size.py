@@ -37,7 +37,7 @@ def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> No
         "--validation-limit",
         "2000",
     )
-    out = done(call("train", "china.txt", *flags, "--out", "run"))
+    out = done(call("train", "china.txt", *flags, "--output", "run"))
     assert "40,000 characters, 20,000 distinct" in out
     for settings in (("--top-k", "50", "--top-p", "0.9", "--min-p", "0.001"), ("--mode", "words"), ()):
         told = done(call("sample", "run", "--prompt", text[:3], "--length", "20", *settings)).rstrip("\n")
@@ -54,7 +54,7 @@ def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run with an unknown sign, and what its training wrote."""
     folder = tmp_path_factory.mktemp("folded")
     (folder / "book.txt").write_text(text_of(100) + RARE + text_of(5, seed=1))
-    flags = (*BRIEF, "--min-count", "3", "--out", str(folder / "run"))
+    flags = (*BRIEF, "--min-count", "3", "--output", str(folder / "run"))
     return folder / "run", done(call("train", str(folder / "book.txt"), *flags))
 
 
@@ -97,11 +97,11 @@ def test_eval_says_what_unknown_characters_count_for(folded: tuple[Path, str], t
 def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str], tmp_path: Path) -> None:
     run = str(folded[0])
     (tmp_path / "snow.txt").write_text(text_of(60, seed=2) + "☃")
-    begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--out", "next"))
+    begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--output", "next"))
     assert "read 1 characters as the unknown sign" in begun
     assert json.loads(Path("next/config.json").read_text())["data"]["min_count"] == 3
     done(call("train", "--resume", "next", "--steps", "20"))
-    other = ("--min-count", "5", "--out", "other")
+    other = ("--min-count", "5", "--output", "other")
     assert "allowed: 3, that run's own" in refused(
         call("train", "snow.txt", *BRIEF, "--init-from", run, *other)
     )
@@ -112,11 +112,11 @@ def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str]
 def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_path: Path) -> None:
     good = text_of(100).encode()
     (tmp_path / "bad.txt").write_bytes(good + b"\xff\xfe" + good)
-    message = refused(call("train", "bad.txt", *BRIEF, "--out", "run"))
+    message = refused(call("train", "bad.txt", *BRIEF, "--output", "run"))
     assert f"bad.txt, line 101, byte offset {len(good)}: byte 0xff is not utf-8" in message
     assert "--errors replace" in message
     assert not Path("run").exists()
-    out = done(call("train", "bad.txt", *BRIEF, "--errors", "replace", "--out", "run"))
+    out = done(call("train", "bad.txt", *BRIEF, "--errors", "replace", "--output", "run"))
     note = f"replaced 2 places that are not characters, the first in bad.txt at byte {len(good):,}"
     assert note in out
     assert note in done(call("info", "run"))
@@ -127,7 +127,7 @@ def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_pat
 
 
 def test_a_part_of_the_validation_text_is_read_and_that_is_said(book: Path) -> None:
-    flags = (*BRIEF, "--validation-limit", "100", "--out", "run")
+    flags = (*BRIEF, "--validation-limit", "100", "--output", "run")
     out = done(call("train", str(book), *flags))
     assert "to validate (100 of them each time, from all over it)" in out
     size = int(out.split(" to validate")[0].split()[-1].replace(",", ""))
@@ -137,7 +137,7 @@ def test_a_part_of_the_validation_text_is_read_and_that_is_said(book: Path) -> N
     assert {row["characters"] for row in rows if row["kind"] == "evaluation"} == {100}
     assert f"characters  {size - 1:,} predicted" in done(call("eval", "run"))
     assert "characters  50 predicted" in done(call("eval", "run", "--limit", "50"))
-    whole = done(call("train", str(book), *BRIEF, "--validation-limit", "0", "--out", "whole"))
+    whole = done(call("train", str(book), *BRIEF, "--validation-limit", "0", "--output", "whole"))
     assert "of them" not in whole
     assert " on " not in whole.split("best ")[-1]
 
@@ -162,7 +162,7 @@ def test_a_folder_of_many_files_is_one_text_in_order(tmp_path: Path, count: int)
     from charloop.data import load_corpus
 
     text = many_files(tmp_path / "many", count)
-    out = done(process("train", "many", *BRIEF, "--out", "run", first=FEW_HANDLES))
+    out = done(process("train", "many", *BRIEF, "--output", "run", first=FEW_HANDLES))
     assert f"{count:,} files in many/, {len(text):,} characters" in out
     corpus = load_corpus([str(tmp_path / "many")])
     assert corpus.vocabulary.decode(corpus.tokens) == text
@@ -174,8 +174,8 @@ def test_halves_of_surrogate_pairs_are_characters_like_others(tmp_path: Path) ->
     """Some encodings have them: a text is read, kept, found again, trained on, gone on with and sampled."""
     (tmp_path / "text.txt").write_text(r"a\ud800b\udc80 " * 300)
     flags = (*BRIEF, "--encoding", "raw_unicode_escape")
-    done(call("train", "text.txt", *flags, "--out", "one"))
-    done(call("train", "text.txt", *flags, "--out", "two"))
+    done(call("train", "text.txt", *flags, "--output", "one"))
+    done(call("train", "text.txt", *flags, "--output", "two"))
     assert Path("one/model.safetensors").read_bytes() == Path("two/model.safetensors").read_bytes()
     assert json.loads(Path("one/vocabulary.json").read_text())["symbols"] == [
         " ",

@@ -20,7 +20,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on a text of paragraphs."""
     folder = tmp_path_factory.mktemp("play")
     (folder / "play.txt").write_text("".join(f"KING:\nGo {n}.\n\nFOOL:\nNo.\n\n" for n in range(100)))
-    done(call("train", str(folder / "play.txt"), *BRIEF, "--out", str(folder / "run")))
+    done(call("train", str(folder / "play.txt"), *BRIEF, "--output", str(folder / "run")))
     return folder / "run"
 
 

@@ -24,7 +24,7 @@ def peers(tmp_path: Path) -> Path:
 
 def test_train_prints_a_table_and_writes_every_figure(peers: Path, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    out = done(process("bench", "train", *TINY, "--peers", str(peers), "--out", str(file)))
+    out = done(process("bench", "train", *TINY, "--peers", str(peers), "--output", str(file)))
     assert "S3: rnn, 2 x 4, batch 50, 3 characters a step" in out
     ours, halves, lstm, poor, quick = (line.split() for line in out.splitlines()[4:9])
     assert halves[0] == "bfloat16"
@@ -54,13 +54,13 @@ def test_train_without_peers_says_so_and_names_its_file(tmp_path: Path) -> None:
 def test_train_never_writes_over_a_file(tmp_path: Path) -> None:
     file = tmp_path / "old.json"
     file.write_text("mine")
-    assert "--out is there already" in refused(process("bench", "train", *TINY, "--out", str(file)))
+    assert "--output is there already" in refused(process("bench", "train", *TINY, "--output", str(file)))
     assert file.read_text() == "mine"
 
 
 def test_train_tells_at_once_of_a_place_it_cannot_write(tmp_path: Path) -> None:
     place = str(tmp_path / "nowhere" / "x.json")
-    assert f"cannot save {place}" in refused(process("bench", "train", *TINY, "--out", place))
+    assert f"cannot save {place}" in refused(process("bench", "train", *TINY, "--output", place))
 
 
 @pytest.mark.slow
@@ -68,7 +68,7 @@ def test_sample_prints_characters_a_second_and_writes_every_figure(peers: Path, 
     (peers / "quick" / "sample.py").write_text(PEER)
     file = tmp_path / "figures.json"
     few = ("--networks", "2x128", "--num-samples", "1", "2", "--length", "40", "--rounds", "2")
-    out = done(process("bench", "sample", *few, "--peers", str(peers), "--out", str(file)))
+    out = done(process("bench", "sample", *few, "--peers", str(peers), "--output", str(file)))
     assert "lstm, 2 x 128, one text of 40 characters" in out
     assert "lstm, 2 x 128, 2 texts at once of 40 characters" in out
     written = json.loads(file.read_text())
@@ -91,7 +91,7 @@ def test_sample_of_an_unknown_network_is_refused() -> None:
 def test_unroll_times_each_that_can_run_the_cell(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     sizes = ("--num-layers", "1", "--hidden-size", "4", "--batch-size", "2", "--seq-length", "3")
-    out = done(process("bench", "unroll", *sizes, "--repeats", "2", "--out", str(file)))
+    out = done(process("bench", "unroll", *sizes, "--repeats", "2", "--output", str(file)))
     written = json.loads(file.read_text())
     timings = written["timings"]
     assert [timing["unrolling"] for timing in timings] == ["static", "dynamic", "scan", "xla", "fused"]
@@ -106,7 +106,7 @@ def test_encode_prints_a_table_and_writes_every_figure(tmp_path: Path) -> None:
     file, own = tmp_path / "figures.json", tmp_path / "own.txt"
     own.write_text("a text of one's own, twice\n" * 2)
     few = ("--texts", "german", str(own), "--megabytes", "1", "--rounds", "2", "--folder", str(tmp_path))
-    out = done(process("bench", "encode", *few, "--out", str(file)))
+    out = done(process("bench", "encode", *few, "--output", str(file)))
     written = json.loads(file.read_text())
     names = ["charloop, char", "charloop, byte", "copying", "decoding"]
     for result in written["results"]:
@@ -130,7 +130,7 @@ def test_encode_of_an_unknown_text_is_refused() -> None:
 def test_memory_shows_what_is_held_and_what_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     few = ("--settings", "S3", "--cells", "lstm", "--hidden-size", "8", "--unrollings", "fused")
-    out = done(process("bench", "memory", *few, "--out", str(file)))
+    out = done(process("bench", "memory", *few, "--output", str(file)))
     (row,) = json.loads(file.read_text())["results"][0]["rows"]
     assert row["ratio"] == row["working"] / row["needed"]
     assert out.splitlines()[-3].split()[-3:-1] == [f"{row['ratio']:.2f}x", f"{row['state'] / 1e6:,.1f}"]

@@ -23,7 +23,7 @@ LONG = text_of(40, seed=9)
 def longer(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another network on the same text, trained for longer."""
     folder = tmp_path_factory.mktemp("runs") / "longer"
-    done(call("train", str(book), *BRIEF, "--steps", "48", "--cell", "gru", "--out", str(folder)))
+    done(call("train", str(book), *BRIEF, "--steps", "48", "--cell", "gru", "--output", str(folder)))
     return folder
 
 
@@ -91,7 +91,7 @@ def test_limit_reads_less_for_all(trained: Path, longer: Path) -> None:
 
 def test_other_texts_and_splits_are_refused_unless_a_text_is_given(trained: Path) -> None:
     Path("b.txt").write_text(text_of(100, seed=3))
-    done(call("train", "b.txt", *BRIEF, "--out", "b"))
+    done(call("train", "b.txt", *BRIEF, "--output", "b"))
     said = refused(call("compare", str(trained), "b"))
     assert said.startswith(f"{trained} and b differ in text: book.txt (sha256 ")
     assert said.endswith("; give a text for all of them: --text FILE")
@@ -99,22 +99,22 @@ def test_other_texts_and_splits_are_refused_unless_a_text_is_given(trained: Path
 
 
 def test_another_split_is_refused(trained: Path, book: Path) -> None:
-    done(call("train", str(book), *BRIEF, "--validation-fraction", "0.2", "--out", "wide"))
+    done(call("train", str(book), *BRIEF, "--validation-fraction", "0.2", "--output", "wide"))
     said = refused(call("compare", str(trained), "wide"))
     assert said.startswith(f"{trained} and wide differ in --validation-fraction: 0.1 and 0.2; ")
 
 
 def test_the_same_text_under_another_name_is_the_same(trained: Path, book: Path) -> None:
     Path("renamed.txt").write_text(book.read_text())
-    done(call("train", "renamed.txt", *BRIEF, "--seed", "3", "--out", "renamed"))
+    done(call("train", "renamed.txt", *BRIEF, "--seed", "3", "--output", "renamed"))
     done(call("compare", str(trained), "renamed"))
 
 
 def test_other_vocabularies_are_compared_where_both_know_all(trained: Path, book: Path) -> None:
     rare = text_of(100) + "Zz!\n"
     Path("rare.txt").write_text(rare)
-    done(call("train", "rare.txt", *BRIEF, "--out", "wide"))
-    done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--out", "folded"))
+    done(call("train", "rare.txt", *BRIEF, "--output", "wide"))
+    done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--output", "folded"))
     found = json.loads(done(call("compare", str(trained), "wide", "--text", str(book), "--json")))
     own = {str(run): load(run).evaluate(book.read_text()).loss for run in (trained, Path("wide"))}
     for row in found["runs"]:
@@ -130,12 +130,14 @@ def test_other_vocabularies_are_compared_where_both_know_all(trained: Path, book
 def test_the_same_folded_vocabulary_is_compared() -> None:
     Path("rare.txt").write_text(text_of(100) + "Zz!\n")
     for seed in ("1", "2"):
-        done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--seed", seed, "--out", f"folded{seed}"))
+        done(
+            call("train", "rare.txt", *BRIEF, "--min-count", "5", "--seed", seed, "--output", f"folded{seed}")
+        )
     assert "note     " in done(call("compare", "folded1", "folded2"))
 
 
 def test_bytes_and_characters_are_refused(trained: Path, book: Path) -> None:
-    done(call("train", str(book), *BRIEF, "--unit", "byte", "--out", "bytes"))
+    done(call("train", str(book), *BRIEF, "--unit", "byte", "--output", "bytes"))
     said = refused(call("compare", str(trained), "bytes"))
     assert said == f"{trained} predicts chars and bytes bytes: their losses are of different things"
 
@@ -193,7 +195,7 @@ def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
 
 def test_a_cell_of_ones_own_is_named_again(trained: Path, book: Path) -> None:
     cell = str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")
-    done(call("train", str(book), *BRIEF, "--cell", cell, "--out", "own"))
+    done(call("train", str(book), *BRIEF, "--cell", cell, "--output", "own"))
     assert "a run's code is not run unasked" in refused(call("compare", str(trained), "own"))
     found = json.loads(done(call("compare", str(trained), "own", "--cell", cell, "--json")))
     assert {row["run"] for row in found["runs"]} == {str(trained), "own"}

@@ -48,7 +48,7 @@ def compared(*arguments: str) -> dict[str, Any]:
 def folder(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four runs, to be read only."""
     folder = tmp_path_factory.mktemp("runs") / "compared"
-    compared(str(book), *CELLS, "--out", str(folder))
+    compared(str(book), *CELLS, "--output", str(folder))
     return folder
 
 
@@ -60,7 +60,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 def test_the_figures_are_those_of_the_runs_and_of_students_test(folder: Path, book: Path) -> None:
     Path("other.txt").write_text(LONG)
     flags = ("--to-loss", "2.95", "--text", "other.txt")
-    found = compared(str(book), *CELLS, "--out", str(folder), *flags)
+    found = compared(str(book), *CELLS, "--output", str(folder), *flags)
     paths = {name: folder / name for name in NAMES}
     alone = json.loads(done(call("compare", *map(str, paths.values()), *flags, "--json")))
     losses = {Path(run["run"]).name: run for run in alone["runs"]}
@@ -99,13 +99,13 @@ def test_the_figures_are_those_of_the_runs_and_of_students_test(folder: Path, bo
 
 def test_its_runs_are_those_of_train(folder: Path, book: Path) -> None:
     assert sorted(weights(folder)) == NAMES
-    done(call("train", str(book), *BRIEF, "--cell", "rnn", "--seed", "1", "--out", "alone"))
+    done(call("train", str(book), *BRIEF, "--cell", "rnn", "--seed", "1", "--output", "alone"))
     assert Path("alone/model.safetensors").read_bytes() == weights(folder)["rnn-seed1"]
 
 
 def test_what_is_trained_is_not_trained_again(folder: Path, book: Path) -> None:
     before = prints(folder)
-    out = done(call("compare", str(book), *CELLS, "--out", str(folder)))
+    out = done(call("compare", str(book), *CELLS, "--output", str(folder)))
     assert prints(folder) == before
     assert out.count("there already") == 4
     rows = [line.split() for line in out.splitlines()]
@@ -122,7 +122,7 @@ def test_more_cells_and_seeds_are_trained_beside_what_there_is(
     for run in ("rnn-seed0", "gru-seed0"):
         subprocess.run(["cp", "-r", folder / run, tmp_path / run], check=True)
     out = done(
-        call("compare", str(book), "--cells", "gru,lstm", "--seeds", "2", *BRIEF, "--out", str(tmp_path))
+        call("compare", str(book), "--cells", "gru,lstm", "--seeds", "2", *BRIEF, "--output", str(tmp_path))
     )
     assert out.count("there already") == 1
     assert "rnn" not in out
@@ -130,7 +130,7 @@ def test_more_cells_and_seeds_are_trained_beside_what_there_is(
 
 
 def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
-    out = done(call("compare", str(book), "--cells", "rnn,gru", "--seeds", "1", *BRIEF, "--out", "one"))
+    out = done(call("compare", str(book), "--cells", "rnn,gru", "--seeds", "1", *BRIEF, "--output", "one"))
     rows = call("compare", "one/rnn-seed0", "one/gru-seed0").out.splitlines()
     assert out.splitlines()[-len(rows) :] == rows
 
@@ -138,8 +138,8 @@ def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
 def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
     """SIGKILL in the middle of the next run, which goes on from its last save."""
     long = (*CELLS, "--steps", "1000", "--eval-every", "500", "--save-every", "50")
-    assert call("compare", str(book), *long, "--out", "whole").code == 0
-    arguments = ("compare", str(book), *long, "--out", "again")
+    assert call("compare", str(book), *long, "--output", "whole").code == 0
+    arguments = ("compare", str(book), *long, "--output", "again")
     following = Path("again/rnn-seed1")
     with subprocess.Popen(program(*arguments), stdout=subprocess.PIPE, text=True) as running:
         read_until(running, "2/4")
@@ -163,7 +163,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
         *BRIEF,
         "--steps",
         "100000",
-        "--out",
+        "--output",
         "c",
     )
     running = started(*long, "--steps-per-call", "4")
@@ -175,34 +175,34 @@ def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
     assert (running.returncode, err) == (130, "")
     assert "stopped  everything is saved" in out
     assert out.splitlines()[-1].startswith("go on:   charloop compare ")
-    assert out.splitlines()[-1].endswith("--out c --steps-per-call 4")
+    assert out.splitlines()[-1].endswith("--output c --steps-per-call 4")
     assert Path("c/rnn-seed0/config.json").exists()
 
 
 def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> None:
     code = Path("my_cells.py")
     code.write_text((EXAMPLES / "my_cells.py").read_text())
-    arguments = (str(book), "--cells", "rnn,my_cells.py:SkipLSTM", "--seeds", "2", *BRIEF, "--out", "own")
+    arguments = (str(book), "--cells", "rnn,my_cells.py:SkipLSTM", "--seeds", "2", *BRIEF, "--output", "own")
     found = compared(*arguments)
     assert {cell["cell"] for cell in found["cells"]} == {"rnn", "SkipLSTM"}
     code.write_text(code.read_text() + "\n# changed\n")
     assert refused(call("compare", *arguments)) == (
-        "my_cells.py has changed since own/SkipLSTM-seed0 was begun with it; give another --out"
+        "my_cells.py has changed since own/SkipLSTM-seed0 was begun with it; give another --output"
     )
 
 
 def test_equal_parameters(book: Path) -> None:
     arguments = (str(book), "--cells", "lstm,rnn,gru", "--seeds", "1", *BRIEF, "--match", "parameters")
-    found = compared(*arguments, "--out", "matched")
+    found = compared(*arguments, "--output", "matched")
     sizes = {Path(run["run"]).name: run["parameters"] for run in found["runs"]}
     assert max(sizes.values()) / min(sizes.values()) < 1.1
-    plain = compared(*arguments[:-2], "--out", "plain")
+    plain = compared(*arguments[:-2], "--output", "plain")
     unlike = [run["parameters"] for run in plain["runs"]]
     assert max(unlike) / min(unlike) > 1.5
 
 
 def test_a_figure_on_request(folder: Path, book: Path) -> None:
-    arguments = ("compare", str(book), *CELLS, "--out", str(folder), "--plot", "a.svg")
+    arguments = ("compare", str(book), *CELLS, "--output", str(folder), "--plot", "a.svg")
     done(call(*arguments))
     assert Path("a.svg").read_bytes().startswith(b"<?xml")
     assert refused(call(*arguments)) == (
@@ -213,13 +213,13 @@ def test_a_figure_on_request(folder: Path, book: Path) -> None:
 
 def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -> None:
     before = prints(folder)
-    said = refused(call("compare", str(book), *CELLS, "--hidden-size", "13", "--out", str(folder)))
+    said = refused(call("compare", str(book), *CELLS, "--hidden-size", "13", "--output", str(folder)))
     assert said == (
         f"{folder}/rnn-seed0 was begun with --hidden-size 12: got 13;"
-        " give another --out, or the settings that it was begun with"
+        " give another --output, or the settings that it was begun with"
     )
     Path("book.txt").write_text(text_of(100, seed=5))
-    said = refused(call("compare", "book.txt", *CELLS, "--out", str(folder)))
+    said = refused(call("compare", "book.txt", *CELLS, "--output", str(folder)))
     assert said.startswith(f"{folder}/rnn-seed0 was begun on another text; ")
     assert prints(folder) == before
 
@@ -230,8 +230,8 @@ def test_a_place_that_is_taken_is_seen_before_anything_is_trained(book: Path) ->
     for taken in (place / "notes.txt", place):
         taken.parent.mkdir(parents=True, exist_ok=True)
         taken.write_text("mine")
-        said = refused(call("compare", str(book), *CELLS, "--out", "taken"))
-        assert said == f"{place} is not empty, and not a run; choose another --out"
+        said = refused(call("compare", str(book), *CELLS, "--output", "taken"))
+        assert said == f"{place} is not empty, and not a run; choose another --output"
         assert sorted(Path("taken").iterdir()) == [place]
         assert taken.read_text() == "mine"
         taken.unlink()
@@ -311,7 +311,7 @@ def test_a_run_that_fails_is_named_and_the_others_are_kept(book: Path) -> None:
         "--seeds",
         "1",
         *BRIEF,
-        "--out",
+        "--output",
         "bad",
     )
     outcome = call(*arguments, "--max-skipped", "2")

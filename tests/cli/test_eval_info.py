@@ -94,9 +94,9 @@ def test_info_for_programs(trained: Path) -> None:
 def test_settings_given_back(trained: Path, tmp_path: Path) -> None:
     """The same settings, the same text, the same seed: the same run."""
     (tmp_path / "again.toml").write_text(done(call("info", str(trained), "--toml")))
-    done(call("train", "--config", "again.toml", "--out", "again"))
+    done(call("train", "--config", "again.toml", "--output", "again"))
     assert config("again") == config(trained)
-    done(call("train", "--config", str(trained / "config.json"), "--out", "third"))
+    done(call("train", "--config", str(trained / "config.json"), "--output", "third"))
     assert config("third") == config(trained)
     texts = {done(call("sample", run, "--length", "40")) for run in (str(trained), "again", "third")}
     assert len(texts) == 1
@@ -109,7 +109,7 @@ def test_info_of_a_run_without_weights(copied: Path) -> None:
 
 
 def test_info_of_a_run_without_validation_text(book: Path) -> None:
-    done(call("train", str(book), *BRIEF, "--steps", "4", "--validation-fraction", "0", "--out", "run"))
+    done(call("train", str(book), *BRIEF, "--steps", "4", "--validation-fraction", "0", "--output", "run"))
     assert figures(done(call("info", "run")))["best"] == "after step 4; no validation text was set apart"
 
 

@@ -27,7 +27,7 @@ def lengthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lengthy")
     (folder / "book.txt").write_text(text_of(200))
     run = folder / "run"
-    flags = ("--validation-fraction", "0.2", "--test-fraction", "0.1", "--out", str(run))
+    flags = ("--validation-fraction", "0.2", "--test-fraction", "0.1", "--output", str(run))
     done(call("train", str(folder / "book.txt"), *BRIEF, *flags))
     return run
 

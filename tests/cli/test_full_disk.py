@@ -23,7 +23,7 @@ SAVED = ("model.safetensors", "saves/step-000000016.safetensors", "vocabulary.js
 def large(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose weights take more room than all the rest of what it writes."""
     folder = tmp_path_factory.mktemp("large") / "run"
-    done(call("train", str(book), *BRIEF, "--hidden-size", "64", "--out", str(folder)))
+    done(call("train", str(book), *BRIEF, "--hidden-size", "64", "--output", str(folder)))
     return folder
 
 
@@ -77,5 +77,5 @@ def test_a_disk_that_fills_up_between_two_saves(small_disk: Path, large: Path) -
 
 def test_a_disk_with_no_room_for_a_run(small_disk: Path, book: Path) -> None:
     fill(small_disk, 0)
-    line = refused(call("train", str(book), *BRIEF, "--out", str(small_disk / "run")))
+    line = refused(call("train", str(book), *BRIEF, "--output", str(small_disk / "run")))
     assert "No space left on device" in line

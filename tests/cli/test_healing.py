@@ -46,7 +46,7 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
 ) -> None:
     book, cell = fragile
     out = done(
-        call("train", str(book), "--cell", cell, *FLAGS, "--steps", "120", "--out", str(tmp_path / "run"))
+        call("train", str(book), "--cell", cell, *FLAGS, "--steps", "120", "--output", str(tmp_path / "run"))
     )
     assert "skipped  step 44: loss nan, gradient's norm nan; undone, and the learning rate halved" in out
     assert re.search(r"^skipped  2 updates undone; skipped.jsonl in the run has their text$", out, re.M)
@@ -58,7 +58,7 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
 
 
 def test_a_run_without_incident_says_nothing_of_it(tmp_path: Path, fragile: tuple[Path, str]) -> None:
-    out = done(call("train", str(fragile[0]), *FLAGS, "--steps", "8", "--out", str(tmp_path / "run")))
+    out = done(call("train", str(fragile[0]), *FLAGS, "--steps", "8", "--output", str(tmp_path / "run")))
     assert "skipped" not in out + done(call("info", str(tmp_path / "run")))
 
 
@@ -66,7 +66,7 @@ def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
     tmp_path: Path, fragile: tuple[Path, str]
 ) -> None:
     flags = (*SMALL, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
-    outcome = process("train", str(fragile[0]), *flags, "--out", str(tmp_path / "run"))
+    outcome = process("train", str(fragile[0]), *flags, "--output", str(tmp_path / "run"))
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")
     assert line.count("\n") == 1
@@ -76,6 +76,16 @@ def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
 
 def test_healing_can_be_turned_off(tmp_path: Path, fragile: tuple[Path, str]) -> None:
     book, cell = fragile
-    flags = ("--cell", cell, *FLAGS, "--steps", "100", "--max-skipped", "0", "--out", str(tmp_path / "run"))
+    flags = (
+        "--cell",
+        cell,
+        *FLAGS,
+        "--steps",
+        "100",
+        "--max-skipped",
+        "0",
+        "--output",
+        str(tmp_path / "run"),
+    )
     assert "training has diverged: loss nan" in refused(call("train", str(book), *flags), out="model")
     assert not (tmp_path / "run" / "skipped.jsonl").exists()

@@ -44,7 +44,7 @@ def test_a_signal_while_it_trains(number: int, book: Path) -> None:
         "40",
         "--sample-every",
         "0",
-        "--out",
+        "--output",
         "run",
     ) as running:
         read_until(running, "best")

@@ -27,7 +27,7 @@ def own(tmp_path: Path) -> str:
 
 
 def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> None:
-    out = done(call("train", str(book), *BRIEF, "--cell", own, "--out", "run"))
+    out = done(call("train", str(book), *BRIEF, "--cell", own, "--output", "run"))
     assert f"more:    charloop sample run --cell {own} --length 1000" in out
     (tmp_path / "was-run").unlink()
 
@@ -65,7 +65,7 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
 def test_a_cell_that_is_not_there(content: str | None, message: str, book: Path) -> None:
     if content is not None:
         Path("cells.py").write_text(content)
-    line = refused(call("train", str(book), *BRIEF, "--cell", "cells.py:Mine", "--out", "run"))
+    line = refused(call("train", str(book), *BRIEF, "--cell", "cells.py:Mine", "--output", "run"))
     assert message in line
     assert not Path("run").exists()
 
@@ -78,16 +78,16 @@ def test_the_program_says_the_same(book: Path) -> None:
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="an installed copy has no examples")
 def test_the_shipped_example(book: Path) -> None:
-    out = done(call("train", str(book), *BRIEF, "--cell", f"{EXAMPLES}:SkipLSTM", "--out", "run"))
+    out = done(call("train", str(book), *BRIEF, "--cell", f"{EXAMPLES}:SkipLSTM", "--output", "run"))
     assert f"model    {EXAMPLES}:SkipLSTM, 1 x 12" in out
     assert done(call("sample", "run", "--cell", f"{EXAMPLES}:SkipLSTM", "--length", "9")).count("") > 9
 
 
 def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tmp_path: Path) -> None:
     """config.json comes with the run, from wherever that comes."""
-    done(call("train", str(book), *BRIEF, "--cell", own, "--out", "run"))
+    done(call("train", str(book), *BRIEF, "--cell", own, "--output", "run"))
     (tmp_path / "was-run").unlink()
-    asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--out", "new")
+    asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--output", "new")
     line = refused(call(*asked))
     assert line.startswith(
         "run/config.json is of a run with a cell of its own, and a run's code is not run unasked"
@@ -121,8 +121,8 @@ def test_a_step_that_is_wrong_is_told_so_in_one_line(body: str, told: str, book:
     Path("cells.py").write_text(WRONG.replace("{BODY}", body))
     own = "cells.py:Wrong"
     for command in (
-        ("train", str(book), *BRIEF, "--cell", own, "--out", "run"),
-        ("compare", str(book), *BRIEF, "--cells", f"rnn,{own}", "--out", "run"),
+        ("train", str(book), *BRIEF, "--cell", own, "--output", "run"),
+        ("compare", str(book), *BRIEF, "--cells", f"rnn,{own}", "--output", "run"),
         ("cells", "--explain", own, "--hidden-size", "12"),
     ):
         assert refused(call(*command)).startswith(told)

@@ -18,7 +18,7 @@ def test_a_figure_of_each_kind(kind: str, trained: Path) -> None:
 
 def test_as_a_program_and_against_each_axis(trained: Path, copied: Path) -> None:
     flags = ("--smooth", "3", "--width", "3.4")
-    done(process("plot", str(trained), str(copied), "--out", "steps.svg", *flags))
+    done(process("plot", str(trained), str(copied), "--output", "steps.svg", *flags))
     for against in ("characters", "minutes"):
         done(call("plot", str(trained), str(copied), "-o", f"{against}.svg", "--against", against, *flags))
     files = [Path(f"{against}.svg").read_bytes() for against in ("steps", "characters", "minutes")]
@@ -29,7 +29,7 @@ def test_as_a_program_and_against_each_axis(trained: Path, copied: Path) -> None
 def test_what_is_there_is_kept_unless_asked_for(trained: Path) -> None:
     Path("a.svg").write_text("mine")
     said = refused(call("plot", str(trained), "-o", "a.svg"))
-    assert said == "--out: a.svg is there already; choose another name, or add --overwrite"
+    assert said == "--output: a.svg is there already; choose another name, or add --overwrite"
     assert Path("a.svg").read_text() == "mine"
     done(call("plot", str(trained), "-o", "a.svg", "--overwrite"))
     assert Path("a.svg").read_bytes().startswith(HEADS["svg"])
@@ -51,9 +51,9 @@ def test_nothing_else_needs_matplotlib(trained: Path) -> None:
     [
         ((), "no run to draw; name its folder: charloop plot runs/book -o curves.png"),
         (("RUN",), "no file to draw to; name it: -o curves.png, .svg or .pdf"),
-        (("RUN", "-o", "a.jpg"), "--out: got 'a.jpg'; allowed: a name that ends in .png, .svg or .pdf"),
-        (("RUN", "-o", "a"), "--out: got 'a'; allowed: a name that ends in .png, .svg or .pdf"),
-        (("RUN", "-o", "no/a.svg"), "--out: there is no folder no; make it first"),
+        (("RUN", "-o", "a.jpg"), "--output: got 'a.jpg'; allowed: a name that ends in .png, .svg or .pdf"),
+        (("RUN", "-o", "a"), "--output: got 'a'; allowed: a name that ends in .png, .svg or .pdf"),
+        (("RUN", "-o", "no/a.svg"), "--output: there is no folder no; make it first"),
         (("nowhere", "-o", "a.svg"), "no such run: got 'nowhere'; runs are folders made by `charloop train`"),
     ],
 )

@@ -22,7 +22,7 @@ def trained_with(cache: Path, folder: Path, book: Path, *flags: str, **limit: st
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
     del environment["JAX_COMPILATION_CACHE_DIR"]
     given = environment | {"CHARLOOP_CACHE": str(cache)} | limit
-    return process("train", str(book), *QUICK, *flags, "--out", str(folder), env=given)
+    return process("train", str(book), *QUICK, *flags, "--output", str(folder), env=given)
 
 
 @pytest.fixture(scope="module")

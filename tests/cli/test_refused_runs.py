@@ -148,7 +148,7 @@ def test_a_folder_that_is_no_run(command: tuple[str, ...], trained: Path, tmp_pa
 
 def test_a_text_that_changed_since_the_run_began(tmp_path: Path, book: Path) -> None:
     text = Path(shutil.copy(book, tmp_path / "book.txt"))
-    done(call("train", str(text), *BRIEF, "--out", "run"))
+    done(call("train", str(text), *BRIEF, "--output", "run"))
     text.write_text(text.read_text().replace("fox", "cat"))
     before = prints(tmp_path)
     for command in (

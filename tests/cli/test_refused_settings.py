@@ -51,7 +51,9 @@ def test_a_configuration_file_that_cannot_be_read(tmp_path: Path, book: Path) ->
     assert "(not UTF-8 text)" in refused(call("train", str(book), "--config", str(file)))
 
 
-@pytest.mark.parametrize("flag", ["--out x", "--init-from x", "--config x", "--preset tiny", "--overwrite"])
+@pytest.mark.parametrize(
+    "flag", ["--output x", "--init-from x", "--config x", "--preset tiny", "--overwrite"]
+)
 def test_what_does_not_go_with_resume(flag: str, copied: Path) -> None:
     before = prints(copied)
     line = refused(call("train", "--resume", str(copied), *flag.split()))
@@ -90,7 +92,7 @@ def test_weights_of_another_network(trained: Path, book: Path, tmp_path: Path) -
 
 def test_a_folder_that_holds_a_run_is_not_taken(copied: Path, book: Path) -> None:
     before = prints(copied)
-    line = refused(call("train", str(book), *BRIEF, "--out", str(copied)))
+    line = refused(call("train", str(book), *BRIEF, "--output", str(copied)))
     assert line.startswith(f"{copied} already holds a run; go on with it by --resume {copied}")
     assert prints(copied) == before
 
@@ -102,31 +104,31 @@ def test_a_folder_that_holds_something_else_is_not_taken(
     thesis = tmp_path / "work" / "thesis.tex"
     thesis.parent.mkdir()
     thesis.write_text("years of work")
-    line = refused(call("train", str(book), *BRIEF, "--out", str(thesis.parent), *flags))
-    assert line == f"{thesis.parent} is not empty, and not a run; choose another --out"
+    line = refused(call("train", str(book), *BRIEF, "--output", str(thesis.parent), *flags))
+    assert line == f"{thesis.parent} is not empty, and not a run; choose another --output"
     assert [path.name for path in tmp_path.iterdir()] == ["work"]
     assert thesis.read_text() == "years of work"
 
 
 def test_a_file_in_the_way(book: Path, tmp_path: Path) -> None:
     before = prints(book)
-    line = refused(process("train", str(book), *BRIEF, "--out", str(book)))
-    assert line == f"cannot make the folder {book} (File exists); choose another --out"
+    line = refused(process("train", str(book), *BRIEF, "--output", str(book)))
+    assert line == f"cannot make the folder {book} (File exists); choose another --output"
     below = book / "run"
-    line = refused(call("train", str(book), *BRIEF, "--out", str(below)))
-    assert line == f"cannot make the folder {below} (Not a directory); choose another --out"
+    line = refused(call("train", str(book), *BRIEF, "--output", str(below)))
+    assert line == f"cannot make the folder {below} (Not a directory); choose another --output"
     assert prints(book) == before
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written(book: Path, locked: Path) -> None:
-    line = refused(call("train", str(book), *BRIEF, "--out", str(locked / "run")))
-    assert line == f"cannot make the folder {locked / 'run'} (Permission denied); choose another --out"
+    line = refused(call("train", str(book), *BRIEF, "--output", str(locked / "run")))
+    assert line == f"cannot make the folder {locked / 'run'} (Permission denied); choose another --output"
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder here is closed to everyone")
 def test_a_folder_that_is_closed_to_everyone(book: Path) -> None:
-    line = refused(call("train", str(book), *BRIEF, "--out", "/proc/self/run"))
+    line = refused(call("train", str(book), *BRIEF, "--output", "/proc/self/run"))
     assert line.startswith("cannot make the folder /proc/self/run (")
 
 

@@ -47,7 +47,9 @@ def test_the_program_says_the_same(kind: str, tmp_path: Path) -> None:
     text = tmp_path / "text"
     make(text)
     before = prints(tmp_path)
-    assert message.format(text=text) in refused(process("train", str(text), "--out", str(tmp_path / "run")))
+    assert message.format(text=text) in refused(
+        process("train", str(text), "--output", str(tmp_path / "run"))
+    )
     assert prints(tmp_path) == before
 
 

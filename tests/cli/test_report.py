@@ -44,7 +44,7 @@ def test_what_is_there_is_kept_unless_asked_for(copied: Path) -> None:
     page = copied / "report.html"
     page.write_text("mine")
     said = refused(call("report", str(copied)))
-    assert said == f"--out: {page} is there already; choose another name, or add --overwrite"
+    assert said == f"--output: {page} is there already; choose another name, or add --overwrite"
     assert page.read_text() == "mine"
     done(call("report", str(copied), "--text", "the quick fox", "--overwrite"))
     assert "From the given string" in page.read_text()
@@ -91,8 +91,8 @@ def test_into_a_pipe(trained: Path) -> None:
     [
         ((), "RUN is missing; see charloop report --help"),
         (("nowhere",), "no such run: got 'nowhere'; runs are folders made by `charloop train`"),
-        (("RUN", "-o", "no/a.html"), "--out: there is no folder no; make it first"),
-        (("RUN", "-o", "."), "--out: got '.'; allowed: a file; that is a folder"),
+        (("RUN", "-o", "no/a.html"), "--output: there is no folder no; make it first"),
+        (("RUN", "-o", "."), "--output: got '.'; allowed: a file; that is a folder"),
         (
             ("RUN", "--text", "", "-o", "a.html"),
             "a text to show: got '0 characters the network knows'; allowed: 2",
@@ -140,7 +140,7 @@ def test_a_link_in_the_run_is_not_written_through(copied: Path) -> None:
     (copied / "report.html").symlink_to(Path("letter.txt").resolve())
     for flags in ((), ("--overwrite",)):
         said = refused(call("report", str(copied), "--text", "the fox", *flags))
-        assert said.endswith("is no plain file; move it away, or name another place by --out")
+        assert said.endswith("is no plain file; move it away, or name another place by --output")
     assert Path("letter.txt").read_text() == "mine"
 
 

@@ -161,7 +161,7 @@ def test_a_reader_that_was_never_there(command: tuple[str, ...]) -> None:
 
 
 def test_a_training_that_nobody_watches_goes_on(book: Path) -> None:
-    assert quiet_after(1, "train", str(book), *BRIEF, "--out", "run")[1] == Outcome(0, "", "")
+    assert quiet_after(1, "train", str(book), *BRIEF, "--output", "run")[1] == Outcome(0, "", "")
     assert "after step 16" in done(call("info", "run"))
 
 

@@ -39,7 +39,7 @@ def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "400",
         "--learning-rate",
         "0.01",
-        "--out",
+        "--output",
         str(folder / "run"),
     )
     done(call("train", str(folder / "poem.txt"), *flags))
@@ -138,7 +138,7 @@ def test_novel_of_nothing_is_refused(trained: Path) -> None:
 
 def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("aabb" * 200)
-    done(call("train", "book.txt", *BRIEF, "--out", "run"))
+    done(call("train", "book.txt", *BRIEF, "--output", "run"))
     line = refused(call("sample", "run", "--novel", "1", "--no-echo"))
     assert line.startswith("no text that keeps to novel 1 was found in ")
     assert line.endswith("; allow more, or try another prompt, seed or temperature")

@@ -53,7 +53,7 @@ def holes(path: Path) -> None:
 def test_ten_gigabytes_train_in_little_memory(roomy: Path, make, flags: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
     make(roomy / "large.txt")
     environment = os.environ | {"CHARLOOP_CACHE": str(roomy / "cache")}
-    command = program("train", "large.txt", *FLAGS, *flags, "--out", "run")
+    command = program("train", "large.txt", *FLAGS, *flags, "--output", "run")
     peak = watch(command, pause=0.1, cwd=roomy, env=environment)
     print(
         f"{make.__name__}: {peak.own:,} of its own, {peak.mapped:,} of files, {peak.both:,} at once at most"

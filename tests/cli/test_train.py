@@ -91,7 +91,9 @@ def test_many_kinds_of_text(tmp_path: Path) -> None:
         (["-"], "standard input", both),
     ):
         out = done(
-            call("train", *texts, *BRIEF, "--steps", "2", "--out", f"run-{name[0]}{len(texts)}", stdin=both)
+            call(
+                "train", *texts, *BRIEF, "--steps", "2", "--output", f"run-{name[0]}{len(texts)}", stdin=both
+            )
         )
         assert f"\ntext     {name}, " in out
         if content:
@@ -142,19 +144,19 @@ def test_init_from_takes_weights_and_vocabulary(trained: Path, tmp_path: Path) -
             str(trained),
             "--learning-rate",
             "1e-6",
-            "--out",
+            "--output",
             "new",
         )
     )
     assert RunFolder.open(Path("new")).vocabulary == RunFolder.open(trained).vocabulary
     loss = float(re.findall(r"validation (\d\.\d+) nats", out)[0])
-    fresh = done(call("train", str(other), *BRIEF, "--learning-rate", "1e-6", "--out", "fresh"))
+    fresh = done(call("train", str(other), *BRIEF, "--learning-rate", "1e-6", "--output", "fresh"))
     assert loss < float(re.findall(r"validation (\d\.\d+) nats", fresh)[0]) - 0.02
 
 
 def test_overwrite_sets_a_run_aside(copied: Path, book: Path) -> None:
     before = prints(copied)
-    done(call("train", str(book), *BRIEF, "--steps", "2", "--out", str(copied), "--overwrite"))
+    done(call("train", str(book), *BRIEF, "--steps", "2", "--output", str(copied), "--overwrite"))
     aside = prints(copied.with_name("copy~1"))
     assert {name.replace("copy~1", "copy"): value for name, value in aside.items()} == before
     assert config(copied).training.steps == 2
@@ -181,7 +183,7 @@ def test_bytes_of_anything(binary: tuple[Path, Outcome]) -> None:
 
 
 def test_samples_on_the_way(book: Path) -> None:
-    out = done(call("train", str(book), *BRIEF, "--sample-every", "1", "--out", "run"))
+    out = done(call("train", str(book), *BRIEF, "--sample-every", "1", "--output", "run"))
     for step in (8, 16):
         for temperature in (0.5, 0.8, 1.0):
             assert f"\nstep {step}, temperature {temperature}\n" in out
@@ -190,11 +192,11 @@ def test_samples_on_the_way(book: Path) -> None:
 
 @pytest.mark.parametrize("limit", [("--epochs", "1"), ("--minutes", "0.02")])
 def test_other_budgets(limit: tuple[str, str], book: Path) -> None:
-    out = done(call("train", str(book), *SMALL, *limit, "--out", "run"))
+    out = done(call("train", str(book), *SMALL, *limit, "--output", "run"))
     assert "done     the budget is used up after " in out
 
 
 def test_patience_ends_a_run(book: Path) -> None:
     flags = (*BRIEF, "--steps", "400", "--learning-rate", "1e-9", "--weight-decay", "0", "--eval-every", "2")
-    out = done(call("train", str(book), *flags, "--patience", "2", "--momentum", "0", "--out", "run"))
+    out = done(call("train", str(book), *flags, "--patience", "2", "--beta1", "0", "--output", "run"))
     assert re.search(r"^done     no better for 2 evaluations after \d+ steps, ", out, re.MULTILINE)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from charloop.cli.main import COMMANDS
 from fuzz.sandbox import Sandbox
 
-WRITING = {"--per-character", "--out"}
+WRITING = {"--per-character", "--output"}
 """Flags that have a file made where a person says."""
 HARMLESS = sorted(COMMANDS.keys() - {"bench"})
 """A benchmark that is asked for something sensible takes minutes."""

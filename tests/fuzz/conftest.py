@@ -47,7 +47,7 @@ def train(worker: Worker, sandbox: Sandbox) -> None:
     flags = (*BRIEF, "--sample-every", "1", "--save-every", "4")
     run = str(sandbox.run)
     for argv in (
-        ["train", str(sandbox.book), *flags, "--steps", "12", "--out", run],
+        ["train", str(sandbox.book), *flags, "--steps", "12", "--output", run],
         ["train", "--resume", run, "--steps", "16"],
     ):
         outcome = worker.run(argv, sandbox.work)

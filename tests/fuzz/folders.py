@@ -41,13 +41,13 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
         "eval": (["eval", run, *newest], ()),
         "text": (["eval", run, "--text", "the fox", *newest], ()),
         "resume": (["train", "--resume", run, "--steps", str(resume_to(chance))], ("run",)),
-        "init": (["train", str(sandbox.book), "--init-from", run, "--out", "new", *small], ()),
+        "init": (["train", str(sandbox.book), "--init-from", run, "--output", "new", *small], ()),
         "verify": (["verify", run, "--steps", "1"], ()),
         "compare": (["compare", run, run, *newest, *chance.choice(([], ["--json"]))], ()),
         "plot": (["plot", run, "-o", "curves.svg"], ("work/curves.svg",)),
         "report": (["report", run, "--text", "the fox", "-o", "page.html", *newest], ("work/page.html",)),
         "config": (
-            ["train", str(sandbox.book), "--config", f"{run}/config.json", "--out", "new", *quick],
+            ["train", str(sandbox.book), "--config", f"{run}/config.json", "--output", "new", *quick],
             (),
         ),
     }

@@ -27,7 +27,7 @@ ODD: tuple[Any, ...] = (
         "\U0010ffff",
         "%s{0}",
         "-",
-        "--out",
+        "--output",
     ),
     *("x" * 100_000, "1", "1e9", "nan", "null", "true", "cell.py:Own", "./cell.py:Own", "../run/cell.py:Own"),
     *(

@@ -42,8 +42,8 @@ def commands(sandbox: Sandbox) -> list[list[str]]:
         ["verify", run],
         ["report", run, "--text", "the fox", "--overwrite"],
         ["train", "--resume", run, "--steps", "17", "--eval-every", "1", "--sample-every", "1"],
-        ["train", str(sandbox.book), "--init-from", run, *SMALL, "--steps", "1", "--out", "new"],
-        ["train", str(sandbox.book), "--config", f"{run}/config.json", "--steps", "1", "--out", "newer"],
+        ["train", str(sandbox.book), "--init-from", run, *SMALL, "--steps", "1", "--output", "new"],
+        ["train", str(sandbox.book), "--config", f"{run}/config.json", "--steps", "1", "--output", "newer"],
     ]
 
 

@@ -96,7 +96,7 @@ def test_pristine_input_is_no_fault(worker: Worker, sandbox: Sandbox) -> None:
         (["plot", run, "-o", "curves.svg"], ("work/curves.svg",)),
         (["report", run, "--text", "the fox", "-o", "page.html"], ("work/page.html",)),
         (["train", "--resume", run, "--steps", "17"], ("run",)),
-        (["train", str(sandbox.book), "--preset", "tiny", "--steps", "1", "--out", "new"], ("work/new",)),
+        (["train", str(sandbox.book), "--preset", "tiny", "--steps", "1", "--output", "new"], ("work/new",)),
     ):
         assert examine(worker, sandbox, Case(argv, writes=writes)) == ""
         assert worker.run([argv[0], "--help"], Path(sandbox.work)).code == 0

@@ -107,5 +107,5 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
 
 def test_a_run_that_cannot_be_written_to_says_so(tmp_path: Path, text: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CharloopError, match="choose another --out"):
+    with pytest.raises(CharloopError, match="choose another --output"):
         run(tmp_path / "file" / "run", configure(text))

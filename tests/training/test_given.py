@@ -107,7 +107,7 @@ def with_model(config: RunConfig, **settings) -> RunConfig:
 
 def test_an_optimizer_of_optax_moves_the_weights_as_optax_does(tmp_path: Path, text: Path) -> None:
     """Ours, put together from optax's parts with their own signs, comes to the same."""
-    rate, settings = 0.01, {"optimizer": "adam", "warmup_steps": 0, "momentum": 0.9, "second_moment": 0.99}
+    rate, settings = 0.01, {"optimizer": "adam", "warmup_steps": 0, "beta1": 0.9, "beta2": 0.99}
     ours = run(tmp_path / "ours", configure(text, learning_rate=rate, **settings))
     theirs = run(tmp_path / "theirs", configure(text), optimizer=optax.adam(rate, 0.9, 0.99))
     np.testing.assert_allclose(theirs.losses, ours.losses, rtol=1e-5)

@@ -35,12 +35,10 @@ def rule(config: RunConfig, rates: list[float]) -> optax.GradientTransformation:
         return {name: name.endswith("weight") or "weight_" in name for name in params}
 
     return {
-        "adam": lambda: optax.adam(rate, t.momentum, t.second_moment),
-        "adamw": lambda: optax.adamw(
-            rate, t.momentum, t.second_moment, weight_decay=t.weight_decay, mask=matrices
-        ),
-        "rmsprop": lambda: optax.rmsprop(rate, t.second_moment),
-        "sgd": lambda: optax.sgd(rate, t.momentum),
+        "adam": lambda: optax.adam(rate, t.beta1, t.beta2),
+        "adamw": lambda: optax.adamw(rate, t.beta1, t.beta2, weight_decay=t.weight_decay, mask=matrices),
+        "rmsprop": lambda: optax.rmsprop(rate, t.beta2),
+        "sgd": lambda: optax.sgd(rate, t.beta1),
     }[t.optimizer]()
 
 

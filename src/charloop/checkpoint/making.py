@@ -25,7 +25,7 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[None]:
         make_room(path, overwrite=overwrite)
     except OSError as error:
         raise CharloopError(
-            f"cannot make the folder {path} ({error.strerror})", do="choose another --out"
+            f"cannot make the folder {path} ({error.strerror})", do="choose another --output"
         ) from None
     with locked(path):
         # Between the look and the lock another process may have been quicker.
@@ -55,10 +55,10 @@ def refuse(path: Path, *, overwrite: bool) -> None:
             return
         raise CharloopError(
             f"{path} already holds a run",
-            do=f"go on with it by --resume {path}, choose another --out, or pass --overwrite to set it aside",
+            do=f"go on with it by --resume {path}, choose another --output, or pass --overwrite to set it aside",
         )
     if not path.is_dir() or (any(path.iterdir()) and not is_given_up(path)):
-        raise CharloopError(f"{path} is not empty, and not a run", do="choose another --out")
+        raise CharloopError(f"{path} is not empty, and not a run", do="choose another --output")
 
 
 def is_given_up(path: Path) -> bool:

@@ -95,6 +95,6 @@ Recurrent character language models: any text in, a trained network, new text ou
 
 charloop COMMAND --help shows a command's settings. To begin:
 
-  charloop train book.txt --out runs/book
+  charloop train book.txt --output runs/book
   charloop sample runs/book --prompt "Once upon a time"
 """

@@ -186,7 +186,7 @@ def short_name(cell: str) -> str:
 
 def refuse_another(folder: RunFolder, run: Planned, corpus: Corpus) -> None:
     """Raises CharloopError unless the run in `folder` is the one that is planned there."""
-    other = "give another --out, or the settings that it was begun with"
+    other = "give another --output, or the settings that it was begun with"
     for name, old, new in changes(folder.config, run.config):
         if name not in FREE:
             flag = f"--{name.replace('_', '-')}"
@@ -205,5 +205,5 @@ def refuse_other_code(kept: Path, now: Path) -> None:
         raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
     if not same:
         raise CharloopError(
-            f"{now} has changed since {kept.parent} was begun with it", do="give another --out"
+            f"{now} has changed since {kept.parent} was begun with it", do="give another --output"
         )

@@ -36,7 +36,7 @@ def saving(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CharloopError(
             f"cannot save {path} ({error.strerror})",
-            do="what was saved before is still there; make room or choose another --out",
+            do="what was saved before is still there; make room or choose another --output",
         ) from None
 
 

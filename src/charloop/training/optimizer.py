@@ -16,16 +16,16 @@ from charloop.errors import CharloopError
 from charloop.types import Parameters
 
 RULES = {
-    "adam": lambda c: optax.scale_by_adam(c.momentum, c.second_moment),
+    "adam": lambda c: optax.scale_by_adam(c.beta1, c.beta2),
     "adamw": lambda c: optax.chain(
-        optax.scale_by_adam(c.momentum, c.second_moment),
+        optax.scale_by_adam(c.beta1, c.beta2),
         optax.add_decayed_weights(c.weight_decay, mask=matrices),
     ),
-    "rmsprop": lambda c: optax.scale_by_rms(c.second_moment),
-    "sgd": lambda c: optax.trace(c.momentum),
+    "rmsprop": lambda c: optax.scale_by_rms(c.beta2),
+    "sgd": lambda c: optax.trace(c.beta1),
 }
 
-READ = ("optimizer", "momentum", "second_moment", "weight_decay", "clip_norm")
+READ = ("optimizer", "beta1", "beta2", "weight_decay", "clip_norm")
 """Settings that an optimiser is made from."""
 
 Schedule: TypeAlias = Callable[[int], Any]

@@ -15,7 +15,7 @@ from charloop.errors import CharloopError
 from charloop.files.named import check_target, write_new
 
 KINDS = ("png", "svg", "pdf")
-FLAG = "--out"
+FLAG = "--output"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PlotFlags:
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")
     ]
     """Runs' folders."""
-    out: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
+    output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
     """Where the figure goes: its name ends in .png (300 dpi), .svg or .pdf."""
     against: Literal["steps", "characters", "minutes"] = "steps"
     """What is on the x axis: updates, characters of training text read, or minutes of training."""
@@ -42,7 +42,7 @@ class PlotFlags:
     width: Annotated[float, Meta(ge=2, le=40)] = 6.0
     """Inches."""
     overwrite: Switch = False
-    """Replace the file of --out if it is there already."""
+    """Replace the file of --output if it is there already."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -61,16 +61,16 @@ def main(arguments: Sequence[str]) -> None:
         for folder, name in zip(folders, names, strict=True)
     ]
     figure = draw(runs, flags.against, flags.width, kind)
-    write_new(FLAG, flags.out, lambda file: file.write(figure), overwrite=flags.overwrite)
+    write_new(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
 
 
 def check(flags: PlotFlags) -> str:
     """The kind of file that is asked for; CharloopError if there is none, or nothing to draw, or no place for it."""
     if not flags.runs:
         raise CharloopError("no run to draw", do="name its folder: charloop plot runs/book -o curves.png")
-    if not flags.out:
+    if not flags.output:
         raise CharloopError("no file to draw to", do="name it: -o curves.png, .svg or .pdf")
-    return check_file(FLAG, flags.out, overwrite=flags.overwrite)
+    return check_file(FLAG, flags.output, overwrite=flags.overwrite)
 
 
 def check_file(flag: str, name: str, *, overwrite: bool) -> str:

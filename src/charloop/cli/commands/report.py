@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from charloop.report import Sources
     from charloop.trained import TrainedModel
 
-FLAG, FILE = "--out", "report.html"
+FLAG, FILE = "--output", "report.html"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class ReportFlags:
     """Files, folders, globs, - or named corpora: what the network is shown."""
     text: str | None = None
     """Show it this very string."""
-    out: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
+    output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
     """Where the page goes; report.html in the run's folder if left out."""
     overwrite: Switch = False
-    """Replace the file of --out if it is there already."""
+    """Replace the file of --output if it is there already."""
     characters: Annotated[int, Meta(ge=2, le=20_000)] = 8000
     """Characters of the text that are on the page, from its beginning (bytes, for a network of bytes)."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.trained import load_run
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
-    out = flags.out or own_place(folder)
+    out = flags.output or own_place(folder)
     check_target(FLAG, out, overwrite=flags.overwrite)
     content = made(folder, load_run(folder, weights=flags.weights), flags).encode()
     write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
@@ -102,7 +102,7 @@ def own_place(folder: "RunFolder") -> str:
     """
     path = folder.path / FILE
     if path.is_symlink() or (path.exists() and not is_file(path)):
-        raise CharloopError(f"{path} is no plain file", do="move it away, or name another place by --out")
+        raise CharloopError(f"{path} is no plain file", do="move it away, or name another place by --output")
     return str(path)
 
 

@@ -47,7 +47,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
     with TrainingScreen() as screen:
         folder = train(
             config,
-            flags.out,
+            flags.output,
             init_from=flags.init_from,
             overwrite=flags.overwrite,
             listener=screen,
@@ -70,7 +70,7 @@ def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
 
 def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:
     """Go on in the same folder."""
-    for name in ("out", "init_from", "config", "preset", "overwrite"):
+    for name in ("output", "init_from", "config", "preset", "overwrite"):
         if name in given:
             raise CharloopError(
                 f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"

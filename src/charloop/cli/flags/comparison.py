@@ -8,7 +8,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch
 from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
-from charloop.config import Count, NonNegativeCount, Positive, TrainingConfig
+from charloop.config import Count, NonNegativeCount, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SameModelFlags(ModelFlags):
 class SameTrainingFlags(TrainingFlags):
     """How weights are found, for how long, and what is told on the way: alike for all."""
 
-    seed: Annotated[int, *TrainingConfig.__annotations__["seed"].__metadata__] = 0
+    seed: Seed = 0
     """The first seed; the others are those after it."""
 
 
@@ -94,7 +94,9 @@ class CompareCellsFlags(ReportFlags, SettingFlags):
     """Train each cell so many times, from as many different beginnings."""
     match: Literal["hidden-size", "parameters"] = "hidden-size"
     """What is alike in all networks: units a layer, or (about) the parameters of the first cell's network."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
+    output: Annotated[
+        Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
+    ] = None
     """Where the runs are kept, a folder each; runs/compare-TEXT if left out."""
     plot: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """Draw the loss curves too, means and range over seeds: a name in .png, .svg or .pdf (needs matplotlib)."""

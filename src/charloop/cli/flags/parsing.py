@@ -24,12 +24,16 @@ Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavi
 WITH_TEXTS = ("train", "eval", "baselines")
 """Commands that take any number of texts, but only in one place."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
+OLD_FLAGS = {"momentum": "beta1", "second-moment": "beta2", "out": "output"}
+"""Former names of flags, which scripts may still give: accepted, and left out of help."""
+SHORT = {"-o": "--output"}
+"""One-letter flags; `given_flags` knows them by their long names."""
 
 
 def parse(
     kind: type[Arguments], name: str, arguments: Sequence[str], default: Arguments | None = None
 ) -> Arguments:
-    """`arguments` as a `kind`, whose fields are the flags of `charloop NAME`.
+    """`arguments` as a `kind`, whose fields are the flags of `charloop NAME`; former names of flags are accepted.
 
     Raises CharloopError for what tyro refuses, and for a flag that does not exist, with the nearest that does.
     """
@@ -39,7 +43,7 @@ def parse(
             parsed, unknown = tyro.cli(
                 kind,
                 prog=f"charloop {name}",
-                args=list(arguments),
+                args=[current_name(argument) for argument in arguments],
                 default=tyro.MISSING_NONPROP if default is None else default,
                 return_unknown_args=True,
                 config=MARKERS,
@@ -118,8 +122,16 @@ def flags_of(kind: type, name: str) -> list[str]:
 
 
 def given_flags(arguments: Sequence[str]) -> set[str]:
-    """The flags that `arguments` set, as field names."""
-    return {a.split("=")[0][2:].replace("-", "_") for a in arguments if a.startswith("--")}
+    """Return the flags that `arguments` set, as field names."""
+    names = (current_name(SHORT.get(argument, argument)) for argument in arguments)
+    return {name.split("=")[0][2:].replace("-", "_") for name in names if name.startswith("--")}
+
+
+def current_name(argument: str) -> str:
+    """Return `argument` with a former name of a flag replaced by its name now; anything else as it is."""
+    flag, equals, value = argument.partition("=")
+    name = flag.removeprefix("--").replace("_", "-")
+    return f"--{OLD_FLAGS[name]}{equals}{value}" if flag.startswith("--") and name in OLD_FLAGS else argument
 
 
 def refusal(text: str, name: str) -> CharloopError:

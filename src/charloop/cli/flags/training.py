@@ -1,14 +1,22 @@
 """The flags of `charloop train`, and how a preset, a file and flags become one configuration."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import tyro
 
 from charloop.cli.flags.parsing import Switch, of_flag, parse
-from charloop.config import DataConfig, Fraction, ModelConfig, RunConfig, TrainingConfig
+from charloop.config import (
+    DataConfig,
+    ExpertSettings,
+    Fraction,
+    ModelConfig,
+    RunConfig,
+    TrainingConfig,
+    TrainingSettings,
+)
 from charloop.configfile import LIMITS, changes, read_config, validate
 from charloop.errors import CharloopError
 from charloop.presets import find_preset
@@ -52,7 +60,7 @@ class ModelFlags(ModelConfig):
 
 
 @dataclass(frozen=True)
-class TrainingFlags(TrainingConfig):
+class TrainingFlags(TrainingSettings):
     """Optimizer, schedule, limits, and what is reported during training."""
 
     log: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
@@ -65,7 +73,8 @@ class SettingFlags:
 
     data: DataFlags = field(default_factory=DataFlags)
     model: ModelConfig = field(default_factory=ModelFlags)
-    training: TrainingConfig = field(default_factory=TrainingFlags)
+    training: TrainingSettings = field(default_factory=TrainingFlags)
+    expert: ExpertSettings = field(default_factory=ExpertSettings)
     dropout: Fraction | None = None
     """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
     preset: str = DEFAULT_PRESET
@@ -86,10 +95,12 @@ class TrainFlags(SettingFlags):
     """
 
     model: ModelFlags = field(default_factory=ModelFlags)
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER", help_behavior_hint="")] = None
+    output: Annotated[
+        Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
+    ] = None
     """Where the run is kept; a name under runs/ if left out."""
     overwrite: Switch = False
-    """If there is a run in --out, set it aside under another name and begin a new one."""
+    """If there is a run in --output, set it aside under another name and begin a new one."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
     """Go on with this run where it was last saved; a longer budget may be given."""
     init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
@@ -111,15 +122,17 @@ def over(kind: type[Flags], name: str, base: RunConfig, arguments: Sequence[str]
 
 def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
     """`base` as the flags' defaults; a budget given as a flag replaces the whole of its budget."""
-    training = base.training
+    training = asdict(base.training)
     if given & LIMITS:
-        training = replace(training, epochs=None, steps=None, minutes=None)
+        training |= dict.fromkeys(LIMITS)
+    expert = {f.name: training.pop(f.name) for f in fields(ExpertSettings)}
     flags = kind()
     return replace(
         flags,
         data=type(flags.data)(**asdict(base.data)),
         model=type(flags.model)(**asdict(base.model)),
-        training=type(flags.training)(**asdict(training)),
+        training=type(flags.training)(**training),
+        expert=ExpertSettings(**expert),
     )
 
 
@@ -137,10 +150,9 @@ def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
         model = replace(model, dropout_between=flags.dropout)
     if flags.dropout is not None and "dropout_output" not in given:
         model = replace(model, dropout_output=flags.dropout)
+    training = TrainingConfig(**asdict(flags.training), **asdict(flags.expert))
     try:
-        return validate(
-            RunConfig(DataConfig(**asdict(flags.data)), model, TrainingConfig(**asdict(flags.training)))
-        )
+        return validate(RunConfig(DataConfig(**asdict(flags.data)), model, training))
     except CharloopError as error:
         raise of_flag(error) from None
 

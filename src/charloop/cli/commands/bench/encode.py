@@ -32,7 +32,9 @@ class EncodeFlags:
     """Times each program is run, in turn."""
     folder: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: the system's)")] = ""
     """Where texts and tokens are written meanwhile; emptied of them at the end."""
-    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-encode-DATE-TIME.json)")] = ""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-encode-DATE-TIME.json)")
+    ] = ""
     """New file for every figure and what it was taken on."""
 
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
             raise unknown_name("text", name, TEXTS, do="or name a file")
     if flags.folder and not Path(flags.folder).is_dir():
         raise CharloopError("--folder: no such folder", got=flags.folder)
-    file = new_file(flags.out, "encode")
+    file = new_file(flags.output, "encode")
     found: dict[str, Any] = {"machine": machine(), "flags": asdict(flags), "results": []}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)

@@ -25,7 +25,7 @@ def new_file(out: str, question: str) -> Path:
     """Where the figures go; CharloopError if something is there already."""
     file = Path(out or f"bench-{question}-{datetime.now():%Y%m%d-%H%M%S}.json")
     if file.exists():
-        raise CharloopError("--out is there already", got=str(file), do="move it away, or name another")
+        raise CharloopError("--output is there already", got=str(file), do="move it away, or name another")
     return file
 
 

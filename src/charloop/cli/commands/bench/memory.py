@@ -22,7 +22,9 @@ class MemoryFlags(SettingFlags):
 
     unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("scan", "fused")
     """Which to compile. static takes minutes."""
-    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-memory-DATE-TIME.json)")] = ""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-memory-DATE-TIME.json)")
+    ] = ""
     """New file for every figure and what it was taken on."""
 
 
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
     for name in flags.unrollings:
         find_unrolling(name)
-    chosen, file = sizes(flags), new_file(flags.out, "memory")
+    chosen, file = sizes(flags), new_file(flags.output, "memory")
     found: dict[str, Any] = {"machine": machine(), "results": []}
     save(file, found)
     print_machine(found["machine"])

@@ -42,7 +42,9 @@ class SampleFlags:
     """Folder of the peers."""
     rounds: Count = 7
     """Times each program writes."""
-    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-sample-DATE-TIME.json)")] = ""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-sample-DATE-TIME.json)")
+    ] = ""
     """New file for every figure and what it was taken on."""
 
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.benchmark.sampling import time_sampling
     from charloop.cli.commands.bench.table import print_machine, print_writers, written
 
-    chosen, file = sizes(flags), new_file(flags.out, "sample")
+    chosen, file = sizes(flags), new_file(flags.output, "sample")
     found_peers = find_peers(Path(flags.peers), "sample", own_sampling.__file__)
     peers = choose(found_peers, flags.against, flags.peers)
     found: dict[str, Any] = {"machine": machine(), "filters": own_sampling.FILTERS, "results": []}

@@ -27,7 +27,9 @@ class TrainFlags(SettingFlags):
     """Folder of the peers."""
     rounds: Count = 5
     """Times each program is visited, eight steps a visit."""
-    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-train-DATE-TIME.json)")] = ""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-train-DATE-TIME.json)")
+    ] = ""
     """New file for every figure and what it was taken on."""
 
 
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.benchmark.training import time_training
     from charloop.cli.commands.bench.table import print_machine, print_rows, written
 
-    chosen, file = sizes(flags), new_file(flags.out, "train")
+    chosen, file = sizes(flags), new_file(flags.output, "train")
     ours, *others = find_peers(Path(flags.peers), "peer", own.__file__)
     twins = {"bfloat16": own_bfloat16, "lstm": own_lstm}
     own_peers = [Peer(name, Path(str(twin.__file__)), ours.python) for name, twin in twins.items()]

@@ -33,7 +33,9 @@ class UnrollFlags:
     """Steps timed of each, in turn."""
     unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "xla", "fused")
     """Which to time."""
-    out: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: bench-unroll-DATE-TIME.json)")] = ""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-unroll-DATE-TIME.json)")
+    ] = ""
     """New file for every figure and what it was taken on."""
 
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in flags.unrollings:
         find_unrolling(name)
     CharLM.build(setting.model, setting.vocab_size)
-    file = new_file(flags.out, "unroll")
+    file = new_file(flags.output, "unroll")
     found: dict[str, Any] = {"machine": machine(), "setting": asdict(setting)}
     # Before the first minute of timing: a place that cannot be written is told of at once.
     save(file, found)

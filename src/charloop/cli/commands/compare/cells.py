@@ -111,7 +111,7 @@ def trained(flags: CompareCellsFlags, config: RunConfig, cells: Sequence[str]) -
     refuse_standard_input(config.data.corpus)
     with GridScreen(errors=flags.json) as screen:
         corpus = read_corpus(config, None, screen)
-        folder = flags.out or Path("runs") / f"compare-{corpus.suggested_name}"
+        folder = flags.output or Path("runs") / f"compare-{corpus.suggested_name}"
         grid = Grid.plan(folder, config, corpus, cells, flags.seeds, match=flags.match == "parameters")
         if flags.text:
             read_for_vocabulary(config, corpus.vocabulary, flags.text)

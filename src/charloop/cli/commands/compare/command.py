@@ -8,7 +8,7 @@ from charloop.cli.flags.comparison import CompareFlags
 from charloop.cli.flags.parsing import check_ranges, given_flags, parse
 from charloop.errors import CharloopError
 
-ONLY_WITH_CELLS = ("seeds", "match", "plot", "out", "steps", "epochs", "minutes", "preset", "config")
+ONLY_WITH_CELLS = ("seeds", "match", "plot", "output", "steps", "epochs", "minutes", "preset", "config")
 """What people give who want to train; the other flags are unknown without --cells, and so called."""
 
 
