@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from charloop.devices import offer_cores
+from charloop.devices import use_all_cores
 from charloop.recurrent import Recurrent
 
 
 def build(setting):
-    offer_cores()
+    use_all_cores()
     layer = Recurrent(setting["cell"], setting["units"])
     mesh = Mesh(jax.devices(), ("batch",))
     whole, rows, row = PartitionSpec(), PartitionSpec(None, "batch"), PartitionSpec("batch")

@@ -9,7 +9,7 @@ import pytest
 
 from charloop import CELLS, DataConfig, ModelConfig, RunConfig, SamplingConfig, TrainingConfig
 from charloop.cells import Cell, make_cell
-from charloop.cells.from_object import name_of_ours
+from charloop.cells.from_object import name_builtin_cell
 from charloop.cells.lstm import LSTM
 from charloop.configfile import check, to_dict, validate
 from charloop.errors import CharloopError
@@ -83,8 +83,8 @@ def test_what_is_no_cell_is_refused(given) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_class_of_the_house_has_a_name_of_the_house(name: str) -> None:
-    assert name_of_ours(ModelConfig(cell=CELLS[name])).cell == name
-    assert name_of_ours(ModelConfig(cell=name)).cell == name
+    assert name_builtin_cell(ModelConfig(cell=CELLS[name])).cell == name
+    assert name_builtin_cell(ModelConfig(cell=name)).cell == name
 
 
 def test_a_model_of_an_object_computes_as_one_of_a_name() -> None:

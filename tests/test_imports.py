@@ -19,7 +19,7 @@ ROOMS = [
     {"config"},
     {"configfile", "presets"},
     {"data"},
-    {"baselines", "programs", "wording"},
+    {"baselines", "compilation_cache", "wording"},
     {"cells"},
     {"engines"},
     {"kernels"},

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from charloop.baselines import FILE, Ladder, Standing, read, wording
-from charloop.cells.from_object import is_own_cell
+from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.lines import read_lines
 from charloop.checkpoint.names import CONFIG, WEIGHTS
@@ -84,7 +84,7 @@ def describe_run(folder: RunFolder) -> dict[str, Any]:
 def slower_here(folder: RunFolder) -> list[str]:
     """Why something slower than was asked for runs the network here; of an own cell nothing: its code is not run."""
     model = folder.config.model
-    if is_own_cell(model.cell):
+    if is_user_cell(model.cell):
         return []
     try:
         return list(CharLM.build(model, folder.vocabulary.size).notes)

@@ -18,12 +18,12 @@ MIN_LANES = 8
 """Fewer lanes than this a device, and sharing costs more than it saves."""
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processor() -> str:
+def name_processor() -> str:
     """The processor's name, where the system tells."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -33,7 +33,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def keep_memory() -> None:
+def retain_freed_memory() -> None:
     """Let glibc keep the memory that a step gives back, for the next step; elsewhere nothing changes.
 
     Large blocks go back to the system otherwise, and to have them anew costs a sixth of a step of a 1 x 512 LSTM.
@@ -46,13 +46,13 @@ def keep_memory() -> None:
             library.mallopt(*option)
 
 
-def offer_cores() -> None:
+def use_all_cores() -> None:
     """Let JAX see each core as a device; it must not have started yet, else nothing changes."""
-    keep_memory()
+    retain_freed_memory()
     if "jax_num_cpu_devices" in os.environ.get("XLA_FLAGS", ""):
         return
     try:
-        jax.config.update("jax_num_cpu_devices", cores())
+        jax.config.update("jax_num_cpu_devices", count_cores())
     except RuntimeError:
         return
 
@@ -76,7 +76,7 @@ def make_mesh(devices: int) -> Mesh:
     return Mesh(np.array(jax.devices()[:devices]), (BATCH,))
 
 
-def shard(mesh: Mesh, axis: int | None = None) -> NamedSharding:
+def batch_sharding(mesh: Mesh, axis: int | None = None) -> NamedSharding:
     """How an array lies on the mesh: whole on each device, or cut along its batch `axis`."""
     spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, BATCH)
     return NamedSharding(mesh, spec)

@@ -22,50 +22,50 @@ def dropout(
     key: RandomKey,
     rate: float,
     values: Float[Array, "time batch hidden"],
-    lanes: Int[Array, " batch"],
+    batch_rows: Int[Array, " batch"],
     *,
     variational: bool,
 ) -> Float[Array, "time batch hidden"]:
     """`values` with a share of `rate` set to 0 and the rest scaled up to the same mean (Srivastava et al. 2014).
 
-    The mask of lane `lanes[b]` comes from `key` and that number alone. `variational` draws one mask for all times
-    (Gal and Ghahramani 2016). A `rate` in [0, 1); 0 gives `values` back.
+    The mask of batch row `batch_rows[b]` depends only on `key` and that number. `variational` draws one mask for all
+    time steps (Gal and Ghahramani 2016). `rate` is in [0, 1); 0 returns `values`.
     """
     kept = LEVELS - round(rate * LEVELS)
     if kept == LEVELS:
         return values
     shape = (1 if variational else values.shape[0], values.shape[2])
-    keys = jax.vmap(lambda lane: jax.random.fold_in(key, lane))(lanes)
+    keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(batch_rows)
     keep = jax.vmap(lambda key: random_levels(key, shape), out_axes=1)(keys) < kept
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
 
 
-def emptied_places(
+def draw_resets(
     key: RandomKey,
     rate: float,
     chunk: Int[Array, "time_and_one batch"],
     prefix: Prefix,
-    lanes: Int[Array, " batch"],
+    batch_rows: Int[Array, " batch"],
 ) -> Bool[Array, "time batch"] | None:
     """Before which of a chunk's inputs memory is emptied: by chance `rate` once in a lane, where a paragraph begins.
 
     State dropout (Melis et al. 2018, section 3) at the place that a text is begun at: a network whose memory is never
     empty does not learn to begin. The place is one of those where `prefix` is read next, else the lane's first. All
-    that is chance for lane `lanes[b]` comes from `key` and that number. A `rate` in [0, 1); for 0 there is None.
+    that is chance for lane `batch_rows[b]` comes from `key` and that number. A `rate` in [0, 1); for 0 there is None.
     """
     if not rate:
         return None
-    starts = prefix_starts(chunk, prefix)
-    keys = jax.vmap(lambda lane: jax.random.fold_in(jax.random.fold_in(key, MEMORY), lane))(lanes)
+    starts = find_prefix_starts(chunk, prefix)
+    keys = jax.vmap(lambda row: jax.random.fold_in(jax.random.fold_in(key, MEMORY), row))(batch_rows)
     emptied = jax.vmap(jax.random.uniform)(keys) < rate
-    keys = jax.vmap(lambda lane: jax.random.fold_in(jax.random.fold_in(key, PLACE), lane))(lanes)
+    keys = jax.vmap(lambda row: jax.random.fold_in(jax.random.fold_in(key, PLACE), row))(batch_rows)
     draws = jax.vmap(lambda key: jax.random.uniform(key, (len(starts),)), out_axes=1)(keys)
     # argmax of nothing but -1 is 0: the lane's first.
     place = jnp.argmax(jnp.where(starts, draws, -1.0), axis=0)
     return (jnp.arange(len(starts))[:, None] == place) & emptied
 
 
-def prefix_starts(chunk: Int[Array, "time_and_one batch"], prefix: Prefix) -> Bool[Array, "time batch"]:
+def find_prefix_starts(chunk: Int[Array, "time_and_one batch"], prefix: Prefix) -> Bool[Array, "time batch"]:
     """Before which of a chunk's inputs all of `prefix` comes next, the chunk's last target included."""
     time = len(chunk) - 1
     if not prefix:

@@ -9,13 +9,13 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells import Cell
 from charloop.cells.checking import check_cell
-from charloop.cells.from_object import find_cell, is_own_cell
+from charloop.cells.from_object import find_cell, is_user_cell
 from charloop.config import ModelConfig
 from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.recurrent import Recurrent, Stack
-from charloop.recurrent.base import Beside
-from charloop.recurrent.stack import drop, parameters_of
+from charloop.recurrent.base import CallOptions
+from charloop.recurrent.stack import drop_outputs, select_parameters
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
 from charloop.unroll import LayerInput, Lookup, features, find_unrolling
 from charloop.unroll.fused import fitting_engine, multiply
@@ -55,7 +55,7 @@ class CharLM:
                 do="give --embed-size 128",
             )
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
-        if is_own_cell(config.cell):
+        if is_user_cell(config.cell):
             check_cell(cell)
         return cls(config, vocab_size, cell)
 
@@ -109,25 +109,27 @@ class CharLM:
         state: State,
         *,
         key: RandomKey | None = None,
-        lanes: Int[Array, " batch"] | None = None,
+        batch_rows: Int[Array, " batch"] | None = None,
         lengths: Int[Array, " batch"] | None = None,
         resets: Bool[Array, "time batch"] | None = None,
     ) -> tuple[Logits, State]:
         """Logits of the character after each of `characters`, and the state after the last.
 
-        `key` switches dropout on; `lanes` numbers the batch's rows for it (0, 1, ... if left out). With `lengths`,
-        lane `b` reads `lengths[b]` characters only, and its state is the one it then has. Before a character whose
-        `resets[time, batch]` is true, that lane's memory is emptied.
+        `key` switches dropout on; `batch_rows` numbers the rows that its masks are drawn for (0, 1, ... by default).
+        With `lengths`, row `b` reads only `lengths[b]` characters and keeps the state after them. Before a
+        character whose `resets[time, batch]` is true, that row's memory is emptied.
         """
         if not jnp.issubdtype(characters.dtype, jnp.integer):
             raise TypeError(f"characters are whole numbers, not {characters.dtype}")
         # uint8 tokens are read as they are by nobody: a kernel and a gradient need int32.
         characters = characters.astype(jnp.int32)
-        beside = Beside(resets=resets, lengths=lengths, key=key, lanes=lanes)
+        options = CallOptions(resets=resets, lengths=lengths, key=key, batch_rows=batch_rows)
         inputs: LayerInput = self._lookup(params, characters)
         if key is not None and self.config.dropout_input:
-            inputs = drop(0, self.config.dropout_input, self.config.dropout_kind, features(inputs), beside)
-        return self._run(params, inputs, state, beside)
+            inputs = drop_outputs(
+                0, self.config.dropout_input, self.config.dropout_kind, features(inputs), options
+            )
+        return self._run(params, inputs, state, options)
 
     def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
         """What the first layer reads for each of `characters`: rows of the embedding, or one-hot."""
@@ -137,16 +139,16 @@ class CharLM:
         self, params: Parameters, vectors: Float[Array, "time batch input"], state: State
     ) -> tuple[Logits, State]:
         """`apply` from `vectors` in the place of characters, without dropout: what can be differentiated by them."""
-        return self._run(params, vectors, state, Beside())
+        return self._run(params, vectors, state, CallOptions())
 
     def _run(
-        self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
+        self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[Logits, State]:
         """From what the first layer reads to the logits."""
-        stack = self.stack if beside.lengths is None else self._reading_stack
-        outputs, state = stack.run(recurrent_parameters(params), inputs, state, beside)
+        stack = self.stack if options.lengths is None else self._reading_stack
+        outputs, state = stack.run(recurrent_parameters(params), inputs, state, options)
         rate, kind = self.config.dropout_output, self.config.dropout_kind
-        hidden = drop(len(outputs), rate, kind, outputs[-1], beside)
+        hidden = drop_outputs(len(outputs), rate, kind, outputs[-1], options)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
         engine = fitting_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
         return multiply(engine, hidden, weight, params["readout.bias"]), state
@@ -173,7 +175,7 @@ def recurrent_parameters(params: Parameters) -> Parameters:
 
 def layer_parameters(params: Parameters, layer: int) -> Parameters:
     """The parameters of one recurrent layer, under the names its cell gave them."""
-    return parameters_of(recurrent_parameters(params), layer)
+    return select_parameters(recurrent_parameters(params), layer)
 
 
 def count_parameters(params: Parameters) -> int:

@@ -13,7 +13,7 @@ HALVES = "BF16_BF16_F32"
 """JAX's name for products of bfloat16 numbers, summed up in float32."""
 
 
-def products_in(precision: str) -> AbstractContextManager[None]:
+def use_precision(precision: str) -> AbstractContextManager[None]:
     """Within it, products are made in `precision`, one of `PRECISIONS`; float32 is as JAX is set."""
     chosen = HALVES if precision == "bfloat16" else jax.config.values["jax_default_matmul_precision"]
     context: AbstractContextManager[None] = jax.default_matmul_precision(chosen)

@@ -12,7 +12,7 @@ import numpy as np
 
 from charloop.baselines import Ladder, find_or_measure
 from charloop.cells import Cell
-from charloop.cells.from_object import name_of_ours
+from charloop.cells.from_object import name_builtin_cell
 from charloop.checkpoint import RunFolder, Save, export_run
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.text import read_training_text
@@ -171,7 +171,7 @@ class TrainedModel:
     def _as_run(self) -> RunFolder:
         """What a run of it would say of itself: no text."""
         data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
-        config = RunConfig(data, name_of_ours(self.model.config))
+        config = RunConfig(data, name_builtin_cell(self.model.config))
         return RunFolder(Path(), config, self.vocabulary, {})
 
     def _ladder(self, tokens: np.ndarray) -> Ladder:

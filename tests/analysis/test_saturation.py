@@ -10,8 +10,8 @@ import pytest
 from jax import lax
 
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
+from cells.gated import TickCell
 from cells.oracle import gates, normal, sigmoid
-from cells.ticks import TickCell
 from charloop.analysis import gate_saturation
 from charloop.analysis.gate_names import gate_names
 from charloop.analysis.gates import step_with_gates

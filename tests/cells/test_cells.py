@@ -9,8 +9,8 @@ from cells.compiling import quick_jit
 from cells.jaxprs import count
 from cells.runs import SMALL, TIME, arguments, assert_close
 from cells.table import CASES, HIDDEN, VARIANTS
-from charloop.engines import parts_for
-from charloop.unroll import UNROLLINGS, Lookup, fitting_unrolling
+from charloop.engines import partition_cell
+from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling
 from choosing import mostly_slow
 
 every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
@@ -30,7 +30,7 @@ def test_a_step_broadcasts_over_leading_axes(case):
 def test_every_product_is_found(case):
     cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, SMALL))
     (params,), (state,), inputs = given["layers"], given["states"], given["source"]
-    parts = parts_for(cell)
+    parts = partition_cell(cell)
     made = [product for product in (*parts.sources, *parts.products) if product is not None]
     assert count("dot_general", jax.make_jaxpr(cell.step)(params, inputs[0], state)) == len(made)
 
@@ -56,7 +56,7 @@ def test_options_make_another_cell():
 def test_learns_to_recall_its_first_symbol(case):
     """Four symbols, five of noise, then: which was the first? Guessing costs log 4 = 1.39 nats."""
     cell, symbols, time = case.build(16), 4, 6
-    unroll, optimizer = UNROLLINGS[fitting_unrolling("fused", cell)[0]], optax.adam(0.01)
+    unroll, optimizer = UNROLLINGS[choose_unrolling("fused", cell)[0]], optax.adam(0.01)
 
     def loss(params, characters):
         inputs = Lookup(jnp.eye(symbols), characters)

@@ -27,7 +27,7 @@ from cells.runs import (
 )
 from cells.table import CASES, RUNS, Case, Run, is_quick
 from charloop.cells import CELLS
-from charloop.unroll import UNROLLINGS, fitting_unrolling
+from charloop.unroll import UNROLLINGS, choose_unrolling
 from choosing import mostly_slow
 
 every_run = pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_every_registered_cell_is_examined_in_every_unrolling_that_fits():
         assert Case(name) in CASES, f"{name} is in the registry but not under examination"
     for case in CASES:
         ways = {run.unrolling for run in RUNS if run.case == case}
-        assert ways == {fitting_unrolling(name, case.build())[0] for name in UNROLLINGS}
+        assert ways == {choose_unrolling(name, case.build())[0] for name in UNROLLINGS}
 
 
 @every_setting

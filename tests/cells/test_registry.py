@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cells.table import EXAMPLES
-from charloop.cells import CELLS, cell_options, make_cell
+from charloop.cells import CELLS, find_cell_options, make_cell
 from charloop.cells.gru import GRU, OriginalGRU
 from charloop.cells.ln_lstm import LayerNormLSTM
 from charloop.errors import CharloopError
@@ -74,7 +74,9 @@ def test_options_reach_the_cell(name, options, expected):
 
 
 def test_options_are_listed_with_their_defaults():
-    found = {name: {o: p.default for o, p in cell_options(maker).items()} for name, maker in CELLS.items()}
+    found = {
+        name: {o: p.default for o, p in find_cell_options(maker).items()} for name, maker in CELLS.items()
+    }
     expected = {"gru": {"reset_after": True}, "ln-lstm": {"normalize_cell": False}}
     assert found == {name: expected.get(name, {}) for name in CELLS}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from charloop.configfile import to_dict
-from charloop.kernels import choice
+from charloop.kernels import availability
 from charloop.trained import load
 from cli.commands import BRIEF, call, done, process
 from cli.conftest import text_of
@@ -117,14 +117,14 @@ def test_info_says_why_there_is_no_kernel_in_the_words_of_sample(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert json.loads(done(call("info", str(trained), "--json")))["notes"] == []
-    monkeypatch.setattr(choice, "find_spec", lambda _: None)
-    choice.reason_against.cache_clear()
+    monkeypatch.setattr(availability, "find_spec", lambda _: None)
+    availability.reason_against_kernel.cache_clear()
     try:
         told = json.loads(done(call("info", str(trained), "--json")))["notes"]
         shown = done(call("info", str(trained)))
         network = load(trained)
     finally:
-        choice.reason_against.cache_clear()
+        availability.reason_against_kernel.cache_clear()
     assert told == list(network.notes)
     assert "llvmlite is not installed" in told[0]
     assert f"\nnote        {told[0]}\n" in shown

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from cells.table import EXAMPLES
-from charloop.cells import CELLS, cell_options
+from charloop.cells import CELLS, find_cell_options
 from charloop.cli.commands.bench.command import QUESTIONS
 from charloop.cli.commands.presets import SHOWN
 from charloop.cli.main import COMMANDS
@@ -119,7 +119,7 @@ def test_cells_lists_the_registry() -> None:
     out = done(call("cells"))
     for name, maker in CELLS.items():
         assert re.search(rf"^{name} +\S", out, re.MULTILINE)
-        for option in cell_options(maker):
+        for option in find_cell_options(maker):
             assert f"--cell-options {option}=" in out
     assert "FILE.py:CLASS" in out
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from charloop import programs
-from charloop.programs import KEPT, forget_old, processor
+from charloop import compilation_cache
+from charloop.compilation_cache import KEPT, forget_old, processor
 from cli.commands import BRIEF, Outcome, done, process
 
 QUICK = (*BRIEF, "--cell", "rnn", "--num-layers", "1")
@@ -126,8 +126,8 @@ def test_each_kind_of_processor_has_programs_of_its_own(
     names = set()
     for flags in ("avx2", "avx2 avx512f"):
         (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : {flags}\nMHz : {time.time()}\n" * 2)
-        monkeypatch.setattr(programs, "PROCESSOR", tmp_path / "cpuinfo")
+        monkeypatch.setattr(compilation_cache, "PROCESSOR", tmp_path / "cpuinfo")
         names |= {processor(), processor()}
     assert len(names) == 2
-    monkeypatch.setattr(programs, "PROCESSOR", tmp_path / "none")
+    monkeypatch.setattr(compilation_cache, "PROCESSOR", tmp_path / "none")
     assert processor() not in names

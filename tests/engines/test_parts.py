@@ -12,8 +12,8 @@ import pytest
 from cells.compiling import quick_jit
 from cells.runs import assert_close
 from charloop.cells import CELLS, Cell, blocks, linear, make_cell, product
-from charloop.engines import XLA, parts_for
-from charloop.kernels import reason_against
+from charloop.engines import XLA, partition_cell
+from charloop.kernels import reason_against_kernel
 from charloop.kernels.engine import Kernels
 from charloop.unroll import Lookup, scan
 from charloop.unroll.fused import run
@@ -140,7 +140,7 @@ STRUCTURE = {
 
 @pytest.mark.parametrize("name", STRUCTURE)
 def test_which_products_a_cell_has_and_which_are_only_added(name: str) -> None:
-    parts = parts_for(make_cell(CELLS, name, UNITS))
+    parts = partition_cell(make_cell(CELLS, name, UNITS))
     sources, products, merged = STRUCTURE[name]
     assert len(parts.sources) == sources
     assert [product.source for product in parts.products] == products
@@ -148,9 +148,9 @@ def test_which_products_a_cell_has_and_which_are_only_added(name: str) -> None:
 
 
 def test_what_comes_of_parameters_alone_is_made_before_the_loop() -> None:
-    assert len(parts_for(Simple(UNITS)).own) == 1
-    assert len(parts_for(Deaf(UNITS)).own) == 1
-    own, _, _ = parts_for(Simple(UNITS)).prepare(Simple(UNITS).init(jax.random.key(0), UNITS))
+    assert len(partition_cell(Simple(UNITS)).own) == 1
+    assert len(partition_cell(Deaf(UNITS)).own) == 1
+    own, _, _ = partition_cell(Simple(UNITS)).prepare(Simple(UNITS).init(jax.random.key(0), UNITS))
     np.testing.assert_allclose(own[0], jax.nn.sigmoid(jnp.linspace(-1, 1, UNITS)), rtol=1e-6)
 
 
@@ -175,7 +175,7 @@ def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
     cell, random = kind(UNITS), np.random.default_rng(1)
-    assert reason_against(cell) is None
+    assert reason_against_kernel(cell) is None
     given, weights = problem(cell, lookup)
     characters = jnp.array(random.integers(0, 9, (TIME, BATCH)))
     resets = jnp.array(random.random((TIME, BATCH)) < 0.3)
@@ -197,7 +197,7 @@ def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lo
 
 def test_a_size_without_a_kernel_is_xlas_and_said() -> None:
     cell = Highway(UNITS)
-    assert reason_against(cell) is None
+    assert reason_against_kernel(cell) is None
     params = cell.init(jax.random.key(0), 1)
     inputs, state = jnp.ones((TIME, BATCH, 1)), cell.initial_state(BATCH)
     with pytest.warns(

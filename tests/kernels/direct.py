@@ -10,16 +10,16 @@ from llvmlite import ir
 from charloop.kernels.compiler import loaded, machine_code, new_module
 from charloop.kernels.emitting.functions import FUNCTIONS
 from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
-from charloop.kernels.machine import Machine, Tile, this_machine
+from charloop.kernels.machine import Machine, Tile, detect_machine
 from choosing import slow
 
-NEEDS_HALVES = pytest.mark.skipif(
-    not this_machine().bfloat16, reason="this processor has no bfloat16 products"
+NEEDS_BFLOAT16 = pytest.mark.skipif(
+    not detect_machine().bfloat16, reason="this processor has no bfloat16 products"
 )
 
 MACHINES = {4: Machine(4, Tile(6, 4)), 8: Machine(8, Tile(6, 2)), 16: Machine(16, Tile(6, 4))}
 """Other processors' vectors, by their width; LLVM makes do where this one has none so wide."""
-HERE = this_machine()
+HERE = detect_machine()
 
 ODD_SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
 QUICK = {(0, 4), (1, 8), (2, 4), (2, 16), (3, 8), (3, 16), (4, 8)}

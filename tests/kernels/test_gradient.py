@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from charloop.engines.marks import IDLE, RESET
+from charloop.engines.row_flags import IDLE, RESET
 from charloop.kernels.dense import dense
 from charloop.kernels.gradient import Before, table_gradient, weight_gradient
 from charloop.kernels.machine import Machine

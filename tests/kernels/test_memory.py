@@ -13,7 +13,7 @@ from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
 from charloop.kernels.emitting.sequence import make_backward, make_forward
 from charloop.kernels.emitting.signature import Argument
-from charloop.kernels.machine import Tile, this_machine
+from charloop.kernels.machine import Tile, detect_machine
 from charloop.kernels.plan import Plan, programs_for
 from choosing import mostly_slow
 from kernels.direct import MACHINES, address
@@ -65,7 +65,7 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
 def test_a_kernel_stays_within_its_buffers(
     name: str, table: int, width: int, halves: bool, marked: bool
 ) -> None:
-    if halves and not this_machine().bfloat16:
+    if halves and not detect_machine().bfloat16:
         pytest.skip("this processor has no bfloat16 products")
     machine = replace(MACHINES[width], tile=Tile(6, 2))
     plan = Plan(

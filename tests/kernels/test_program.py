@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import pytest
 
+from cells.gated import TickCell
 from cells.table import CASES
-from cells.ticks import TickCell
-from charloop.kernels import reason_against
+from charloop.kernels import reason_against_kernel
 from charloop.kernels.plan import programs_for, why_not
 from charloop.kernels.tracing.program import REDUCTIONS
 from charloop.kernels.tracing.rules import RULES
@@ -35,7 +35,7 @@ def six_means(row: Any) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 def test_every_cell_gets_a_kernel(case: Any) -> None:
-    assert reason_against(case.build()) is None
+    assert reason_against_kernel(case.build()) is None
 
 
 @pytest.mark.parametrize("label", ["rnn", "lstm", "gru", "ln-lstm"])
@@ -96,14 +96,14 @@ def test_a_rule_that_loses_a_row_is_found_out(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from charloop.kernels import choice
-    from charloop.unroll import fitting_unrolling
+    from charloop.kernels import availability
+    from charloop.unroll import choose_unrolling
 
-    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    monkeypatch.setattr(availability, "find_spec", lambda _: None)
     cell = cell_of(lambda g, h: g + h, hidden=5)
-    choice.reason_against.cache_clear()
-    name, why = fitting_unrolling("fused", cell)
-    choice.reason_against.cache_clear()
+    availability.reason_against_kernel.cache_clear()
+    name, why = choose_unrolling("fused", cell)
+    availability.reason_against_kernel.cache_clear()
     assert name == "xla"
     assert (
         why

@@ -120,7 +120,7 @@ def test_the_model_numbers_its_lanes_as_it_is_told() -> None:
     params, ids, memory = weights(model), characters(batch=4), state(model, 4)
     whole, _ = apply(model, params, ids, memory, key=KEY)
     half = jax.tree.map(lambda leaf: leaf[2:], memory)
-    part, _ = apply(model, params, ids[:, 2:], half, key=KEY, lanes=jnp.arange(2, 4))
+    part, _ = apply(model, params, ids[:, 2:], half, key=KEY, batch_rows=jnp.arange(2, 4))
     np.testing.assert_allclose(part, whole[:, 2:], rtol=1e-5, atol=1e-5)
 
 

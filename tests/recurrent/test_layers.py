@@ -16,7 +16,7 @@ from cells.compiling import quick_jit
 from charloop.cells import CELLS, make_cell
 from charloop.dropout import dropout
 from charloop.recurrent import Recurrent, Stack
-from charloop.recurrent.stack import INNER, parameters_of
+from charloop.recurrent.stack import INNER, select_parameters
 from charloop.unroll import UNROLLINGS
 from choosing import mostly_slow
 
@@ -89,15 +89,15 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
     stack = small_stack(dropout=0.5)
     params, lanes, values = stack.init(KEY, INPUT), jnp.array([4, 0, 9]), INPUTS
     outputs, state = stack.apply(
-        params, INPUTS, key=KEY, lanes=lanes, resets=RESETS, lengths=LENGTHS, every_layer=True
+        params, INPUTS, key=KEY, batch_rows=lanes, resets=RESETS, lengths=LENGTHS, every_layer=True
     )
     for number, layer in enumerate(stack.layers):
         if number:
             values = dropout(jax.random.fold_in(KEY, number), 0.5, values, lanes, variational=False)
-        own = parameters_of(params, number)
+        own = select_parameters(params, number)
         values, end = layer.apply(own, values, resets=RESETS, lengths=LENGTHS)
         assert_close((outputs[number], state[number]), (values, end))
-    assert_close(stack.apply(params, INPUTS, key=KEY, lanes=lanes)[0].shape, (TIME, BATCH, 3))
+    assert_close(stack.apply(params, INPUTS, key=KEY, batch_rows=lanes)[0].shape, (TIME, BATCH, 3))
 
 
 def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
@@ -112,9 +112,9 @@ def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
     expected, state = flat.apply(given, INPUTS, every_layer=True)
     assert_close((found, (*inside, last)), (expected, state))
     dropped = nested.apply(params, INPUTS, key=KEY, every_layer=True)[0]
-    own = inner.apply(parameters_of(params, 0), INPUTS, key=jax.random.fold_in(KEY, INNER), every_layer=True)[
-        0
-    ]
+    own = inner.apply(
+        select_parameters(params, 0), INPUTS, key=jax.random.fold_in(KEY, INNER), every_layer=True
+    )[0]
     assert_close(dropped[:2], own)
     assert not np.allclose(dropped[1], found[1])
 

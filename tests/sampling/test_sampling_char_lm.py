@@ -9,7 +9,7 @@ import pytest
 
 from charloop.config import ModelConfig
 from charloop.data.vocabulary import Vocabulary
-from charloop.devices import make_mesh, shard
+from charloop.devices import batch_sharding, make_mesh
 from charloop.model import CharLM
 from charloop.sampling import LanguageModel, SamplingConfig, TextVocabulary, generate, stream
 from charloop.sampling.reading import begin
@@ -76,7 +76,7 @@ def test_many_texts_are_shared_out_over_devices_and_each_is_the_one_it_is_alone(
 def test_weights_that_are_shared_out_for_training_write_too() -> None:
     """Between two updates a network writes three texts, on fewer devices than its weights lie on."""
     model, params = build()
-    spread = jax.device_put(params, shard(make_mesh(2)))
+    spread = jax.device_put(params, batch_sharding(make_mesh(2)))
     config = SamplingConfig(length=20, num_samples=3)
     assert generate(model, spread, VOCABULARY, "R", config) == generate(
         model, params, VOCABULARY, "R", config

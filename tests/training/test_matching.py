@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from charloop.cells import CELLS
-from charloop.comparison.matching import hidden_size_like, parameters_of
+from charloop.comparison.matching import hidden_size_like, select_parameters
 from charloop.config import ModelConfig
 from charloop.model import CharLM
 from choosing import mostly_slow
@@ -19,8 +19,8 @@ SMALL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5, unro
 def test_no_other_size_is_nearer(cell: str, embed: int) -> None:
     like = CharLM.build(replace(SMALL, embed_size=embed), 7)
     config = replace(SMALL, cell=cell, embed_size=embed)
-    counts = {n: parameters_of(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)}
-    wanted = parameters_of(like)
+    counts = {n: select_parameters(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)}
+    wanted = select_parameters(like)
     nearest = min(counts, key=lambda n: abs(counts[n] - wanted))
     assert hidden_size_like(like, config) == nearest
     assert nearest != 9 or cell in ("lstm", "ln-lstm"), "gains are as many as the biases they stand for"

@@ -8,9 +8,9 @@ import pytest
 
 from charloop import load
 from charloop.errors import CharloopError
-from charloop.kernels import choice
+from charloop.kernels import availability
 from charloop.trained import TrainedModel
-from kernels.direct import NEEDS_HALVES
+from kernels.direct import NEEDS_BFLOAT16
 from training.runs import TEXT, TRAIN, Run, configure, run
 
 
@@ -20,7 +20,7 @@ def trained(tmp_path: Path, name: str, **settings: Any) -> Run:
     return run(tmp_path / name, configure(corpus, **settings))
 
 
-@NEEDS_HALVES
+@NEEDS_BFLOAT16
 def test_losses_are_near_those_of_float32_and_not_the_same(tmp_path: Path) -> None:
     plain, halves = (trained(tmp_path, name, precision=name) for name in ("float32", "bfloat16"))
     pairs = [(a.loss, b.loss) for a, b in zip(plain.steps, halves.steps, strict=True)]
@@ -28,7 +28,7 @@ def test_losses_are_near_those_of_float32_and_not_the_same(tmp_path: Path) -> No
     assert any(a != b for a, b in pairs)
 
 
-@NEEDS_HALVES
+@NEEDS_BFLOAT16
 def test_the_loss_of_an_evaluation_is_that_of_float32(tmp_path: Path) -> None:
     """What a run says of its weights is what anybody finds who loads them."""
     found = trained(tmp_path, "run", precision="bfloat16")
@@ -46,10 +46,10 @@ def test_where_there_are_none_it_is_refused_before_anything_is_written(
 ) -> None:
     from charloop.kernels import machine
 
-    here = replace(machine.this_machine(), bfloat16=False)
-    monkeypatch.setattr(machine, "this_machine", lambda: here)
-    choice.reason_against_halves.cache_clear()
+    here = replace(machine.detect_machine(), bfloat16=False)
+    monkeypatch.setattr(machine, "detect_machine", lambda: here)
+    availability.reason_against_bfloat16.cache_clear()
     with pytest.raises(CharloopError, match=why):
         trained(tmp_path, "run", precision="bfloat16", **settings)
-    choice.reason_against_halves.cache_clear()
+    availability.reason_against_bfloat16.cache_clear()
     assert not (tmp_path / "run").exists()

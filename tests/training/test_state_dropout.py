@@ -12,7 +12,7 @@ import pytest
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.text import read_own_corpus
 from charloop.configfile import from_dict, read_config
-from charloop.dropout import emptied_places, prefix_starts
+from charloop.dropout import draw_resets, find_prefix_starts
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.training.run import place, resume
@@ -40,7 +40,7 @@ def lines(tmp_path: Path) -> Path:
 def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
     """Against a twin that goes lane by lane and place by place; a prefix may be longer than a chunk."""
     chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
-    found = emptied_places(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
+    found = draw_resets(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
     np.testing.assert_array_equal(found, places(KEY, rate, chunk, prefix))
     assert 0 < int(found.any(0).sum()) < 60
     assert bool((found.sum(0) <= 1).all()), "once in a chunk"
@@ -50,23 +50,23 @@ def test_a_paragraph_across_the_chunks_end_is_none_yet() -> None:
     """The last target counts: it is read next, by the same network."""
     chunk = jnp.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
     expected = [[False, False, True], [True, False, False], [False, True, False]]
-    np.testing.assert_array_equal(prefix_starts(chunk, (0, 0)), expected)
-    assert not prefix_starts(chunk[:3], (0, 0))[:, 1].any()
+    np.testing.assert_array_equal(find_prefix_starts(chunk, (0, 0)), expected)
+    assert not find_prefix_starts(chunk[:3], (0, 0))[:, 1].any()
 
 
 def test_chances_belong_to_lanes_and_steps() -> None:
     chunk = jnp.zeros((4, 64), jnp.int32)
-    whole = emptied_places(KEY, OFTEN, chunk, (0,), jnp.arange(64))
-    half = emptied_places(KEY, OFTEN, chunk[:, 32:], (0,), jnp.arange(32, 64))
+    whole = draw_resets(KEY, OFTEN, chunk, (0,), jnp.arange(64))
+    half = draw_resets(KEY, OFTEN, chunk[:, 32:], (0,), jnp.arange(32, 64))
     np.testing.assert_array_equal(whole[:, 32:], half)
     keys = jax.vmap(lambda n: jax.random.fold_in(KEY, n))(jnp.arange(2000))
     lanes = jnp.arange(4)
-    share = jax.vmap(lambda key: emptied_places(key, 0.06, chunk[:, :4], (0,), lanes))(keys).mean(0)
+    share = jax.vmap(lambda key: draw_resets(key, 0.06, chunk[:, :4], (0,), lanes))(keys).mean(0)
     np.testing.assert_allclose(share, 0.02, atol=0.012, err_msg="three places alike")
 
 
 def test_off_costs_nothing() -> None:
-    assert emptied_places(KEY, 0.0, jnp.zeros((4, 2), jnp.int32), (0,), jnp.arange(2)) is None
+    assert draw_resets(KEY, 0.0, jnp.zeros((4, 2), jnp.int32), (0,), jnp.arange(2)) is None
 
 
 @pytest.mark.parametrize("unroll", ["fused", "scan"])

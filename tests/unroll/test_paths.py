@@ -11,8 +11,8 @@ from cells.compiling import quick_jit
 from cells.jaxprs import count, equations, loops, shapes
 from cells.runs import BATCH, INPUT, SMALL, TIME, VOCAB, arguments, assert_close, cotangents, forward, pull
 from cells.table import CASES, HIDDEN, Case, Run
-from charloop.engines import parts_for
-from charloop.kernels import reason_against
+from charloop.engines import partition_cell
+from charloop.kernels import reason_against_kernel
 
 LSTM = Case("lstm")
 every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
@@ -56,7 +56,7 @@ def test_only_the_static_graph_grows_with_time():
 def test_each_of_xlas_fused_loops_holds_the_loops_products_alone(case, setting):
     """The state's products forward, their transposes backward; those of the weights' gradients stand outside."""
     forward_loop, backward_loop = loops(traced_gradient(case, "xla", setting))
-    parts = parts_for(case.build())
+    parts = partition_cell(case.build())
     assert count("dot_general", forward_loop) == len(parts.products)
     assert count("dot_general", backward_loop) == len(parts.products)
     weights = {(parts.shapes[p.result].size, INPUT) for p in parts.sources}
@@ -69,8 +69,8 @@ def test_each_of_xlas_fused_loops_holds_the_loops_products_alone(case, setting):
 @every_cell
 def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
     """Both loops, the sums over all places, the input's product and its gradients; of characters a table's, too."""
-    assert reason_against(case.build()) is None
-    program, parts = traced_gradient(case, "fused", setting), parts_for(case.build())
+    assert reason_against_kernel(case.build()) is None
+    program, parts = traced_gradient(case, "fused", setting), partition_cell(case.build())
     of_each_source = 3 if setting == "1 features" else 4
     assert count("ffi_call", program) == 2 + len(parts.products) + of_each_source * len(parts.sources)
     assert loops(program) == []
@@ -97,7 +97,7 @@ def test_plain_autodiff_holds_the_weights_gradients_in_its_loop(case):
 @every_cell
 def test_xlas_loop_has_the_input_product_before_it(case):
     program = traced(case, "xla")
-    parts = parts_for(case.build())
+    parts = partition_cell(case.build())
     products, sources = len(parts.products), len(parts.sources)
     assert {(TIME, BATCH, parts.shapes[p.result].size) for p in parts.sources} <= shapes(program)
     assert count("dot_general", program) == products + sources
@@ -115,7 +115,7 @@ def rows_looked_up(case, unrolling):
 def test_xlas_loop_looks_rows_up_within(case):
     """The characters' features are gathered for no time, and their products a tick at a time."""
     assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}
-    parts = parts_for(case.build())
+    parts = partition_cell(case.build())
     columns = {parts.shapes[source.result].size for source in parts.sources}
     assert rows_looked_up(case, "xla") == {(BATCH, size) for size in columns}
     assert {(VOCAB, size) for size in columns} <= shapes(traced(case, "xla", "1 lookup"))

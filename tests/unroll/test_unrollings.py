@@ -11,7 +11,7 @@ from cells.table import CASES
 from charloop import CharLM, ModelConfig
 from charloop.cells import Cell, linear
 from charloop.errors import CharloopError
-from charloop.unroll import UNROLLINGS, Lookup, features, find_unrolling, fitting_unrolling
+from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling, features, find_unrolling
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Counts(Cell):
 @pytest.mark.parametrize("name", UNROLLINGS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 def test_a_cell_runs_as_asked(case, name):
-    assert fitting_unrolling(name, case.build()) == (name, None)
+    assert choose_unrolling(name, case.build()) == (name, None)
 
 
 def test_a_step_that_needs_a_batch_axis_is_scanned_and_told_why():
     for asked in ("fused", "xla"):
-        name, why = fitting_unrolling(asked, Counts(3))
+        name, why = choose_unrolling(asked, Counts(3))
         assert name == "scan"
         assert "Counts is run by scan, slower: its step does not run on one row without a batch axis (" in why
         assert "\n" not in why
     for other in UNROLLINGS.keys() - {"fused", "xla"}:
-        assert fitting_unrolling(other, Counts(3)) == (other, None)
+        assert choose_unrolling(other, Counts(3)) == (other, None)
     config = ModelConfig(cell=Counts, num_layers=1, hidden_size=3, embed_size=0)
     model = CharLM.build(config, 5)
     params = model.init(jax.random.key(0))
@@ -46,7 +46,7 @@ def test_a_step_that_needs_a_batch_axis_is_scanned_and_told_why():
     assert jnp.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("ask", [find_unrolling, lambda name: fitting_unrolling(name, CASES[0].build())])
+@pytest.mark.parametrize("ask", [find_unrolling, lambda name: choose_unrolling(name, CASES[0].build())])
 def test_an_unknown_unrolling_is_refused_with_the_nearest(ask):
     with pytest.raises(CharloopError, match=r"unknown unrolling: got 'fussed'.*did you mean 'fused'"):
         ask("fussed")

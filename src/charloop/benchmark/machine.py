@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from charloop.benchmark.serve import SETTLE
-from charloop.devices import cores, processor
+from charloop.devices import count_cores, name_processor
 
 MATRIX = 1024
 """Rows and columns of the matrices whose product is the yardstick."""
@@ -19,8 +19,8 @@ MATRIX = 1024
 def machine() -> dict[str, Any]:
     """The processor, its cores, the versions, the commit if the code lies in a repository."""
     return {
-        "processor": processor(),
-        "cores": cores(),
+        "processor": name_processor(),
+        "cores": count_cores(),
         "system": platform.system(),
         "python": platform.python_version(),
         "jax": version("jax"),

@@ -7,10 +7,10 @@ import jax
 
 from charloop.benchmark.unrolling import Setting, Step
 from charloop.devices import choose_devices
-from charloop.engines import parts_for
+from charloop.engines import partition_cell
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.unroll import fitting_unrolling
+from charloop.unroll import choose_unrolling
 
 FLOAT = 4
 """Bytes of a float32."""
@@ -40,7 +40,7 @@ def measure_memory(setting: Setting, unrollings: Sequence[str]) -> list[Memory]:
     An unrolling that cannot run the cell is left out. Raises CharloopError where the platform does not tell.
     """
     cell = CharLM.build(setting.model, setting.vocab_size).cell
-    fitting = [name for name in unrollings if fitting_unrolling(name, cell)[0] == name]
+    fitting = [name for name in unrollings if choose_unrolling(name, cell)[0] == name]
     devices, needed = choose_devices(setting.batch_size), needed_bytes(setting)
     found = []
     for name in fitting:
@@ -61,7 +61,7 @@ def needed_bytes(setting: Setting) -> int:
     only added to one of the input is kept as their sum. Outputs are counted as part of the state that they are.
     """
     model = CharLM.build(setting.model, setting.vocab_size)
-    parts = parts_for(model.cell)
+    parts = partition_cell(model.cell)
     alone = (s for s, merged in zip(parts.sources, parts.is_merged, strict=True) if s and not merged)
     kept = [parts.shapes[product.result].size for product in (*parts.products, *alone)]
     layer = sum(kept) + sum(leaf.size for leaf in jax.tree.leaves(model.cell.initial_state(1)))

@@ -30,9 +30,9 @@ class Steps:
 
 def build(setting: dict[str, Any], precision: str = "float32") -> tuple[Steps, dict[str, str]]:
     """Raises NotImplementedError where products in `precision` cannot be made."""
-    from charloop.devices import offer_cores
+    from charloop.devices import use_all_cores
 
-    offer_cores()
+    use_all_cores()
     from charloop.cells import CELLS, make_cell
     from charloop.unroll import reason_against_precision
 

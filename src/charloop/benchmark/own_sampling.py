@@ -10,9 +10,9 @@ FILTERS: dict[str, Any] = {"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_
 
 def build(setting: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, str]]:
     """A text a step: one is streamed into nothing, piece by piece, several come together at their end."""
-    from charloop.devices import offer_cores
+    from charloop.devices import use_all_cores
 
-    offer_cores()
+    use_all_cores()
     import jax
     import msgspec
 

@@ -15,7 +15,7 @@ from charloop.model import CharLM
 from charloop.training.optimizer import make_optimizer
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
-from charloop.unroll import fitting_unrolling
+from charloop.unroll import choose_unrolling
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def time_unrollings(setting: Setting, unrollings: Sequence[str], repeats: int) -
     An unrolling that cannot run the cell is left out.
     """
     cell = CharLM.build(setting.model, setting.vocab_size).cell
-    fitting = [name for name in unrollings if fitting_unrolling(name, cell)[0] == name]
+    fitting = [name for name in unrollings if choose_unrolling(name, cell)[0] == name]
     programs = [Program(setting, name) for name in fitting]
     steps: dict[str, list[float]] = {program.unrolling: [] for program in programs}
     for _ in range(repeats):

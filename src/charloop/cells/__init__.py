@@ -5,7 +5,7 @@ from charloop.cells.gru import gru
 from charloop.cells.ln_lstm import LayerNormLSTM
 from charloop.cells.lstm import LSTM
 from charloop.cells.nas import NAS
-from charloop.cells.registry import CellMaker, cell_options, is_file_cell, make_cell
+from charloop.cells.registry import CellMaker, find_cell_options, is_file_cell, make_cell
 from charloop.cells.rnn import RNN
 
 CELLS: dict[str, CellMaker] = {
@@ -21,7 +21,7 @@ __all__ = [
     "Cell",
     "CellMaker",
     "blocks",
-    "cell_options",
+    "find_cell_options",
     "is_file_cell",
     "linear",
     "make_cell",

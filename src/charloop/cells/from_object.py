@@ -31,13 +31,13 @@ def find_cell(name: str, hidden_size: int, options: Sequence[str] = ()) -> Cell:
     return made
 
 
-def name_of_ours(config: ModelConfig) -> ModelConfig:
+def name_builtin_cell(config: ModelConfig) -> ModelConfig:
     """`config` with the name in the place of a class of the house: that config.json can hold."""
     given = getattr(config.cell, "cell", None)
     ours = next((name for name, maker in CELLS.items() if maker is given), None)
     return config if ours is None else replace(config, cell=ours)
 
 
-def is_own_cell(name: str) -> bool:
+def is_user_cell(name: str) -> bool:
     """Whether a configuration names a cell whose code must be given again: of a file, or an object."""
     return is_file_cell(name) or is_object(name)

@@ -42,14 +42,14 @@ def is_file_cell(name: str) -> bool:
     return name.rpartition(":")[0].endswith(".py")
 
 
-def cell_options(maker: CellMaker) -> dict[str, inspect.Parameter]:
+def find_cell_options(maker: CellMaker) -> dict[str, inspect.Parameter]:
     """The options a cell takes besides `hidden_size`, by name."""
     return {name: p for name, p in inspect.signature(maker).parameters.items() if name != "hidden_size"}
 
 
 def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[str, object]:
     """NAME=VALUE strings as keyword arguments, each of the type of that option's default."""
-    known, parsed = cell_options(maker), {}
+    known, parsed = find_cell_options(maker), {}
     for option in options:
         key, equals, value = option.partition("=")
         if not equals:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from charloop.cells import is_file_cell
-from charloop.cells.from_object import is_own_cell
+from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint.json_files import encode_json, read_json
 from charloop.checkpoint.making import is_given_up
 from charloop.checkpoint.names import CELL, CONFIG, METRICS, SAMPLES, SAVES, SKIPPED, VOCABULARY, WEIGHTS
@@ -164,7 +164,7 @@ def is_stretch(value: object) -> bool:
 def trust_cell(config: RunConfig, cell: Any, path: Path) -> RunConfig:
     """`config` with its own cell's code as the user names or gives it now; a built-in cell needs none."""
     stored = config.model.cell
-    if not is_own_cell(stored):
+    if not is_user_cell(stored):
         return config
     name = stored.rpartition(":")[2]
     if cell is None and is_object(stored):

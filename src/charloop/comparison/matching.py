@@ -22,10 +22,10 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
             "--match parameters does not go with --tie-embedding",
             do="leave one out: it fixes the hidden size",
         )
-    wanted = parameters_of(like)
+    wanted = select_parameters(like)
 
     def count(hidden: int) -> int:
-        return parameters_of(CharLM.build(replace(config, hidden_size=hidden), like.vocab_size))
+        return select_parameters(CharLM.build(replace(config, hidden_size=hidden), like.vocab_size))
 
     low, high = 1, 2
     while count(high) < wanted and high < LARGEST:
@@ -36,7 +36,7 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
     return min((low, high), key=lambda hidden: abs(count(hidden) - wanted))
 
 
-def parameters_of(model: CharLM) -> int:
+def select_parameters(model: CharLM) -> int:
     """How many numbers a network learns; nothing is computed."""
     shapes = jax.eval_shape(model.init, jax.random.key(0))
     return sum(shape.size for shape in shapes.values())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from charloop.cells.from_object import is_own_cell
+from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.chosen_text import ChosenText, TextChoice, read_chosen_text
 from charloop.data import ReadingListener
@@ -18,7 +18,7 @@ OTHER_TEXT = "give a text for all of them: --text FILE"
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
     """The run at `path`; of `cells`, FILE.py:CLASS, the one whose class its own cell has, if it has one."""
     stored = RunFolder.open(path, inspect=True).config.model.cell
-    own = stored.rpartition(":")[2] if is_own_cell(stored) else None
+    own = stored.rpartition(":")[2] if is_user_cell(stored) else None
     named = [cell for cell in cells if cell.rpartition(":")[2] == own]
     return RunFolder.open(path, cell=named[0] if named else None)
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Array, Float, Int
 
-from charloop.engines.marks import Marks
 from charloop.engines.parts import Parts, Weights
+from charloop.engines.row_flags import Marks
 from charloop.types import Characters, Logits, State
 
 Own: TypeAlias = tuple[Array, ...]

@@ -174,7 +174,7 @@ class Parts:
         return [known[value] for value in wanted]
 
 
-def parts_for(cell: Cell) -> Parts:
+def partition_cell(cell: Cell) -> Parts:
     """The parts of a cell whose parameters are not made yet, for an input as wide as its output."""
     params = jax.eval_shape(lambda: cell.init(jax.random.key(0), cell.hidden_size))
     state = jax.eval_shape(lambda: cell.initial_state(1))
@@ -186,7 +186,7 @@ def parts_for(cell: Cell) -> Parts:
 def reason_against_parts(cell: Cell) -> str | None:
     """Why `cell.step` cannot be taken apart, in words; None if it can."""
     try:
-        parts_for(cell)
+        partition_cell(cell)
     except Exception as error:
         message = str(error).partition("\n")[0]
         return f"its step does not run on one row without a batch axis ({message})"

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import product
 from charloop.engines.base import Layer, Made, Own
-from charloop.engines.marks import are_reset, emptied, where_idle, where_rows
 from charloop.engines.parts import Parts, Weights
+from charloop.engines.row_flags import are_reset, emptied, where_idle, where_rows
 from charloop.types import Characters, Logits, State
 
 MAX_ONE_HOT_ROWS = 512

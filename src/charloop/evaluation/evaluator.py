@@ -8,9 +8,9 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, Integer
 
-from charloop.cells.from_object import is_own_cell
+from charloop.cells.from_object import is_user_cell
 from charloop.data import Meter, ReadingListener, release
-from charloop.devices import BATCH, choose_devices, make_mesh, shard
+from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.evaluation.layout import WARM_UP, Layout
@@ -60,7 +60,7 @@ class Evaluator:
         layout = Layout.of(len(tokens) - 1, limit)
         forward, mesh = self._forward(layout.lanes)
         # Training may share its batch among other devices than this text is worth.
-        params = jax.device_put(params, shard(mesh))
+        params = jax.device_put(params, batch_sharding(mesh))
         state = self.model.initial_state(layout.lanes)
         chunk = chunk_for(layout.lanes, self.model.vocab_size)
         for start in range(-WARM_UP, 0, 2 * chunk):
@@ -107,7 +107,7 @@ def take(tally: Tally, layout: Layout, piece: tuple[int, Array] | None) -> int:
 
 def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
     """`(params, state, inputs, targets) -> (state, nats)`, on the devices of `mesh`; equal models share it."""
-    make = shared_forward.__wrapped__ if is_own_cell(model.config.cell) else shared_forward
+    make = shared_forward.__wrapped__ if is_user_cell(model.config.cell) else shared_forward
     return make(model, model.engine, mesh)
 
 

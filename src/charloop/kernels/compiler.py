@@ -13,7 +13,7 @@ import jax
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from charloop.kernels import objects
+from charloop.kernels import code_cache
 from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
 from charloop.kernels.ffi import ffi_version
@@ -143,11 +143,11 @@ def register(module: ir.Module, function: ir.Function, signature: Signature, nam
     with _registering:
         if name in _alive:
             return
-        code = objects.load(name)
+        code = code_cache.load(name)
         if code is None:
             emit_handler(module, name, function, signature)
             code = machine_code(module)
-            objects.keep(name, code)
+            code_cache.keep(name, code)
         engine = loaded(code)
         capsule = ctypes.pythonapi.PyCapsule_New
         capsule.restype, capsule.argtypes = (

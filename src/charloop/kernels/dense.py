@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from llvmlite import ir
 
 from charloop.kernels.compiler import new_function, new_module
-from charloop.kernels.emitting.halves import emit_halves, row_words
+from charloop.kernels.emitting.bfloat16 import emit_halves, row_words
 from charloop.kernels.emitting.product import Operands, Panels, emit_product
 from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting

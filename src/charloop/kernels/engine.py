@@ -16,7 +16,7 @@ from charloop.kernels.emitting.arguments import panels, to_result
 from charloop.kernels.emitting.sequence import make_backward, make_forward
 from charloop.kernels.errors import KernelError
 from charloop.kernels.gradient import Before, table_gradient, weight_gradient
-from charloop.kernels.machine import Machine, this_machine
+from charloop.kernels.machine import Machine, detect_machine
 from charloop.kernels.plan import Plan, programs_of, why_not_run
 from charloop.kernels.registry import Kernel, find_kernel
 from charloop.precision import halved
@@ -27,7 +27,7 @@ from charloop.types import Characters, Logits, State
 class Kernels:
     """Machine code made from the cell, on `machine`. Float32 only; raises KernelError where a compilation fails."""
 
-    machine: Machine = field(default_factory=this_machine)
+    machine: Machine = field(default_factory=detect_machine)
 
     def product(
         self,

@@ -11,17 +11,19 @@ def explain(cell: Cell) -> list[str]:
     """A line for each direction, and one on the products; for a cell that has a kernel."""
     programs = programs_for(cell)
     before = [
-        f"product {i}  of what takes {describe(made)}" for i, made in enumerate(programs.operands, 1) if made
+        f"product {i}  of what takes {describe_program(made)}"
+        for i, made in enumerate(programs.operands, 1)
+        if made
     ]
     return [
         *before,
-        f"forward   {describe(programs.forward)}",
-        f"backward  {describe(programs.backward)}",
+        f"forward   {describe_program(programs.forward)}",
+        f"backward  {describe_program(programs.backward)}",
         f"keeps     {kept(programs)}",
     ]
 
 
-def describe(program: Program) -> str:
+def describe_program(program: Program) -> str:
     """How much there is to do at a tick, for each unit."""
     names = [program.operations[i].name for i in program.needed]
     rows = [program.operations[i].name for i in program.needed if i not in program.scalars]

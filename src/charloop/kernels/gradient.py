@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from llvmlite import ir
 
-from charloop.engines.marks import Marks
+from charloop.engines.row_flags import Marks
 from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.emitting.outer_products import DEPTH, Fresh, Summing, room_for
 from charloop.kernels.emitting.signature import Argument, Signature
-from charloop.kernels.emitting.summing import DEPTH, Fresh, Summing, room_for
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
 from charloop.kernels.registry import Kernel, Made, find_kernel

@@ -42,7 +42,7 @@ def layout() -> tuple[str, str]:
 
 
 @cache
-def this_machine() -> Machine:
+def detect_machine() -> Machine:
     """The processor at hand. Asked once: whoever asks LLVM waits for what it compiles."""
     target()
     has = dict(llvm.get_host_cpu_features())

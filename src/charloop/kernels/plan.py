@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from charloop.cells.base import Cell
-from charloop.engines.parts import Parts, parts_for, reason_against_parts
-from charloop.kernels.keeping import Kept, choose_kept, read_kept, write_kept
+from charloop.engines.parts import Parts, partition_cell, reason_against_parts
 from charloop.kernels.machine import Machine
 from charloop.kernels.tracing.program import Program
+from charloop.kernels.tracing.rewriting import Kept, choose_kept, read_kept, write_kept
 from charloop.kernels.tracing.rules import NoRuleError
 from charloop.kernels.tracing.trace import trace
 from charloop.types import State
@@ -227,7 +227,7 @@ def zeros(shape: Shape) -> np.ndarray:
 
 def programs_for(cell: Cell) -> Programs:
     """The programs of a cell whose parameters are not made yet."""
-    return programs_of(parts_for(cell))
+    return programs_of(partition_cell(cell))
 
 
 def why_not(cell: object) -> str | None:

@@ -1,10 +1,10 @@
 """Recurrent layers without a text: for people who bring their own inputs, loss and loop (docs/own-loop.md)."""
 
 from charloop.errors import CharloopError
-from charloop.precision import products_in
+from charloop.precision import use_precision
 from charloop.recurrent.base import Layer
 from charloop.recurrent.single import Recurrent
 from charloop.recurrent.stack import Stack
 from charloop.recurrent.torch_weights import from_torch, to_torch
 
-__all__ = ["CharloopError", "Layer", "Recurrent", "Stack", "from_torch", "products_in", "to_torch"]
+__all__ = ["CharloopError", "Layer", "Recurrent", "Stack", "from_torch", "to_torch", "use_precision"]

@@ -18,13 +18,13 @@ Output = Float[Array, "time batch hidden"]
 
 
 @dataclass(frozen=True)
-class Beside:
+class CallOptions:
     """What goes with the inputs: beginnings and ends of rows, and what masks are drawn from."""
 
     resets: Bool[Array, "time batch"] | None = None
     lengths: Int[Array, " batch"] | None = None
     key: RandomKey | None = None
-    lanes: Int[Array, " batch"] | None = None
+    batch_rows: Int[Array, " batch"] | None = None
 
 
 class Layer(ABC):
@@ -66,7 +66,7 @@ class Layer(ABC):
 
     @abstractmethod
     def run(
-        self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
+        self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[list[Output], State]:
         """`apply` of what is float32, fits, and has time first: the outputs of every layer, and the state."""
 
@@ -83,7 +83,7 @@ class Layer(ABC):
         resets: Unchecked = None,
         lengths: Unchecked = None,
         key: RandomKey | None = None,
-        lanes: Unchecked = None,
+        batch_rows: Unchecked = None,
         every_layer: bool = False,
     ) -> tuple[Output | tuple[Output, ...], State]:
         """The outputs `[time, batch, output_size]` of all times, and the memory after the last.
@@ -91,7 +91,7 @@ class Layer(ABC):
         `inputs [time, batch, input]` are read from `state`, or from an empty memory (`initial_state`). Before a step
         whose `resets[time, batch]` (bool) is true, that row's memory is emptied. Row b ends after `lengths[b]`
         (whole numbers, 0 to time) steps: its memory stays, its outputs are 0. `key` is what dropout draws its masks
-        from; row b's are those of number `lanes[b]` (0, 1, ... if left out), whatever rows are beside it. With
+        from; row b's are those of number `batch_rows[b]` (0, 1, ... if left out), whatever rows are beside it. With
         `every_layer` the outputs are a tuple, one array for each layer, the first layer's first.
 
         With `batch_major`, `inputs`, `resets` and outputs are `[batch, time, ...]`; memory is the same.
@@ -108,9 +108,9 @@ class Layer(ABC):
             )
         if self.batch_major:
             inputs, resets = turned_inputs(inputs), None if resets is None else resets.T
-        beside = Beside(resets, lengths, key, None if lanes is None else jnp.asarray(lanes))
+        options = CallOptions(resets, lengths, key, None if batch_rows is None else jnp.asarray(batch_rows))
         with _explained():
-            outputs, state = self.run(own, inputs, state, beside)
+            outputs, state = self.run(own, inputs, state, options)
         given = [turned(output) for output in outputs] if self.batch_major else outputs
         return tuple(given) if every_layer else given[-1], state
 

@@ -12,9 +12,9 @@ from charloop.engines import XLA, Engine
 from charloop.errors import CharloopError
 from charloop.given import CellObject
 from charloop.precision import halved
-from charloop.recurrent.base import Beside, Layer, Output
+from charloop.recurrent.base import CallOptions, Layer, Output
 from charloop.types import Parameters, RandomKey, State
-from charloop.unroll import LayerInput, find_unrolling, fitting_unrolling, reason_against_precision
+from charloop.unroll import LayerInput, choose_unrolling, find_unrolling, reason_against_precision
 from charloop.unroll.fused import find_engine
 
 
@@ -42,7 +42,7 @@ class Recurrent(Layer):
 
     def __post_init__(self) -> None:
         cell = as_cell(self.cell, self.hidden_size)
-        unrolling, reason = fitting_unrolling(self.unroll, cell)
+        unrolling, reason = choose_unrolling(self.unroll, cell)
         engine = find_engine(cell) if unrolling == "fused" else XLA
         found = {"cell": cell, "hidden_size": cell.hidden_size}
         found |= {"unrolling": unrolling, "reason": reason, "_engine": engine}
@@ -80,11 +80,11 @@ class Recurrent(Layer):
         return in_float32(self.cell.initial_state(batch_size))
 
     def run(
-        self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
+        self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[list[Output], State]:
         """See `Layer.run`."""
         # An unrolling of somebody's own need not know of marks as long as there are none.
-        marks = {"resets": beside.resets, "lengths": beside.lengths}
+        marks = {"resets": options.resets, "lengths": options.lengths}
         given = {name: value for name, value in marks.items() if value is not None}
         state, outputs = find_unrolling(self.unrolling)(self.cell, params, inputs, state, **given)
         return [outputs], state

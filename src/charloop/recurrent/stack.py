@@ -10,7 +10,7 @@ from jaxtyping import Array
 from charloop.dropout import dropout
 from charloop.engines import Engine
 from charloop.errors import CharloopError
-from charloop.recurrent.base import Beside, Layer, Output
+from charloop.recurrent.base import CallOptions, Layer, Output
 from charloop.types import Parameters, RandomKey, State
 from charloop.unroll import LayerInput
 
@@ -91,7 +91,7 @@ class Stack(Layer):
         return tuple(layer.initial_state(batch_size) for layer in self.layers)
 
     def run(
-        self, params: Parameters, inputs: LayerInput, state: State, beside: Beside
+        self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[list[Output], State]:
         """See `Layer.run`."""
         outputs: list[Output] = []
@@ -99,9 +99,9 @@ class Stack(Layer):
         for number, (layer, before) in enumerate(zip(self.layers, state, strict=True)):
             reads = inputs
             if number:
-                reads = drop(number, self.dropout, self.dropout_kind, outputs[-1], beside)
-            own = parameters_of(params, number)
-            made, after = layer.run(own, reads, before, _inside(layer, number, beside))
+                reads = drop_outputs(number, self.dropout, self.dropout_kind, outputs[-1], options)
+            own = select_parameters(params, number)
+            made, after = layer.run(own, reads, before, _inside(layer, number, options))
             outputs += made
             states.append(after)
         return outputs, tuple(states)
@@ -112,23 +112,23 @@ class Stack(Layer):
             layer.check_precision()
 
 
-def _inside(layer: Layer, number: int, beside: Beside) -> Beside:
+def _inside(layer: Layer, number: int, options: CallOptions) -> CallOptions:
     """For layer `number`, if it drops something: masks of its own."""
-    if beside.key is None or not layer.needs_key:
-        return beside
-    return replace(beside, key=jax.random.fold_in(beside.key, INNER + number))
+    if options.key is None or not layer.needs_key:
+        return options
+    return replace(options, key=jax.random.fold_in(options.key, INNER + number))
 
 
-def drop(place: int, rate: float, kind: str, values: Output, beside: Beside) -> Output:
+def drop_outputs(place: int, rate: float, kind: str, values: Output, options: CallOptions) -> Output:
     """`values` with a share of them dropped where there is a key; the masks are those of the place's number."""
-    if not rate or beside.key is None:
+    if not rate or options.key is None:
         return values
-    lanes = jnp.arange(values.shape[1]) if beside.lanes is None else beside.lanes
-    key = jax.random.fold_in(beside.key, place)
-    return dropout(key, rate, values, lanes, variational=kind == "variational")
+    batch_rows = jnp.arange(values.shape[1]) if options.batch_rows is None else options.batch_rows
+    key = jax.random.fold_in(options.key, place)
+    return dropout(key, rate, values, batch_rows, variational=kind == "variational")
 
 
-def parameters_of(params: Parameters, number: int) -> dict[str, Array]:
+def select_parameters(params: Parameters, number: int) -> dict[str, Array]:
     """The parameters of one layer of a stack, under the layer's own names."""
     suffix = f"_l{number}"
     return {name.removesuffix(suffix): value for name, value in params.items() if name.endswith(suffix)}

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, Integer
 
-from charloop.devices import choose_devices, make_mesh, shard
+from charloop.devices import batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
 from charloop.sampling.pickers import LaneKeys, Picked
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
@@ -96,7 +96,7 @@ def mesh_for(num_samples: int) -> Mesh:
 
 def places(mesh: Mesh) -> Progress:
     """Where each part of a `Progress` lies."""
-    lanes, whole = shard(mesh, 0), shard(mesh)
+    lanes, whole = batch_sharding(mesh, 0), batch_sharding(mesh)
     return Progress(lanes, lanes, lanes, whole)  # type: ignore[arg-type]
 
 

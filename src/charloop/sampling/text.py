@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Integer
 
-from charloop.devices import shard
+from charloop.devices import batch_sharding
 from charloop.errors import CharloopError
 from charloop.sampling.before import NOTHING, Before
 from charloop.sampling.config import SamplingConfig
@@ -148,7 +148,7 @@ def _pieces(
     picker = picker_of(config, vocabulary)
     width = lanes_for(config.num_samples)
     # Once: weights that lie elsewhere would be copied at every block.
-    params = jax.device_put(params, shard(mesh_for(width)))
+    params = jax.device_put(params, batch_sharding(mesh_for(width)))
     progress = begin(model, params, ids, width, config.seed)
 
     lanes = [_Lane(vocabulary, config) for _ in range(config.num_samples)]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
-from charloop.devices import make_mesh, shard
+from charloop.devices import batch_sharding, make_mesh
 from charloop.sampling.pickers import LaneKeys, Picker
 from charloop.sampling.reading import LanguageModel, lane_keys, not_finite, read
 from charloop.types import Parameters, State
@@ -48,7 +48,7 @@ class Ticker:
 
     def __init__(self, model: LanguageModel, params: Parameters) -> None:
         # Weights that lie on several devices would be gathered again at every tick.
-        self._place = shard(make_mesh(1))
+        self._place = batch_sharding(make_mesh(1))
         self._model, self._params = model, jax.device_put(params, self._place)
 
     def begin(self, prompt: Integer[np.ndarray, " prompt"]) -> Tick:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jax.sharding import Mesh
 
-from charloop.devices import cores, processor
+from charloop.devices import count_cores, name_processor
 from charloop.training.session import Session
 
 LIBRARIES = ("charloop", "jax", "jaxlib", "optax", "llvmlite", "numpy")
@@ -21,8 +21,8 @@ def made_with(mesh: Mesh, step: int) -> dict[str, Any]:
         "from_step": step,
         **{name: installed(name) for name in LIBRARIES},
         "devices": mesh.size,
-        "device": processor() if device.platform == "cpu" else device.device_kind,
-        "cores": cores(),
+        "device": name_processor() if device.platform == "cpu" else device.device_kind,
+        "cores": count_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }

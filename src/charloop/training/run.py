@@ -9,7 +9,7 @@ import jax
 import optax
 
 from charloop.cells import Cell
-from charloop.cells.from_object import is_own_cell, name_of_ours
+from charloop.cells.from_object import is_user_cell, name_builtin_cell
 from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.text import read_corpus, read_own_corpus
 from charloop.config import RunConfig
@@ -88,7 +88,7 @@ def check_given(config: RunConfig, text: Any, optimizer: Any, schedule: Any) -> 
     config = validate(config)
     if text is not None and config.data.corpus:
         raise CharloopError("a text and a corpus", got=config.data.corpus, do="give one of them")
-    config = replace(config, model=name_of_ours(config.model))
+    config = replace(config, model=name_builtin_cell(config.model))
     source = None if text is None else Text.of(text)
     if source and isinstance(source.source, Corpus):
         known = source.source.vocabulary
@@ -226,7 +226,7 @@ def announcement(session: Session, state: TrainingState, notes: list[str]) -> St
 
 def own_cell(config: RunConfig) -> str | None:
     """The user's own cell that a configuration names, if it does."""
-    return config.model.cell if is_own_cell(config.model.cell) else None
+    return config.model.cell if is_user_cell(config.model.cell) else None
 
 
 def check_donor(model: CharLM, donor: TrainedModel) -> None:

@@ -10,8 +10,8 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
-from charloop.cells.from_object import is_own_cell
-from charloop.devices import shard
+from charloop.cells.from_object import is_user_cell
+from charloop.devices import batch_sharding
 from charloop.model import CharLM
 from charloop.training.healing import Health, unblemished
 from charloop.types import Parameters, RandomKey, State
@@ -46,7 +46,7 @@ def initial_training_state(
     # One program, compiled in a hurry: it runs once. By single operations, compiling takes as long as the step does.
     given = model, optimizer, batch_size
     try:
-        if is_own_cell(model.config.cell):
+        if is_user_cell(model.config.cell):
             # What an own cell reads beside its fields may be another the next time: it is traced again.
             initial = partial(trace_initial_state, *given)
             state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
@@ -69,7 +69,7 @@ def shape_of_training_state(
 
 def places_of_training_state(mesh: Mesh) -> TrainingState:
     """On which devices its parts lie: memory cut along the batch, the rest whole on each."""
-    whole, cut = shard(mesh), shard(mesh, 0)
+    whole, cut = batch_sharding(mesh), batch_sharding(mesh, 0)
     return TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
 
 

@@ -15,14 +15,14 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int
 
-from charloop.cells.from_object import is_own_cell
+from charloop.cells.from_object import is_user_cell
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
-from charloop.dropout import Prefix, emptied_places
+from charloop.dropout import Prefix, draw_resets
 from charloop.engines import Engine
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
-from charloop.precision import products_in
+from charloop.precision import use_precision
 from charloop.training.healing import FINE, carry_on, finite_lanes, follow, judge
 from charloop.training.optimizer import apply_updates
 from charloop.training.state import TrainingState
@@ -65,7 +65,7 @@ def compile_steps(
     products are, and what is undone; `prefix` what stands before the text's paragraphs, where memory is emptied.
     """
     read = replace(TrainingConfig(), **{name: getattr(config, name) for name in READ})
-    make = shared_steps.__wrapped__ if is_own_cell(model.config.cell) else shared_steps
+    make = shared_steps.__wrapped__ if is_user_cell(model.config.cell) else shared_steps
     return make(model, model.engine, optimizer, mesh, read, prefix)
 
 
@@ -108,7 +108,7 @@ def train_steps(
 
     def one(call: Array, carried: tuple[TrainingState, Metrics]) -> tuple[TrainingState, Metrics]:
         state, metrics = carried
-        with products_in(config.precision):
+        with use_precision(config.precision):
             state, row = train_step(
                 model, optimizer, config, prefix, state, chunks[call], rates[call], resets[call]
             )
@@ -135,10 +135,10 @@ def train_step(
     carry = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, state.carry)
     lanes = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
     key = jax.random.fold_in(state.key, state.step)
-    emptied = emptied_places(key, config.state_dropout, chunk, prefix, lanes)
+    emptied = draw_resets(key, config.state_dropout, chunk, prefix, lanes)
 
     def loss(params: Parameters) -> tuple[Array, State]:
-        logits, after = model.apply(params, chunk[:-1], carry, key=key, lanes=lanes, resets=emptied)
+        logits, after = model.apply(params, chunk[:-1], carry, key=key, batch_rows=lanes, resets=emptied)
         return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)

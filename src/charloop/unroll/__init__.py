@@ -8,7 +8,7 @@ from jaxtyping import Array
 from charloop.cells.base import Cell
 from charloop.engines.parts import reason_against_parts
 from charloop.errors import unknown_name
-from charloop.kernels import reason_against, reason_against_halves
+from charloop.kernels import reason_against_bfloat16, reason_against_kernel
 from charloop.types import State
 from charloop.unroll.dynamic import dynamic
 from charloop.unroll.fused import fused, xla
@@ -34,13 +34,13 @@ def find_unrolling(name: str) -> Unrolling:
     return UNROLLINGS[name]
 
 
-def fitting_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
+def choose_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
     """The unrolling that will run `cell`, and a line that says why if it is not the one asked for."""
     find_unrolling(name)
     trouble = reason_against_parts(cell) if name in ("fused", "xla") else None
     if trouble:
         return "scan", f"{type(cell).__name__} is run by scan, slower: {trouble}"
-    reason = reason_against(cell) if name == "fused" else None
+    reason = reason_against_kernel(cell) if name == "fused" else None
     if reason:
         return "xla", f"{type(cell).__name__} has no kernel: {reason}; XLA's loop runs it, slower"
     return name, None
@@ -50,10 +50,10 @@ def reason_against_precision(precision: str, unrolling: str, cell: Cell) -> str 
     """Why that unrolling of `cell` makes no products in `precision` here, in words; None if it does."""
     if precision == "float32":
         return None
-    name, _ = fitting_unrolling(unrolling, cell)
+    name, _ = choose_unrolling(unrolling, cell)
     if jax.default_backend() == "cpu" and name != "fused" and unrolling != "fused":
         return f"on a processor only --unroll fused makes them, not {unrolling}"
-    return reason_against_halves(cell)
+    return reason_against_bfloat16(cell)
 
 
 __all__ = [

@@ -29,7 +29,7 @@ from charloop.engines import (
     parts_of,
 )
 from charloop.engines.parts import Weights
-from charloop.kernels import KernelError, reason_against
+from charloop.kernels import KernelError, reason_against_kernel
 from charloop.types import Characters, Logits, Parameters, State
 from charloop.unroll.inputs import LayerInput, Lookup
 
@@ -69,8 +69,8 @@ def xla(
 
 
 def find_engine(cell: object) -> Engine:
-    """What `fused` runs `cell` by: kernels for this machine, or XLA's loop (`kernels.reason_against` says why)."""
-    if reason_against(cell) is not None:
+    """What `fused` runs `cell` by: kernels for this machine, or XLA's loop (`kernels.reason_against_kernel`)."""
+    if reason_against_kernel(cell) is not None:
         return XLA
     # Imported here: LLVM.
     from charloop.kernels.engine import Kernels

@@ -29,13 +29,13 @@ def main(arguments: Sequence[str]) -> None:
         explain_cell(flags.explain, flags.hidden_size)
         return
 
-    from charloop.cells import CELLS, cell_options
+    from charloop.cells import CELLS, find_cell_options
     from charloop.wording import entry
 
     for name, maker in CELLS.items():
         summary = (maker.__doc__ or "").splitlines()[0]
         print(entry(name, summary, INDENT))
-        for option, parameter in cell_options(maker).items():
+        for option, parameter in find_cell_options(maker).items():
             print(
                 entry("", f"--cell-options {option}={str(parameter.default).lower()} (the default)", INDENT)
             )
@@ -46,18 +46,18 @@ def explain_cell(name: str, hidden_size: int) -> None:
     """What runs it, and what that does at a tick."""
     from charloop.cells import CELLS, make_cell
     from charloop.cells.checking import check_cell
-    from charloop.unroll import fitting_unrolling
+    from charloop.unroll import choose_unrolling
 
     cell = make_cell(CELLS, name, hidden_size)
     check_cell(cell)
-    _, why_not = fitting_unrolling("fused", cell)
+    _, why_not = choose_unrolling("fused", cell)
     if why_not:
         print(why_not)
         return
     from charloop.kernels.explain import explain
-    from charloop.kernels.machine import this_machine
+    from charloop.kernels.machine import detect_machine
 
-    machine = this_machine()
+    machine = detect_machine()
     product = f"{machine.tile.rows} lanes by {machine.tile.vectors * machine.width} columns"
     print(f"{name} is run by a kernel, {machine.width} units at a time; its product, {product}")
     print(*explain(cell), sep="\n")

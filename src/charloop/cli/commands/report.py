@@ -66,11 +66,11 @@ def main(arguments: Sequence[str]) -> None:
     if flags.texts and flags.text is not None:
         raise CharloopError("more than one text to show", do="give files, or --text")
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.checkpoint import RunFolder
     from charloop.trained import load_run
 

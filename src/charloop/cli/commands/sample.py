@@ -97,11 +97,11 @@ def main(arguments: Sequence[str]) -> None:
     prompt = read_prompt(flags)
     context = read_context(flags.context, taken=flags.prompt_file)
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.trained import load
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)

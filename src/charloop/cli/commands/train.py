@@ -36,11 +36,11 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
         )
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import train
 
@@ -76,11 +76,11 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
                 f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"
             )
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.checkpoint import RunFolder
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import resume

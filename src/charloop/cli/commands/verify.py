@@ -43,11 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     """Repeat, compare, and say what came out."""
     flags = check_ranges(parse(VerifyFlags, "verify", arguments))
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.training.verification import Repetition
 
     repetition = Repetition.of(flags.run, cell=flags.cell, steps=flags.steps)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charloop.kernels.emitting.halves import row_words
+from charloop.kernels.emitting.bfloat16 import row_words
 from charloop.kernels.emitting.product import Panels
 from charloop.kernels.emitting.signature import Argument, Role, Signature
 from charloop.kernels.plan import Plan

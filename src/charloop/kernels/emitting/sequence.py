@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from charloop.engines.marks import IDLE, RESET
+from charloop.engines.row_flags import IDLE, RESET
 from charloop.kernels.compiler import new_function, new_module
 from charloop.kernels.emitting.arguments import backward_signature, forward_signature, panels, to_result
-from charloop.kernels.emitting.halves import emit_halves, row_words
+from charloop.kernels.emitting.bfloat16 import emit_halves, row_words
 from charloop.kernels.emitting.product import Operands, emit_product
 from charloop.kernels.emitting.rows import Memory, Place, RowEmitter
 from charloop.kernels.emitting.signature import Signature

@@ -31,10 +31,10 @@ class MemoryFlags(SettingFlags):
 def main(arguments: Sequence[str]) -> None:
     """Compile, print each table as soon as it is there, and write down everything."""
     flags = check_ranges(parse(MemoryFlags, "bench memory", arguments))
-    from charloop.devices import offer_cores
+    from charloop.devices import use_all_cores
     from charloop.unroll import find_unrolling
 
-    offer_cores()
+    use_all_cores()
     from charloop.benchmark.machine import machine
     from charloop.benchmark.memory import measure_memory
     from charloop.cli.commands.bench.table import print_machine, print_memory

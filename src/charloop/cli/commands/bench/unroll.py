@@ -42,9 +42,9 @@ class UnrollFlags:
 def main(arguments: Sequence[str]) -> None:
     """Time, print, and write down everything."""
     flags = check_ranges(parse(UnrollFlags, "bench unroll", arguments))
-    from charloop.devices import offer_cores
+    from charloop.devices import use_all_cores
 
-    offer_cores()
+    use_all_cores()
     from charloop.benchmark.machine import machine
     from charloop.benchmark.unrolling import Setting, time_unrollings
     from charloop.cli.commands.bench.table import print_machine, print_unrollings, written_timing

@@ -33,11 +33,11 @@ def main(arguments: Sequence[str], given: set[str]) -> int:
     check_part(flags, config)
     kind = check_plot(flags)
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     again = f"go on:   {shlex.join(['charloop', 'compare', *arguments])}"
     try:
         grid = trained(flags, config, cells)

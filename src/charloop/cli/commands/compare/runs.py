@@ -31,11 +31,11 @@ def score_all(
     paths: Sequence[Path], cells: Sequence[str], flags: ReportFlags
 ) -> "tuple[str, list[str], list[RunScore]]":
     """The name of the text, notes on how it was read, and the score of each run on it."""
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.comparison import open_run, read_for_all, score_run
 
     runs = [open_run(path, cells) for path in paths]

@@ -71,11 +71,11 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check(flags)
 
-    from charloop.devices import offer_cores
-    from charloop.programs import keep_programs
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
 
-    offer_cores()
-    keep_programs()
+    use_all_cores()
+    enable_compilation_cache()
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
     from charloop.checkpoint.text import read_training_text

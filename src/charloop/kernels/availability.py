@@ -9,7 +9,7 @@ from charloop.kernels.ffi import SPOKEN, ffi_version
 
 
 @cache
-def reason_against(cell: object) -> str | None:
+def reason_against_kernel(cell: object) -> str | None:
     """Why XLA's loop runs `cell` and no kernel, in words; None if a kernel does."""
     if jax.default_backend() != "cpu":
         return f"kernels are for CPUs, and this is a {jax.default_backend()}"
@@ -24,14 +24,14 @@ def reason_against(cell: object) -> str | None:
 
 
 @cache
-def reason_against_halves(cell: object) -> str | None:
+def reason_against_bfloat16(cell: object) -> str | None:
     """Why products of bfloat16 numbers are not made for `cell` here, in words; None if they are."""
     if jax.default_backend() != "cpu":
         return None
-    reason = reason_against(cell)
+    reason = reason_against_kernel(cell)
     if reason:
         return f"on a processor kernels make them, and {type(cell).__name__} has none: {reason}"
     # Imported here: LLVM.
-    from charloop.kernels.machine import this_machine
+    from charloop.kernels.machine import detect_machine
 
-    return None if this_machine().bfloat16 else "this processor has no instruction for them (avx512_bf16)"
+    return None if detect_machine().bfloat16 else "this processor has no instruction for them (avx512_bf16)"

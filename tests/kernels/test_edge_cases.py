@@ -16,7 +16,7 @@ from charloop.cells import CELLS, make_cell
 from charloop.config import ModelConfig
 from charloop.devices import make_mesh
 from charloop.engines import XLA
-from charloop.kernels import reason_against, registry
+from charloop.kernels import reason_against_kernel, registry
 from charloop.kernels.engine import Kernels
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
@@ -171,7 +171,7 @@ def test_a_cell_first_met_inside_shard_map_has_a_kernel_too() -> None:
         cell = make_cell(CELLS, name, 41 + number)
 
         def look(x: jax.Array, cell: Any = cell) -> jax.Array:
-            found.append(reason_against(cell))
+            found.append(reason_against_kernel(cell))
             return x
 
         spec = jax.sharding.PartitionSpec("batch")

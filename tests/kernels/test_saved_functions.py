@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
+from cells.gated import TickCell
 from cells.runs import assert_same
-from cells.ticks import TickCell
 from charloop.cells import CELLS, make_cell
 from charloop.kernels import plan, registry
 from charloop.kernels.engine import Kernels

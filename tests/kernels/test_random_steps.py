@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cells.compiling import quick_jit
-from cells.ticks import TickCell
+from cells.gated import TickCell
 from charloop.kernels.engine import Kernels
 from charloop.unroll.fused import run
 

@@ -16,7 +16,7 @@ WORTH_KEEPING = 0.2
 PROCESSOR = Path("/proc/cpuinfo")
 
 
-def keep_programs() -> None:
+def enable_compilation_cache() -> None:
     """Switch JAX's cache of programs on, unless $JAX_COMPILATION_CACHE_DIR names another place for it.
 
     $JAX_ENABLE_COMPILATION_CACHE=false switches it off. Where nothing can be kept, nothing is; an entry that a

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
+from cells.gated import TickCell
 from cells.runs import assert_close
-from cells.ticks import TickCell
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import why_not
 from charloop.unroll import scan

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from charloop.engines.marks import RESET
-from charloop.kernels.emitting.halves import emit_pairs, row_words
+from charloop.engines.row_flags import RESET
+from charloop.kernels.emitting.bfloat16 import emit_pairs, row_words
 from charloop.kernels.emitting.tile import Sides, emit_tile, even
 from charloop.kernels.emitting.vectors import (
     INDEX,

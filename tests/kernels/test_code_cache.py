@@ -8,36 +8,36 @@ from pathlib import Path
 import jax
 import pytest
 
-from charloop.kernels import objects
+from charloop.kernels import code_cache
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(objects, "folder", lambda: tmp_path)
+    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path)
     return tmp_path
 
 
 def test_what_was_kept_is_there_and_alone(place: Path) -> None:
-    assert objects.load("one") is None
-    objects.keep("one", b"code")
-    objects.keep("one", b"other code")
-    assert objects.load("one") == b"other code"
+    assert code_cache.load("one") is None
+    code_cache.keep("one", b"code")
+    code_cache.keep("one", b"other code")
+    assert code_cache.load("one") == b"other code"
     assert sorted(file.name for file in place.iterdir()) == ["one-atime", "one-cache"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
 def test_what_is_damaged_is_not_there(place: Path, damage: bytes | None) -> None:
-    objects.keep("one", b"code" * 100)
+    code_cache.keep("one", b"code" * 100)
     file = place / "one-cache"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"?" if damage is None else damage)
-    assert objects.load("one") is None
+    assert code_cache.load("one") is None
 
 
 def test_where_nothing_can_be_written_nothing_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(objects, "folder", lambda: tmp_path / "nowhere")
-    objects.keep("one", b"code")
-    assert objects.load("one") is None
+    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path / "nowhere")
+    code_cache.keep("one", b"code")
+    assert code_cache.load("one") is None
 
 
 def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
     try:
         for given, expected in ((str(tmp_path), tmp_path), (str(tmp_path / "nowhere"), None), (None, None)):
             jax.config.update("jax_compilation_cache_dir", given)
-            assert objects.folder() == expected
+            assert code_cache.folder() == expected
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
 
@@ -53,18 +53,18 @@ def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
 EVICTING = """
 import logging, sys, warnings
 import jax, jax.numpy as jnp
-from charloop.kernels import objects
+from charloop.kernels import code_cache
 warnings.simplefilter("error")
 jax.config.update("jax_raise_persistent_cache_errors", True)
 size = 400_000
-objects.keep("old", b"o" * size)
-objects.keep("used", b"u" * size)
+code_cache.keep("old", b"o" * size)
+code_cache.keep("used", b"u" * size)
 for n in range(3):
-    assert objects.load("used")
-    objects.keep(f"large{n}", b"l" * size)
+    assert code_cache.load("used")
+    code_cache.keep(f"large{n}", b"l" * size)
     jax.jit(lambda x: x * n + 1)(jnp.arange(3.0)).block_until_ready()
-objects.keep("too large", b"x" * 2_000_000)
-print(*(name for name in ("old", "used", "large0", "large1", "large2", "too large") if objects.load(name)))
+code_cache.keep("too large", b"x" * 2_000_000)
+print(*(name for name in ("old", "used", "large0", "large1", "large2", "too large") if code_cache.load(name)))
 """
 
 
@@ -92,6 +92,6 @@ def test_what_is_half_written_is_none_that_jax_looks_at(place: Path, monkeypatch
     def fail(*_: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(objects.os, "replace", fail)
-    objects.keep("one", b"code")
+    monkeypatch.setattr(code_cache.os, "replace", fail)
+    code_cache.keep("one", b"code")
     assert not list(place.glob("*-cache"))

@@ -16,13 +16,13 @@ from charloop.kernels.emitting.product import Panels, pairs
 from charloop.kernels.engine import Kernels
 from charloop.kernels.gradient import Before, weight_gradient
 from charloop.kernels.machine import Machine, Tile
-from charloop.precision import products_in
+from charloop.precision import use_precision
 from charloop.unroll.fused import run
 from choosing import mostly_slow, slow
-from kernels.direct import MACHINES, NEEDS_HALVES, SIZES
+from kernels.direct import MACHINES, NEEDS_BFLOAT16, SIZES
 from kernels.test_sizes import problem, pulled
 
-pytestmark = NEEDS_HALVES
+pytestmark = NEEDS_BFLOAT16
 
 
 @pytest.fixture(params=mostly_slow(MACHINES, lambda width: width == 16))
@@ -43,7 +43,7 @@ def in_halves(function: Any, *given: Any) -> Any:
     """Compiled with products of halves."""
 
     def call(*given: Any) -> Any:
-        with products_in("bfloat16"):
+        with use_precision("bfloat16"):
             return function(*given)
 
     return jax.jit(call)(*given)
@@ -127,7 +127,7 @@ def test_a_cell_is_the_same_object_in_either_precision(machine: Machine) -> None
     params, inputs = cell.init(jax.random.key(0), 9), noise(2, 3, 9)
     program = jax.jit(partial(run, Kernels(machine), cell))
     plain = program(params, inputs, cell.initial_state(3))
-    with products_in("bfloat16"):
+    with use_precision("bfloat16"):
         halves = program(params, inputs, cell.initial_state(3))
     again = program(params, inputs, cell.initial_state(3))
     assert differs(halves[1], plain[1])
