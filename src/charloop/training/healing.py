@@ -2,7 +2,7 @@
 
 An update is undone if its loss, its gradient or the memory after it is not finite, if its loss is hopeless, or if
 its gradient is a spike. Undone updates halve the learning rate, which doubles again over `recovery_steps` sound ones.
-docs/decisions/self-healing.md says why these rules and not others.
+docs/decisions/update-guard.md says why these rules and not others.
 """
 
 from dataclasses import dataclass
