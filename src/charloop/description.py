@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypedDict, TypeVar
 import msgspec
 from msgspec import Meta
 
-from charloop.baselines import FILE, Ladder, Standing, read, wording
+from charloop.baselines import BASELINES_FILE, Baselines, Rank, read_baselines, wording
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.lines import read_lines
@@ -101,27 +101,27 @@ def count_lines(path: Path) -> int:
         return 0
 
 
-def describe_standing(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
+def describe_rank(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
     """What the best validation loss, of these facts, is worth, as plain values."""
-    ladder, standing = find_standing(folder, values)
+    baselines, rank = find_rank(folder, values)
     return {
-        "standing": wording.values(standing) if standing else None,
-        "baselines": wording.rung_values(ladder) if ladder else None,
+        "rank": wording.rank_values(rank) if rank else None,
+        "baselines": wording.baseline_values(baselines) if baselines else None,
     }
 
 
-def find_standing(folder: RunFolder, values: dict[str, Any]) -> tuple[Ladder | None, Standing | None]:
+def find_rank(folder: RunFolder, values: dict[str, Any]) -> tuple[Baselines | None, Rank | None]:
     """The baselines that are kept in the run, and where its best weights stand among them."""
-    ladder = read(folder.path / FILE)
+    baselines = read_baselines(folder.path / BASELINES_FILE)
     loss = (values["weights"] or {}).get("validation_loss")
-    return ladder, ladder.standing(loss) if ladder and isinstance(loss, float) else None
+    return baselines, baselines.rank(loss) if baselines and isinstance(loss, float) else None
 
 
 def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """These facts, and what the loss is worth, for people: label and value."""
     yield from rows(values)
-    ladder, standing = find_standing(folder, values)
-    yield from wording.rows(standing, ladder)
+    baselines, rank = find_rank(folder, values)
+    yield from wording.rank_rows(rank, baselines)
 
 
 def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:

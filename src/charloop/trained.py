@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from charloop.baselines import Ladder, find_or_measure
+from charloop.baselines import Baselines, find_baselines
 from charloop.cells import Cell
 from charloop.cells.from_object import name_builtin_cell
 from charloop.checkpoint import RunFolder, Save, export_run
@@ -136,7 +136,7 @@ class TrainedModel:
         tokens = self.vocabulary.encode(text, unknown)
         before = self.before(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
-        return replace(score, baselines=self._ladder(tokens)) if baselines else score
+        return replace(score, baselines=self._find_baselines(tokens)) if baselines else score
 
     def score(
         self,
@@ -174,8 +174,8 @@ class TrainedModel:
         config = RunConfig(data, name_builtin_cell(self.model.config))
         return RunFolder(Path(), config, self.vocabulary, {})
 
-    def _ladder(self, tokens: np.ndarray) -> Ladder:
-        return find_or_measure(self._training_text(), tokens, self.vocabulary)[1]
+    def _find_baselines(self, tokens: np.ndarray) -> Baselines:
+        return find_baselines(self._training_text(), tokens, self.vocabulary)[1]
 
     def _training_text(self, listener: ReadingListener | None = None) -> np.ndarray:
         if self.run is None:

@@ -1,4 +1,4 @@
-"""Ladders on the disk: whole, of this text, or measured again."""
+"""Baselines in files: whole, of this text, or measured again."""
 
 from pathlib import Path
 
@@ -7,86 +7,96 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloop.baselines import Ladder, Measuring, Rung, find_or_measure, key_of, measure, pack, read, store
+from charloop.baselines import (
+    BackgroundMeasurement,
+    Baseline,
+    Baselines,
+    baselines_key,
+    encode_baselines,
+    find_baselines,
+    measure_baselines,
+    read_baselines,
+    store,
+)
 from charloop.data import Vocabulary
 
 VOCABULARY = Vocabulary.of_text("abcd")
 TRAIN = np.random.default_rng(0).integers(0, 4, 500).astype(np.uint8)
 TEXT = np.random.default_rng(1).integers(0, 4, 60).astype(np.uint8)
-LADDER = Ladder((Rung("uniform", 1.5), Rung("unigram", 1.25)), 500, 500, 59, 59)
-KEPT = pack("key", LADDER)
+BASELINES = Baselines((Baseline("uniform", 1.5), Baseline("unigram", 1.25)), 500, 500, 59, 59)
+KEPT = encode_baselines("key", BASELINES)
 
 
 def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
-    path = tmp_path / "ladder.json"
+    path = tmp_path / "baselines.json"
     path.write_bytes(KEPT)
-    assert read(path) == read(path, "key") == LADDER
-    assert read(path, "another") is None
+    assert read_baselines(path) == read_baselines(path, "key") == BASELINES
+    assert read_baselines(path, "another") is None
 
 
-def test_what_is_no_ladder_is_none(tmp_path: Path) -> None:
-    path = tmp_path / "ladder.json"
-    assert read(path) is None
-    assert read(tmp_path) is None
+def test_damaged_content_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "baselines.json"
+    assert read_baselines(path) is None
+    assert read_baselines(tmp_path) is None
     for wrong in (b"", b"[]", b"{}", b"\xff", b"[" * 10**5, KEPT.replace(b"1.5", b"-1.5"),
                   KEPT.replace(b"1.5", b"1e999"), KEPT.replace(b'"format": 1', b'"format": 2'),
                   KEPT + b" " * 2**16):  # fmt: skip
         path.write_bytes(wrong)
-        assert read(path) is None, wrong[:80]
+        assert read_baselines(path) is None, wrong[:80]
     path.unlink()
     path.symlink_to(path)
-    assert read(path) is None
+    assert read_baselines(path) is None
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(KEPT) - 3), st.integers(0, 255))
-def test_a_damaged_file_is_refused_or_a_ladder(place: int, value: int) -> None:
+def test_a_damaged_file_is_refused_or_baselines(place: int, value: int) -> None:
     path = store.cache_folder() / "damaged.json"
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(KEPT[:place] + bytes([value]) + KEPT[place + 1 :])
-    found = read(path)
-    assert found is None or isinstance(found.standing(1.0).nats, float)
+    found = read_baselines(path)
+    assert found is None or isinstance(found.rank(1.0).nats, float)
     path.write_bytes(KEPT[:place])
-    assert read(path) is None
+    assert read_baselines(path) is None
 
 
 def test_the_key_is_of_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = TRAIN.copy()
     changed[7] = (changed[7] + 1) % 4
     keys = [
-        key_of(TRAIN, TEXT, VOCABULARY),
-        key_of(changed, TEXT, VOCABULARY),
-        key_of(TRAIN, TEXT[:-1], VOCABULARY),
-        key_of(np.append(TRAIN, TEXT[:1]), TEXT[1:], VOCABULARY),
-        key_of(TRAIN, TEXT, Vocabulary.of_text("abce")),
+        baselines_key(TRAIN, TEXT, VOCABULARY),
+        baselines_key(changed, TEXT, VOCABULARY),
+        baselines_key(TRAIN, TEXT[:-1], VOCABULARY),
+        baselines_key(np.append(TRAIN, TEXT[:1]), TEXT[1:], VOCABULARY),
+        baselines_key(TRAIN, TEXT, Vocabulary.of_text("abce")),
     ]
     assert len(set(keys)) == len(keys)
-    assert key_of(TRAIN.astype(np.int64), TEXT, VOCABULARY) == keys[0], "whatever type the tokens have"
+    assert baselines_key(TRAIN.astype(np.int64), TEXT, VOCABULARY) == keys[0], "whatever type the tokens have"
     monkeypatch.setattr(store, "FORMAT", 2)
-    assert key_of(TRAIN, TEXT, VOCABULARY) not in keys
+    assert baselines_key(TRAIN, TEXT, VOCABULARY) not in keys
 
 
 def test_what_was_measured_once_is_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, ladder = find_or_measure(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
-    assert ladder == measure(TRAIN, TEXT, VOCABULARY)
+    key, baselines = find_baselines(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
+    assert baselines == measure_baselines(TRAIN, TEXT, VOCABULARY)
     assert [path.name for path in (tmp_path / "baselines").iterdir()] == [f"{key}.json"]
-    monkeypatch.setattr(store, "measure", lambda *_: pytest.fail("measured again"))
-    assert find_or_measure(TRAIN, TEXT, VOCABULARY, cache=tmp_path) == (key, ladder)
+    monkeypatch.setattr(store, "measure_baselines", lambda *_: pytest.fail("measured again"))
+    assert find_baselines(TRAIN, TEXT, VOCABULARY, cache=tmp_path) == (key, baselines)
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    _, ladder = find_or_measure(TRAIN, TEXT, VOCABULARY, cache=tmp_path / "file")
-    assert ladder == measure(TRAIN, TEXT, VOCABULARY)
+    _, baselines = find_baselines(TRAIN, TEXT, VOCABULARY, cache=tmp_path / "file")
+    assert baselines == measure_baselines(TRAIN, TEXT, VOCABULARY)
 
 
 def test_in_the_background(tmp_path: Path) -> None:
-    measuring = Measuring(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
+    measuring = BackgroundMeasurement(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
     measuring.wait()
     assert measuring.is_over
-    assert measuring.found == find_or_measure(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
+    assert measuring.found == find_baselines(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
     assert measuring.failure is None
 
 
@@ -94,10 +104,10 @@ def test_in_the_background(tmp_path: Path) -> None:
 def test_what_fails_in_the_background_is_told(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_) -> Ladder:
+    def fail(*_) -> Baselines:
         raise error
 
-    monkeypatch.setattr(store, "measure", fail)
-    measuring = Measuring(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
+    monkeypatch.setattr(store, "measure_baselines", fail)
+    measuring = BackgroundMeasurement(TRAIN, TEXT, VOCABULARY, cache=tmp_path)
     measuring.wait()
     assert (measuring.found, measuring.failure) == (None, said)

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from charloop.baselines import Ladder, Rung
+from charloop.baselines import Baseline, Baselines
 from charloop.cli.terminal.curve import DOTS, EMPTY, LINE, ROWS, Curve
 
 WIDTH = 80
 
 
-def ladder(**bits: float) -> Ladder:
-    rungs = tuple(Rung(name.replace("_", "-"), value * math.log(2)) for name, value in bits.items())
-    return Ladder(rungs, 10, 10, 10, 10)
+def baselines(**bits: float) -> Baselines:
+    entries = tuple(Baseline(name.replace("_", "-"), value * math.log(2)) for name, value in bits.items())
+    return Baselines(entries, 10, 10, 10, 10)
 
 
 def curve(*bits: float) -> Curve:
@@ -75,7 +75,7 @@ def test_a_jump_is_drawn_as_a_line_from_one_to_the_other() -> None:
 
 def test_a_baseline_lies_where_the_curve_crosses_it() -> None:
     falling = curve(*(4 - 2 * i / 999 for i in range(1000)))
-    rows = falling.draw(WIDTH, ladder(uniform=6.0, **{"4_gram": 3.0}))
+    rows = falling.draw(WIDTH, baselines(uniform=6.0, **{"4_gram": 3.0}))
     (row,) = [row for row in rows if "4-gram 3.00" in row.plain]
     assert LINE in row.plain
     middle = [row.plain.index(sign) for sign in row.plain if ord(EMPTY) < ord(sign) < ord(EMPTY) + 256]
@@ -86,14 +86,16 @@ def test_a_baseline_lies_where_the_curve_crosses_it() -> None:
 
 def test_the_picture_reaches_to_the_next_baseline_but_not_to_a_far_one() -> None:
     falling = curve(*(4 - 2 * i / 999 for i in range(1000)))
-    near, far = ("".join(row.plain for row in falling.draw(WIDTH, ladder(bz2=bits))) for bits in (1.7, 0.5))
+    near, far = (
+        "".join(row.plain for row in falling.draw(WIDTH, baselines(bz2=bits))) for bits in (1.7, 0.5)
+    )
     assert "bz2 1.70" in near
     assert "bz2" not in far
 
 
 def test_once_the_unigram_is_beaten_the_start_is_cut_off() -> None:
     falling = curve(*[8.0] * 50, *(4.0 - i / 999 for i in range(1000)))
-    rows = falling.draw(WIDTH, ladder(unigram=4.5))
+    rows = falling.draw(WIDTH, baselines(unigram=4.5))
     assert "unigram 4.50" in rows[0].plain
     assert float(rows[0].plain.split()[0]) < 5
     assert float(falling.draw(WIDTH, None)[0].plain.split()[0]) > 7
@@ -110,7 +112,7 @@ def test_no_losses_break_it_or_make_it_too_wide(
     made = Curve()
     for progress, nats in losses:
         made.add(progress, nats)
-    rungs = ladder(**{f"r{i}": value for i, value in enumerate(bits)})
-    rows = made.draw(width, rungs)
+    entries = baselines(**{f"r{i}": value for i, value in enumerate(bits)})
+    rows = made.draw(width, entries)
     assert len(rows) in (0, ROWS)
     assert all(row.cell_len <= width for row in rows)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from charloop.baselines import Ladder, Rung
-from charloop.baselines.wording import sentence
+from charloop.baselines import Baseline, Baselines
+from charloop.baselines.wording import rank_sentence
 from charloop.cli.commands.sample import write
 from charloop.cli.main import main
 from charloop.cli.terminal.bar import Paper
@@ -52,8 +52,12 @@ STARTED = Started(
 )
 SCORE = Score(nats=2000 * math.log(2), characters=1000)
 NAMES = ("uniform", "unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram", "bz2", "xz")
-LADDER = Ladder(
-    tuple(Rung(name, (10.5 - i) * math.log(2)) for i, name in enumerate(NAMES)), 900_000, 4000, 90_000, 1000
+BASELINES = Baselines(
+    tuple(Baseline(name, (10.5 - i) * math.log(2)) for i, name in enumerate(NAMES)),
+    900_000,
+    4000,
+    90_000,
+    1000,
 )
 """10.5 bits per character, 9.5, ..., 2.5."""
 
@@ -188,7 +192,7 @@ def test_what_losses_are_worth() -> None:
     with TrainingScreen(paper) as screen:
         screen(stepped(1, 0.5))
         screen(Evaluated(1, SCORE, True, 61.0))
-        screen(Measured(LADDER))
+        screen(Measured(BASELINES))
         for bits in (11.0, 10.0, 5.61, 2.0):
             score = Score(nats=bits * 1000 * math.log(2), characters=1000)
             screen(Evaluated(1234567, score, True, 36610.0))
@@ -212,7 +216,7 @@ note     raise [bold]this[/bold]
 
 done     the budget is used up after 1,234,567 steps, 1:01:01
 best     validation 1.386 nats = 2.000 bits per character, at step 1
-worth    better than xz by 0.50 bits
+rank     better than xz by 0.50 bits
 """
     )
     assert max(len(line) for line in out.splitlines() if "best" in line or "step" in line) <= 80
@@ -240,7 +244,7 @@ def test_a_long_note_is_wrapped_on_a_terminal_and_whole_down_a_pipe(terminal: bo
     ],
 )
 def test_a_standing_in_words(bits: float, said: str) -> None:
-    assert sentence(LADDER.standing(bits * math.log(2))) == said
+    assert rank_sentence(BASELINES.rank(bits * math.log(2))) == said
 
 
 def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) -> None:

@@ -51,7 +51,7 @@ def test_what_training_shows(training: tuple[Path, Outcome], book: Path) -> None
         r"^best     validation \d\.\d{3} nats = \d\.\d{3} bits per character, at step 16$", out, re.MULTILINE
     )
     assert re.search(r"^compare  uniform \d\.\d\d  unigram \d\.\d\d  2-gram ", out, re.MULTILINE)
-    assert re.search(r"^worth    (better|worse) than .+ by \d\.\d\d( bits)?(, short of|$)", out, re.MULTILINE)
+    assert re.search(r"^rank     (better|worse) than .+ by \d\.\d\d( bits)?(, short of|$)", out, re.MULTILINE)
     assert out.endswith(f"\nmore:    charloop sample {folder} --length 1000 --temperature 0.8\n")
     samples = re.split(r"\n--- temperature (?:0\.5|0\.8|1\.0) ---\n", out.rpartition("\nmore:")[0])
     assert len(samples) == 4

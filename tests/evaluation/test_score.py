@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.baselines import Ladder, Rung
+from charloop.baselines import Baseline, Baselines
 from charloop.evaluation import Interval, Score
 from charloop.evaluation.score import block_count, interval_of
 from charloop.evaluation.tally import Tally
@@ -19,15 +19,15 @@ def test_nats_bits_and_perplexity() -> None:
     assert score.bits_per_character == pytest.approx(3)
     assert score.perplexity == pytest.approx(8)
     assert Score(nats=1e6, characters=1).perplexity == math.inf, "beyond what floats hold"
-    assert (score.interval, score.per_character, score.baselines, score.standing) == (None, None, None, None)
+    assert (score.interval, score.per_character, score.baselines, score.rank) == (None, None, None, None)
     assert Interval(math.log(2), math.log(4), 30, 64).bits == pytest.approx((1, 2))
 
 
 def test_a_score_with_baselines_stands_among_them() -> None:
-    ladder = Ladder((Rung("uniform", 3.0), Rung("unigram", 2.0)), 1, 1, 1, 1)
-    standing = Score(5.0, 2, baselines=ladder).standing
-    assert standing is not None
-    assert (standing.beaten, standing.ahead) == (ladder.rungs[0], ladder.rungs[1])
+    baselines = Baselines((Baseline("uniform", 3.0), Baseline("unigram", 2.0)), 1, 1, 1, 1)
+    rank = Score(5.0, 2, baselines=baselines).rank
+    assert rank is not None
+    assert (rank.beaten, rank.ahead) == (baselines.entries[0], baselines.entries[1])
 
 
 def score_of(losses: np.ndarray) -> Score:

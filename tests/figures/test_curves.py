@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.baselines import Ladder, Rung
+from charloop.baselines import Baseline, Baselines
 from charloop.checkpoint import RunFolder
 from charloop.config import DataConfig, RunConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.figures import Curves, Line, curves_of
 from charloop.figures.curves import MOST_POINTS, moving_mean, thinned
-from charloop.figures.frame import Frame, frame_of, rung_labels
+from charloop.figures.frame import Frame, baseline_labels, frame_of
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=40), st.integers(1, 50))
@@ -51,7 +51,7 @@ def test_what_is_on_the_x_axis(tmp_path: Path) -> None:
     assert steps.training.x.tolist() == [*range(1, 9)]
     assert steps.training.y == pytest.approx([4.0 / n for n in range(1, 9)])
     assert (steps.validation.x.tolist(), steps.validation.y.tolist()) == ([4, 6], [1.5, 1.0])
-    assert steps.ladder is None
+    assert steps.baselines is None
     characters = curves_of(folder, "a", "characters", 1)
     assert characters.training.x.tolist() == [15 * n for n in range(1, 9)]
     assert characters.validation.x.tolist() == [60, 90]
@@ -72,16 +72,16 @@ def test_minutes_of_a_run_without_evaluations(tmp_path: Path) -> None:
         curves_of(folder_of(tmp_path, 8), "a", "minutes")
 
 
-def curves(*validation: float, ladder: tuple[Rung, ...] = ()) -> Curves:
+def curves(*validation: float, baselines: tuple[Baseline, ...] = ()) -> Curves:
     x = np.linspace(10, 100, len(validation))
     training = Line(np.arange(1.0, 101), np.linspace(4, validation[-1], 100))
-    held = Ladder(ladder, 1, 1, 1, 1) if ladder else None
+    held = Baselines(baselines, 1, 1, 1, 1) if baselines else None
     return Curves("a", training, Line(x, np.array(validation)), held)
 
 
-def test_the_frame_holds_all_but_the_beginning_and_the_next_rungs_below() -> None:
-    rungs = (Rung("near", 1.4), Rung("far", 0.1), Rung("above", 9.0))
-    run = curves(3.0, 2.0, ladder=rungs)
+def test_the_frame_holds_all_but_the_beginning_and_the_next_baselines_below() -> None:
+    entries = (Baseline("near", 1.4), Baseline("far", 0.1), Baseline("above", 9.0))
+    run = curves(3.0, 2.0, baselines=entries)
     run.training.y[0] = 50.0
     frame = frame_of([run])
     assert frame.left == 0
@@ -101,9 +101,9 @@ def test_a_run_of_one_step_has_a_frame() -> None:
 
 @given(st.lists(st.floats(0.5, 5.0), min_size=1, max_size=9), st.floats(0.01, 0.2))
 def test_names_never_lie_on_each_other(losses: list[float], height: float) -> None:
-    ladder = Ladder(tuple(Rung(f"{n}", loss) for n, loss in enumerate(losses)), 1, 1, 1, 1)
+    baselines = Baselines(tuple(Baseline(f"{n}", loss) for n, loss in enumerate(losses)), 1, 1, 1, 1)
     frame = Frame(0.0, 100.0, 0.0, 6.0)
-    labels = list(rung_labels(ladder, [curves(3.0, 2.0)], frame, height))
+    labels = list(baseline_labels(baselines, [curves(3.0, 2.0)], frame, height))
     assert sorted(",".join(label.text.replace(" ", "") for label in labels).split(",")) == sorted(
         f"{n}" for n in range(len(losses))
     )
@@ -112,6 +112,6 @@ def test_names_never_lie_on_each_other(losses: list[float], height: float) -> No
 
 
 def test_a_name_stands_where_no_curve_is() -> None:
-    ladder = Ladder((Rung("high", 3.9), Rung("low", 2.05)), 1, 1, 1, 1)
-    labels = rung_labels(ladder, [curves(3.0, 2.0)], Frame(0.0, 100.0, 1.0, 5.0), 0.03)
+    baselines = Baselines((Baseline("high", 3.9), Baseline("low", 2.05)), 1, 1, 1, 1)
+    labels = baseline_labels(baselines, [curves(3.0, 2.0)], Frame(0.0, 100.0, 1.0, 5.0), 0.03)
     assert {label.text: label.left for label in labels} == {"high": False, "low": True}

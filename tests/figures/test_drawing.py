@@ -1,4 +1,4 @@
-"""What is on the paper: each run's lines, the rungs, names as they are; the same bytes each time."""
+"""What is on the paper: each run's lines, the baselines, names as they are; the same bytes each time."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,17 +9,17 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from charloop.baselines import Ladder, Rung
+from charloop.baselines import Baseline, Baselines
 from charloop.figures import Band, Curves, Line
 from charloop.figures.drawing import COLOURS, draw, shown, to_bits, to_nats
 
 HEADS = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
-LADDER = Ladder((Rung("unigram", 3.5), Rung("2-gram", 2.5)), 1, 1, 1, 1)
+BASELINES = Baselines((Baseline("unigram", 3.5), Baseline("2-gram", 2.5)), 1, 1, 1, 1)
 RUN = Curves(
     "a",
     Line(np.arange(1.0, 51), np.linspace(4, 2, 50)),
     Line(np.array([25.0, 50.0]), np.array([3, 2.1])),
-    LADDER,
+    BASELINES,
 )
 
 
@@ -48,13 +48,13 @@ def test_each_kind_is_what_it_says_and_the_same_each_time(kind: str) -> None:
     assert drawn(RUN, kind=kind) == first
 
 
-def test_the_lines_are_the_curves_and_the_rungs(figures: list[Figure]) -> None:
+def test_the_lines_are_the_curves_and_the_baselines(figures: list[Figure]) -> None:
     drawn(RUN)
     axes = figures[0].axes[0]
-    training, validation, *rungs = axes.lines
+    training, validation, *entries = axes.lines
     assert (np.asarray(training.get_ydata()) == RUN.training.y).all()
     assert (np.asarray(validation.get_ydata()) == RUN.validation.y).all()
-    assert [line.get_ydata()[0] for line in rungs] == [3.5, 2.5]  # type: ignore[index]
+    assert [line.get_ydata()[0] for line in entries] == [3.5, 2.5]  # type: ignore[index]
     assert [text.get_text() for text in axes.texts] == ["2-gram", "unigram"]
 
 
@@ -74,8 +74,8 @@ def test_the_second_axis_is_in_bits() -> None:
     assert to_nats(to_bits(1.3)) == pytest.approx(1.3)
 
 
-def test_equal_ladders_are_drawn_once_and_others_in_their_runs_colour(figures: list[Figure]) -> None:
-    other = replace(RUN, ladder=Ladder((Rung("xz", 2.8),), 1, 1, 1, 1))
+def test_equal_baselines_are_drawn_once_and_others_in_their_runs_colour(figures: list[Figure]) -> None:
+    other = replace(RUN, baselines=Baselines((Baseline("xz", 2.8),), 1, 1, 1, 1))
     drawn(RUN, RUN)
     drawn(RUN, other)
     once, both = (figure.axes[0] for figure in figures)

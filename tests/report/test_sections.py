@@ -38,7 +38,7 @@ def test_curves_of_a_run_that_was_evaluated(tmp_path: Path) -> None:
     found = section(page(report, vocabulary), "curves")
     assert "The validation loss went from 1.400 nats per character after 10 updates to 1.200" in found
     assert found.count('<circle class="validation"') == 2 * 2
-    assert "There is no ladder" in found
+    assert "There are no baselines" in found
 
 
 def test_a_curve_enters_where_it_comes_down() -> None:

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from charloop.baselines import Rung
+from charloop.baselines import Baseline
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.training.advice import advise
 from cli.commands import call, done
 
-UNIGRAM = Rung("unigram", 3 * math.log(2))
+UNIGRAM = Baseline("unigram", 3 * math.log(2))
 
 
 def advice(step: int = 5000, model: ModelConfig | None = None, **training) -> str:

@@ -81,8 +81,8 @@ def test_samples_configuration_and_baselines_are_texts(text: Path, tmp_path: Pat
     for temperature, written in sampled.texts:
         assert texts(made.folder, f"sample/temperature {temperature}")[0] == (sampled.step, written)
     assert texts(made.folder, "configuration") == [(1, tomli_w.dumps(to_dict(made.started.config)))]
-    ((_, ladder),) = texts(made.folder, "baselines, bits per character")
-    assert f"uniform: {math.log2(11):.3f}" in ladder.splitlines()
+    ((_, baselines),) = texts(made.folder, "baselines, bits per character")
+    assert f"uniform: {math.log2(11):.3f}" in baselines.splitlines()
 
 
 def test_the_configuration_is_there_for_comparing_runs(text: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.baselines import FILE, Ladder, measure, read, store
+from charloop.baselines import BASELINES_FILE, Baselines, measure_baselines, read_baselines, store
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.text import read_corpus
 from charloop.data import Vocabulary
@@ -34,16 +34,16 @@ TRAINING, VALIDATION = TEXT[:TRAIN], TEXT[TRAIN:]
 
 @pytest.fixture(autouse=True)
 def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache in which there are no ladders yet."""
+    """A cache in which there are no baselines yet."""
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "cache")
 
 
-def expected() -> Ladder:
+def expected() -> Baselines:
     vocabulary = Vocabulary.of_text(SYMBOLS)
-    return measure(vocabulary.encode(TRAINING), vocabulary.encode(VALIDATION), vocabulary)
+    return measure_baselines(vocabulary.encode(TRAINING), vocabulary.encode(VALIDATION), vocabulary)
 
 
-def never(*_) -> Ladder:
+def never(*_) -> Baselines:
     raise AssertionError("measured again")
 
 
@@ -95,35 +95,35 @@ def test_a_run_measures_its_baselines_keeps_them_and_reads_them_again(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = run(tmp_path / "run", configure(text, steps=6))
-    before = (made.folder / FILE).read_bytes()
-    assert read(made.folder / FILE) == expected()
-    assert [event.ladder for event in made.heard(Measured)] == [expected()]
+    before = (made.folder / BASELINES_FILE).read_bytes()
+    assert read_baselines(made.folder / BASELINES_FILE) == expected()
+    assert [event.baselines for event in made.heard(Measured)] == [expected()]
     order = kinds(made.events)
     assert order.index(Started) < order.index(Measured) < order.index(Finished)
-    monkeypatch.setattr(store, "measure", never)
+    monkeypatch.setattr(store, "measure_baselines", never)
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "nothing")
     again = go_on(made.folder, configure(text, steps=12))
     assert kinds(again.events)[:2] == [Started, Measured]
     assert again.heard(Measured) == made.heard(Measured)
-    assert (made.folder / FILE).read_bytes() == before
+    assert (made.folder / BASELINES_FILE).read_bytes() == before
 
 
 def test_losses_are_the_same_with_and_without(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, whole: Run
 ) -> None:
-    def fail(*_) -> Ladder:
+    def fail(*_) -> Baselines:
         raise MemoryError
 
-    monkeypatch.setattr(store, "measure", fail)
+    monkeypatch.setattr(store, "measure_baselines", fail)
     made = run(tmp_path / "run", configure(text, steps=40, eval_every=10))
     assert made.losses == whole.losses
     assert [event.text for event in made.heard(Noted)] == ["there are no baselines for this run: MemoryError"]
-    assert not (made.folder / FILE).exists()
+    assert not (made.folder / BASELINES_FILE).exists()
 
 
 def test_who_asks_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    is_over, ladder = threading.Event(), expected()
-    monkeypatch.setattr(store, "measure", lambda *_: (is_over.wait(60), ladder)[1])
+    is_over, baselines = threading.Event(), expected()
+    monkeypatch.setattr(store, "measure_baselines", lambda *_: (is_over.wait(60), baselines)[1])
     made = run(tmp_path / "run", configure(text), at_step(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
     assert not is_over.is_set()
     assert made.finished.reason == "interrupted"
@@ -137,7 +137,7 @@ def test_who_asks_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch:
 def test_a_run_without_its_own_measures_them(session: Making, wrong: str) -> None:
     made = session()
     heard(made, FINISHED)
-    path = made.folder.path / FILE
+    path = made.folder.path / BASELINES_FILE
     whole = path.read_bytes()
     path.unlink()
     if wrong == "damaged":
@@ -149,13 +149,13 @@ def test_a_run_without_its_own_measures_them(session: Making, wrong: str) -> Non
 
 
 def test_training_does_not_wait_but_at_its_end(session: Making, monkeypatch: pytest.MonkeyPatch) -> None:
-    may_go_on, real = threading.Event(), store.measure
+    may_go_on, real = threading.Event(), store.measure_baselines
 
-    def slow(*texts) -> Ladder:
+    def slow(*texts) -> Baselines:
         assert may_go_on.wait(60)
         return real(*texts)
 
-    monkeypatch.setattr(store, "measure", slow)
+    monkeypatch.setattr(store, "measure_baselines", slow)
     made = session()
     found: list[Event] = []
     worth = Worth(made, found.append)
@@ -165,7 +165,7 @@ def test_training_does_not_wait_but_at_its_end(session: Making, monkeypatch: pyt
     threading.Timer(0.05, may_go_on.set).start()
     worth(FINISHED)
     assert kinds(found)[4:] == [Measured, Finished]
-    assert (made.folder.path / FILE).exists()
+    assert (made.folder.path / BASELINES_FILE).exists()
 
 
 def test_they_are_told_before_the_next_row(session: Making) -> None:
@@ -205,8 +205,8 @@ def test_a_run_above_its_unigram_after_an_epoch_is_told_once(session: Making) ->
 def test_who_learns_of_its_unigram_last_is_told_last(
     session: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_go_on, real = threading.Event(), store.measure
-    monkeypatch.setattr(store, "measure", lambda *texts: (may_go_on.wait(60), real(*texts))[1])
+    may_go_on, real = threading.Event(), store.measure_baselines
+    monkeypatch.setattr(store, "measure_baselines", lambda *texts: (may_go_on.wait(60), real(*texts))[1])
     threading.Timer(0.2, may_go_on.set).start()
     found = heard(session(), evaluated(CHUNKS, 9.0), FINISHED)
     assert kinds(found)[-3:] == [Measured, Noted, Finished]

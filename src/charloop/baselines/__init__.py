@@ -1,21 +1,27 @@
-"""What simpler ways to predict come to on the same text: the ladder that a loss is read on. NumPy only."""
+"""The losses of simpler predictors on the same text, which a network's loss is compared with. NumPy only."""
 
-from charloop.baselines.background import Measuring
-from charloop.baselines.ladder import UNIGRAM, Ladder, Rung, Standing, measure
+from charloop.baselines.background import BackgroundMeasurement
+from charloop.baselines.measuring import UNIGRAM, Baseline, Baselines, Rank, measure_baselines
 from charloop.baselines.ngrams import witten_bell
-from charloop.baselines.store import FILE, find_or_measure, key_of, pack, read
+from charloop.baselines.store import (
+    BASELINES_FILE,
+    baselines_key,
+    encode_baselines,
+    find_baselines,
+    read_baselines,
+)
 
 __all__ = [
-    "FILE",
+    "BASELINES_FILE",
     "UNIGRAM",
-    "Ladder",
-    "Measuring",
-    "Rung",
-    "Standing",
-    "find_or_measure",
-    "key_of",
-    "measure",
-    "pack",
-    "read",
+    "BackgroundMeasurement",
+    "Baseline",
+    "Baselines",
+    "Rank",
+    "baselines_key",
+    "encode_baselines",
+    "find_baselines",
+    "measure_baselines",
+    "read_baselines",
     "witten_bell",
 ]

@@ -1,4 +1,4 @@
-"""A ladder measured beside other work: training does not wait for it."""
+"""Baselines measured in a thread beside other work, so that training does not wait for them."""
 
 import os
 import sys
@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Integer
 
-from charloop.baselines.ladder import Ladder
-from charloop.baselines.store import find_or_measure
+from charloop.baselines.measuring import Baselines
+from charloop.baselines.store import find_baselines
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 
-POLITE = 10
-"""Of nice(2): whoever compiles or trains meanwhile goes first."""
+NICENESS = 10
+"""Of nice(2): training and compiling come first."""
 
 
-class Measuring:
-    """A ladder on its way.
+class BackgroundMeasurement:
+    """A measurement of baselines in a daemon thread.
 
-    A thread and no process: sorting and compressing leave Python to others, and nothing has to be started, sent or
-    stopped. It ends with the process.
+    A thread suffices: sorting and compressing release Python's global lock, and nothing has to be started, sent or
+    stopped as for a process.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class Measuring:
         kept: Path | None = None,
         cache: Path | None = None,
     ) -> None:
-        """Begin. `kept` is a file that may hold it already; otherwise as `find_or_measure`."""
-        self.found: tuple[str, Ladder] | None = None
-        """Key and ladder, once it is done."""
+        """Start measuring; parameters as `find_baselines`."""
+        self.found: tuple[str, Baselines] | None = None
+        """The key and the baselines, once they are measured."""
         self.failure: str | None = None
-        """Why there will be none."""
+        """The reason, if they could not be measured."""
 
         def work() -> None:
-            give_way()
+            lower_priority()
             try:
-                self.found = find_or_measure(train, text, vocabulary, kept=kept, cache=cache)
+                self.found = find_baselines(train, text, vocabulary, kept=kept, cache=cache)
             except (CharloopError, MemoryError, OSError) as error:
                 self.failure = str(error) or type(error).__name__
 
@@ -51,15 +51,15 @@ class Measuring:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing more to wait for."""
+        """Whether the measurement has succeeded or failed."""
         return not self._thread.is_alive()
 
     def wait(self) -> None:
-        """Until it is over."""
+        """Block until the measurement is over."""
         self._thread.join()
 
 
-def give_way() -> None:
-    """Let this thread alone run after others, where threads have priorities of their own (Linux)."""
+def lower_priority() -> None:
+    """Make the calling thread yield to others, on Linux, where threads have priorities of their own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,4 +1,4 @@
-"""Ladders on the disk: in a run's folder, and in the cache by what they were measured on."""
+"""Baselines in files: in a run's folder, and in the cache folder under a hash of their texts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,71 +9,70 @@ import msgspec
 import numpy as np
 from jaxtyping import Integer
 
-from charloop.baselines.ladder import Ladder, measure, portions
+from charloop.baselines.measuring import Baselines, measure_baselines, used_portions
 from charloop.data import Vocabulary, cache_folder
 from charloop.data.cache import keep
 
 FORMAT: Literal[1] = 1
-"""Part of every key: a change in what is measured must raise it."""
-FILE = "baselines.json"
-"""Its name in a run's folder."""
-LARGEST = 2**16
-"""Bytes that a ladder's file may have."""
+"""Part of every key. Raise it when the measurement changes."""
+BASELINES_FILE = "baselines.json"
+"""The file's name in a run's folder."""
+MAX_FILE_BYTES = 2**16
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What a file holds: `key` says of which texts."""
+class StoredBaselines:
+    """The content of a file: the baselines, and the key of the texts that they belong to."""
 
     format: Literal[1]
     key: str
-    ladder: Ladder
+    ladder: Baselines
 
 
-def key_of(
+def baselines_key(
     train: Integer[np.ndarray, " length"], text: Integer[np.ndarray, " characters"], vocabulary: Vocabulary
 ) -> str:
-    """A hash of all that decides a ladder: both texts as far as they are used, how long they are, the vocabulary."""
+    """Hash all that decides the baselines: the used portions of both texts, their lengths and the vocabulary."""
     digest = hashlib.sha256(repr((FORMAT, len(train), len(text), vocabulary.fingerprint)).encode())
-    for part in portions(train, text):
+    for part in used_portions(train, text):
         digest.update(np.ascontiguousarray(part, np.uint32).data)
     return digest.hexdigest()[:40]
 
 
-def pack(key: str, ladder: Ladder) -> bytes:
-    """The content of a ladder's file."""
-    return msgspec.json.format(msgspec.json.encode(Stored(FORMAT, key, ladder)), indent=1) + b"\n"
+def encode_baselines(key: str, baselines: Baselines) -> bytes:
+    """Return the content of a file of baselines."""
+    stored = StoredBaselines(FORMAT, key, baselines)
+    return msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
 
 
-def read(path: Path, key: str | None = None) -> Ladder | None:
-    """The ladder in `path`; None if there is none, if it is damaged, or if its key is not `key` (None: any is)."""
+def read_baselines(path: Path, key: str | None = None) -> Baselines | None:
+    """Return the baselines in `path`, or None if it is missing, damaged, or of another key than `key` (if given)."""
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
+        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
             return None
-        stored = msgspec.json.decode(path.read_bytes(), type=Stored)
+        stored = msgspec.json.decode(path.read_bytes(), type=StoredBaselines)
     except (OSError, ValueError, RecursionError):
         return None
     return stored.ladder if key in (None, stored.key) else None
 
 
-def find_or_measure(
+def find_baselines(
     train: Integer[np.ndarray, " length"],
     text: Integer[np.ndarray, " characters"],
     vocabulary: Vocabulary,
     *,
     kept: Path | None = None,
     cache: Path | None = None,
-) -> tuple[str, Ladder]:
-    """Key and ladder: from the file `kept` if it is of these texts, from the cache folder, or measured now.
+) -> tuple[str, Baselines]:
+    """Return the key of the texts and their baselines, read from a file or else measured.
 
-    `cache` is that folder, else `cache_folder()`; what was measured is put into it if that can be written.
-
-    Raises CharloopError for texts too short.
+    The files are `kept`, if given, and one in the folder `cache` (by default `cache_folder()`), which also gets
+    what was measured, if it can be written. Raises CharloopError for texts that are too short.
     """
     folder = (cache or cache_folder()) / "baselines"
-    key = key_of(train, text, vocabulary)
-    ladder = (read(kept, key) if kept else None) or read(folder / f"{key}.json", key)
-    if ladder is None:
-        ladder = measure(train, text, vocabulary)
-        keep(folder / f"{key}.json", pack(key, ladder))
-    return key, ladder
+    key = baselines_key(train, text, vocabulary)
+    baselines = (read_baselines(kept, key) if kept else None) or read_baselines(folder / f"{key}.json", key)
+    if baselines is None:
+        baselines = measure_baselines(train, text, vocabulary)
+        keep(folder / f"{key}.json", encode_baselines(key, baselines))
+    return key, baselines

@@ -1,4 +1,4 @@
-"""Where a loss stands among the baselines, in words and figures: always bits per character."""
+"""How a loss ranks among the baselines, in words and figures: always bits per character."""
 
 import shutil
 import textwrap
@@ -6,76 +6,72 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charloop.baselines import Ladder, Rung, Standing
+    from charloop.baselines import Baseline, Baselines, Rank
 
-KNOWN = {"uniform": "chance", "unigram": "the unigram"}
-"""What is not called by its name with an article."""
+SPOKEN_NAMES = {"uniform": "chance", "unigram": "the unigram"}
+LABEL_COLUMNS = 12
 
 
-def sentence(standing: "Standing") -> str:
-    """`better than a 4-gram by 0.11 bits, short of a 5-gram by 0.04`."""
+def rank_sentence(rank: "Rank") -> str:
+    """Return such as `better than a 4-gram by 0.11 bits, short of a 5-gram by 0.04`."""
     parts = []
-    if standing.beaten:
-        parts.append(f"better than {called(standing.beaten)} by {standing.better_by:.2f} bits")
-    if standing.ahead:
-        worse = f"{called(standing.ahead)} by {standing.worse_by:.2f}"
-        parts.append(f"short of {worse}" if standing.beaten else f"worse than {worse} bits")
+    if rank.beaten:
+        parts.append(f"better than {speak_name(rank.beaten)} by {rank.better_by:.2f} bits")
+    if rank.ahead:
+        worse = f"{speak_name(rank.ahead)} by {rank.worse_by:.2f}"
+        parts.append(f"short of {worse}" if rank.beaten else f"worse than {worse} bits")
     return ", ".join(parts)
 
 
-def called(rung: "Rung") -> str:
-    """How a sentence calls a rung."""
-    article = f"a {rung.name}" if rung.name.endswith("-gram") else rung.name
-    return KNOWN.get(rung.name, article)
+def speak_name(baseline: "Baseline") -> str:
+    """Return the baseline's name for a sentence, with its article."""
+    article = f"a {baseline.name}" if baseline.name.endswith("-gram") else baseline.name
+    return SPOKEN_NAMES.get(baseline.name, article)
 
 
-def compact(standing: "Standing") -> str:
-    """`4-gram 0.11` for a table: what is beaten, and by how many bits; a dash where nothing is."""
-    return f"{standing.beaten.name} {standing.better_by:.2f}" if standing.beaten else "-"
+def beaten_cell(rank: "Rank") -> str:
+    """Return a table cell such as `4-gram 0.11`: the best beaten baseline and the margin in bits; else a dash."""
+    return f"{rank.beaten.name} {rank.better_by:.2f}" if rank.beaten else "-"
 
 
-def rungs(ladder: "Ladder", indent: int) -> str:
-    """All rungs, wrapped to the terminal beside a label of `indent` columns."""
-    words = [f"{rung.name}\N{NO-BREAK SPACE}{rung.bits:.2f}" for rung in ladder.rungs]
+def list_baselines(baselines: "Baselines", indent: int) -> str:
+    """Return all baselines, wrapped to the terminal's width beside a label of `indent` columns."""
+    words = [f"{one.name}\N{NO-BREAK SPACE}{one.bits:.2f}" for one in baselines.entries]
     words.append("bits/char")
     width = max(40, min(100, shutil.get_terminal_size().columns) - indent)
     lines = textwrap.wrap("  ".join(words), width, break_on_hyphens=False)
     return f"\n{' ' * indent}".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
-LABEL = 12
-"""Columns of a label before a line of `rows`."""
+def rank_rows(rank: "Rank | None", baselines: "Baselines | None") -> Iterator[tuple[str, str]]:
+    """Yield label and value of a loss's rank and of the baselines, where there are any."""
+    if rank:
+        yield "rank", rank_sentence(rank)
+    if baselines:
+        yield "baselines", list_baselines(baselines, LABEL_COLUMNS)
+        if baselines.portion:
+            yield "note", baselines.portion
 
 
-def rows(standing: "Standing | None", ladder: "Ladder | None") -> Iterator[tuple[str, str]]:
-    """What a loss is worth, and what it was compared with: label and value."""
-    if standing:
-        yield "worth", sentence(standing)
-    if ladder:
-        yield "baselines", rungs(ladder, LABEL)
-        if ladder.portion:
-            yield "note", ladder.portion
+def label_lines(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each label and value."""
+    yield from (f"{label:<{LABEL_COLUMNS}}{value}" for label, value in rows)
 
 
-def labelled(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A line of each."""
-    yield from (f"{label:<{LABEL}}{value}" for label, value in rows)
-
-
-def values(standing: "Standing") -> dict[str, Any]:
-    """A standing for programs."""
-    beaten, ahead = standing.beaten, standing.ahead
+def rank_values(rank: "Rank") -> dict[str, Any]:
+    """Return a rank as plain values, for JSON."""
+    beaten, ahead = rank.beaten, rank.ahead
     return {
         "better_than": beaten and beaten.name,
-        "better_by_bits": standing.better_by,
+        "better_by_bits": rank.better_by,
         "worse_than": ahead and ahead.name,
-        "worse_by_bits": standing.worse_by,
+        "worse_by_bits": rank.worse_by,
     }
 
 
-def rung_values(ladder: "Ladder") -> list[dict[str, Any]]:
-    """The rungs for programs."""
+def baseline_values(baselines: "Baselines") -> list[dict[str, Any]]:
+    """Return the baselines as plain values, for JSON."""
     return [
-        {"name": rung.name, "nats_per_character": rung.nats, "bits_per_character": rung.bits}
-        for rung in ladder.rungs
+        {"name": one.name, "nats_per_character": one.nats, "bits_per_character": one.bits}
+        for one in baselines.entries
     ]

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 import numpy as np
 from jaxtyping import Float32
 
-from charloop.baselines import Ladder, Standing
+from charloop.baselines import Baselines, Rank
 from charloop.evaluation.student import student
 
 LEVEL = 0.95
@@ -46,7 +46,7 @@ class Score:
     """None for a text of under 640 characters to predict: too few for ten blocks."""
     per_character: Float32[np.ndarray, " targets"] | None = field(default=None, compare=False, repr=False)
     """Nats of each character but the first, if they were asked for."""
-    baselines: Ladder | None = None
+    baselines: Baselines | None = None
     """What simpler ways come to on this text, if that was asked for."""
 
     @property
@@ -68,9 +68,9 @@ class Score:
             return math.inf
 
     @property
-    def standing(self) -> Standing | None:
+    def rank(self) -> Rank | None:
         """Where the loss stands among `baselines`."""
-        return self.baselines.standing(self.loss) if self.baselines else None
+        return self.baselines.rank(self.loss) if self.baselines else None
 
 
 def block_count(characters: int) -> int:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
-from charloop.baselines import FILE, Ladder, read
+from charloop.baselines import BASELINES_FILE, Baselines, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
 from charloop.training.history import History
@@ -43,7 +43,7 @@ class Curves:
     name: str
     training: Line
     validation: Line
-    ladder: Ladder | None
+    baselines: Baselines | None
     """The baselines of its validation text, if they were measured."""
     band: Band | None = None
     """Of several runs: how far they lie apart around the validation losses, which are means."""
@@ -63,7 +63,7 @@ def curves_of(folder: RunFolder, name: str, against: Axis, smooth: int = 0) -> C
     width = min(smooth or max(1, len(history.losses) // AUTOMATIC), max(1, len(history.losses)))
     training = thinned(placed(history, history.steps, moving_mean(history.losses, width), against))
     validation = thinned(placed(history, history.evaluated, history.validation, against))
-    return Curves(name, training, validation, read(folder.path / FILE))
+    return Curves(name, training, validation, read_baselines(folder.path / BASELINES_FILE))
 
 
 def placed(

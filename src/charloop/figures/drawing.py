@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from charloop.baselines import Ladder
+from charloop.baselines import Baselines
 from charloop.figures.curves import Axis, Curves
-from charloop.figures.frame import Frame, frame_of, rung_labels
+from charloop.figures.frame import Frame, baseline_labels, frame_of
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart by the colour-blind too: Okabe and Ito 2008, Color universal design, without its yellow."""
@@ -63,7 +63,7 @@ def draw(runs: Sequence[Curves], against: Axis, width: float, kind: str) -> byte
         styles += [styles[-1]] * (len(runs) - len(styles))
         for run, (dash, colour) in zip(runs, styles, strict=True):
             draw_run(axes, run, colour, dash)
-        draw_ladders(
+        draw_baselines(
             axes, runs, [colour for _, colour in styles], frame, SMALL / 72 / (width * HEIGHT * INSIDE)
         )
         set_axes(axes, frame, against)
@@ -94,20 +94,20 @@ def draw_run(axes: Axes, run: Curves, colour: str, dash: str) -> None:
     )
 
 
-def draw_ladders(
+def draw_baselines(
     axes: Axes, runs: Sequence[Curves], colours: Sequence[str], frame: Frame, label_height: float
 ) -> None:
     """The baselines, once where all runs have the same; else each run's in its colour."""
-    ladders: dict[Ladder, str] = {}
+    distinct: dict[Baselines, str] = {}
     for run, colour in zip(runs, colours, strict=True):
-        if run.ladder:
-            ladders.setdefault(run.ladder, colour)
-    for ladder, own in ladders.items():
-        colour = GREY if len(ladders) == 1 else own
-        for rung in ladder.rungs:
-            if frame.holds(rung.nats):
-                axes.axhline(rung.nats, color=colour, linewidth=0.4, alpha=0.7, zorder=1)
-        for label in rung_labels(ladder, runs, frame, label_height):
+        if run.baselines:
+            distinct.setdefault(run.baselines, colour)
+    for baselines, own in distinct.items():
+        colour = GREY if len(distinct) == 1 else own
+        for baseline in baselines.entries:
+            if frame.holds(baseline.nats):
+                axes.axhline(baseline.nats, color=colour, linewidth=0.4, alpha=0.7, zorder=1)
+        for label in baseline_labels(baselines, runs, frame, label_height):
             axes.annotate(
                 label.text,
                 (0.0 if label.left else 1.0, label.nats),

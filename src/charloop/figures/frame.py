@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from charloop.baselines import Ladder, Rung
+from charloop.baselines import Baseline, Baselines
 from charloop.figures.curves import Curves
 
 BEGINNING, MARGIN, BESIDE, REACH = 0.02, 0.06, 0.015, 0.35
 """Part of a run whose steep fall may leave the frame; room above, below and behind the curves; how far below them
-a rung is shown: all but the first in sizes of the frame."""
+a baseline is shown: all but the first in sizes of the frame."""
 LABEL_WIDTH = 0.16
-"""Of a rung's name, in widths of the frame."""
+"""Of a baseline's name, in widths of the frame."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Label:
-    """The name of one rung, or of several that lie too close together for two."""
+    """The name of one baseline, or of several that lie too close together for two."""
 
     text: str
     nats: float
@@ -41,7 +41,7 @@ class Label:
 
 
 def frame_of(runs: Sequence[Curves]) -> Frame:
-    """All of each run but its steep beginning, and the next rungs below."""
+    """All of each run but its steep beginning, and the next baselines below."""
     right = max(float(line.x[-1]) for run in runs for line in (run.training, run.validation) if len(line.x))
     seen = [run.validation.y for run in runs]
     seen += [edge for run in runs if run.band for edge in (run.band.low, run.band.high)]
@@ -51,34 +51,39 @@ def frame_of(runs: Sequence[Curves]) -> Frame:
         shown = np.concatenate([run.training.y for run in runs])
     low, high = float(shown.min()), float(shown.max())
     height = max(high - low, 0.02)
-    rungs = [rung.nats for run in runs if run.ladder for rung in run.ladder.rungs]
-    bottom = min([low, *(nats for nats in rungs if low - REACH * height < nats < low)])
+    entries = [baseline.nats for run in runs if run.baselines for baseline in run.baselines.entries]
+    bottom = min([low, *(nats for nats in entries if low - REACH * height < nats < low)])
     height = high - bottom + 0.02
     return Frame(
         0.0, (right or 1.0) * (1 + BESIDE), max(0.0, bottom - MARGIN * height), high + MARGIN * height
     )
 
 
-def rung_labels(ladder: Ladder, runs: Sequence[Curves], frame: Frame, height: float) -> Iterator[Label]:
-    """The names of the rungs that are seen, each at the end where the curves keep farther away from it.
+def baseline_labels(
+    baselines: Baselines, runs: Sequence[Curves], frame: Frame, height: float
+) -> Iterator[Label]:
+    """The names of the baselines that are seen, each at the end where the curves keep farther away from it.
 
     Names that would lie less than `height`, a share of the frame's, apart become one.
     """
-    seen = sorted((rung for rung in ladder.rungs if frame.holds(rung.nats)), key=lambda rung: rung.nats)
-    groups: list[list[Rung]] = []
-    for rung in seen:
-        groups.append([rung])
+    seen = sorted(
+        (baseline for baseline in baselines.entries if frame.holds(baseline.nats)),
+        key=lambda baseline: baseline.nats,
+    )
+    groups: list[list[Baseline]] = []
+    for baseline in seen:
+        groups.append([baseline])
         # A group that grows moves up or down, and may come too close to the one below.
         while len(groups) > 1 and middle(groups[-1]) - middle(groups[-2]) < height * (frame.high - frame.low):
             groups[-2:] = [groups[-2] + groups[-1]]
     for group in groups:
-        names = ", ".join(rung.name for rung in group)
+        names = ", ".join(baseline.name for baseline in group)
         yield Label(names, middle(group), is_left_free(middle(group), runs, frame))
 
 
-def middle(group: Sequence[Rung]) -> float:
-    """The mean loss of several rungs."""
-    return sum(rung.nats for rung in group) / len(group)
+def middle(group: Sequence[Baseline]) -> float:
+    """The mean loss of several baselines."""
+    return sum(baseline.nats for baseline in group) / len(group)
 
 
 def is_left_free(nats: float, runs: Sequence[Curves], frame: Frame) -> bool:

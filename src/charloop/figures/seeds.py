@@ -22,7 +22,7 @@ def over_seeds(name: str, runs: Sequence[Curves]) -> Curves:
         name,
         Line(training_x, training.mean(axis=0)),
         Line(x, losses.mean(axis=0)),
-        runs[0].ladder,
+        runs[0].baselines,
         band,
     )
 

@@ -1,12 +1,12 @@
-"""The loss curves, with the ladder that a loss is read on."""
+"""The loss curves, with the baselines that a loss is compared with."""
 
 import math
 from collections.abc import Iterator
 
-from charloop.baselines import Ladder
+from charloop.baselines import Baselines
 from charloop.figures import Curves, Line
 from charloop.figures.curves import thinned
-from charloop.figures.frame import Frame, frame_of, rung_labels
+from charloop.figures.frame import Frame, baseline_labels, frame_of
 from charloop.report.chart import (
     Plane,
     axes,
@@ -38,7 +38,7 @@ def curves_section(curves: Curves | Missing) -> str:
     )
     return (
         f"{key}{figure(lambda width: drawn(curves, width), in_words(curves))}"
-        f"{paragraph(in_words(curves), 'words')}{ladder_table(curves)}"
+        f"{paragraph(in_words(curves), 'words')}{baseline_table(curves)}"
     )
 
 
@@ -52,16 +52,16 @@ def drawn(curves: Curves, width: float) -> tuple[float, Iterator[str]]:
 
 
 def parts(curves: Curves, frame: Frame, plane: Plane) -> Iterator[str]:
-    """Axes, rungs, curves, and the rungs' names above all."""
+    """Axes, baselines, curves, and the baselines' names above all."""
     yield from axes(plane, "updates", "loss, nats per character")
     yield from bits_axis(plane)
-    rungs = curves.ladder.rungs if curves.ladder else ()
-    for rung in rungs:
-        if frame.holds(rung.nats):
-            yield segment((plane.left, plane.inner_right), (plane.down(rung.nats),) * 2, "rung")
+    entries = curves.baselines.entries if curves.baselines else ()
+    for baseline in entries:
+        if frame.holds(baseline.nats):
+            yield segment((plane.left, plane.inner_right), (plane.down(baseline.nats),) * 2, "baseline")
     yield from lines(curves, plane)
-    if curves.ladder:
-        yield from rung_names(curves, curves.ladder, frame, plane)
+    if curves.baselines:
+        yield from baseline_names(curves, curves.baselines, frame, plane)
 
 
 def bits_axis(plane: Plane) -> Iterator[str]:
@@ -91,9 +91,9 @@ def entering(line: Line, high: float) -> Line:
     return Line(line.x[first:], line.y[first:])
 
 
-def rung_names(curves: Curves, ladder: Ladder, frame: Frame, plane: Plane) -> Iterator[str]:
+def baseline_names(curves: Curves, baselines: Baselines, frame: Frame, plane: Plane) -> Iterator[str]:
     """Each where the curves leave room."""
-    for label in rung_labels(ladder, [curves], frame, 15 / (plane.inner_bottom - plane.top)):
+    for label in baseline_labels(baselines, [curves], frame, 15 / (plane.inner_bottom - plane.top)):
         x = plane.left + 4 if label.left else plane.inner_right - 4
         anchor = "start" if label.left else "end"
         yield text(x, plane.down(label.nats) + 4, label.text, anchor=anchor, kind="name")
@@ -116,16 +116,14 @@ def in_words(curves: Curves) -> str:
     )
 
 
-def ladder_table(curves: Curves) -> str:
-    """The rungs and the best validation loss between them, the easiest to beat first."""
-    if curves.ladder is None:
-        return paragraph(
-            "There is no ladder: the run has not measured what simpler ways come to on its text."
-        )
-    rows = [(escaped(rung.name), rung.nats) for rung in curves.ladder.rungs]
+def baseline_table(curves: Curves) -> str:
+    """The baselines and the best validation loss between them, the easiest to beat first."""
+    if curves.baselines is None:
+        return paragraph("There are no baselines: the run has not measured them on its text.")
+    rows = [(escaped(baseline.name), baseline.nats) for baseline in curves.baselines.entries]
     if len(curves.validation.y):
         rows.append(("<strong>this network, at its best</strong>", float(curves.validation.y.min())))
     rows.sort(key=lambda row: -row[1])
     cells = [(name, f"{nats:.3f}", f"{nats / math.log(2):.3f}") for name, nats in rows]
     shown = table(("way to predict", "nats", "bits per character"), cells)
-    return details("The ladder in figures", shown)
+    return details("Baselines in figures", shown)

@@ -20,7 +20,7 @@ from charloop.report.samples_section import samples_section
 from charloop.report.surprise_section import surprise_section
 from charloop.report.values import Report
 
-FOREMOST = ("model", "text", "best", "worth", "note")
+FOREMOST = ("model", "text", "best", "rank", "note")
 """Facts that are seen at once."""
 
 

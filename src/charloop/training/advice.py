@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from charloop.baselines import Rung
+from charloop.baselines import Baseline
 from charloop.config import RunConfig, TrainingConfig
 
 USUAL_RATE = 2e-3
@@ -14,7 +14,7 @@ SMALL = 64
 MUCH_DROPPED = 0.5
 
 
-def advise(config: RunConfig, unigram: Rung, step: int) -> str:
+def advise(config: RunConfig, unigram: Baseline, step: int) -> str:
     """One sentence for a run that after `step` updates, an epoch or more, is no better than its unigram."""
     changes = [
         *rate_changes(config.training, step),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from charloop.baselines import Ladder
+from charloop.baselines import Baselines
 from charloop.config import RunConfig
 from charloop.data import Reading
 from charloop.errors import CharloopError
@@ -96,7 +96,7 @@ class Sampled:
 class Measured:
     """The baselines of the validation text are known: what its losses are to be compared with."""
 
-    ladder: Ladder
+    baselines: Baselines
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,14 @@
 """What a run's losses are worth: its baselines, measured beside the first steps and kept in its folder."""
 
-from charloop.baselines import FILE, UNIGRAM, Ladder, Measuring, key_of, pack, read
+from charloop.baselines import (
+    BASELINES_FILE,
+    UNIGRAM,
+    BackgroundMeasurement,
+    Baselines,
+    baselines_key,
+    encode_baselines,
+    read_baselines,
+)
 from charloop.checkpoint import write_atomically
 from charloop.training.advice import advise
 from charloop.training.events import (
@@ -26,8 +34,8 @@ class Worth:
 
     def __init__(self, session: Session, listener: Listener) -> None:
         self.session, self.listener = session, listener
-        self.ladder: Ladder | None = None
-        self._measuring: Measuring | None = None
+        self.baselines: Baselines | None = None
+        self._measuring: BackgroundMeasurement | None = None
         self._evaluated: Evaluated | None = None
         self._advised = False
 
@@ -55,9 +63,11 @@ class Worth:
         if text is None:
             return
         train, vocabulary = self.session.training, self.session.folder.vocabulary
-        kept = read(self.session.folder.path / FILE, key_of(train, text, vocabulary))
+        kept = read_baselines(
+            self.session.folder.path / BASELINES_FILE, baselines_key(train, text, vocabulary)
+        )
         if kept is None:
-            self._measuring = Measuring(train, text, vocabulary)
+            self._measuring = BackgroundMeasurement(train, text, vocabulary)
         else:
             self._tell(kept)
 
@@ -70,16 +80,16 @@ class Worth:
         if measuring.found is None:
             self.listener(Noted(f"there are no baselines for this run: {measuring.failure}"))
             return
-        write_atomically(self.session.folder.path / FILE, pack(*measuring.found))
+        write_atomically(self.session.folder.path / BASELINES_FILE, encode_baselines(*measuring.found))
         self._tell(measuring.found[1])
 
-    def _tell(self, ladder: Ladder) -> None:
-        self.ladder = ladder
-        self.listener(Measured(ladder))
+    def _tell(self, baselines: Baselines) -> None:
+        self.baselines = baselines
+        self.listener(Measured(baselines))
 
     def _advise(self) -> None:
         """Say once what to change, if an epoch was not enough to beat the unigram."""
-        unigram, event = self.ladder.rung(UNIGRAM) if self.ladder else None, self._evaluated
+        unigram, event = self.baselines.find(UNIGRAM) if self.baselines else None, self._evaluated
         if self._advised or unigram is None or event is None:
             return
         if event.step >= self.session.lanes.chunks_per_epoch and event.score.loss >= unigram.nats:

@@ -13,7 +13,7 @@ from charloop.config import Count, Fraction
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    from charloop.baselines import Ladder
+    from charloop.baselines import Baselines
 
 COLUMNS = "{name:<9}{nats:>10}{bits:>10}  {note}"
 
@@ -48,7 +48,7 @@ class BaselinesFlags:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the ladder."""
+    """Measure and print the baselines."""
     flags = check_ranges(parse(BaselinesFlags, "baselines", arguments))
     if not flags.corpus:
         raise CharloopError(
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     if not flags.validation_fraction:
         raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="it is what is predicted")
 
-    from charloop.baselines import find_or_measure
+    from charloop.baselines import find_baselines
     from charloop.data import load_corpus, split
 
     with reading() as listener:
@@ -71,28 +71,28 @@ def main(arguments: Sequence[str]) -> None:
         )
     cut = split(len(corpus.tokens), flags.validation_fraction, flags.test_fraction)
     train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
-    _, ladder = find_or_measure(train, text, corpus.vocabulary)
-    notes = [*corpus.notes, *([ladder.portion] if ladder.portion else [])]
+    _, baselines = find_baselines(train, text, corpus.vocabulary)
+    notes = [*corpus.notes, *([baselines.portion] if baselines.portion else [])]
     facts = {"text": corpus.description, "train": len(train), "validation": len(text), "notes": notes}
     if flags.json:
-        from charloop.baselines.wording import rung_values
+        from charloop.baselines.wording import baseline_values
 
-        print(json.dumps({**facts, "baselines": rung_values(ladder)}))
+        print(json.dumps({**facts, "baselines": baseline_values(baselines)}))
     else:
-        print("\n".join(lines(facts, ladder)))
+        print("\n".join(lines(facts, baselines)))
 
 
-def lines(facts: dict[str, Any], ladder: "Ladder") -> list[str]:
+def lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
     """A table for people: the smallest is the one to beat."""
-    best = min(ladder.rungs, key=lambda rung: rung.nats)
+    best = min(baselines.entries, key=lambda baseline: baseline.nats)
     rows = [
         COLUMNS.format(
-            name=rung.name,
-            nats=f"{rung.nats:.4f}",
-            bits=f"{rung.bits:.4f}",
-            note="the one to beat" if rung is best else "",
+            name=baseline.name,
+            nats=f"{baseline.nats:.4f}",
+            bits=f"{baseline.bits:.4f}",
+            note="the one to beat" if baseline is best else "",
         ).rstrip()
-        for rung in ladder.rungs
+        for baseline in baselines.entries
     ]
     return [
         f"text     {facts['text']}",

@@ -31,9 +31,9 @@ def main(arguments: Sequence[str]) -> None:
     """Print one of three views of a run; none of them runs a cell's code."""
     flags = parse(InfoFlags, "info", arguments)
 
-    from charloop.baselines.wording import labelled
+    from charloop.baselines.wording import label_lines
     from charloop.checkpoint import RunFolder
-    from charloop.description import describe_rows, describe_run, describe_standing
+    from charloop.description import describe_rank, describe_rows, describe_run
 
     folder = RunFolder.open(flags.run, inspect=True)
     if flags.toml:
@@ -41,9 +41,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     values = describe_run(folder)
     if flags.json:
-        print(json.dumps(values | describe_standing(folder, values)))
+        print(json.dumps(values | describe_rank(folder, values)))
     else:
-        print(visible("\n".join(labelled(describe_rows(folder, values)))))
+        print(visible("\n".join(label_lines(describe_rows(folder, values)))))
 
 
 def settings(folder: "RunFolder") -> str:

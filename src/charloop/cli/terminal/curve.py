@@ -10,7 +10,7 @@ import numpy as np
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from charloop.baselines import Ladder, Rung
+    from charloop.baselines import Baseline, Baselines
 
 BINS = 240
 """Shares of a run whose losses are averaged: more than a terminal's dots across."""
@@ -38,16 +38,16 @@ class Curve:
             self.sums[place] += nats / math.log(2)
             self.counts[place] += 1
 
-    def draw(self, width: int, ladder: "Ladder | None") -> list[Text]:
+    def draw(self, width: int, baselines: "Baselines | None") -> list[Text]:
         """Rows of at most `width` columns; none before there are two points to connect."""
         columns = min(MOST_COLUMNS, width - LEFT - RIGHT)
         points = self.points(2 * columns) if columns > 1 else {}
         if len(points) < 2:
             return []
-        rungs = list(ladder.rungs) if ladder else []
-        low, high = span(list(points.values()), rungs)
+        entries = list(baselines.entries) if baselines else []
+        low, high = span(list(points.values()), entries)
         cells = braille({x: height_of(bits, low, high) for x, bits in points.items()}, columns)
-        names = rows_of(rungs, low, high)
+        names = rows_of(entries, low, high)
         return [row_text(row, cells[row], names.get(row), (low, high)) for row in range(ROWS)]
 
     def points(self, across: int) -> dict[int, float]:
@@ -65,11 +65,11 @@ class Curve:
         return dict(zip(between, np.interp(between, known, means).tolist(), strict=True))
 
 
-def span(bits: list[float], rungs: "list[Rung]") -> tuple[float, float]:
+def span(bits: list[float], entries: "list[Baseline]") -> tuple[float, float]:
     """Lowest and highest bits in the picture: from the next baseline ahead to the unigram, once that is beaten."""
     latest, low, high = bits[-1], min(bits), max(bits)
-    unigram = [rung.bits for rung in rungs if rung.name == "unigram" and rung.bits > latest]
-    ahead = [rung.bits for rung in rungs if latest - NEAR < rung.bits <= low]
+    unigram = [baseline.bits for baseline in entries if baseline.name == "unigram" and baseline.bits > latest]
+    ahead = [baseline.bits for baseline in entries if latest - NEAR < baseline.bits <= low]
     high = min([high, *unigram])
     low = max(ahead, default=low)
     room = max(0.05, (high - low) / 20)
@@ -94,26 +94,28 @@ def braille(heights: dict[int, int], columns: int) -> list[list[int]]:
     return cells
 
 
-def rows_of(rungs: "list[Rung]", low: float, high: float) -> "dict[int, Rung]":
+def rows_of(entries: "list[Baseline]", low: float, high: float) -> "dict[int, Baseline]":
     """The baseline in each row of the picture; the best of those in one."""
-    inside = [rung for rung in rungs if low <= rung.bits <= high]
+    inside = [baseline for baseline in entries if low <= baseline.bits <= high]
     return {
-        height_of(rung.bits, low, high) // 4: rung
-        for rung in sorted(inside, key=lambda r: r.bits, reverse=True)
+        height_of(baseline.bits, low, high) // 4: baseline
+        for baseline in sorted(inside, key=lambda r: r.bits, reverse=True)
     }
 
 
-def row_text(row: int, cells: list[int], rung: "Rung | None", limits: tuple[float, float]) -> Text:
+def row_text(row: int, cells: list[int], baseline: "Baseline | None", limits: tuple[float, float]) -> Text:
     """One row: axis, curve, and the baseline that crosses it."""
     low, high = limits
     shown = {0: f"{high:.2f}", ROWS - 1: f"{low:.2f}"}.get(row, "bits" if row == ROWS // 2 else "")
     # The style of a Text is that of all that is added to it: a dim curve would be none on many a terminal.
     text = Text(no_wrap=True)
     text.append(f"{shown:>{LEFT - 2}} │", "dim")
-    signs = [(chr(ord(EMPTY) + cell), "green") if cell else (LINE if rung else " ", "dim") for cell in cells]
+    signs = [
+        (chr(ord(EMPTY) + cell), "green") if cell else (LINE if baseline else " ", "dim") for cell in cells
+    ]
     for style, run in groupby(signs, key=itemgetter(1)):
         text.append("".join(sign for sign, _ in run), style)
-    if rung:
-        text.append(f" {rung.name} {rung.bits:.2f}", "dim")
+    if baseline:
+        text.append(f" {baseline.name} {baseline.bits:.2f}", "dim")
     text.rstrip()
     return text

@@ -11,7 +11,7 @@ from charloop.cli.terminal.curve import ROWS, Curve
 from charloop.cli.terminal.output import visible
 
 if TYPE_CHECKING:
-    from charloop.baselines import Ladder
+    from charloop.baselines import Baselines
 
 LOW, HIGH = 20, 24
 """Rows of a terminal that has room for a curve, and for samples under it."""
@@ -34,7 +34,7 @@ class Picture:
     curve: Curve = field(default_factory=Curve)
     samples: list[tuple[int, str]] = field(default_factory=list)
     """After how many steps the network wrote what, the newest last."""
-    ladder: "Ladder | None" = None
+    baselines: "Baselines | None" = None
 
     def add_sample(self, step: int, texts: Sequence[tuple[float, str]]) -> None:
         """Keep what was written at the temperature nearest to `TEMPERATURE`."""
@@ -46,12 +46,12 @@ class Picture:
         if height < LOW:
             return []
         if not (self.samples and has_room(width, height)):
-            return self.curve.draw(width, self.ladder)
+            return self.curve.draw(width, self.baselines)
         if width < WIDE:
-            rows = self.curve.draw(width, self.ladder)
+            rows = self.curve.draw(width, self.baselines)
             return [*rows, *panel(self.samples, UNDER, width)] if rows else []
         left = curve_width(width)
-        rows = self.curve.draw(left, self.ladder)
+        rows = self.curve.draw(left, self.baselines)
         return beside(rows, list(panel(self.samples, ROWS, width - left - GAP)), left) if rows else []
 
 

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from charloop.baselines.wording import compact, sentence
+from charloop.baselines.wording import beaten_cell, rank_sentence
 from charloop.training.events import INTERRUPTED, USED_UP, Finished, Started
 from charloop.wording import clock, describe_model, number_of
 
 if TYPE_CHECKING:
-    from charloop.baselines import Ladder
+    from charloop.baselines import Baselines
 
 ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
 NARROW_ROW = "{step:>9} {train:>6} {validation:>6} {bits:>9} {clock:>8} {mark}"
@@ -61,19 +61,19 @@ def row(
     figures: dict[str, str],
     elapsed: float,
     validation: float | None,
-    ladder: "Ladder | None",
+    baselines: "Baselines | None",
 ) -> str:
     """A line of the table: `figures` has step, epoch, train, speed and mark; the validation loss is in nats."""
     losses = {"validation": "", "bits": "", "beats": ""}
     if validation is not None:
         losses |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
-        losses |= {"beats": compact(ladder.standing(validation))} if ladder else {}
+        losses |= {"beats": beaten_cell(baselines.rank(validation))} if baselines else {}
     line = ROW if width >= NARROW else NARROW_ROW
     return line.format(**figures, **losses, clock=clock(elapsed)).rstrip()
 
 
 def ending(
-    event: Finished, resumed_at: int, part_of: int, ladder: "Ladder | None"
+    event: Finished, resumed_at: int, part_of: int, baselines: "Baselines | None"
 ) -> Iterator[tuple[str, str]]:
     """Labelled lines: why the run ended, and how good it is."""
     after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
@@ -91,8 +91,8 @@ def ending(
         figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
         read = f", on {event.best.characters:,} of {part_of:,} characters" if part_of else ""
         yield "best", f"{figures}, at step {event.best_step:,}{read}"
-        if ladder:
-            yield "worth", sentence(ladder.standing(loss))
+        if baselines:
+            yield "rank", rank_sentence(baselines.rank(loss))
     if event.skipped:
         yield (
             "skipped",

@@ -6,8 +6,8 @@ import time
 from rich.console import Console
 from rich.text import Text
 
-from charloop.baselines import Ladder
-from charloop.baselines.wording import rungs
+from charloop.baselines import Baselines
+from charloop.baselines.wording import list_baselines
 from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.pace import Pace
@@ -41,7 +41,7 @@ class TrainingScreen(Screen):
         self.progress.above = self.drawn
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
         self.doing, self.doing_since = "", 0.0
-        self.ladder: Ladder | None = None
+        self.baselines: Baselines | None = None
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
@@ -58,7 +58,7 @@ class TrainingScreen(Screen):
             case Sampled():
                 self.sampled(event)
             case Measured():
-                self.measured(event.ladder)
+                self.measured(event.baselines)
             case Noted():
                 self.noted(event.text)
             case Stopping():
@@ -94,11 +94,11 @@ class TrainingScreen(Screen):
             self.say("resume", f"going on after step {event.resumed_at:,}")
         self.progress.update(self.task, completed=0.0, description="compiling the first step")
 
-    def measured(self, ladder: Ladder) -> None:
-        self.ladder = self.picture.ladder = ladder
-        self.say("compare", rungs(ladder, INDENT))
-        if ladder.portion:
-            self.noted(ladder.portion)
+    def measured(self, baselines: Baselines) -> None:
+        self.baselines = self.picture.baselines = baselines
+        self.say("compare", list_baselines(baselines, INDENT))
+        if baselines.portion:
+            self.noted(baselines.portion)
 
     def stepped(self, event: Stepped) -> None:
         self.pace.add(event.steps)
@@ -140,7 +140,7 @@ class TrainingScreen(Screen):
         self.last_row = time.monotonic()
         figures = {"step": f"{step:,}", "epoch": f"{self.epoch:.2f}", "speed": self.pace.speed, "mark": mark}
         figures["train"] = f"{self.pace.loss:.3f}" if self.pace.losses else ""
-        line = row(width, figures, elapsed, validation, self.ladder)
+        line = row(width, figures, elapsed, validation, self.baselines)
         self.console.print(Text(line, "" if mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
@@ -161,5 +161,5 @@ class TrainingScreen(Screen):
                 self.console.print(line)
         self.interrupted = event.reason == INTERRUPTED
         self.console.print()
-        for label, text in ending(event, self.resumed_at, self.part_of, self.ladder):
+        for label, text in ending(event, self.resumed_at, self.part_of, self.baselines):
             self.say(label, text, style="magenta" if label == "skipped" else "")

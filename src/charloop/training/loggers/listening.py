@@ -59,8 +59,8 @@ class Logging:
                     self._text(event.step, f"sample/temperature {temperature}", text)
                 self._elapsed = None
             case Measured():
-                rungs = (f"{rung.name}: {rung.nats / math.log(2):.3f}" for rung in event.ladder.rungs)
-                self._text(self._step, "baselines, bits per character", "\n".join(rungs))
+                entries = (f"{one.name}: {one.bits:.3f}" for one in event.baselines.entries)
+                self._text(self._step, "baselines, bits per character", "\n".join(entries))
 
     def _begin(self, event: Started) -> None:
         data = event.config.data

@@ -18,7 +18,7 @@ from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    from charloop.baselines import Measuring
+    from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.chosen_text import ChosenText
     from charloop.evaluation import Score
@@ -123,16 +123,20 @@ def check(flags: EvalFlags) -> None:
     check_costs(flags.per_character, overwrite=flags.overwrite)
 
 
-def compare(folder: "RunFolder", given: "ChosenText") -> "Measuring | None":
+def compare(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement | None":
     """The baselines on their way while the network reads; those of the validation text may lie in the run."""
-    from charloop.baselines import FILE, Measuring
+    from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
 
     if given.training is None:
         return None
-    return Measuring(given.training, given.tokens, folder.vocabulary, kept=folder.path / FILE)
+    return BackgroundMeasurement(
+        given.training, given.tokens, folder.vocabulary, kept=folder.path / BASELINES_FILE
+    )
 
 
-def with_baselines(score: "Score", measuring: "Measuring | None") -> "tuple[Score, tuple[str, ...]]":
+def with_baselines(
+    score: "Score", measuring: "BackgroundMeasurement | None"
+) -> "tuple[Score, tuple[str, ...]]":
     """The score beside its baselines; and a note if there should be some, and are none."""
     if measuring is None:
         return score, ()

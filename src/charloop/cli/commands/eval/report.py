@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from charloop.baselines.wording import labelled, rows, rung_values, values
+from charloop.baselines.wording import baseline_values, label_lines, rank_rows, rank_values
 
 if TYPE_CHECKING:
     from charloop.evaluation import Score
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
     """The score for programs."""
-    interval, standing, ladder = score.interval, score.standing, score.baselines
+    interval, rank, baselines = score.interval, score.rank, score.baselines
     return {
         "text": name,
         "read_from": read_from,
@@ -28,9 +28,9 @@ def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> 
             "blocks": interval.blocks,
             "block_length": interval.block_length,
         },
-        "standing": values(standing) if standing else None,
-        "baselines": rung_values(ladder) if ladder else None,
-        "notes": [*notes, *([ladder.portion] if ladder and ladder.portion else [])],
+        "rank": rank_values(rank) if rank else None,
+        "baselines": baseline_values(baselines) if baselines else None,
+        "notes": [*notes, *([baselines.portion] if baselines and baselines.portion else [])],
     }
 
 
@@ -47,4 +47,4 @@ def lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> 
         yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
         yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
     yield f"perplexity  {score.perplexity:.3f}"
-    yield from labelled(rows(score.standing, score.baselines))
+    yield from label_lines(rank_rows(score.rank, score.baselines))

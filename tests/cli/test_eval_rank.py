@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.baselines import FILE, measure, read
+from charloop.baselines import BASELINES_FILE, measure_baselines, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.text import read_training_text
 from charloop.cli.commands.eval.per_character import write_records
@@ -38,17 +38,17 @@ def values(*arguments: str) -> dict:
 
 def test_its_own_validation_text_is_compared(lengthy: Path) -> None:
     found = values(str(lengthy))
-    ladder = read(lengthy / FILE)
-    assert ladder is not None
-    assert [(rung["name"], rung["nats_per_character"]) for rung in found["baselines"]] == [
-        (rung.name, rung.nats) for rung in ladder.rungs
+    baselines = read_baselines(lengthy / BASELINES_FILE)
+    assert baselines is not None
+    assert [(baseline["name"], baseline["nats_per_character"]) for baseline in found["baselines"]] == [
+        (baseline.name, baseline.nats) for baseline in baselines.entries
     ]
-    standing = ladder.standing(found["nats_per_character"])
-    assert found["standing"] == {
-        "better_than": standing.beaten and standing.beaten.name,
-        "better_by_bits": standing.better_by,
-        "worse_than": standing.ahead and standing.ahead.name,
-        "worse_by_bits": standing.worse_by,
+    rank = baselines.rank(found["nats_per_character"])
+    assert found["rank"] == {
+        "better_than": rank.beaten and rank.beaten.name,
+        "better_by_bits": rank.better_by,
+        "worse_than": rank.ahead and rank.ahead.name,
+        "worse_by_bits": rank.worse_by,
     }
     low, high = found["interval"]["bits_per_character"]
     assert low < found["bits_per_character"] < high
@@ -62,11 +62,9 @@ def test_the_same_for_people(lengthy: Path) -> None:
     found, said = values(str(lengthy)), figures(done(process("eval", str(lengthy))))
     low, high = found["interval"]["bits_per_character"]
     assert said["interval"] == f"{low:.4f} to {high:.4f} bits/char, 95% confidence"
-    standing = found["standing"]
-    name = {"uniform": "chance", "unigram": "the unigram"}.get(
-        standing["better_than"], standing["better_than"]
-    )
-    assert f"better than {name} by {standing['better_by_bits']:.2f} bits" in said["worth"]
+    rank = found["rank"]
+    name = {"uniform": "chance", "unigram": "the unigram"}.get(rank["better_than"], rank["better_than"])
+    assert f"better than {name} by {rank['better_by_bits']:.2f} bits" in said["rank"]
     assert said["baselines"].startswith(
         f"uniform {found['baselines'][0]['bits_per_character']:.2f}  unigram "
     )
@@ -76,37 +74,37 @@ def test_info_tells_it_too(lengthy: Path) -> None:
     found = values(str(lengthy))
     info = json.loads(done(call("info", str(lengthy), "--json")))
     assert info["baselines"] == found["baselines"]
-    assert info["standing"]["better_than"] == found["standing"]["better_than"]
-    assert info["standing"]["better_by_bits"] == pytest.approx(found["standing"]["better_by_bits"], rel=1e-4)
+    assert info["rank"]["better_than"] == found["rank"]["better_than"]
+    assert info["rank"]["better_by_bits"] == pytest.approx(found["rank"]["better_by_bits"], rel=1e-4)
     said, own = figures(done(call("info", str(lengthy)))), figures(done(call("eval", str(lengthy))))
-    assert said["worth"] == own["worth"]
+    assert said["rank"] == own["rank"]
 
 
 def test_an_older_run_has_none_of_its_own(copied: Path) -> None:
-    kept = json.loads((copied / FILE).read_text())
-    (copied / FILE).unlink()
+    kept = json.loads((copied / BASELINES_FILE).read_text())
+    (copied / BASELINES_FILE).unlink()
     before = sorted(path.name for path in copied.iterdir())
-    assert [rung["name"] for rung in values(str(copied))["baselines"]] == [
-        rung["name"] for rung in kept["ladder"]["rungs"]
+    assert [baseline["name"] for baseline in values(str(copied))["baselines"]] == [
+        baseline["name"] for baseline in kept["ladder"]["rungs"]
     ]
     assert sorted(path.name for path in copied.iterdir()) == before, "to look at a run changes nothing in it"
     info = json.loads(done(call("info", str(copied), "--json")))
-    assert (info["baselines"], info["standing"]) == (None, None)
-    (copied / FILE).write_text("[")
-    assert "worth" not in figures(done(call("info", str(copied))))
+    assert (info["baselines"], info["rank"]) == (None, None)
+    (copied / BASELINES_FILE).write_text("[")
+    assert "rank" not in figures(done(call("info", str(copied))))
 
 
 def test_other_texts_are_compared_when_asked(lengthy: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(text_of(9, seed=3))
     plain = values(str(lengthy), "other.txt")
-    assert (plain["standing"], plain["baselines"], plain["interval"]) == (None, None, None)
+    assert (plain["rank"], plain["baselines"], plain["interval"]) == (None, None, None)
     vocabulary = load(lengthy).vocabulary
     train = vocabulary.encode(text_of(200))[: int(len(text_of(200)) * 0.7)]
-    expected = measure(train, vocabulary.encode(text_of(9, seed=3)), vocabulary)
+    expected = measure_baselines(train, vocabulary.encode(text_of(9, seed=3)), vocabulary)
     for flags in (("other.txt",), ("--text", text_of(9, seed=3))):
         found = values(str(lengthy), *flags, "--baselines")
-        assert [rung["nats_per_character"] for rung in found["baselines"]] == [r.nats for r in expected.rungs]
-    assert [rung["name"] for rung in values(str(lengthy), "--split", "test")["baselines"]]
+        assert [one["nats_per_character"] for one in found["baselines"]] == [r.nats for r in expected.entries]
+    assert [baseline["name"] for baseline in values(str(lengthy), "--split", "test")["baselines"]]
     assert values(str(lengthy), "--split", "train")["baselines"] is None
     said = refused(call("eval", str(lengthy), "--split", "train", "--baselines"))
     assert said.startswith("--baselines and --split train do not go together; leave one out")
@@ -119,8 +117,8 @@ def test_the_library_gives_the_same(lengthy: Path) -> None:
     assert score.per_character is not None
     assert score.per_character.shape == (len(text) - 1,)
     train, vocabulary = read_training_text(RunFolder.open(lengthy)), network.vocabulary
-    assert score.baselines == measure(train, vocabulary.encode(text), vocabulary)
-    assert score.standing == score.baselines.standing(score.loss)
+    assert score.baselines == measure_baselines(train, vocabulary.encode(text), vocabulary)
+    assert score.rank == score.baselines.rank(score.loss)
     assert network.evaluate(text).baselines is None
 
 
@@ -259,14 +257,14 @@ def test_baselines_without_a_network(tmp_path: Path) -> None:
     text = text_of(100)
     cut = len(text) * 9 // 10
     vocabulary = Vocabulary.of_text(text)
-    ladder = measure(vocabulary.encode(text[:cut]), vocabulary.encode(text[cut:]), vocabulary)
+    baselines = measure_baselines(vocabulary.encode(text[:cut]), vocabulary.encode(text[cut:]), vocabulary)
     found = json.loads(done(process("baselines", "book.txt", "--json")))
-    assert [(rung["name"], rung["nats_per_character"]) for rung in found["baselines"]] == [
-        (rung.name, rung.nats) for rung in ladder.rungs
+    assert [(baseline["name"], baseline["nats_per_character"]) for baseline in found["baselines"]] == [
+        (baseline.name, baseline.nats) for baseline in baselines.entries
     ]
     assert (found["train"], found["validation"], found["notes"]) == (cut, len(text) - cut, [])
     out = done(call("baselines", "book.txt"))
-    best = min(ladder.rungs, key=lambda rung: rung.nats)
+    best = min(baselines.entries, key=lambda baseline: baseline.nats)
     assert f"\n{best.name:<9}{best.nats:>10.4f}{best.bits:>10.4f}  the one to beat\n" in out
     assert out.count("the one to beat") == 1
     assert out.startswith(

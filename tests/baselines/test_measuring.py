@@ -1,4 +1,4 @@
-"""The ladder of a text, and where a loss stands on it."""
+"""The baselines of a text, and how a loss ranks among them."""
 
 import bz2
 import lzma
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.slow import SlowWittenBell
-from charloop.baselines import Ladder, Rung, ladder, measure
+from charloop.baselines import Baseline, Baselines, measure_baselines, measuring
 from charloop.baselines.compressors import COMPRESSORS, bits_per_character, encode
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
@@ -43,13 +43,13 @@ def encoded(train: str, text: str) -> tuple[np.ndarray, np.ndarray, Vocabulary]:
     return vocabulary.encode(train), vocabulary.encode(text), vocabulary
 
 
-def test_the_rungs_and_what_they_come_to() -> None:
+def test_the_baselines_and_their_losses() -> None:
     train, text, vocabulary = encoded(prose(300), prose(60, seed=1) + "ß")
-    found = measure(train, text, vocabulary)
-    assert [rung.name for rung in found.rungs] == [
+    found = measure_baselines(train, text, vocabulary)
+    assert [baseline.name for baseline in found.entries] == [
         "uniform", "unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram", "bz2", "xz"
     ]  # fmt: skip
-    nats = {rung.name: rung.nats for rung in found.rungs}
+    nats = {baseline.name: baseline.nats for baseline in found.entries}
     assert nats["uniform"] == math.log(vocabulary.size)
     slow = SlowWittenBell([int(t) for t in train], vocabulary.size, 6)
     for order, name in enumerate(("unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram"), start=1):
@@ -57,34 +57,38 @@ def test_the_rungs_and_what_they_come_to() -> None:
     told, both = prose(300).encode(), (prose(300) + prose(60, seed=1) + "ß").encode()
     added = len(lzma.compress(both)) - len(lzma.compress(told))
     assert nats["xz"] == pytest.approx(added * 8 * math.log(2) / len(text))
-    assert found.rung("xz") == found.rungs[-1]
-    assert found.rung("nothing") is None
-    assert found.rungs[1].bits == pytest.approx(nats["unigram"] / math.log(2))
+    assert found.find("xz") == found.entries[-1]
+    assert found.find("nothing") is None
+    assert found.entries[1].bits == pytest.approx(nats["unigram"] / math.log(2))
 
 
 def test_of_short_texts_all_is_used_and_of_long_ones_the_nearest_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train, text, vocabulary = encoded(prose(300), prose(60, seed=1))
-    whole = measure(train, text, vocabulary)
+    whole = measure_baselines(train, text, vocabulary)
     assert (whole.learned, whole.predicted) == (whole.training, whole.text) == (len(train), len(text) - 1)
     assert whole.portion is None
-    monkeypatch.setattr(ladder, "MOST_TRAINING", 500)
-    monkeypatch.setattr(ladder, "MOST_TEXT", 100)
-    part = measure(train, text, vocabulary)
-    same = measure(train[-500:], text[:101], vocabulary)
-    assert part.rungs == same.rungs != whole.rungs
+    monkeypatch.setattr(measuring, "MAX_LEARNED", 500)
+    monkeypatch.setattr(measuring, "MAX_PREDICTED", 100)
+    part = measure_baselines(train, text, vocabulary)
+    same = measure_baselines(train[-500:], text[:101], vocabulary)
+    assert part.entries == same.entries != whole.entries
     assert part.portion == "baselines learn from the last 500 characters, and predict the first 100"
 
 
 @pytest.mark.parametrize(("train", "text"), [(0, 5), (5, 0), (5, 1)])
 def test_too_little_to_compare_is_refused(train: int, text: int) -> None:
     with pytest.raises(CharloopError, match=f"got '{train} characters to learn from, {text} to predict'"):
-        measure(np.zeros(train, np.uint8), np.zeros(text, np.uint8), Vocabulary.of_text("ab"))
+        measure_baselines(np.zeros(train, np.uint8), np.zeros(text, np.uint8), Vocabulary.of_text("ab"))
 
 
-LADDER = Ladder(
-    (Rung("uniform", 4.0), Rung("unigram", 3.0), Rung("2-gram", 2.0), Rung("3-gram", 2.5)), 1, 1, 1, 1
+BASELINES = Baselines(
+    (Baseline("uniform", 4.0), Baseline("unigram", 3.0), Baseline("2-gram", 2.0), Baseline("3-gram", 2.5)),
+    1,
+    1,
+    1,
+    1,
 )
 
 
@@ -94,8 +98,8 @@ LADDER = Ladder(
      (2.4, "3-gram", "2-gram"), (2.0, "3-gram", "2-gram"), (1.0, "2-gram", None)],
 )  # fmt: skip
 def test_where_a_loss_stands(nats: float, beaten: str | None, ahead: str | None) -> None:
-    standing = LADDER.standing(nats)
-    assert (standing.beaten and standing.beaten.name, standing.ahead and standing.ahead.name) == (
+    rank = BASELINES.rank(nats)
+    assert (rank.beaten and rank.beaten.name, rank.ahead and rank.ahead.name) == (
         beaten,
         ahead,
     )
@@ -103,17 +107,17 @@ def test_where_a_loss_stands(nats: float, beaten: str | None, ahead: str | None)
 
 @given(st.floats(0, 6))
 def test_margins_are_bits_between_the_loss_and_its_neighbours(nats: float) -> None:
-    standing = LADDER.standing(nats)
-    if standing.beaten:
-        assert standing.better_by == pytest.approx((standing.beaten.nats - nats) / math.log(2))
-        assert standing.beaten.nats > nats
+    rank = BASELINES.rank(nats)
+    if rank.beaten:
+        assert rank.better_by == pytest.approx((rank.beaten.nats - nats) / math.log(2))
+        assert rank.beaten.nats > nats
     else:
-        assert standing.better_by is None
-    if standing.ahead:
-        assert standing.worse_by == pytest.approx((nats - standing.ahead.nats) / math.log(2))
-        assert standing.ahead.nats <= nats
+        assert rank.better_by is None
+    if rank.ahead:
+        assert rank.worse_by == pytest.approx((nats - rank.ahead.nats) / math.log(2))
+        assert rank.ahead.nats <= nats
     else:
-        assert standing.worse_by is None
+        assert rank.worse_by is None
 
 
 def test_a_compressor_is_told_the_training_text() -> None:
@@ -151,7 +155,7 @@ def test_bytes_are_compressed_as_they_are() -> None:
 
 def test_a_lone_surrogate_has_bytes_too() -> None:
     train, text, vocabulary = encoded("ab\udcff" * 9, "\udcffab" * 9)
-    assert measure(train, text, vocabulary).rungs[-1].nats > 0
+    assert measure_baselines(train, text, vocabulary).entries[-1].nats > 0
 
 
 def test_what_bz2_is_told_is_in_one_block_with_the_text() -> None:
