@@ -1,6 +1,6 @@
 """How well a network begins: characters read from a fresh start beside the same ones read in context.
 
-    python bench/fresh_start.py RUN [RUN ...] TEXT [--pattern REGEX] [--prompt TEXT]
+    python -m bench.fresh_start RUN [RUN ...] TEXT [--pattern REGEX] [--prompt TEXT]
 
 Of the last tenth of TEXT, up to 300 places are taken that `--pattern` matches (the speeches of a play, if left out);
 each beginning is read after nothing, after the run's prefix, and after the 1,000 characters before it. The table has

@@ -1,72 +1,60 @@
-"""A recurrent layer alone, beside other libraries': `charloop.recurrent` and every `bench/peers/NAME/layer.py`.
+"""Time one recurrent layer of charloop and of other libraries, in turn.
 
-    python bench/layers.py [--cells lstm gru rnn] [--rounds 4] [--against torch flax equinox]
+    python -m bench.layers [--cells lstm gru rnn] [--rounds 4] [--against torch flax equinox]
 
 A step is the layer from a zero state over random inputs, the mean square of its outputs as the loss, and the
 gradient of the loss in parameters and inputs. Time-major, float32, one layer as wide as its inputs. With `--lengths`
 the rows of a batch end at different times, between half of the steps and all of them.
 """
 
-import argparse
-from pathlib import Path
+from collections.abc import Sequence
 
-from charloop.benchmark.peers import OURS, find_peers
-from charloop.benchmark.rounds import Row, time_programs
+from bench.programs import OURS, find_programs
+from bench.rounds import Timing, time_programs
+from bench.settings import add_program_flags, make_parser
+from charloop.benchmark.results import ResultsFile
 
-HERE = Path(__file__).parent
 SIZES = ((200, 32, 64), (50, 50, 128), (100, 32, 256), (100, 64, 512))
 """Steps, batch rows, units."""
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-VISIT = 8
-PEERS = find_peers(HERE / "peers", "layer", str(HERE / "own_layer.py"))
-OTHERS = [peer.name for peer in PEERS if peer.name != OURS]
+STEPS_PER_VISIT = 8
 
 
-def main() -> None:
-    """Print a table for each cell."""
-    flags = arguments()
-    peers = [peer for peer in PEERS if peer.name in (OURS, *(flags.against or OTHERS))]
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a line for each cell and size."""
+    parser = make_parser("layers", __doc__)
+    parser.add_argument("--cells", nargs="+", choices=GATES, default=[*GATES])
+    add_program_flags(parser, rounds=4)
+    parser.add_argument("--lengths", action="store_true", help="rows end at different times")
+    flags = parser.parse_args(arguments)
+    programs = find_programs("layer", flags.peers, flags.against)
+    file, results = ResultsFile(flags.output, "layers"), []
+    print(file.machine_line)
     for cell in flags.cells:
         print(f"\n{cell}, rows that end at different times" if flags.lengths else f"\n{cell}", flush=True)
         for steps, batch, units in SIZES:
-            request = {"cell": cell, "steps": steps, "batch": batch, "units": units, "lengths": flags.lengths}
-            rows = time_programs(
-                request, operations(cell, steps, batch, units), peers, flags.rounds, VISIT, skip
-            )
-            print(f"{units} units, {steps} steps, batch {batch}: " + "; ".join(map(figure, rows)), flush=True)
+            setting = {"cell": cell, "steps": steps, "batch": batch, "units": units, "lengths": flags.lengths}
+            operations = least_operations(cell, steps, batch, units)
+            timings = time_programs(setting, operations, programs, flags.rounds, STEPS_PER_VISIT)
+            figures = "; ".join(map(describe_timing, timings))
+            print(f"{units} units, {steps} steps, batch {batch}: {figures}", flush=True)
+            results.append({"setting": setting, "rows": [timing.as_dict() for timing in timings]})
+            file.save(results=results)
+    print(f"\nall figures: {file.path}")
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
-    parser.add_argument(
-        "--rounds", type=int, default=4, help=f"times round the libraries, {VISIT} steps each"
-    )
-    parser.add_argument("--against", nargs="+", choices=OTHERS, help="only these")
-    parser.add_argument("--lengths", action="store_true", help="rows end at different times")
-    flags = parser.parse_args()
-    if flags.rounds < 1:
-        parser.error(f"--rounds: got {flags.rounds}; allowed: 1 or more")
-    return flags
-
-
-def operations(cell: str, steps: int, batch: int, units: int) -> int:
-    """Floating-point operations of the two products of each step, forward once and backward twice."""
+def least_operations(cell: str, steps: int, batch: int, units: int) -> int:
+    """Return the floating-point operations of the two products of each step, forward once and backward twice."""
     return 3 * 2 * 2 * steps * batch * units * GATES[cell] * units
 
 
-def figure(row: Row) -> str:
-    """A program's time, as a ratio beside charloop's; or why there is none."""
-    if row.missing:
-        return f"{row.program}: {row.missing}"
-    if row.program == OURS:
-        return f"charloop {1e3 * row.median:.1f} ms"
-    return f"{row.program} {row.ratio:.2f}x"
-
-
-def skip(_: str) -> None:
-    """Progress is not shown."""
+def describe_timing(timing: Timing) -> str:
+    """Return a program's time, as a ratio to charloop's; or why there is none."""
+    if timing.missing:
+        return f"{timing.program}: {timing.missing}"
+    if timing.program == OURS:
+        return f"{OURS} {1e3 * timing.median:.1f} ms"
+    return f"{timing.program} {timing.ratio:.2f}x"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Write docs/reference.md, the help of every command on one page: `make reference`, or `python docs/make_reference.py`."""
+"""Write docs/reference.md, the help of every command on one page: `make reference` runs this file."""
 
 import contextlib
 import io
 import os
 from pathlib import Path
 
-from charloop.cli.commands.bench.command import QUESTIONS
+from charloop.cli.commands.bench.command import BENCHMARKS
 from charloop.cli.main import COMMANDS, main
 
 TARGET = Path(__file__).with_name("reference.md")
@@ -23,7 +23,7 @@ def read_help(command: str) -> str:
 
 def make_reference() -> str:
     """Return the whole page as Markdown: a section for each command."""
-    pages = [*COMMANDS, *(f"bench {question}" for question in QUESTIONS)]
+    pages = [*COMMANDS, *(f"bench {name}" for name in BENCHMARKS)]
     pages.insert(pages.index("compare") + 1, "compare --cells")
     before = {name: os.environ.get(name) for name in PLAIN}
     os.environ.update(PLAIN)

@@ -12,7 +12,7 @@ import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, find_cell_options
-from charloop.cli.commands.bench.command import QUESTIONS
+from charloop.cli.commands.bench.command import BENCHMARKS
 from charloop.cli.commands.presets import SHOWN
 from charloop.cli.main import COMMANDS
 from charloop.data import corpora
@@ -33,11 +33,8 @@ FLAGS = {
     "cells": "charloop.cli.commands.cells.CellsFlags",
     "corpora": "charloop.cli.commands.corpora.CorporaFlags",
     "presets": "charloop.cli.commands.presets.PresetsFlags",
+    "bench speed": "charloop.cli.commands.bench.speed.SpeedFlags",
     "bench unroll": "charloop.cli.commands.bench.unroll.UnrollFlags",
-    "bench train": "charloop.cli.commands.bench.train.TrainFlags",
-    "bench sample": "charloop.cli.commands.bench.sample.SampleFlags",
-    "bench encode": "charloop.cli.commands.bench.encode.EncodeFlags",
-    "bench memory": "charloop.cli.commands.bench.memory.MemoryFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
 HIDDEN = {"compare --cells": {"cell", "cell_options"}}
@@ -63,7 +60,7 @@ def test_help_names_every_command(arguments: tuple[str, ...]) -> None:
 
 def test_every_command_is_here() -> None:
     assert [*COMMANDS] == list(dict.fromkeys(name.split()[0] for name in FLAGS))
-    assert [f"bench {question}" for question in QUESTIONS] == [n for n in FLAGS if n.startswith("bench")]
+    assert [f"bench {name}" for name in BENCHMARKS] == [n for n in FLAGS if n.startswith("bench")]
 
 
 @pytest.mark.parametrize("width", ["80", "160"])

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from charloop.benchmark.training import SETTINGS
+from bench.settings import SETTINGS
 from charloop.config import TrainingConfig
 from charloop.devices import make_mesh
 from charloop.model import CharLM

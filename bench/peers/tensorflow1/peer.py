@@ -1,12 +1,7 @@
 """The tutorial's `dynamic_rnn`: a loop whose length is known at run time."""
 
-import sys
-from pathlib import Path
-
-import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))
 import graph
+import tensorflow as tf
 
 
 def unroll(cell, inputs, start):

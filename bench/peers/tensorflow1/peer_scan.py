@@ -1,12 +1,7 @@
 """The tutorial's `tf.scan`: time comes first inside, and is put back after batch."""
 
-import sys
-from pathlib import Path
-
-import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))
 import graph
+import tensorflow as tf
 
 
 def unroll(cell, inputs, start):

@@ -1,12 +1,7 @@
 """The tutorial's `static_rnn`: every tick written out in the graph, so that building takes long."""
 
-import sys
-from pathlib import Path
-
-import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))
 import graph
+import tensorflow as tf
 
 
 def unroll(cell, inputs, start):

@@ -3,20 +3,18 @@
 import torch
 from torch import nn
 
-TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 40, 0.95, 0.01
 
-
-def filtered(logits):
-    """Logits over the temperature, with what the three filters take away at minus infinity."""
-    logits = logits / TEMPERATURE
-    least = logits.topk(min(TOP_K, logits.shape[-1])).values[:, -1:]
+def filtered(logits, temperature, top_k, top_p, min_p):
+    """Divide the logits by the temperature, and set what the three filters take away to minus infinity."""
+    logits = logits / temperature
+    least = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
     logits = logits.masked_fill(logits < least, -torch.inf)
-    ordered, places = logits.sort(descending=True)
+    ordered, indices = logits.sort(descending=True)
     shares = ordered.softmax(-1)
-    outside = shares.cumsum(-1) - shares >= TOP_P
-    logits = logits.masked_fill(outside.scatter(-1, places, outside), -torch.inf)
+    outside = shares.cumsum(-1) - shares >= top_p
+    logits = logits.masked_fill(outside.scatter(-1, indices, outside), -torch.inf)
     shares = logits.softmax(-1)
-    return logits.masked_fill(shares < MIN_P * shares.max(-1, keepdim=True).values, -torch.inf)
+    return logits.masked_fill(shares < min_p * shares.max(-1, keepdim=True).values, -torch.inf)
 
 
 def build(setting):
@@ -32,7 +30,7 @@ def build(setting):
         characters, carry, written = torch.zeros(1, texts, dtype=torch.long), None, []
         for _ in range(setting["length"]):
             outputs, carry = network(embedding(characters), carry)
-            characters = filtered(readout(outputs[0])).softmax(-1).multinomial(1).T
+            characters = filtered(readout(outputs[0]), **setting["filters"]).softmax(-1).multinomial(1).T
             written.append(characters)
         return torch.cat(written).tolist()
 

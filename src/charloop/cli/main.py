@@ -21,7 +21,7 @@ COMMANDS = {
     "cells": "the cells there are, and their options",
     "corpora": "the texts that need no file",
     "presets": "settings that go well together",
-    "bench": "time the engine on this machine",
+    "bench": "time charloop on this machine",
 }
 
 

@@ -1,4 +1,4 @@
-"""charloop bench: time the engine on this machine."""
+"""charloop bench: time charloop on this machine."""
 
 from charloop.cli.commands.bench.command import main
 

@@ -1,42 +1,46 @@
-"""charloop bench: time the engine on this machine."""
+"""charloop bench: time charloop on this machine."""
 
 import importlib
 from collections.abc import Sequence
 
 from charloop.errors import CharloopError, unknown_name
 
-QUESTIONS = {
-    "unroll": "static, dynamic, scan and fused: to build, to compile, to make a step",
-    "train": "a training step, beside what other libraries need for the same",
-    "sample": "writing text, one stream and many, beside the same",
-    "encode": "a text to tokens, beside copying its file and decoding it",
-    "memory": "what a training step holds, beside what it needs",
+BENCHMARKS = {
+    "speed": "characters per second of training and of sampling",
+    "unroll": "the unrollings side by side: time to trace, to compile, to make a step",
 }
+MOVED = ("train", "sample", "encode", "memory")
+"""Benchmarks that earlier versions had; all but memory compare with other programs."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Hand over to the question's own page."""
+    """Run the benchmark that the first argument names."""
     if not arguments:
         raise CharloopError(
-            "charloop bench: no question", allowed=", ".join(QUESTIONS), do="see charloop bench --help"
+            "charloop bench: no benchmark", allowed=", ".join(BENCHMARKS), do="see charloop bench --help"
         )
-    question, *rest = arguments
-    if question in ("-h", "--help"):
+    name, *rest = arguments
+    if name in ("-h", "--help"):
         print(usage())
-        return
-    if question not in QUESTIONS:
-        raise unknown_name("question", question, QUESTIONS, do="see charloop bench --help")
-    importlib.import_module(f"charloop.cli.commands.bench.{question}").main(rest)
+    elif name in MOVED:
+        raise CharloopError(
+            f"charloop bench {name} is now a script",
+            do=f"run `python -m bench.{name}` in a checkout of charloop (see bench/README.md)",
+        )
+    elif name not in BENCHMARKS:
+        raise unknown_name("benchmark", name, BENCHMARKS, do="see charloop bench --help")
+    else:
+        importlib.import_module(f"charloop.cli.commands.bench.{name}").main(rest)
 
 
 def usage() -> str:
-    """What `charloop bench --help` shows."""
-    questions = "\n".join(f"  {name:9}{summary}" for name, summary in QUESTIONS.items())
-    return f"""usage: charloop bench QUESTION ...
+    """Return what `charloop bench --help` shows."""
+    lines = "\n".join(f"  {name:9}{summary}" for name, summary in BENCHMARKS.items())
+    return f"""usage: charloop bench BENCHMARK ...
 
-Time the engine on this machine. Programs are timed in turn, so that noise meets all alike.
+Time charloop on this machine.
 
-{questions}
+{lines}
 
-charloop bench QUESTION --help shows a question's settings.
+charloop bench BENCHMARK --help shows the flags of a benchmark.
 """

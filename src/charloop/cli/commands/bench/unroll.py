@@ -1,66 +1,58 @@
-"""charloop bench unroll: each unrolling, to build, to compile, to make a step."""
+"""charloop bench unroll: the unrollings side by side."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import tyro
 from msgspec import Meta
 
-from charloop.cli.commands.bench.figures import new_file, save
+from charloop.cli.commands.bench.flags import StepFlags
 from charloop.cli.flags.parsing import check_ranges, parse
-from charloop.cli.flags.training import ModelFlags
-from charloop.config import Count
+
+if TYPE_CHECKING:
+    from charloop.benchmark.unrolling import UnrollingTiming
 
 
 @dataclass(frozen=True)
-class UnrollFlags:
-    """Time each unrolling side by side: to build, to compile, to make a step.
+class UnrollFlags(StepFlags):
+    """Time each unrolling: to trace, to compile, to make a training step.
 
-    It begins with the tutorial's setting.
+    The unrollings take turns, so that noise of the machine affects all alike.
     """
 
-    model: ModelFlags = field(
-        default_factory=lambda: ModelFlags(num_layers=3, hidden_size=100, embed_size=100)
-    )
-    batch_size: Count = 32
-    """Lanes."""
-    seq_length: Count = 200
-    """Characters a step."""
-    vocab_size: Annotated[Count, tyro.conf.arg(metavar="N")] = 65
-    """Distinct characters."""
-    repeats: Count = 5
-    """Steps timed of each, in turn."""
     unrollings: Annotated[tuple[str, ...], Meta(min_length=1)] = ("static", "dynamic", "scan", "xla", "fused")
-    """Which to time."""
-    output: Annotated[
-        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-unroll-DATE-TIME.json)")
-    ] = ""
-    """New file for every figure and what it was taken on."""
+    """Unrollings to time. static takes minutes to compile."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Time, print, and write down everything."""
+    """Time the unrollings, print a table, and write all figures to a file."""
     flags = check_ranges(parse(UnrollFlags, "bench unroll", arguments))
     from charloop.devices import use_all_cores
 
     use_all_cores()
-    from charloop.benchmark.machine import machine
-    from charloop.benchmark.unrolling import Setting, time_unrollings
-    from charloop.cli.commands.bench.table import print_machine, print_unrollings, written_timing
-    from charloop.model import CharLM
-    from charloop.unroll import find_unrolling
+    from charloop.benchmark.results import ResultsFile
+    from charloop.benchmark.training_step import StepSetting, select_unrollings
+    from charloop.benchmark.unrolling import time_unrollings
 
-    setting = Setting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
-    for name in flags.unrollings:
-        find_unrolling(name)
-    CharLM.build(setting.model, setting.vocab_size)
-    file = new_file(flags.output, "unroll")
-    found: dict[str, Any] = {"machine": machine(), "setting": asdict(setting)}
-    # Before the first minute of timing: a place that cannot be written is told of at once.
-    save(file, found)
-    print_machine(found["machine"])
-    timings = time_unrollings(setting, flags.unrollings, flags.repeats)
-    print_unrollings(setting, timings)
-    save(file, found | {"timings": [*map(written_timing, timings)]})
-    print(f"\nevery figure: {file}")
+    setting = StepSetting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
+    unrollings = select_unrollings(setting, flags.unrollings)
+    file = ResultsFile(flags.output, "unroll", setting=asdict(setting))
+    print(f"{file.machine_line}\n{setting}\n")
+    timings = time_unrollings(setting, unrollings, flags.repeats)
+    print_unrollings(timings)
+    file.save(timings=[asdict(timing) | {"median": timing.median} for timing in timings])
+    print(f"\nall figures: {file.path}")
+
+
+def print_unrollings(timings: "Sequence[UnrollingTiming]") -> None:
+    """Print one line per unrolling; the last column is its median step over that of fused."""
+    print(
+        f"{'':8} {'trace':>8} {'compile':>9} {'step, median':>14} {'fastest':>9} {'slowest':>9} {'to fused':>9}"
+    )
+    reference = next((t.median for t in timings if t.unrolling == "fused"), None)
+    for timing in timings:
+        ratio = f"{timing.median / reference:.2f}x" if reference else ""
+        print(
+            f"{timing.unrolling:8} {timing.trace:6.2f} s {timing.compile:7.2f} s {timing.median * 1e3:11.1f} ms"
+            f" {min(timing.steps) * 1e3:6.1f} ms {max(timing.steps) * 1e3:6.1f} ms {ratio:>9}"
+        )

@@ -1,0 +1,34 @@
+"""The training step that `charloop train` compiles, with the default unrolling; one call makes several steps."""
+
+from importlib.metadata import version
+
+import msgspec
+
+from charloop.benchmark.training_step import StepSetting, TrainingStep
+from charloop.cells import CELLS, make_cell
+from charloop.config import ModelConfig, TrainingConfig
+from charloop.devices import use_all_cores
+from charloop.unroll import reason_against_precision
+
+
+class Steps:
+    def __init__(self, setting, precision):
+        sizes = {name: setting.pop(name) for name in ("batch_size", "seq_length", "vocab_size")}
+        model = msgspec.convert(setting, ModelConfig)
+        self.updates = TrainingConfig().steps_per_call
+        self.step = TrainingStep(StepSetting(model, **sizes, precision=precision), model.unroll, self.updates)
+
+    def __call__(self):
+        self.step.time_call()
+
+    def together(self, count):
+        for done in range(0, count, self.updates):
+            self.step.time_call(min(self.updates, count - done))
+
+
+def build(setting, precision="float32"):
+    use_all_cores()
+    reason = reason_against_precision(precision, "fused", make_cell(CELLS, setting["cell"], 1))
+    if reason:
+        raise NotImplementedError(reason)
+    return Steps(setting, precision), {name: version(name) for name in ("charloop", "jax")}
