@@ -1,4 +1,4 @@
-"""A trained network as one thing: it writes, and it scores."""
+"""A trained network: it writes text and scores text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,13 +30,13 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.given import Given
 from charloop.model import CharLM
-from charloop.originality import find_or_build
-from charloop.sampling import Before, Constraint, Novel, SamplingConfig, beginning, generate, stream
-from charloop.sampling.reading import read
+from charloop.originality import load_or_build_index
+from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
+from charloop.sampling.prompt import prepend_beginning, read_prompt
 from charloop.types import Parameters
 
-OWN_TEXT = 2000
-"""Characters that a network writes for its prefix to be found in: dozens of lines."""
+PREFIX_SAMPLE_LENGTH = 2000
+"""Characters, dozens of lines, that a network writes so that its prefix can be found in them."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class TrainedModel:
     params: Parameters
     vocabulary: Vocabulary
     facts: dict[str, Any]
-    """What was known when the weights were saved: step, validation loss."""
+    """The step and validation loss of the weights."""
     notes: tuple[str, ...] = ()
-    """Newer weights that could not be read, and why the network runs slower here than it was asked to."""
+    """Remarks for people: newer weights that could not be read; why the network runs slower here than configured."""
     run: RunFolder | None = None
-    """Where it was loaded from."""
+    """The run that it was loaded from."""
 
     def sample(
         self,
@@ -61,13 +61,15 @@ class TrainedModel:
         constraints: Sequence[Constraint] = (),
         **settings: Any,
     ) -> list[str]:
-        """New texts after `prompt`; `settings` are the fields of SamplingConfig (length, temperature, ...).
+        """Return new texts that follow `prompt`; `settings` are fields of SamplingConfig (length, temperature, ...).
 
-        The prompt is read as the beginning of a paragraph or line (see `prefix`), or as what follows
-        `context`. Each text keeps to all of `constraints`, such as `novel(20)`.
+        The prompt is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of
+        `context`. Each text satisfies all `constraints`, such as `novel(20)`.
         """
-        config, before = SamplingConfig(**settings), self.before(context)
-        return generate(self.model, self.params, self.vocabulary, prompt, config, constraints, before=before)
+        config, beginning = SamplingConfig(**settings), self.beginning(context)
+        return generate_texts(
+            self.model, self.params, self.vocabulary, prompt, config, constraints, beginning=beginning
+        )
 
     def stream(
         self,
@@ -77,46 +79,54 @@ class TrainedModel:
         constraints: Sequence[Constraint] = (),
         **settings: Any,
     ) -> Iterator[str]:
-        """One new text after `prompt`, in pieces as they come; the same text as `sample` writes."""
-        config, before = SamplingConfig(**settings), self.before(context)
-        return stream(self.model, self.params, self.vocabulary, prompt, config, constraints, before=before)
+        """Yield the text that `sample` returns for the same arguments, in pieces as they are written."""
+        config, beginning = SamplingConfig(**settings), self.beginning(context)
+        return stream_text(
+            self.model, self.params, self.vocabulary, prompt, config, constraints, beginning=beginning
+        )
 
     def novel(self, longest: int, listener: ReadingListener | None = None) -> Novel:
-        """The constraint never to write more than `longest` consecutive tokens of the text it was trained on.
+        """Return the constraint that no more than `longest` consecutive tokens are copied from the training text.
 
-        That text is read again; `listener` is told how far. Raises CharloopError if it has changed or is too long.
+        That text is read again, with progress reports to `listener`. Raises CharloopError if the text has changed or
+        is too long for an index.
         """
         tokens = self._training_text(listener)
-        return Novel(find_or_build(tokens, listener=listener), longest, self.vocabulary.size)
+        return Novel(load_or_build_index(tokens, listener=listener), longest, self.vocabulary.size)
 
     @cached_property
     def prefix(self) -> str:
-        """What stands before the paragraphs or lines of the text it was trained on; may be nothing.
+        """The characters that stand before each paragraph or line of the training text; possibly none.
 
-        That of a run that was begun before runs kept it is what stands before the paragraphs or lines that it writes.
+        Early runs did not store it. For them it is found in a text that the network writes.
         """
         kept = kept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
-        return self._prefix_of_its_own_text() if kept is None else kept
+        return self._prefix_of_own_text() if kept is None else kept
 
-    def _prefix_of_its_own_text(self) -> str:
-        """From a text that it writes, always the same: it tells a play from a list, which its vocabulary does not."""
+    def _prefix_of_own_text(self) -> str:
+        """Return the prefix of a text that the network writes, always with the same seed.
+
+        The vocabulary alone does not tell a play from a list.
+        """
         guess = guessed_prefix(self.vocabulary)
-        config = SamplingConfig(length=OWN_TEXT, temperature=0.8)
+        config = SamplingConfig(length=PREFIX_SAMPLE_LENGTH, temperature=0.8)
         try:
-            (text,) = generate(self.model, self.params, self.vocabulary, "", config, before=Before(guess))
+            (text,) = generate_texts(
+                self.model, self.params, self.vocabulary, "", config, beginning=Beginning(guess)
+            )
         except CharloopError:
             # Weights that are not finite cannot write; sampling and scoring report that themselves.
             return guess
         found = kept_prefix(prefix_of_text(text), self.vocabulary)
         return guess if found is None else found
 
-    def before(self, context: str | None = None) -> Before:
-        """What it reads before a text: `context` if there is one, else its `prefix`."""
-        return Before.of(self.prefix if context is None else "", context)
+    def beginning(self, context: str | None = None) -> Beginning:
+        """Return what the network reads before a text: `context` if it is given, else its `prefix`."""
+        return Beginning.of(self.prefix if context is None else "", context)
 
-    def beginning(self) -> np.ndarray:
-        """The ids (at least one) that it reads before a text of which nothing is given."""
-        return beginning(self.vocabulary, np.zeros(0, np.int32), self.before(), "error")
+    def opening_ids(self) -> np.ndarray:
+        """Return the ids (at least one) that the network reads when it writes without a prompt."""
+        return prepend_beginning(self.vocabulary, np.zeros(0, np.int32), self.beginning(), "error")
 
     def evaluate(
         self,
@@ -126,15 +136,15 @@ class TrainedModel:
         context: str | None = None,
         baselines: bool = False,
     ) -> Score:
-        """How well it predicts `text`: at least two characters; `unknown="skip"` leaves out those it never saw.
+        """Return how well the network predicts `text` (at least two characters), with the nats of each character.
 
-        The text is read as the beginning of a paragraph or line (see `prefix`), or as what follows `context`; neither
-        is scored, nor is the text's first character. The score has the nats of each character, and with `baselines`
-        what simpler ways come to that learned from the text this network was trained on: that is read again, and
-        CharloopError raised if it has changed.
+        The text is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of `context`.
+        Neither is scored, nor is the text's first character. `unknown="skip"` leaves out characters that the network
+        does not know. With `baselines`, the score also has the losses of simpler predictors that learn from the
+        training text; that text is read again. Raises CharloopError if it has changed.
         """
         tokens = self.vocabulary.encode(text, unknown)
-        before = self.before(context).ids(self.vocabulary, tokens, unknown)
+        before = self.beginning(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
         return replace(score, baselines=self._find_baselines(tokens)) if baselines else score
 
@@ -147,29 +157,28 @@ class TrainedModel:
         listener: ReadingListener | None = None,
         before: np.ndarray | None = None,
     ) -> Score:
-        """How well it predicts a text that is encoded already; with a `limit`, about so much of it, from all over.
+        """Return how well the network predicts `tokens`, read from the initial state or after the ids `before`.
 
-        It is read from an empty memory, or after the ids `before`.
-
-        `per_character` keeps the nats of each that is scored; `listener` is told how far it is.
+        With a `limit`, about that many tokens are scored, in parts from all over the text. `per_character` keeps the
+        nats of each; `listener` receives progress reports.
         """
-        memory = None if before is None or not len(before) else read(self.model, self.params, before)
+        memory = None if before is None or not len(before) else read_prompt(self.model, self.params, before)
         return self._evaluator.score(
             self.params, tokens, limit, per_character=per_character, listener=listener, memory=memory
         )
 
     def save(self, path: str | Path) -> None:
-        """Write it to the new folder `path`, which `load` opens: whole, or not at all.
+        """Write the network to the new folder `path`, completely or not at all; `load` opens it.
 
-        There is nothing to resume in it; `train(init_from=path)` starts from its weights. Raises CharloopError if
-        `path` is in use or cannot be written.
+        Training cannot be resumed from it, but `train(init_from=path)` starts from its weights. Raises CharloopError
+        if `path` is in use or cannot be written.
         """
         params = {name: np.asarray(value) for name, value in self.params.items()}
         facts = {"step": 0, "validation_loss": None} | self.facts
         export_run(self.run or self._as_run(), Path(path), params, facts)
 
     def _as_run(self) -> RunFolder:
-        """What a run of it would say of itself: no text."""
+        """Return a run folder, not on disk, that describes the network without a text."""
         data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
         config = RunConfig(data, name_builtin_cell(self.model.config))
         return RunFolder(Path(), config, self.vocabulary, {})
@@ -196,61 +205,59 @@ def load(
     text: GivenText | None = None,
     weights: str = "best",
 ) -> TrainedModel:
-    """The network in the run folder `path`: its best weights, or with weights="last" the newest.
+    """Load the network in the run folder `path`: its best weights, or with weights="last" the newest.
 
-    `cell` is FILE.py:CLASS, a class or a cell, for a run with a cell of its own. `text` is the text it was trained
-    on, where that was given and not named: only `novel` and baselines ask for it. Raises CharloopError for whatever
-    does not fit.
+    `cell` is FILE.py:CLASS, a class or a cell, for a run with a cell of your own. `text` is the training text, if it
+    was passed as an object; only `novel` and baselines need it. Raises CharloopError if the folder is not a run, is
+    damaged, or does not fit `cell`, `text` or `weights`.
     """
     given = Given(None if text is None else Text.of(text))
-    return load_run(RunFolder.open(Path(path), cell=cell, given=given), weights=weights)
+    return load_trained_model(RunFolder.open(Path(path), cell=cell, given=given), weights=weights)
 
 
-def load_run(run: RunFolder, *, weights: str = "best") -> TrainedModel:
-    """The network of an open run folder."""
+def load_trained_model(run: RunFolder, *, weights: str = "best") -> TrainedModel:
+    """Load the network of an open run folder."""
     if weights not in ("best", "last"):
         raise CharloopError("weights", got=weights, allowed="best, last")
     model = CharLM.build(run.config.model, run.vocabulary.size)
-    tensors, facts, path, notes = best_weights(run) if weights == "best" else last_weights(run)
-    check_fit(model, tensors, path)
-    # Not asarray: JAX compiles a program for each shape of NumPy's.
+    tensors, facts, path, notes = (
+        Save(*run.load_weights(), run.path / WEIGHTS) if weights == "best" else _load_last_weights(run)
+    )
+    _check_weights_fit(model, tensors, path)
+    # Not asarray: for NumPy arrays it compiles a program for each shape.
     params = {name: jnp.array(value) for name, value in tensors.items()}
     return TrainedModel(model, params, run.vocabulary, facts, (*notes, *model.notes), run)
 
 
-def best_weights(run: RunFolder) -> Save:
-    """The weights with the best validation loss."""
-    return Save(*run.load_weights(), run.path / WEIGHTS)
-
-
-def last_weights(run: RunFolder) -> Save:
-    """The weights inside the training state."""
+def _load_last_weights(run: RunFolder) -> Save:
+    """Return the weights of the newest checkpoint."""
     save, prefix = run.load_state(), "params/"
     params = {k.removeprefix(prefix): v for k, v in save.tensors.items() if k.startswith(prefix)}
     return save._replace(tensors=params, facts={"step": int(save.tensors["step"])} | save.facts)
 
 
-def check_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
-    """Raises CharloopError unless `tensors` are this model's parameters, all of them, by name, type and shape."""
+def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Raise CharloopError unless `tensors` are all parameters of `model`, by name, type and shape."""
     expected = jax.eval_shape(model.init, jax.random.key(0))
     for name in sorted(expected.keys() | tensors.keys()):
         wanted, found = expected.get(name), tensors.get(name)
         if wanted is None or found is None:
             state = "missing" if found is None else "not part of the model"
             raise CharloopError(
-                f"{path}: {name} is {state}", do="config.json and the weights are of two runs"
+                f"{path}: {name} is {state}",
+                do="copy the run again: its config.json and weights belong to different runs",
             )
         if wanted.dtype != found.dtype:
             raise CharloopError(
                 f"{path}: type of {name}",
                 got=str(found.dtype),
                 allowed=str(wanted.dtype),
-                do="the file was changed: convert the weights back, or take a copy of the run",
+                do="convert the weights back, or copy the run again: the file was changed",
             )
         if wanted.shape != found.shape:
             raise CharloopError(
                 f"{path}: shape of {name}",
                 got=list(found.shape),
                 allowed=str(list(wanted.shape)),
-                do="config.json, vocabulary.json and the weights must come from the same run",
+                do="copy the run again: config.json, vocabulary.json and the weights must be of the same run",
             )

@@ -116,7 +116,7 @@ def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> No
     (old / "config.json").write_text(json.dumps(values))
     written = call("sample", str(old), "--prompt", "KING:", *FLAGS)
     network = load(old)
-    assert (written.code, written.err) == (0, f"note: read from {network.before().description}\n")
+    assert (written.code, written.err) == (0, f"note: read from {network.beginning().description}\n")
     assert network.prefix == load(old).prefix, "always the same"
     done(call("train", "--resume", str(old), "--steps", "20"))
     assert load(old).prefix == "\n\n"

@@ -127,7 +127,7 @@ def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
         screen.send("fox")
         screen.until("a fox")
         screen.running.send_signal(number)
-        assert screen.ended() == "fox\n"
+        assert screen.ended().startswith("fox\nnote: --seed ")
         assert screen.running.returncode == 0
         assert termios.tcgetattr(screen.slave) == before
 
@@ -136,11 +136,28 @@ def test_escape_is_told_from_an_arrow(trained: Path) -> None:
     with terminal(str(trained), "--interactive") as screen:
         screen.until("Ctrl-C end")
         screen.send("\x14")
-        screen.until("all that is typed is text")
+        screen.until("digits, Enter and Tab write text")
         screen.send("\x1b")
         screen.until("Ctrl-C end")
         screen.send("\x04")
-        assert screen.ended() == "\n"
+        assert screen.ended().startswith("\nnote: --seed ")
+
+
+def test_without_a_seed_one_is_drawn_and_printed_and_draws_the_same_again(trained: Path) -> None:
+    def draw_line(*flags: str) -> tuple[str, str]:
+        with terminal(str(trained), "--interactive", *flags) as screen:
+            screen.until("Ctrl-C end")
+            screen.send("\x05")
+            screen.until("↵")
+            screen.send("\x03")
+            line, _, note = screen.ended().partition("\n")
+            return line, note
+
+    (line, note), (other, _) = draw_line(), draw_line()
+    found = re.fullmatch(r"note: --seed (\d+) draws the same characters for the same keys\n", note)
+    assert found
+    assert line != other
+    assert draw_line("--seed", found[1]) == (line, "")
 
 
 def test_without_a_terminal(trained: Path) -> None:

@@ -140,7 +140,7 @@ def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("aabb" * 200)
     done(call("train", "book.txt", *BRIEF, "--output", "run"))
     line = refused(call("sample", "run", "--novel", "1", "--no-echo"))
-    assert line.startswith("no text that keeps to novel 1 was found in ")
+    assert line.startswith("no text that satisfies novel 1 was found in ")
     assert line.endswith("; allow more, or try another prompt, seed or temperature")
     refused(call("sample", "run", "--novel", "1", "--prompt", "ab"), out="ab\n")
 

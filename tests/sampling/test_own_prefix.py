@@ -27,15 +27,15 @@ def test_it_is_found_in_what_the_network_writes(
     network: TrainedModel, monkeypatch: pytest.MonkeyPatch, written: str, prefix: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(trained, "generate", lambda *_, **how: asked.append(how) or [written])
+    monkeypatch.setattr(trained, "generate_texts", lambda *_, **how: asked.append(how) or [written])
     assert network.prefix == network.prefix == prefix
-    assert [how["before"].text for how in asked] == ["\n"], "once, after a guess from the vocabulary"
+    assert [how["beginning"].text for how in asked] == ["\n"], "once, after a guess from the vocabulary"
 
 
 def test_a_context_asks_for_no_prefix(network: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trained, "generate", lambda *_, **__: pytest.fail("it wrote"))
-    assert network.before("ab").text == "ab"
-    assert network.before("").text == ""
+    monkeypatch.setattr(trained, "generate_texts", lambda *_, **__: pytest.fail("it wrote"))
+    assert network.beginning("ab").text == "ab"
+    assert network.beginning("").text == ""
 
 
 def test_weights_that_write_nothing_leave_the_guess(network: TrainedModel) -> None:

@@ -11,8 +11,8 @@ from charloop.config import ModelConfig
 from charloop.data.vocabulary import Vocabulary
 from charloop.devices import batch_sharding, make_mesh
 from charloop.model import CharLM
-from charloop.sampling import LanguageModel, SamplingConfig, TextVocabulary, generate, stream
-from charloop.sampling.reading import begin
+from charloop.sampling import LanguageModel, SamplingConfig, TextVocabulary, generate_texts, stream_text
+from charloop.sampling.compiled_loop import begin_writing
 
 VOCABULARY = Vocabulary.of_text("\n ROMEO:abcé")
 SIZES = {"num_layers": 2, "hidden_size": 7, "embed_size": 5}
@@ -39,7 +39,7 @@ def test_greedy_text_is_the_loop_of_argmax(prompt: str) -> None:
     for _ in range(40):
         expected.append(int(logits[0, 0].argmax()))
         logits, state = step(params, jnp.full((1, 1), expected[-1]), state)
-    text = generate(model, params, VOCABULARY, prompt, SamplingConfig(length=40, temperature=0.0))
+    text = generate_texts(model, params, VOCABULARY, prompt, SamplingConfig(length=40, temperature=0.0))
     assert text == [VOCABULARY.decode(np.array(expected))]
 
 
@@ -50,7 +50,7 @@ def test_dropout_is_never_on() -> None:
     with_key = dropping.apply(params, ids, dropping.initial_state(1), key=jax.random.key(0))[0]
     assert (with_key != model.apply(params, ids, model.initial_state(1))[0]).any()
     config = SamplingConfig(length=80, num_samples=2)
-    texts = [generate(one, params, VOCABULARY, "ROMEO:", config) for one in (model, dropping)]
+    texts = [generate_texts(one, params, VOCABULARY, "ROMEO:", config) for one in (model, dropping)]
     assert texts[0] == texts[1]
 
 
@@ -58,19 +58,19 @@ def test_a_byte_model_streams_what_it_generates() -> None:
     octets = Vocabulary.of_bytes()
     model, params = build(octets)
     config = SamplingConfig(length=100)
-    pieces = list(stream(model, params, octets, "é→", config))
+    pieces = list(stream_text(model, params, octets, "é→", config))
     assert len(pieces) > 1
-    assert generate(model, params, octets, "é→", config) == ["".join(pieces)]
+    assert generate_texts(model, params, octets, "é→", config) == ["".join(pieces)]
 
 
 def test_many_texts_are_shared_out_over_devices_and_each_is_the_one_it_is_alone() -> None:
     model, params = build()
-    lanes = begin(model, params, VOCABULARY.encode("R"), num_samples=16, seed=0)
-    assert [piece.data.shape[0] for piece in lanes.previous.addressable_shards] == [8, 8]
-    together = generate(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=16))
-    few = generate(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=3))
-    assert together[:3] == few
-    assert len(set(together)) == 16
+    rows = begin_writing(model, params, VOCABULARY.encode("R"), batch_size=16, seed=0)
+    assert [piece.data.shape[0] for piece in rows.previous.addressable_shards] == [8, 8]
+    texts = generate_texts(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=16))
+    few = generate_texts(model, params, VOCABULARY, "R", SamplingConfig(length=60, num_samples=3))
+    assert texts[:3] == few
+    assert len(set(texts)) == 16
 
 
 def test_weights_that_are_shared_out_for_training_write_too() -> None:
@@ -78,6 +78,6 @@ def test_weights_that_are_shared_out_for_training_write_too() -> None:
     model, params = build()
     spread = jax.device_put(params, batch_sharding(make_mesh(2)))
     config = SamplingConfig(length=20, num_samples=3)
-    assert generate(model, spread, VOCABULARY, "R", config) == generate(
+    assert generate_texts(model, spread, VOCABULARY, "R", config) == generate_texts(
         model, params, VOCABULARY, "R", config
     )

@@ -9,7 +9,7 @@ from charloop.checkpoint.chosen_text import ChosenText
 from charloop.data import ReadingListener
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.model import count_parameters
-from charloop.trained import load_run
+from charloop.trained import load_trained_model
 from charloop.training.history import History
 
 
@@ -58,8 +58,8 @@ def score_run(
 
     `begins`: as in `charloop eval`, a text of its own begins; the text a run set apart is read as training reads it.
     """
-    network = load_run(run, weights=weights)
-    ids = network.before().ids(run.vocabulary, given.tokens) if begins else None
+    network = load_trained_model(run, weights=weights)
+    ids = network.beginning().ids(run.vocabulary, given.tokens) if begins else None
     score = network.score(given.tokens, limit, per_character=True, listener=listener, before=ids)
     size, step = count_parameters(network.params), network.facts.get("step")
     return RunScore(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))

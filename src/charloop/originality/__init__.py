@@ -1,7 +1,13 @@
-"""What of a written text stands verbatim in the text it was learned from. NumPy only."""
+"""How much of a written text occurs verbatim in the training text. Without jax."""
 
-from charloop.originality.copies import THRESHOLD, Originality, originality
-from charloop.originality.store import find_or_build
-from charloop.originality.suffixes import SuffixIndex, check_size
+from charloop.originality.measure import COPY_THRESHOLD, Originality, measure_originality
+from charloop.originality.suffix_index import SuffixIndex, check_index_size, load_or_build_index
 
-__all__ = ["THRESHOLD", "Originality", "SuffixIndex", "check_size", "find_or_build", "originality"]
+__all__ = [
+    "COPY_THRESHOLD",
+    "Originality",
+    "SuffixIndex",
+    "check_index_size",
+    "load_or_build_index",
+    "measure_originality",
+]

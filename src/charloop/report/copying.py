@@ -5,13 +5,17 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Int, Integer
 
-from charloop.originality import SuffixIndex, check_size, find_or_build, originality
+from charloop.originality import (
+    SuffixIndex,
+    check_index_size,
+    load_or_build_index,
+    measure_originality,
+)
 from charloop.report.excerpt import Excerpt, excerpt_of
 from charloop.report.values import Missing, Written
 from charloop.sampling import SamplingConfig
-from charloop.sampling.reading import begin
-from charloop.sampling.text import picker_of
-from charloop.sampling.writing import BLOCK, blocks
+from charloop.sampling.compiled_loop import BLOCK, begin_writing, write_blocks
+from charloop.sampling.pickers import make_picker
 from charloop.trained import TrainedModel
 
 TEMPERATURES = (0.2, 0.5, 0.8, 1.0)
@@ -32,9 +36,9 @@ def copied(
     """
     # Before it is read, where its size is known.
     size = network.run.text.get("train") if network.run else None
-    check_size(size if isinstance(size, int) else 0)
+    check_index_size(size if isinstance(size, int) else 0)
     tell("reading the training text")
-    index = find_or_build(training())
+    index = load_or_build_index(training())
     found = []
     for temperature in TEMPERATURES:
         tell(f"writing at temperature {temperature}")
@@ -48,12 +52,12 @@ def judged(
     network: TrainedModel, index: SuffixIndex, temperature: float | None, ids: Int[np.ndarray, " length"]
 ) -> Written:
     """A text, and what of it is copied."""
-    return Written(temperature, excerpt_of(network.vocabulary, "", ids), originality(index, ids))
+    return Written(temperature, excerpt_of(network.vocabulary, "", ids), measure_originality(index, ids))
 
 
 def write(network: TrainedModel, temperature: float, seed: int) -> Int[np.ndarray, " length"]:
     """`LENGTH` tokens from the beginning of a paragraph or line."""
-    picker = picker_of(SamplingConfig(temperature=temperature), network.vocabulary)
-    progress = begin(network.model, network.params, network.beginning(), 1, seed)
-    written = blocks(network.model, picker, network.params, progress, LENGTH, BLOCK)
+    picker = make_picker(SamplingConfig(temperature=temperature), network.vocabulary)
+    progress = begin_writing(network.model, network.params, network.opening_ids(), 1, seed)
+    written = write_blocks(network.model, picker, network.params, progress, LENGTH, BLOCK)
     return np.concatenate([block[:, 0] for block in written]).astype(np.int32)

@@ -1,6 +1,6 @@
-"""Writing text: the same model, one character at a time.
+"""Sampling: the trained model writes text, one character at a time.
 
-The names below are imported when they are first asked for: `SamplingConfig` alone must not cost the import of jax.
+A name below is imported when it is first used: `SamplingConfig` alone must not import jax.
 """
 
 from importlib import import_module
@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling.before import Before
     from charloop.sampling.constraints import Constraint, Novel, Pattern, Words
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
+    from charloop.sampling.generate import generate_texts, stream_text
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
-    from charloop.sampling.reading import LanguageModel
-    from charloop.sampling.text import beginning, generate, stream
-    from charloop.sampling.vocabulary import TextVocabulary
+    from charloop.sampling.prompt import Beginning
+    from charloop.sampling.protocols import LanguageModel, TextVocabulary
 
-_ROOMS = {
-    "before": ("Before",),
-    "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
+_MODULES = {
     "constraints": ("Constraint", "Novel", "Pattern", "Words"),
+    "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
+    "generate": ("generate_texts", "stream_text"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
-    "reading": ("LanguageModel",),
-    "text": ("beginning", "generate", "stream"),
-    "vocabulary": ("TextVocabulary",),
+    "prompt": ("Beginning",),
+    "protocols": ("LanguageModel", "TextVocabulary"),
 }
 
 __all__ = [
     "AtWordStarts",
-    "Before",
+    "Beginning",
     "Chain",
     "Constraint",
     "Forbid",
@@ -48,14 +46,13 @@ __all__ = [
     "TopK",
     "TopP",
     "Words",
-    "beginning",
-    "generate",
-    "stream",
+    "generate_texts",
+    "stream_text",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    for room, names in _ROOMS.items():
+    for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f"{__name__}.{room}"), name)
+            return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

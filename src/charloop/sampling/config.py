@@ -1,4 +1,4 @@
-"""How text is written: the numbers and words a person sets, with their ranges beside them."""
+"""The settings of sampling, each with its range beside it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -10,7 +10,7 @@ from charloop.config import Count, NonNegative, NonNegativeCount
 from charloop.conversion import convert
 from charloop.errors import CharloopError, refusing_unknown, unknown_name
 
-ELSEWHERE = {
+NAMES_ELSEWHERE = {
     "max_tokens": "length",
     "max_new_tokens": "length",
     "max_length": "length",
@@ -19,32 +19,29 @@ ELSEWHERE = {
     "stop_sequences": "stop",
     "stop_strings": "stop",
 }
-"""What other libraries call some of the settings."""
+"""Names of other libraries for some of the settings."""
 
 
-@refusing_unknown("setting of sampling", ELSEWHERE)
+@refusing_unknown("setting of sampling", NAMES_ELSEWHERE)
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How a trained network writes.
-
-    Raises CharloopError for a value out of its range.
-    """
+    """How a trained network writes. Raises CharloopError for a value out of range."""
 
     length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 500
     """New characters to write (bytes, for a model of bytes); the prompt does not count."""
     temperature: NonNegative = 1.0
     """Sampling temperature. Below 1 favours likely characters, above 1 flattens the distribution, 0 is greedy."""
     top_k: NonNegativeCount = 0
-    """Sample from the N likeliest characters only; 0: from all."""
+    """Sample from the N likeliest characters only. 0: from all."""
     top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Sample from the fewest likeliest characters whose probabilities add up to X (nucleus sampling); 1: from all."""
+    """Sample from the fewest likeliest characters whose probabilities add up to X (nucleus sampling). 1: from all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """Sample from characters that are at least X times as probable as the likeliest; 0: from all."""
+    """Sample from characters that are at least X times as probable as the likeliest. 0: from all."""
     mode: Literal["always", "words"] = "always"
     """always: sample every character. words: sample the first character of each word, then decode greedily."""
     num_samples: Annotated[int, Meta(ge=1, le=2**16)] = 1
     """Number of texts to write."""
-    # jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
+    # jax.random.key drops all but 32 bits: a larger seed would give the same numbers as a smaller one.
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed of the random numbers: the same seed writes the same text."""
     stop: Annotated[str, Meta(min_length=1)] | None = None
@@ -52,8 +49,8 @@ class SamplingConfig:
     lines: Count | None = None
     """Stop after N new lines."""
     unknown: Literal["error", "skip"] = "error"
-    """What to do with a character of the prompt that the network does not know: refuse it (error), or leave it out
-    (skip). A network that was trained with --min-count reads it as its unknown symbol instead of refusing it."""
+    """What to do with a character of the prompt that the network does not know: report an error (error), or leave it
+    out (skip). A network trained with --min-count reads it as its unknown symbol, without an error."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
@@ -61,7 +58,7 @@ class SamplingConfig:
 
 
 def _check(name: str, value: Any, hint: Any) -> None:
-    """Raises CharloopError unless `value` is of the annotated type and range `hint`."""
+    """Raise CharloopError unless `value` has the annotated type and range `hint`."""
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise unknown_name(name, str(value), get_args(hint))
     try:

@@ -1,12 +1,12 @@
-"""Where a text ends: before a stop string, or after so many lines, however the text was cut into pieces."""
+"""Where a text ends: before a stop string, or after a number of lines, however it is cut into pieces."""
 
 from dataclasses import dataclass
 
 
 class Ending:
-    """Lets a text through piece by piece until it ends, and holds back what may yet become the stop string.
+    """Passes a text on piece by piece until it ends, and holds back what may be the start of the stop string.
 
-    The text ends where the first condition is complete: just before `stop`, or just after the `lines`-th new line.
+    The text ends just before `stop`, or just after the `lines`-th newline, whichever is complete first.
     The stop string wins if both are complete with the same character.
     """
 
@@ -15,26 +15,26 @@ class Ending:
         self._stop, self._lines, self._held = stop, lines, ""
 
     def feed(self, piece: str) -> str:
-        """What may be shown now that `piece` has come; nothing more once `done`."""
+        """Return what may be shown after `piece` has arrived; nothing once `done`."""
         if self.done:
             return ""
         text = self._held + piece
-        end = self._end(text)
+        end = self._find_end(text)
         self.done = end is not None
         if end is None:
-            end = len(text) - self._beginning_of_stop(text)
+            end = len(text) - self._count_stop_start(text)
         self._held = "" if self.done else text[end:]
         if self._lines is not None:
             self._lines -= text.count("\n", 0, end)
         return text[:end]
 
     def flush(self) -> str:
-        """What was held back, now that no more comes."""
+        """Return what was held back, at the end of the text."""
         held, self._held, self.done = self._held, "", True
         return held
 
-    def _end(self, text: str) -> int | None:
-        """Where in `text` the whole text ends, if it does."""
+    def _find_end(self, text: str) -> int | None:
+        """Return the index in `text` at which the whole text ends, if it does."""
         line_end = None if self._lines is None else _after_newlines(text, self._lines)
         start = -1 if self._stop is None else text.find(self._stop)
         if self._stop is None or start < 0:
@@ -42,15 +42,15 @@ class Ending:
         stopped_first = line_end is None or start + len(self._stop) <= line_end
         return start if stopped_first else line_end
 
-    def _beginning_of_stop(self, text: str) -> int:
-        """Length of the longest end of `text` that the stop string begins with."""
+    def _count_stop_start(self, text: str) -> int:
+        """Return how many characters the end of `text` and the start of the stop string share."""
         stop = self._stop or ""
         sizes = range(min(len(stop) - 1, len(text)), 0, -1)
         return next((size for size in sizes if text.endswith(stop[:size])), 0)
 
 
 def _after_newlines(text: str, count: int) -> int | None:
-    """The index after the `count`-th new line of `text`, if it has as many."""
+    """Return the index after the `count`-th newline of `text`, if it has that many."""
     end = 0
     for _ in range(count):
         end = text.find("\n", end) + 1
@@ -61,18 +61,18 @@ def _after_newlines(text: str, count: int) -> int | None:
 
 @dataclass(frozen=True)
 class IdEnding:
-    """The same ending told by ids: just before `stop`, or just after the `lines`-th `newline`.
+    """The same ending for a text of ids: just before `stop`, or just after the `lines`-th `newline`.
 
-    It keeps nothing, so that a text may be taken back.
+    It keeps no state, so that ids may be taken back.
     """
 
     stop: tuple[int, ...] = ()
-    """No ids: never."""
+    """Empty: no stop string."""
     newline: int | None = None
     lines: int | None = None
 
-    def cut(self, written: list[int]) -> int | None:
-        """How many of `written` (at least one) the text has, if it ends with the last of them."""
+    def find_end(self, written: list[int]) -> int | None:
+        """Return how many of the ids `written` (at least one) belong to the text, if the last of them ends it."""
         if self.stop and tuple(written[-len(self.stop) :]) == self.stop:
             return len(written) - len(self.stop)
         if self.lines and written[-1] == self.newline and written.count(self.newline) == self.lines:

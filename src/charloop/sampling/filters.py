@@ -1,7 +1,8 @@
-"""Small functions from logits to logits; what they take away becomes minus infinity.
+"""Filters: functions from logits to logits. A logit that a filter removes becomes minus infinity.
 
-A filter works on each row of a `[batch, vocab]` array by itself. Its numbers are leaves of a pytree, so a compiled
-program takes another temperature without being compiled again; which filters there are is its structure.
+A filter works on each batch row of a `[batch, vocab]` array by itself. Its numbers are leaves of a pytree, so a
+compiled program takes another temperature without a new compilation; another list of filters compiles again.
+To add a filter, write a class here, and a setting in `config` that `make_filters` reads.
 """
 
 import math
@@ -15,44 +16,50 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from charloop.errors import CharloopError
-from charloop.sampling.ranks import is_large, ranks, sum_ahead
-from charloop.sampling.thresholds import among_greatest, among_likeliest
+from charloop.sampling.config import SamplingConfig
+from charloop.sampling.selection import (
+    compute_ranks,
+    is_large,
+    select_greatest,
+    select_nucleus,
+    sum_lower_ranks,
+)
 
 Choices: TypeAlias = Float[Array, "batch vocab"]
 Number: TypeAlias = Any
-"""A Python number, or while a program is compiled what stands for it."""
+"""A Python number, or JAX's tracer of one while a program is compiled."""
 
-SMALLEST_TEMPERATURE = 1e-30
-"""Below this, float32 has no reciprocal."""
+MIN_TEMPERATURE = 1e-30
+"""Below about this, a reciprocal overflows float32."""
 
 
 @runtime_checkable
 class LogitFilter(Protocol):
-    """Anything that maps a batch of logits to logits, keeping at least one finite in each row."""
+    """Anything that maps a batch of logits to logits and leaves at least one finite in each row."""
 
     def __call__(self, logits: Choices) -> Choices:
-        """The logits, with some of them changed or set to minus infinity."""
+        """Return the logits, some of them changed or set to minus infinity."""
         ...
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Chain:
-    """Filters one after the other, in the order given; without any, logits pass unchanged."""
+    """Apply filters in the order given; an empty chain leaves the logits unchanged."""
 
     filters: tuple[LogitFilter, ...] = ()
 
     def __call__(self, logits: Choices) -> Choices:
-        """What the last filter makes of what those before it left."""
+        """Return what the last filter returns."""
         return reduce(lambda kept, filter_: filter_(kept), self.filters, logits)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Temperature:
-    """Divide by a temperature above 0; near 0 only the likeliest is left.
+    """Divide by a temperature; near 0 only the likeliest character is left.
 
-    Raises CharloopError for a value that is not above 0 and finite.
+    Raises CharloopError unless the temperature is above 0 and finite.
     """
 
     value: Number
@@ -61,14 +68,14 @@ class Temperature:
         _check("temperature", self.value, lambda value: 0 < value < math.inf, "above 0 (greedy choice is 0)")
 
     def __call__(self, logits: Choices) -> Choices:
-        """Logits relative to the greatest, so that a division by almost nothing overflows downwards only."""
-        return (logits - logits.max(-1, keepdims=True)) / jnp.maximum(self.value, SMALLEST_TEMPERATURE)
+        """Return (logits - greatest) / temperature: a tiny temperature can only overflow to minus infinity."""
+        return (logits - logits.max(-1, keepdims=True)) / jnp.maximum(self.value, MIN_TEMPERATURE)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TopK:
-    """Keep exactly the `k` greatest, of equal ones those with the lowest id (the tutorial's `pick_top_chars`).
+    """Keep exactly the `k` greatest logits, of equal ones the lowest ids (the tutorial's `pick_top_chars`).
 
     A `k` beyond the vocabulary keeps all. Raises CharloopError for a `k` below 1.
     """
@@ -79,17 +86,17 @@ class TopK:
         _check("top-k", self.k, lambda k: 1 <= k < 2**31, "1 to 2147483647")
 
     def __call__(self, logits: Choices) -> Choices:
-        """The logits with all but `k` of each row removed."""
-        kept = among_greatest(logits, self.k) if is_large(logits) else ranks(logits) < self.k
+        """Return the logits with all but `k` of each row removed."""
+        kept = select_greatest(logits, self.k) if is_large(logits) else compute_ranks(logits) < self.k
         return jnp.where(kept, logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TopP:
-    """Keep the nucleus: the fewest likeliest whose probabilities reach `p` (Holtzman et al. 2020), at least one.
+    """Keep the nucleus: the fewest likeliest characters whose probabilities sum to `p` (Holtzman et al. 2020).
 
-    Of equal ones those with the lowest id are taken first. Raises CharloopError for `p` outside (0, 1].
+    At least one is kept; of equal ones, the lowest ids are taken first. Raises CharloopError for `p` outside (0, 1].
     """
 
     p: Number
@@ -98,23 +105,23 @@ class TopP:
         _check("top-p", self.p, lambda p: 0 < p <= 1, "above 0, at most 1")
 
     def __call__(self, logits: Choices) -> Choices:
-        """The logits with all outside the nucleus of each row removed."""
+        """Return the logits with all outside the nucleus of each row removed."""
         if is_large(logits):
-            kept = among_likeliest(jax.nn.softmax(logits), jnp.float32(self.p)) | (self.p == 1)
+            kept = select_nucleus(jax.nn.softmax(logits), jnp.float32(self.p)) | (self.p == 1)
             return jnp.where(kept, logits, -jnp.inf)
-        places = ranks(logits)
-        mass_before = sum_ahead(jax.nn.softmax(logits), places)
-        # Rounded sums can reach 1 before the last character does.
+        ranks = compute_ranks(logits)
+        mass_before = sum_lower_ranks(jax.nn.softmax(logits), ranks)
+        # Rounded sums can reach 1 before the last character.
         within = (mass_before < self.p) | (self.p == 1)
-        # A p that is 0 in float32 leaves none within; sums of different terms need not round alike.
+        # A p that underflows to 0 in float32 leaves none; and sums of different terms may round differently.
         count = jnp.maximum(within.sum(-1, keepdims=True), 1)
-        return jnp.where(places < count, logits, -jnp.inf)
+        return jnp.where(ranks < count, logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class MinP:
-    """Keep what is at least `p` times as probable as the likeliest (Nguyen et al. 2024).
+    """Keep characters that are at least `p` times as probable as the likeliest (Nguyen et al. 2024).
 
     Raises CharloopError for `p` outside [0, 1].
     """
@@ -125,23 +132,35 @@ class MinP:
         _check("min-p", self.p, lambda p: 0 <= p <= 1, "0 to 1")
 
     def __call__(self, logits: Choices) -> Choices:
-        """The logits with all that is too improbable removed."""
+        """Return the logits with the improbable ones removed."""
         return jnp.where(logits >= logits.max(-1, keepdims=True) + jnp.log(self.p), logits, -jnp.inf)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Forbid:
-    """Never choose the characters `ids` (each in [0, vocab))."""
+    """Remove the characters `ids` (each in [0, vocab))."""
 
     ids: Int[Array, " forbidden"]
 
     def __call__(self, logits: Choices) -> Choices:
-        """The logits without those of `ids`."""
+        """Return the logits without those of `ids`."""
         return logits.at[:, self.ids].set(-jnp.inf)
 
 
+def make_filters(config: SamplingConfig, vocab: int) -> Chain:
+    """Return the filters that `config` turns on: temperature (which must be above 0), top k, top p, min p."""
+    filters: list[LogitFilter] = [Temperature(float(config.temperature))]
+    if config.top_k:
+        filters.append(TopK(min(config.top_k, vocab)))
+    if config.top_p < 1:
+        filters.append(TopP(float(config.top_p)))
+    if config.min_p:
+        filters.append(MinP(float(config.min_p)))
+    return Chain(tuple(filters))
+
+
 def _check(name: str, value: Number, allows: Callable[[float], bool], allowed: str) -> None:
-    """Raises CharloopError for a Python number out of its range; a number being compiled has been checked before."""
+    """Raise CharloopError for a Python number out of its range; a tracer was checked when it was a number."""
     if isinstance(value, int | float) and not allows(value):
         raise CharloopError(name, got=value, allowed=allowed)

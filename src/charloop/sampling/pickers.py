@@ -1,4 +1,4 @@
-"""From logits to one character for each lane: by chance, the likeliest, or one of both by where in a word we are.
+"""From logits to one character for each batch row: at random, the likeliest, or one of both by position in the word.
 
 A picker is a pytree as the filters are: its numbers may change without a new compilation.
 """
@@ -10,53 +10,56 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from charloop.sampling.filters import Choices, Forbid, LogitFilter
+from charloop.sampling.config import SamplingConfig
+from charloop.sampling.filters import Choices, Forbid, LogitFilter, make_filters
+from charloop.sampling.prompt import find_whitespace
+from charloop.sampling.protocols import TextVocabulary
 
 Picked: TypeAlias = Int[Array, " batch"]
-LaneKeys: TypeAlias = Key[Array, " batch"]
+RowKeys: TypeAlias = Key[Array, " batch"]
 
 
 @runtime_checkable
 class Picker(Protocol):
-    """Anything that picks the next character's id in each lane."""
+    """Anything that picks the next character of each batch row."""
 
-    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:
-        """The ids picked; `previous` are those before them, `keys` the lanes' sources of chance."""
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
+        """Return the ids picked. `previous` are the ids before them, `keys` the random keys of the rows."""
         ...
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Greedy:
-    """The likeliest; of equal ones that with the lowest id."""
+    """Pick the likeliest character; of equal ones the one with the lowest id."""
 
-    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:  # noqa: ARG002
-        """Neither what went before nor chance has a part in it."""
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:  # noqa: ARG002
+        """Return the argmax of each row."""
         return logits.argmax(-1)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Sample:
-    """By chance, as probable as the softmax of the filtered logits says."""
+    """Draw from the softmax of the filtered logits."""
 
     filter: LogitFilter
 
-    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:  # noqa: ARG002
-        """Each lane draws with its own key, so that no lane depends on how many there are."""
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:  # noqa: ARG002
+        """Draw each row with its own key, so that no row depends on how many there are."""
         return pick_at(jax.nn.softmax(self.filter(logits)), jax.vmap(jax.random.uniform)(keys))
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class AtWordStarts:
-    """`picker` after a character that ends a word, the likeliest within words (char-rnn-tensorflow's third mode)."""
+    """Use `picker` after a character that ends a word, and argmax within words (char-rnn-tensorflow's third mode)."""
 
     picker: Picker
     ends_word: Bool[Array, " vocab"]
 
-    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:
-        """Both are computed, one is taken: lanes are at different places in their words."""
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
+        """Compute both and take one: the rows are at different positions in their words."""
         picked = self.picker(logits, previous, keys)
         return jnp.where(self.ends_word[previous], picked, logits.argmax(-1))
 
@@ -64,22 +67,32 @@ class AtWordStarts:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Never:
-    """`picker`, for which the characters `ids` (each in [0, vocab), not all of them) are not there."""
+    """Use `picker` on logits without the characters `ids` (each in [0, vocab), not all of them)."""
 
     picker: Picker
     ids: Int[Array, " forbidden"]
 
-    def __call__(self, logits: Choices, previous: Picked, keys: LaneKeys) -> Picked:
-        """Taken away before anything else looks: whatever the picker takes for the likeliest, it is another."""
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
+        """Remove `ids` before the picker's filters see the logits."""
         return self.picker(Forbid(self.ids)(logits), previous, keys)
 
 
-def pick_at(probabilities: Float[Array, "batch vocab"], share: Float[Array, " batch"]) -> Picked:
-    """The ids at which the running sums of `probabilities` pass `share` (in [0, 1)) of the whole; never one of 0.
+def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
+    """Return the picker that `config` describes; it never picks the unknown symbol."""
+    picker: Picker = Greedy() if config.temperature == 0 else Sample(make_filters(config, vocabulary.size))
+    if config.mode == "words" and config.temperature:
+        picker = AtWordStarts(picker, jnp.asarray(find_whitespace(vocabulary)))
+    unknown = vocabulary.unknown_id
+    return picker if unknown is None else Never(picker, jnp.array([unknown], jnp.int32))
 
-    A third to an eighth of the time of `jax.random.categorical`, which draws a number for each character.
+
+def pick_at(probabilities: Float[Array, "batch vocab"], share: Float[Array, " batch"]) -> Picked:
+    """Return the ids at which the running sums of `probabilities` pass `share` (in [0, 1)) of the total.
+
+    Never an id of probability 0. It takes a third to an eighth of the time of `jax.random.categorical`, which draws
+    a number for each character.
     """
-    # A parallel sum can round so that it still grows where nothing is added: only what has a probability may count.
+    # A parallel sum can round so that it grows where 0 is added: only ids with a probability may count.
     running = jnp.where(probabilities > 0, jnp.cumsum(probabilities, -1), 0)
     passed = running > (share * running.max(-1))[:, None]
     return passed.argmax(-1)

@@ -18,7 +18,7 @@ from charloop.data import Corpus, GivenText, Text, Vocabulary
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
-from charloop.trained import TrainedModel, load_run
+from charloop.trained import TrainedModel, load_trained_model
 from charloop.training.compiling import compiled_beside
 from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
@@ -59,7 +59,7 @@ def train(
     """
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
-    donor = load_run(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
+    donor = load_trained_model(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
     config = adopt_units(config, donor.vocabulary) if donor else config
     corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
     config, note = resolve(config, corpus)

@@ -72,12 +72,12 @@ def main(arguments: Sequence[str]) -> None:
     use_all_cores()
     enable_compilation_cache()
     from charloop.checkpoint import RunFolder
-    from charloop.trained import load_run
+    from charloop.trained import load_trained_model
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     out = flags.output or own_place(folder)
     check_target(FLAG, out, overwrite=flags.overwrite)
-    content = made(folder, load_run(folder, weights=flags.weights), flags).encode()
+    content = made(folder, load_trained_model(folder, weights=flags.weights), flags).encode()
     write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
     # Where it goes into a pipe, that is no place for words.
     if is_file(Path(out)):

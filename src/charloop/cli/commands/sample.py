@@ -1,4 +1,4 @@
-"""charloop sample: let a trained network write."""
+"""charloop sample: a trained network writes text."""
 
 import secrets
 import sys
@@ -20,17 +20,17 @@ from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling import Before, Constraint
+    from charloop.sampling import Beginning, Constraint
     from charloop.trained import TrainedModel
 
 
 @dataclass(frozen=True)
 class SamplingFlags(SamplingConfig):
-    """How it writes."""
+    """How the network writes."""
 
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None  # type: ignore[assignment]
-    """Seed of the random numbers: the same seed writes the same text. Without one it is another text each time, and
-    its seed is printed on standard error."""
+    """Seed of the random numbers: the same seed writes the same text. Without one, each call draws a seed, so each
+    text is different, and prints it on standard error."""
 
     def __post_init__(self) -> None:
         try:
@@ -41,17 +41,17 @@ class SamplingFlags(SamplingConfig):
 
 @dataclass(frozen=True)
 class ConstraintFlags:
-    """What it may write; what has led into a corner is taken back, and another way is tried."""
+    """What the network may write. When a text leads to a dead end, it goes back and tries another way."""
 
     novel: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """Never write more than N consecutive characters (bytes, for a model of bytes) that stand in the training text,
-    which is read again; the prompt counts as their beginning."""
+    """Never copy more than N consecutive characters (bytes, for a model of bytes) from the training text, which is
+    read again. A copy may begin in the prompt."""
     words: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write only words of this list (UTF-8, any white space between them). What is no letter is free between words; a
-    word in small letters may begin with a capital, or be all capitals. Not for a model of bytes."""
+    """Write only words of this list (UTF-8, separated by white space). Between words, all characters but letters are
+    allowed. A lower-case word may be written capitalised or in capitals. Not for a model of bytes."""
     regex: Annotated[str | None, tyro.conf.arg(metavar="PATTERN")] = None
-    """Write what as a whole matches this pattern of Python's re (for a model of bytes a pattern of bytes), without
-    look-around, back references and \\b. It goes on as long as it may, and ends where nothing may follow."""
+    """Write a text that matches this regular expression of Python's re as a whole (for a model of bytes, of bytes);
+    look-around, back references and \\b are not supported. The text ends where the pattern lets nothing follow."""
 
     def __post_init__(self) -> None:
         if self.novel is not None and self.novel < 1:
@@ -60,41 +60,41 @@ class ConstraintFlags:
 
 @dataclass(frozen=True)
 class SampleFlags:
-    """Let a trained network write: the prompt, then new text, as it comes."""
+    """Print the prompt, then new text as a trained network writes it."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A run's folder."""
+    """The folder of a run."""
     prompt: Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ""
-    """Text to go on from, read as the beginning of a paragraph or line; nothing: a new one begins."""
+    """Text to continue. It is read as the beginning of a paragraph or line. Empty: the network begins a new one."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Read the prompt from a file, or from standard input with -."""
     context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
-    """What the prompt goes on from instead: a file's content, or standard input with -, or where no file is called
-    that this very text. It is read before the prompt and not written."""
+    """Text that the prompt continues: a file, or standard input with -, or, if no such file exists, this very text.
+    The network reads it before the prompt; it is not printed."""
     no_echo: Switch = False
-    """Leave out the prompt, and write the new text only."""
+    """Print the new text only, without the prompt."""
     color: Literal["none", "surprise"] = "none"
-    """Colour each new character by the bits it cost the network, in its own probabilities before temperature and
-    filters; on a terminal, or with FORCE_COLOR set anywhere, and never with NO_COLOR set."""
+    """surprise: colour each new character by its bits under the network's own probabilities, before temperature and
+    filters. Only on a terminal or if FORCE_COLOR is set, and never if NO_COLOR is set."""
     interactive: Switch = False
-    """Write together on a terminal: it shows what is likely to come next, and a person chooses, types, lets the
-    network draw, takes back. The keys are shown; the text is printed at the end."""
+    """Write together with the network: the terminal shows what is likely to come next, and you choose, type, let the
+    network draw, or take back. It also shows the keys. The text is printed at the end."""
     weights: Literal["best", "last"] = "best"
-    """The weights with the best validation loss, or the newest."""
+    """best: the weights with the lowest validation loss. last: the newest weights."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
-    """The code of the cell, for a run with a cell of its own."""
+    """The code of the cell, for a run with a cell of your own."""
     sampling: SamplingFlags = field(default_factory=SamplingFlags)
     constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Stream one text, or write several one after the other."""
-    flags, drawn = with_seed(parse(SampleFlags, "sample", arguments))
+    """Print one text as it is written, or several one after the other."""
+    flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive
 
         check_interactive(given_flags(arguments))
-    prompt = read_prompt(flags)
+    prompt = find_prompt(flags)
     context = read_context(flags.context, taken=flags.prompt_file)
 
     from charloop.compilation_cache import enable_compilation_cache
@@ -107,56 +107,64 @@ def main(arguments: Sequence[str]) -> None:
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
-    before = network.before(context)
+    beginning = network.beginning(context)
     if flags.interactive:
-        from charloop.cli.interactive.session import write_together
+        from charloop.cli.interactive.session import edit_text
 
-        colored = flags.color == "surprise" and wants_color()
         config = SamplingConfig(**asdict(flags.sampling))
-        text = write_together(network, prompt, config, before, opening=not flags.no_echo, colored=colored)
-        write("", [text])
+        colored = flags.color == "surprise" and wants_color()
+        keeps_prompt = not flags.no_echo
+        text = edit_text(network, prompt, config, beginning, keeps_prompt=keeps_prompt, colored=colored)
+        print_text("", [text])
+        print_seed(drawn_seed, "draws the same characters for the same keys")
         return
     settings = asdict(flags.sampling)
     settings["context"] = context
-    settings["constraints"] = constraints_of(flags.constraints, network)
+    settings["constraints"] = make_constraints(flags.constraints, network)
     opening = "" if flags.no_echo else prompt
     painted = flags.color == "surprise" and wants_color()
-    paint = Painter(network, prompt, flags.sampling.unknown, before) if painted else None
+    paint = Painter(network, prompt, flags.sampling.unknown, beginning) if painted else None
     if flags.sampling.num_samples == 1:
         pieces = network.stream(prompt, **settings)
-        write(opening, pieces, paint)
-        finish(paint, before, drawn)
+        print_text(opening, pieces, paint)
+        print_notes(paint, beginning, drawn_seed)
         return
     texts = network.sample(prompt, **settings)
     for number, text in enumerate(texts, start=1):
         print(f"--- {number} ---")
-        write(opening, [text], paint and paint.again())
-    finish(paint, before, drawn)
+        print_text(opening, [text], paint and paint.again())
+    print_notes(paint, beginning, drawn_seed)
 
 
-def with_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
-    """The flags with a seed, and the seed if it was drawn here and chance decides what is written."""
+def draw_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
+    """Return the flags with a seed, and the seed if it was drawn here and the text depends on it."""
     sampling = flags.sampling
     if sampling.seed is not None:
         return flags, None
-    drawn = secrets.randbelow(2**32)
-    flags = replace(flags, sampling=replace(sampling, seed=drawn))
-    return flags, drawn if sampling.temperature else None
+    seed = secrets.randbelow(2**32)
+    flags = replace(flags, sampling=replace(sampling, seed=seed))
+    # A person may raise the temperature in the editor.
+    return flags, seed if sampling.temperature or flags.interactive else None
 
 
-def finish(paint: Painter | None, before: "Before", drawn: int | None) -> None:
-    """Below the text: what the colours mean; on standard error what was read before the prompt, and a drawn seed."""
+def print_notes(paint: Painter | None, beginning: "Beginning", drawn_seed: int | None) -> None:
+    """Print the legend of the colours below the text; on standard error, what was read before it and a drawn seed."""
     if paint:
         print(LEGEND, flush=True)
-    if before.text or before.is_context:
-        print(f"note: read from {before.description}", file=sys.stderr)
-    if drawn is not None:
-        print(f"note: --seed {drawn} writes this again", file=sys.stderr)
+    if beginning.text or beginning.is_context:
+        print(f"note: read from {beginning.description}", file=sys.stderr)
+    print_seed(drawn_seed, "writes this again")
 
 
-def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:
-    """Write text as it comes, and leave the cursor at the start of a line."""
-    # A file gets the text as it is; a terminal would obey its control characters.
+def print_seed(drawn_seed: int | None, use: str) -> None:
+    """Print a drawn seed, and its use, on standard error."""
+    if drawn_seed is not None:
+        print(f"note: --seed {drawn_seed} {use}", file=sys.stderr)
+
+
+def print_text(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:
+    """Print text as it arrives, and end with a newline."""
+    # A file gets the text as it is; a terminal would act on its control characters.
     shown = visible if sys.stdout.isatty() else str
     last = sys.stdout.write(shown(opening)) and opening[-1:]
     try:
@@ -165,7 +173,7 @@ def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> 
             sys.stdout.flush()
             last = piece[-1:] or last
     except CharloopError:
-        # What goes wrong in the middle of a text is told on a line of its own.
+        # The error message gets a line of its own.
         sys.stdout.write("\n" if last and last != "\n" else "")
         raise
     if last != "\n":
@@ -173,8 +181,8 @@ def write(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> 
     sys.stdout.flush()
 
 
-def read_prompt(flags: SampleFlags) -> str:
-    """The prompt, wherever it is."""
+def find_prompt(flags: SampleFlags) -> str:
+    """Return the prompt of --prompt or --prompt-file."""
     if flags.prompt_file is None:
         return flags.prompt
     if flags.prompt:
@@ -182,8 +190,8 @@ def read_prompt(flags: SampleFlags) -> str:
     return read_place("prompt", flags.prompt_file)
 
 
-def constraints_of(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":
-    """The constraints that `flags` ask for."""
+def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":
+    """Return the constraints of the flags."""
     from charloop.sampling import Pattern, Words
 
     found: list[Constraint] = []
@@ -197,11 +205,11 @@ def constraints_of(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Co
     return tuple(found)
 
 
-def read_words(place: str) -> list[str]:
-    """The words in the file `place`."""
+def read_words(path: str) -> list[str]:
+    """Read the words in the file `path`."""
     try:
-        return read_small(Path(place), only_file=False).decode("utf-8-sig").split()
+        return read_small(Path(path), only_file=False).decode("utf-8-sig").split()
     except UnicodeDecodeError as error:
-        raise CharloopError(f"the words in {place} are not UTF-8, at byte {error.start}") from None
+        raise CharloopError(f"the words in {path} are not UTF-8, at byte {error.start}") from None
     except OSError as error:
-        raise CharloopError(f"cannot read the words {place} ({error.strerror})") from None
+        raise CharloopError(f"cannot read the words {path} ({error.strerror})") from None

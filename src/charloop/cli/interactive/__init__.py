@@ -1,1 +1,1 @@
-"""Writing a text together with a network."""
+"""`charloop sample --interactive`: the editor in which a person and a network write one text."""

@@ -1,4 +1,4 @@
-"""What a key does while a person and a network write together: no terminal, no screen."""
+"""The interactive editor: what each key does to the text. It knows nothing of terminals and screens."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +10,10 @@ from charloop.cli.interactive.keys import Key
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.named import check_target, is_file, write_new
-from charloop.sampling.together import Candidate, Together
+from charloop.sampling.interactive import Candidate, InteractiveSession
 
-MOST_CANDIDATES = 10
-"""Each has a digit."""
+MAX_CANDIDATES = 10
+"""One for each digit."""
 TEMPERATURE_STEP = 0.1
 DRAWS: dict[str, Literal["character", "word", "line"]] = {
     "enter": "character",
@@ -21,110 +21,110 @@ DRAWS: dict[str, Literal["character", "word", "line"]] = {
     "ctrl-e": "line",
     "end": "line",
 }
-ENDS = ("ctrl-c", "ctrl-d")
+"""What the network draws at each key."""
+QUIT_KEYS = ("ctrl-c", "ctrl-d")
 
 
-class Desk:
-    """The text in hand, and what the next key will mean.
+class Editor:
+    """The text of an interactive session, and the mode that decides what the next key means.
 
-    `opening`: whether the prompt is part of the text that is saved and printed.
+    `keeps_prompt`: whether the prompt belongs to the text that is saved and printed.
     """
 
-    def __init__(self, together: Together, vocabulary: Vocabulary, *, opening: bool) -> None:
-        self.together, self.vocabulary, self.opening = together, vocabulary, opening
-        self.shown = MOST_CANDIDATES
-        """Candidates that there is room for."""
+    def __init__(self, session: InteractiveSession, vocabulary: Vocabulary, *, keeps_prompt: bool) -> None:
+        self.session, self.vocabulary, self.keeps_prompt = session, vocabulary, keeps_prompt
+        self.num_candidates = MAX_CANDIDATES
+        """How many candidates the screen has room for."""
         self.typing = self.done = False
-        self.asking: str | None = None
-        """The name of a file, as far as it is typed."""
+        self.file_name: str | None = None
+        """The part of a file name that is typed so far, while the editor asks for one."""
         self.message = ""
 
     @property
     def candidates(self) -> list[Candidate]:
-        """Those that have a number, the likeliest first."""
-        return self.together.candidates(self.shown)
+        """The candidates that have a digit, the likeliest first."""
+        return self.session.candidates(self.num_candidates)
 
     def press(self, key: Key) -> Iterator[None]:
-        """Do what `key` says; the iterator pauses where there is something new to be seen."""
+        """Do what `key` means; the iterator pauses whenever the screen should be drawn."""
         self.message = ""
         try:
-            if key.name in ENDS:
+            if key.name in QUIT_KEYS:
                 self.done = True
-            elif self.asking is not None:
-                self._ask(key, self.asking)
+            elif self.file_name is not None:
+                self._edit_file_name(key, self.file_name)
             elif key.name in DRAWS and not self.typing:
-                yield from self.together.draw(DRAWS[key.name])
+                yield from self.session.draw(DRAWS[key.name])
             else:
                 self._act(key)
         except CharloopError as error:
             self.message = str(error)
 
     def content(self) -> bytes:
-        """The text, as a file has it."""
-        ids = [*(self.together.prompt.tolist() if self.opening else []), *self.together.ids]
+        """Return the text as a file holds it."""
+        ids = [*(self.session.prompt.tolist() if self.keeps_prompt else []), *self.session.ids]
         if self.vocabulary.unit == "byte":
             return np.array(ids, np.uint8).tobytes()
         return self.vocabulary.decode(ids).encode("utf-8", "backslashreplace")
 
     def _act(self, key: Key) -> None:
         acts: dict[str, Callable[[], None]] = {
-            "text": lambda: self._text(key.text),
+            "text": lambda: self._type(key.text),
             "paste": lambda: self._put(key.text),
             "enter": lambda: self._put("\n"),
             "ctrl-j": lambda: self._put("\n"),
             "tab": lambda: self._put("\t"),
-            "backspace": self.together.take_back,
-            "ctrl-u": self.together.take_back_piece,
-            "up": lambda: self._warm(1),
-            "down": lambda: self._warm(-1),
-            "ctrl-t": self._toggle_typing,
-            "escape": self._stop_typing,
-            "ctrl-s": self._begin_to_ask,
+            "backspace": self.session.take_back,
+            "ctrl-u": self.session.take_back_piece,
+            "up": lambda: self._change_temperature(TEMPERATURE_STEP),
+            "down": lambda: self._change_temperature(-TEMPERATURE_STEP),
+            "ctrl-t": lambda: self._set_typing(not self.typing),
+            "escape": lambda: self._set_typing(False),
+            "ctrl-s": self._ask_file_name,
         }
         acts.get(key.name, lambda: None)()
 
-    def _text(self, text: str) -> None:
+    def _type(self, text: str) -> None:
+        """Write a character, or choose the candidate of a digit."""
         if self.typing or text not in "1234567890":
             self._put(text)
             return
-        place, candidates = (int(text) - 1) % 10, self.candidates
-        if place >= len(candidates):
-            raise CharloopError(f"there is no {text} to choose", do="Ctrl-T first, to write digits")
-        self.together.put([candidates[place].index])
+        number, candidates = (int(text) - 1) % 10, self.candidates
+        if number >= len(candidates):
+            raise CharloopError(
+                f"no candidate has the number {text}", do="press Ctrl-T first to write digits"
+            )
+        self.session.put([candidates[number].index])
 
     def _put(self, text: str) -> None:
-        self.together.put(self.vocabulary.encode(text, self.together.config.unknown).tolist())
+        self.session.put(self.vocabulary.encode(text, self.session.config.unknown).tolist())
 
-    def _warm(self, steps: int) -> None:
-        warmer = self.together.config.temperature + steps * TEMPERATURE_STEP
-        self.together.set_temperature(max(0.0, round(warmer, 6)))
+    def _change_temperature(self, change: float) -> None:
+        self.session.set_temperature(max(0.0, round(self.session.config.temperature + change, 6)))
 
-    def _toggle_typing(self) -> None:
-        self.typing = not self.typing
+    def _set_typing(self, typing: bool) -> None:
+        self.typing = typing
 
-    def _stop_typing(self) -> None:
-        self.typing = False
+    def _ask_file_name(self) -> None:
+        self.file_name = ""
 
-    def _begin_to_ask(self) -> None:
-        self.asking = ""
-
-    def _ask(self, key: Key, name: str) -> None:
-        """A key of a file's name."""
+    def _edit_file_name(self, key: Key, name: str) -> None:
+        """Handle a key while the editor asks for a file name."""
         if key.name in ("text", "paste"):
-            self.asking = name + key.text.replace("\n", " ")
+            self.file_name = name + key.text.replace("\n", " ")
         elif key.name == "backspace":
-            self.asking = name[:-1]
+            self.file_name = name[:-1]
         elif key.name == "ctrl-u":
-            self.asking = ""
+            self.file_name = ""
         elif key.name in ("enter", "escape"):
-            self.asking = None
+            self.file_name = None
             if key.name == "enter" and name:
                 self._save(name)
 
     def _save(self, name: str) -> None:
         path = Path(name).expanduser()
         if is_file(path) and not path.is_dir():
-            raise CharloopError(f"{name} is there already", do="save under another name")
+            raise CharloopError(f"{name} exists already", do="save under another name")
         check_target("the file", str(path), overwrite=False)
         content = self.content()
         write_new("the file", str(path), lambda file: file.write(content), overwrite=False)

@@ -1,4 +1,4 @@
-"""charloop sample --interactive: the desk on a terminal."""
+"""Runs the interactive editor on a terminal: draws it, waits for keys, and ends it in good order."""
 
 import os
 import signal
@@ -10,27 +10,27 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
-from charloop.cli.interactive.editor import Desk
+from charloop.cli.interactive.editor import Editor
 from charloop.cli.interactive.keys import Key, Keys
-from charloop.cli.interactive.view import picture
+from charloop.cli.interactive.view import draw_editor
 from charloop.errors import CharloopError
-from charloop.sampling.before import Before
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.together import Together
+from charloop.sampling.interactive import InteractiveSession
+from charloop.sampling.prompt import Beginning
 from charloop.trained import TrainedModel
 
-GLANCE = 0.2
-"""Seconds between two looks at the terminal's size."""
-STARTED = frozenset(
+RESIZE_SECONDS = 0.2
+"""Time between two looks at the size of the terminal."""
+SETUP_FLAGS = frozenset(
     {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive"}
 )
-DRAWING = frozenset({"temperature", "top_k", "top_p", "min_p", "mode", "seed", "unknown"})
-"""Flags that mean something where a person decides how much is written."""
+DRAWING_FLAGS = frozenset({"temperature", "top_k", "top_p", "min_p", "mode", "seed", "unknown"})
+"""Flags that have a meaning where a person decides how much is written."""
 
 
 def check_interactive(given: set[str]) -> None:
-    """Raises CharloopError where there is no terminal, or a flag is given that says when a text ends."""
-    for name in sorted(given - STARTED - DRAWING):
+    """Raise CharloopError if there is no terminal, or for a flag that only a network writing alone can follow."""
+    for name in sorted(given - SETUP_FLAGS - DRAWING_FLAGS):
         raise CharloopError(
             f"--{name.replace('_', '-')} and --interactive do not go together", do="leave one out"
         )
@@ -41,44 +41,44 @@ def check_interactive(given: set[str]) -> None:
         )
 
 
-def write_together(
+def edit_text(
     network: TrainedModel,
     prompt: str,
     config: SamplingConfig,
-    before: Before,
+    beginning: Beginning,
     *,
-    opening: bool,
+    keeps_prompt: bool,
     colored: bool,
 ) -> str:
-    """Let a person write with the network until Ctrl-C; the text, with the prompt if `opening`."""
-    together = Together(network.model, network.params, network.vocabulary, prompt, config, before)
-    desk = Desk(together, network.vocabulary, opening=opening)
+    """Let a person write with the network until Ctrl-C, and return the text."""
+    session = InteractiveSession(network.model, network.params, network.vocabulary, prompt, config, beginning)
+    editor = Editor(session, network.vocabulary, keeps_prompt=keeps_prompt)
     console = Console(highlight=False)
     with ended_by_signals(), Keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
         try:
-            sit(desk, keys, live, colored=colored)
+            handle_keys(editor, keys, live, colored=colored)
         except KeyboardInterrupt:
-            desk.done = True
-    return desk.content().decode("utf-8", "replace")
+            editor.done = True
+    return editor.content().decode("utf-8", "replace")
 
 
-def sit(desk: Desk, keys: Keys, live: Live, *, colored: bool) -> None:
-    """Draw, wait for a key, do what it says."""
+def handle_keys(editor: Editor, keys: Keys, live: Live, *, colored: bool) -> None:
+    """Draw the editor, wait for a key and do what it means, until the editor is done."""
 
-    def show() -> tuple[int, int]:
+    def draw() -> tuple[int, int]:
         size = live.console.size
-        live.update(picture(desk, size.width, size.height, colored=colored), refresh=True)
+        live.update(draw_editor(editor, size.width, size.height, colored=colored), refresh=True)
         return size.width, size.height
 
     pressed: Key | None = None
-    while not desk.done:
-        size = show()
+    while not editor.done:
+        size = draw()
         while pressed is None and live.console.size == size:
-            pressed = keys.read(GLANCE)
+            pressed = keys.read(RESIZE_SECONDS)
         key, pressed = pressed, None
-        for _ in desk.press(key) if key else ():
-            show()
-            # A key stops the network in the middle of a line, and is then obeyed.
+        for _ in editor.press(key) if key else ():
+            draw()
+            # A key stops the network in the middle of a line, and then does what it means.
             pressed = keys.read(0)
             if pressed:
                 break
@@ -86,13 +86,13 @@ def sit(desk: Desk, keys: Keys, live: Live, *, colored: bool) -> None:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Where the process is asked to end, the terminal is put in order first."""
+    """Turn signals that end the process into KeyboardInterrupt, so that the terminal is restored first."""
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     numbers = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
-    before = [signal.signal(number, end) for number in numbers]
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""How the desk looks: the end of the text, what may come next, what the keys do, on a terminal of any size."""
+"""How the editor looks on a terminal of any size: the end of the text, the candidates, and what the keys do."""
 
 import math
 import unicodedata
@@ -8,70 +8,71 @@ from textwrap import wrap
 from rich.cells import cell_len
 from rich.text import Text
 
-from charloop.cli.interactive.editor import Desk
+from charloop.cli.interactive.editor import MAX_CANDIDATES, Editor
 from charloop.cli.terminal.output import CONTROL
 from charloop.cli.terminal.surprise_colors import color_of
 from charloop.data import Vocabulary
 from charloop.data.code_points import FOREIGN, byte_of, sized
 from charloop.data.vocabulary import UNKNOWN_SIGN
-from charloop.sampling.together import Candidate
+from charloop.sampling.interactive import Candidate
 
 HELP = (
     "1-9 0 choose",
     "a-z write",
-    "Enter let it draw",
+    "Enter draw a character",
     "Tab a word",
     "Ctrl-E a line",
     "Backspace take one back",
     "Ctrl-U take a piece back",
     "↑ ↓ temperature",
-    "Ctrl-T digits are text",
+    "Ctrl-T write digits",
     "Ctrl-S save",
     "Ctrl-C end",
 )
-ROOM_FOR_HELP = 16
-"""Rows of a terminal that has room for it."""
-TEXT_ROWS = 3
-"""At least, before there are fewer candidates."""
+MIN_HEIGHT_FOR_HELP = 16
+"""Rows of a terminal that has room for the help."""
+MIN_TEXT_ROWS = 3
+"""Rows of text that are kept before candidates are left out."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
 NAMED = {" ": "space", "\n": "new line", "\t": "tab"}
 HEAD = "   {:<10} {:>7} {:>6}  {:>7}"
 
-Sign = tuple[str, str]
-"""What is shown, and its style."""
+Symbol = tuple[str, str]
+"""A character of the text, and its style."""
 
 
-def picture(desk: Desk, width: int, height: int, *, colored: bool) -> Text:
-    """Exactly `height` rows of at most `width` columns; `colored` by what each character cost."""
-    bottom = footer(desk, width, height)
-    desk.shown = min(10, max(1, height - len(bottom) - 2 - TEXT_ROWS))
-    rows = max(1, height - len(bottom) - 2 - desk.shown)
-    signs = signs_of(desk, rows * width, colored=colored)
-    parts = [*wrapped(signs, width, rows), status(desk, width), *choices(desk, width), *bottom]
+def draw_editor(editor: Editor, width: int, height: int, *, colored: bool) -> Text:
+    """Return exactly `height` rows of at most `width` columns; `colored` by the bits of each character."""
+    footer = draw_footer(editor, width, height)
+    room = height - len(footer) - 2
+    editor.num_candidates = min(MAX_CANDIDATES, max(1, room - MIN_TEXT_ROWS))
+    rows = max(1, room - editor.num_candidates)
+    text = wrap_symbols(style_text(editor, rows * width, colored=colored), width, rows)
+    parts = [*text, draw_status(editor, width), *draw_candidates(editor, width), *footer]
     for part in parts:
         part.truncate(width)
     return Text("\n", no_wrap=True, overflow="crop").join(parts[:height])
 
 
-def signs_of(desk: Desk, most: int, *, colored: bool) -> list[Sign]:
-    """The end of the text, at least `most` signs of it if there are as many, and the cursor."""
-    prompt, written = desk.together.prompt.tolist(), desk.together.written
+def style_text(editor: Editor, count: int, *, colored: bool) -> list[Symbol]:
+    """Return the last `count` characters of the text, or all if it has fewer, and the cursor."""
+    prompt, written = editor.session.prompt.tolist(), editor.session.written
     # A character may be four bytes.
-    written = written[-4 * most :]
-    ids = [*(prompt[-4 * most :] if len(written) < 4 * most else []), *(one.index for one in written)]
+    written = written[-4 * count :]
+    ids = [*(prompt[-4 * count :] if len(written) < 4 * count else []), *(one.index for one in written)]
     styles = ["dim"] * (len(ids) - len(written))
     for one in written:
         color = f"color({color_of(one.bits)})" if colored else ""
         styles.append(f"bold {color}".strip() if one.by_hand else color)
-    signs, place = [], 0
-    for text, size in characters(desk.vocabulary, ids):
-        signs.append((text, styles[place + size - 1]))
-        place += size
-    return [*signs[-most:], (" ", "reverse")]
+    symbols, end = [], 0
+    for text, size in split_characters(editor.vocabulary, ids):
+        end += size
+        symbols.append((text, styles[end - 1]))
+    return [*symbols[-count:], (" ", "reverse")]
 
 
-def characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tuple[str, int]]:
-    """The characters of `ids`, and how many ids each is; a byte that is part of none is `<FF>`."""
+def split_characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """Yield the characters of `ids` and how many ids each has; a byte that is part of no character is `<FF>`."""
     if vocabulary.unit == "char":
         symbols = vocabulary.symbols
         yield from ((symbols[index] if index < len(symbols) else UNKNOWN_SIGN, 1) for index in ids)
@@ -80,30 +81,30 @@ def characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tuple[str
         yield f"<{byte_of(character):02X}>" if ord(character) in FOREIGN else character, size
 
 
-def wrapped(signs: Sequence[Sign], width: int, rows: int) -> list[Text]:
-    """The last `rows` rows of signs; a new line is seen as well as obeyed."""
+def wrap_symbols(symbols: Sequence[Symbol], width: int, rows: int) -> list[Text]:
+    """Return the last `rows` rows of text; a newline is both shown and obeyed."""
     lines, used = [Text()], 0
-    for sign, style in signs:
-        shown = {"\n": "↵", "\t": "→"}.get(sign, CONTROL.sub(UNKNOWN_SIGN, sign))
+    for symbol, style in symbols:
+        shown = {"\n": "↵", "\t": "→"}.get(symbol, CONTROL.sub(UNKNOWN_SIGN, symbol))
         size = cell_len(shown)
         if used + size > width:
             lines, used = [*lines[-rows:], Text()], 0
-        lines[-1].append(shown, "dim" if sign in ("\n", "\t") else style)
+        lines[-1].append(shown, "dim" if symbol in ("\n", "\t") else style)
         used += size
-        if sign == "\n":
+        if symbol == "\n":
             lines, used = [*lines[-rows:], Text()], 0
     last = lines[-rows:]
     return [*last, *(Text() for _ in range(rows - len(last)))]
 
 
-def status(desk: Desk, width: int) -> Text:
-    """The temperature, and what was written so far cost."""
-    written = desk.together.written
-    words = [f"temperature {desk.together.config.temperature:g}"]
+def draw_status(editor: Editor, width: int) -> Text:
+    """Return the row with the temperature, the bits of the last character and the mean of all."""
+    written = editor.session.written
+    words = [f"temperature {editor.session.config.temperature:g}"]
     if written:
         mean = sum(one.bits for one in written) / len(written)
-        last = label(desk.vocabulary, [one.index for one in written[-4:]])
-        unit = "bytes" if desk.vocabulary.unit == "byte" else "characters"
+        last = make_label(editor.vocabulary, [one.index for one in written[-4:]])
+        unit = "bytes" if editor.vocabulary.unit == "byte" else "characters"
         words = [
             f"{last} cost {written[-1].bits:.2f} bits",
             f"{len(written):,} {unit}, {mean:.2f} bits each",
@@ -112,34 +113,38 @@ def status(desk: Desk, width: int) -> Text:
     return Text(f"── {' · '.join(words)} ".ljust(width, "─"), "dim")
 
 
-def choices(desk: Desk, width: int) -> list[Text]:
-    """A row for each candidate: number, sign, chance and bits of its own, and a bar of how likely it is drawn."""
-    before = desk.together.ids[-3:] or desk.together.prompt[-3:].tolist()
+def draw_candidates(editor: Editor, width: int) -> list[Text]:
+    """Return the table of candidates: digit, label, own probability and bits, and draw probability with a bar."""
+    before = editor.session.ids[-3:] or editor.session.prompt[-3:].tolist()
     rows = [Text(HEAD.format("next", "chance", "bits", "drawn"), "dim")]
-    for number, candidate in enumerate(desk.candidates, start=1):
-        rows.append(choice(number % 10, candidate, label(desk.vocabulary, [*before, candidate.index]), width))
-    return [*rows, *(Text() for _ in range(1 + desk.shown - len(rows)))]
+    for number, candidate in enumerate(editor.candidates, start=1):
+        label = make_label(editor.vocabulary, [*before, candidate.index])
+        rows.append(draw_candidate(number % 10, candidate, label, width))
+    return [*rows, *(Text() for _ in range(1 + editor.num_candidates - len(rows)))]
 
 
-def choice(number: int, candidate: Candidate, sign: str, width: int) -> Text:
-    """One row."""
-    bits = -math.log2(candidate.chance) if candidate.chance else math.inf
-    padded = sign + " " * max(0, 10 - cell_len(sign))
-    figures = f"{candidate.chance:>7.1%} {bits:>6.2f}  {candidate.drawn:>7.1%} "
+def draw_candidate(number: int, candidate: Candidate, label: str, width: int) -> Text:
+    """Return one row of the table."""
+    bits = -math.log2(candidate.probability) if candidate.probability else math.inf
+    padded = label + " " * max(0, 10 - cell_len(label))
+    figures = f"{candidate.probability:>7.1%} {bits:>6.2f}  {candidate.draw_probability:>7.1%} "
     row = Text.assemble((f"{number}", "bold"), f"  {padded} {figures}")
     room = width - cell_len(row.plain)
-    return row.append(bar(candidate.drawn, min(40, room)), "green")
+    return row.append(draw_bar(candidate.draw_probability, min(40, room)), "green")
 
 
-def bar(share: float, columns: int) -> str:
-    """A bar of that share of so many columns, to the eighth of one."""
+def draw_bar(share: float, columns: int) -> str:
+    """Return a bar that fills `share` of the columns, exact to an eighth of a column."""
     eighths = round(8 * max(0, columns) * min(1.0, share))
     return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
-def label(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
-    """The last of `ids`, seen: its name, or its number; of bytes the number, and the character that it completes."""
-    text, size = list(characters(vocabulary, ids))[-1]
+def make_label(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
+    """Return a visible label for the last of `ids`: the character, its name or its code point.
+
+    The label of a byte is its hexadecimal number and the character that it completes.
+    """
+    text, size = list(split_characters(vocabulary, ids))[-1]
     named = NAMED.get(text) or (
         text if is_visible(text) else f"U+{ord(text):04X}" if len(text) == 1 else text
     )
@@ -149,29 +154,29 @@ def label(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Whether it can be seen by itself."""
+    """Return whether `text` is one character that can be seen by itself."""
     return len(text) == 1 and unicodedata.category(text)[0] in "LNPS" and cell_len(text) > 0
 
 
-def footer(desk: Desk, width: int, height: int) -> list[Text]:
-    """What the keys do, or what there is to say."""
-    rows = [Text(row, "dim") for row in flowed(HELP, width)] if height >= ROOM_FOR_HELP else [Text()]
-    if desk.message:
-        said = wrap(CONTROL.sub(UNKNOWN_SIGN, desk.message), width)[: len(rows)]
+def draw_footer(editor: Editor, width: int, height: int) -> list[Text]:
+    """Return the rows that explain the keys, or the message or question that replaces some of them."""
+    rows = (
+        [Text(row, "dim") for row in flow_items(HELP, width)] if height >= MIN_HEIGHT_FOR_HELP else [Text()]
+    )
+    if editor.message:
+        said = wrap(CONTROL.sub(UNKNOWN_SIGN, editor.message), width)[: len(rows)]
         rows[-len(said) :] = [Text(row, "magenta") for row in said]
-    elif desk.asking is not None:
+    elif editor.file_name is not None:
         rows[-1] = Text.assemble(
-            (f"save as: {CONTROL.sub(UNKNOWN_SIGN, desk.asking)}", "bold"), (" ", "reverse")
+            (f"save as: {CONTROL.sub(UNKNOWN_SIGN, editor.file_name)}", "bold"), (" ", "reverse")
         )
-    elif desk.typing:
-        rows[-1] = Text(
-            "all that is typed is text, digits and Enter too; Ctrl-T or Escape ends this", "magenta"
-        )
+    elif editor.typing:
+        rows[-1] = Text("digits, Enter and Tab write text; Ctrl-T or Escape ends this mode", "magenta")
     return rows
 
 
-def flowed(items: Sequence[str], width: int) -> list[str]:
-    """The items, as many in a row as fit."""
+def flow_items(items: Sequence[str], width: int) -> list[str]:
+    """Return rows of the items, each with as many as fit."""
     rows = [""]
     for item in items:
         joined = f"{rows[-1]} · {item}" if rows[-1] else item

@@ -11,7 +11,7 @@ from charloop.cli.terminal.output import visible
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
-    from charloop.sampling import Before
+    from charloop.sampling import Beginning
     from charloop.trained import TrainedModel
 
 # Of middle brightness in the 256 colours, so that both a black and a white ground show them.
@@ -43,15 +43,15 @@ def wants_color() -> bool:
 
 
 class Painter:
-    """Reads what the network writes and colours it; `unknown` says how the prompt is read, after `before`.
+    """Reads what the network writes and colours it; `unknown` says how the prompt is read, after `beginning`.
 
     Raises CharloopError for a network of bytes, whose characters are several ids each.
     """
 
     def __init__(
-        self, network: "TrainedModel", prompt: str, unknown: Literal["error", "skip"], before: "Before"
+        self, network: "TrainedModel", prompt: str, unknown: Literal["error", "skip"], beginning: "Beginning"
     ) -> None:
-        from charloop.sampling.text import beginning
+        from charloop.sampling.prompt import prepend_beginning
 
         vocabulary = network.vocabulary
         if len(set(vocabulary.decode(np.arange(vocabulary.size)))) < vocabulary.size:
@@ -62,7 +62,7 @@ class Painter:
                 do="leave --color out",
             )
         ids = vocabulary.encode(prompt, unknown)
-        self._network, self._prompt = network, beginning(vocabulary, ids, before, unknown)
+        self._network, self._prompt = network, prepend_beginning(vocabulary, ids, beginning, unknown)
         self.again()
 
     def again(self) -> "Painter":

@@ -1,4 +1,4 @@
-"""What may be written: rules that are asked before each id is chosen. NumPy only."""
+"""Constraints: rules about what may be written, asked before each id is chosen. Only `backtracking` needs jax."""
 
 from charloop.sampling.constraints.base import Constraint
 from charloop.sampling.constraints.novel import Novel

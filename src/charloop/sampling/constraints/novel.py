@@ -1,4 +1,4 @@
-"""Nothing is copied from the training text beyond a few characters."""
+"""The constraint that limits verbatim copies from the training text."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,21 +11,21 @@ from charloop.originality import SuffixIndex
 from charloop.sampling.constraints.base import Constraint
 
 Recent: TypeAlias = tuple[int, ...]
-"""The last ids of prompt and text, as many as may be copied."""
+"""The last ids of prompt and text: at most as many as may be copied."""
 
 
 @dataclass(frozen=True, eq=False)
 class Novel(Constraint):
-    """Never more than `longest` consecutive ids that stand verbatim in the text of `index`.
+    """Never write more than `longest` consecutive ids that occur verbatim in the text of `index`.
 
-    The prompt counts: an id that goes on with a copy which began there is refused too. What the prompt copies within
-    itself is the prompt's own. Raises CharloopError for `longest` below 1.
+    A copy may begin in the prompt: an id that makes it too long is refused. Copies wholly within the prompt are
+    ignored. Raises CharloopError for `longest` below 1.
     """
 
     index: SuffixIndex
     longest: int
     vocab: int
-    """How many ids there are."""
+    """The number of ids."""
 
     def __post_init__(self) -> None:
         if self.longest < 1:
@@ -33,20 +33,20 @@ class Novel(Constraint):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Said in a refusal."""
+        """Its name in error messages."""
         return f"novel {self.longest}"
 
     def start(self, prompt: Integer[np.ndarray, " prompt"]) -> Recent:
-        """The prompt's last ids."""
+        """Return the last ids of the prompt."""
         return tuple(prompt[-self.longest :].tolist())
 
     def allowed(self, state: Recent, room: int) -> Bool[np.ndarray, " vocab"]:  # noqa: ARG002
-        """All, but what comes after the recent ids anywhere in the training text, once there are so many."""
+        """Return all ids but those that follow the last `longest` ids anywhere in the training text."""
         allowed = np.ones(self.vocab, bool)
         if len(state) == self.longest:
             allowed[self.index.followers(np.array(state))] = False
         return allowed
 
     def after(self, state: Recent, index: int) -> Recent:
-        """The ids move on by one."""
+        """Return the last ids with `index`."""
         return (*state, index)[-self.longest :]

@@ -1,4 +1,4 @@
-"""Only words of a list are written; what stands between them is free."""
+"""The constraint that allows only words of a list; the characters between them are free."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -12,35 +12,38 @@ from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.sampling.constraints.base import Constraint
 
-LARGEST = 3_000_000
-"""Nodes of the tree of a list that is allowed: about the characters of its words, thrice, less what they share."""
-LOOK_BACK = 1000
-"""Ids at the end of a prompt among which the word that it ends in begins."""
+MAX_TREE_NODES = 3_000_000
+"""The most nodes in the tree of a list: about three times the characters of its words, minus shared beginnings."""
+MAX_PROMPT_WORD = 1000
+"""Ids at the end of a prompt that are searched for the start of its last word."""
 BETWEEN, FOREIGN = 0, -1
-"""The tree's root, between two words; and inside a word of the prompt that is on no list, or ends as it is."""
+"""Two nodes: the root, between two words; and within a word that the prompt began and that may end anywhere."""
 Nodes: TypeAlias = frozenset[int]
-"""All nodes that a text may be at: an apostrophe is part of a word, or behind one."""
+"""All nodes that a text may be at: an apostrophe may belong to a word or follow it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Words(Constraint):
-    """Whatever is a letter belongs to a word of the list, and no word is left half written.
+    """Every letter belongs to a word of the list, and every word is complete.
 
-    A word is written as it is spelled there; one in small letters also with a capital first or all in capitals, as
-    spelling checkers have it. Characters of a word that are no letters (don't) belong to it in their place. A word
-    that the prompt began may end as it is, or go on as one of the list.
+    A word is written as the list spells it; a lower-case word also capitalised or in capitals, as spelling checkers
+    accept it. A word may contain other characters (don't). A word that the prompt began may end as it is, or
+    continue as a word of the list.
     """
 
     children: tuple[dict[int, int], ...]
-    """For each node of the tree of words, which id leads to which node."""
+    """For each node of the tree of words, the node that each id leads to."""
     needed: tuple[int, ...]
-    """For each node, the ids to the end of the shortest word; 0: a word ends here."""
+    """For each node, the number of ids to the nearest end of a word; 0: a word ends here."""
     letters: Bool[np.ndarray, " vocab"]
     name = "the list of words"
 
     @classmethod
     def of(cls, words: Iterable[str], vocabulary: Vocabulary) -> "Words":
-        """The list `words`. Raises CharloopError if it is empty, too long, or has what the vocabulary lacks."""
+        """Make the constraint for the list `words`.
+
+        Raises CharloopError if the list is empty, too long, or has characters that the vocabulary lacks.
+        """
         if vocabulary.unit == "byte":
             raise CharloopError(
                 "a list of words",
@@ -51,51 +54,51 @@ class Words(Constraint):
         spelled = sorted(set(words) - {""})
         if not spelled:
             raise CharloopError("the list of words is empty", do="give at least one word")
-        check_known(spelled, vocabulary)
+        _check_known(spelled, vocabulary)
         known = frozenset(vocabulary.symbols)
-        forms = {form for word in spelled for form in forms_of(word) if known.issuperset(form)}
-        children, needed = tree_of([vocabulary.encode(form).tolist() for form in sorted(forms)])
+        forms = {form for word in spelled for form in _spell_forms(word) if known.issuperset(form)}
+        children, needed = _make_tree([vocabulary.encode(form).tolist() for form in sorted(forms)])
         letters = np.zeros(vocabulary.size, bool)
-        letters[: len(vocabulary.symbols)] = [is_letter(symbol) for symbol in vocabulary.symbols]
+        letters[: len(vocabulary.symbols)] = [_is_letter(symbol) for symbol in vocabulary.symbols]
         return cls(tuple(children), tuple(needed), letters)
 
     def start(self, prompt: Integer[np.ndarray, " prompt"]) -> Nodes:
-        """In the word that the prompt ends in, if it is one of the list's, or the beginning of one."""
+        """Return the nodes after the last word of the prompt, if the list has a word that begins so."""
         state = frozenset({BETWEEN})
-        for index in prompt[-LOOK_BACK:].tolist():
+        for index in prompt[-MAX_PROMPT_WORD:].tolist():
             state = self.after(state, index) or frozenset({FOREIGN if self.letters[index] else BETWEEN})
         return state if self.may_end(state) else state | {FOREIGN}
 
     def allowed(self, state: Nodes, room: int) -> Bool[np.ndarray, " vocab"]:
-        """What goes on with a word that the room suffices for, and what is no letter where a word may end."""
+        """Return what continues a word that fits into the room, and all but letters where a word may end."""
         allowed = ~self.letters if self.may_end(state) else np.zeros_like(self.letters)
         branches = (self.children[node].items() for node in state if node != FOREIGN)
         allowed[[index for branch in branches for index, node in branch if self.needed[node] < room]] = True
         return allowed
 
     def after(self, state: Nodes, index: int) -> Nodes:
-        """The word goes on, or has ended."""
+        """Return the nodes at which the word continues or has ended."""
         found = {self.children[node].get(index, FOREIGN) for node in state if node != FOREIGN} - {FOREIGN}
         ends = not self.letters[index] and self.may_end(state)
         return frozenset(found | {BETWEEN} if ends else found)
 
     def may_end(self, state: Nodes) -> bool:
-        """Whether no word is left half written."""
+        """Return whether the last word may be complete."""
         return any(node in (BETWEEN, FOREIGN) or self.needed[node] == 0 for node in state)
 
 
-def is_letter(symbol: str) -> bool:
-    """Letters, and the accents that are put upon them."""
+def _is_letter(symbol: str) -> bool:
+    """Return whether it is a letter or a combining accent."""
     return symbol.isalpha() or unicodedata.combining(symbol) > 0
 
 
-def forms_of(word: str) -> set[str]:
-    """How a word of the list may be written."""
+def _spell_forms(word: str) -> set[str]:
+    """Return the ways to write a word of the list."""
     return {word, word[:1].upper() + word[1:], word.upper()} if word == word.lower() else {word}
 
 
-def check_known(words: list[str], vocabulary: Vocabulary) -> None:
-    """Raises CharloopError for words that the network could not write."""
+def _check_known(words: list[str], vocabulary: Vocabulary) -> None:
+    """Raise CharloopError for words with characters that the network cannot write."""
     known = frozenset(vocabulary.symbols)
     wrong = [word for word in words if not known.issuperset(word)]
     if wrong:
@@ -103,26 +106,28 @@ def check_known(words: list[str], vocabulary: Vocabulary) -> None:
         raise CharloopError(
             f"words of the list with characters that the network does not know: {len(wrong):,}, "
             f"the first {wrong[0]!r} with {character!r}",
-            do="take them out",
+            do="remove them from the list",
         )
 
 
-def tree_of(words: list[list[int]]) -> tuple[list[dict[int, int]], list[int]]:
-    """The children of each node of the tree of `words`, and how many ids it is from each to a word's end."""
+def _make_tree(words: list[list[int]]) -> tuple[list[dict[int, int]], list[int]]:
+    """Return for each node of the tree of `words` its children and the number of ids to the nearest end of a word."""
     children: list[dict[int, int]] = [{}]
     needed = [max(map(len, words))]
     for word in words:
         node = 0
-        for place, index in enumerate(word, 1):
-            rest = len(word) - place
+        for depth, index in enumerate(word, 1):
+            rest = len(word) - depth
             if index not in children[node]:
                 children[node][index] = len(children)
                 children.append({})
                 needed.append(rest)
             node = children[node][index]
             needed[node] = min(needed[node], rest)
-        if len(children) > LARGEST:
+        if len(children) > MAX_TREE_NODES:
             raise CharloopError(
-                "the list of words is too long", allowed=f"about {LARGEST // 10:,}", do="shorten it"
+                "the list of words is too long",
+                allowed=f"about {MAX_TREE_NODES // 10:,} words",
+                do="shorten it",
             )
     return children, needed

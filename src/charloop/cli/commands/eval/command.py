@@ -79,18 +79,18 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
     from charloop.checkpoint.text import read_training_text
-    from charloop.sampling.before import NOTHING
-    from charloop.trained import load_run
+    from charloop.sampling.prompt import NO_BEGINNING
+    from charloop.trained import load_trained_model
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
-    network = load_run(folder, weights=flags.weights)
+    network = load_trained_model(folder, weights=flags.weights)
     wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
     with reading() as listener:
         given = read_chosen_text(folder, wanted, listener)
     own = not flags.texts and flags.text is None
-    before = NOTHING if own and context is None else network.before(context)
-    ids = before.ids(folder.vocabulary, given.tokens, flags.unknown)
+    beginning = NO_BEGINNING if own and context is None else network.beginning(context)
+    ids = beginning.ids(folder.vocabulary, given.tokens, flags.unknown)
     if flags.baselines and given.training is None:
         with reading() as listener:
             given = given._replace(training=read_training_text(folder, listener))
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.per_character is not None and score.per_character is not None:
         costs = records(given.tokens, score.per_character, folder.vocabulary)
         write_records(flags.per_character, costs, overwrite=flags.overwrite)
-    report(given.name, before.description, score, (*network.notes, *given.notes, *notes), flags)
+    report(given.name, beginning.description, score, (*network.notes, *given.notes, *notes), flags)
 
 
 def check(flags: EvalFlags) -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sampling_fakes import ALPHABET, Elman, Letters, Octets, Script, Steady
 
 from charloop.errors import CharloopError
-from charloop.sampling import SamplingConfig, generate, stream
-from charloop.sampling.text import STREAM_BLOCK, opening
-from charloop.sampling.writing import BLOCK
+from charloop.sampling import SamplingConfig, generate_texts, stream_text
+from charloop.sampling.compiled_loop import BLOCK
+from charloop.sampling.generate import STREAM_BLOCK
+from charloop.sampling.prompt import NO_BEGINNING, prepend_beginning
 
 LETTERS = Letters()
 ELMAN = Elman()
@@ -24,14 +25,14 @@ NEVER_ENDING = 2**31 - 1
 
 
 def elman_text(prompt: str = "abc", **settings: Any) -> list[str]:
-    return generate(ELMAN, ELMAN.init(), LETTERS, prompt, SamplingConfig(**{"length": 50, **settings}))
+    return generate_texts(ELMAN, ELMAN.init(), LETTERS, prompt, SamplingConfig(**{"length": 50, **settings}))
 
 
 def test_length_counts_new_characters_and_the_prompt_is_not_given_back() -> None:
     script = Script.of("hgfedcba")
     config = SamplingConfig(length=11, temperature=0.0)
-    assert generate(*script, LETTERS, "abcabcabc", config) == ["hgfedcbahgf"]
-    assert len(generate(*script, LETTERS)[0]) == 500
+    assert generate_texts(*script, LETTERS, "abcabcabc", config) == ["hgfedcbahgf"]
+    assert len(generate_texts(*script, LETTERS)[0]) == 500
 
 
 @pytest.mark.parametrize(
@@ -47,14 +48,14 @@ def test_length_counts_new_characters_and_the_prompt_is_not_given_back() -> None
 )
 def test_a_stream_is_the_generated_text_in_pieces(settings: dict[str, Any]) -> None:
     config = SamplingConfig(length=100, **settings)
-    pieces = list(stream(ELMAN, ELMAN.init(), LETTERS, "abc", config))
-    assert ["".join(pieces)] == generate(ELMAN, ELMAN.init(), LETTERS, "abc", config)
+    pieces = list(stream_text(ELMAN, ELMAN.init(), LETTERS, "abc", config))
+    assert ["".join(pieces)] == generate_texts(ELMAN, ELMAN.init(), LETTERS, "abc", config)
     assert all(pieces)
 
 
 def test_a_stream_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", 0.0)
-    pieces = stream(*Script.of("abc"), LETTERS, "", SamplingConfig(length=NEVER_ENDING))
+    monkeypatch.setattr("charloop.sampling.compiled_loop.SMOOTH_SECONDS", 0.0)
+    pieces = stream_text(*Script.of("abc"), LETTERS, "", SamplingConfig(length=NEVER_ENDING))
     assert [len(next(pieces)) for _ in range(3)] == [STREAM_BLOCK] * 3
 
 
@@ -63,42 +64,43 @@ def test_a_stream_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stop_string_may_lie_anywhere_across_pieces(stop: str, before: int, in_pieces: bool) -> None:
     text = ("c" * before + stop).ljust(3 * STREAM_BLOCK, "d")
     config = SamplingConfig(length=len(text), stop=stop)
-    write = stream if in_pieces else generate
+    write = stream_text if in_pieces else generate_texts
     assert "".join(write(*Script.of(text), LETTERS, "", config)) == "c" * before
 
 
 def test_what_only_began_like_the_stop_string_is_given_out() -> None:
     text = "c" * (STREAM_BLOCK - 1) + "ab" + "ab"
     config = SamplingConfig(length=len(text), stop="abc")
-    assert "".join(stream(*Script.of(text), LETTERS, "", config)) == text
+    assert "".join(stream_text(*Script.of(text), LETTERS, "", config)) == text
 
 
 def test_each_sample_ends_by_itself_and_writing_ends_with_the_last() -> None:
     script = Script.of("aa\nbb\ncc\n", "aaa  bbb\n", "habaheebb")
     config = SamplingConfig(length=NEVER_ENDING, num_samples=3, lines=2, stop="eebb")
-    assert generate(*script, LETTERS, "", config) == ["aa\nbb\n", "aaa  bbb\naaa  bbb\n", "habah"]
+    assert generate_texts(*script, LETTERS, "", config) == ["aa\nbb\n", "aaa  bbb\naaa  bbb\n", "habah"]
 
 
 def test_a_sample_may_end_many_blocks_after_another() -> None:
     early, late = ("a\n").ljust(2 * BLOCK, "c"), "b" * (2 * BLOCK - 1) + "\n"
     config = SamplingConfig(length=NEVER_ENDING, num_samples=2, lines=1)
-    assert generate(*Script.of(early, late), LETTERS, "", config) == ["a\n", late]
+    assert generate_texts(*Script.of(early, late), LETTERS, "", config) == ["a\n", late]
 
 
 def test_a_prompt_does_not_count_for_the_ending() -> None:
     config = SamplingConfig(length=8, stop="ab", lines=1)
-    assert generate(*Script.of("bcdefgh"), LETTERS, "cd\na", config) == ["bcdefghb"]
+    assert generate_texts(*Script.of("bcdefgh"), LETTERS, "cd\na", config) == ["bcdefghb"]
 
 
 def test_without_a_prompt_a_line_has_just_ended() -> None:
     assert elman_text("") == elman_text("\n")
     assert elman_text("") != elman_text("a")
-    assert opening(Letters("ab \t")).tolist() == [2]
-    assert opening(Letters("ab")).tolist() == [0]
+    nothing = np.zeros(0, np.int32)
+    for symbols, expected in (("ab \t", 2), ("ab", 0)):
+        assert prepend_beginning(Letters(symbols), nothing, NO_BEGINNING, "error").tolist() == [expected]
 
 
 def test_unknown_characters_of_a_prompt_are_refused_or_skipped() -> None:
-    for write in (generate, stream):
+    for write in (generate_texts, stream_text):
         with pytest.raises(CharloopError, match="unknown"):
             write(Elman(), {}, LETTERS, "aXb")
     assert elman_text("XaXbX", unknown="skip") == elman_text("ab")
@@ -125,7 +127,7 @@ def test_the_unknown_sign_is_never_written_however_likely_it_is(settings: dict[s
     """`h`, which the network prefers to all others, plays the sign; without that part it is written."""
     weights = [1] * (len(ALPHABET) - 1) + [10**6]
     signed, config = Letters(unknown_id=ALPHABET.index("h")), SamplingConfig(length=300, **settings)
-    for write in (generate, stream):
+    for write in (generate_texts, stream_text):
         assert "h" in "".join(write(Steady(tuple(weights)), {}, LETTERS, "h", config))
         text = "".join(write(Steady(tuple(weights)), {}, signed, "h", config))
         assert len(text) == 300
@@ -139,8 +141,8 @@ def test_without_the_sign_the_others_keep_their_probabilities(data: st.DataObjec
     weights = data.draw(st.lists(st.integers(1, 50), min_size=len(ALPHABET) - 1, max_size=len(ALPHABET) - 1))
     config = SamplingConfig(length=50, seed=data.draw(st.integers(0, 99)))
     signed = Letters(unknown_id=len(ALPHABET) - 1)
-    with_sign = generate(Steady((*weights, data.draw(st.integers(1, 10**6)))), {}, signed, "", config)
-    assert with_sign == generate(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
+    with_sign = generate_texts(Steady((*weights, data.draw(st.integers(1, 10**6)))), {}, signed, "", config)
+    assert with_sign == generate_texts(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
 
 
 def test_samples_are_the_same_however_many_there_are() -> None:
@@ -161,14 +163,14 @@ def test_numbers_that_change_do_not_compile_again() -> None:
     model = Elman()
     for temperature, top_p, seed, length in ((1.0, 0.5, 0, 20), (0.5, 0.9, 1, 600), (2.0, 0.1, 2, 33)):
         config = SamplingConfig(temperature=temperature, top_p=top_p, seed=seed, length=length)
-        generate(model, model.init(), LETTERS, "a", config)
-        list(stream(model, model.init(), LETTERS, "b", config))
+        generate_texts(model, model.init(), LETTERS, "a", config)
+        list(stream_text(model, model.init(), LETTERS, "b", config))
     assert model.traces == [1]
 
 
 def test_a_stream_is_of_one_sample() -> None:
     with pytest.raises(CharloopError, match="got 2; allowed: 1"):
-        stream(Elman(), {}, LETTERS, "", SamplingConfig(num_samples=2))
+        stream_text(Elman(), {}, LETTERS, "", SamplingConfig(num_samples=2))
 
 
 def test_bytes_of_one_character_may_come_in_two_pieces() -> None:
@@ -177,23 +179,23 @@ def test_bytes_of_one_character_may_come_in_two_pieces() -> None:
     ids = octets.encode(text)
     script = Script(256), {"texts": jnp.array(ids)[None]}
     whole = SamplingConfig(length=len(ids))
-    assert list(stream(*script, octets, "é", whole)) == ["x" * (STREAM_BLOCK - 1), "é→"]
-    assert generate(*script, octets, "é", SamplingConfig(length=len(ids) - 1)) == [text[:-1] + "�"]
+    assert list(stream_text(*script, octets, "é", whole)) == ["x" * (STREAM_BLOCK - 1), "é→"]
+    assert generate_texts(*script, octets, "é", SamplingConfig(length=len(ids) - 1)) == [text[:-1] + "�"]
     stopped = SamplingConfig(length=len(ids), stop="→", mode="words")
-    assert generate(*script, octets, "é", stopped) == [text[:-1]]
+    assert generate_texts(*script, octets, "é", stopped) == [text[:-1]]
 
 
 IN_ANOTHER_PROCESS = """
 from sampling_fakes import Elman, Letters
-from charloop.sampling import SamplingConfig, generate
+from charloop.sampling import SamplingConfig, generate_texts
 model = Elman()
-print(repr(generate(model, model.init(), Letters(), "abc", SamplingConfig(length=200, num_samples=2, seed=9))))
+print(repr(generate_texts(model, model.init(), Letters(), "abc", SamplingConfig(length=200, num_samples=2, seed=9))))
 """
 
 
 def test_same_seed_same_text_in_another_process() -> None:
-    folder = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "1"}
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", IN_ANOTHER_PROCESS]
     other = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     assert other.strip() == repr(elman_text(length=200, num_samples=2, seed=9))
@@ -201,7 +203,7 @@ def test_same_seed_same_text_in_another_process() -> None:
 
 def test_the_settings_alone_do_not_import_jax() -> None:
     look = "import sys; from charloop.sampling import SamplingConfig; print('jax' in sys.modules)"
-    look += "; import charloop.sampling as room; print(all(getattr(room, name) for name in room.__all__))"
+    look += "; import charloop.sampling as package; print(all(getattr(package, name) for name in package.__all__))"
     output = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
     assert output.split() == ["False", "True"]
 

@@ -10,8 +10,8 @@ from sampling_fakes import ALPHABET, Elman, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import AtWordStarts, Chain, Greedy, Sample, Temperature, TopK, TopP
-from charloop.sampling.reading import begin, read
-from charloop.sampling.writing import BLOCK, blocks
+from charloop.sampling.compiled_loop import BLOCK, begin_writing, write_blocks
+from charloop.sampling.prompt import read_prompt
 
 VOCAB = len(ALPHABET)
 PROMPT = np.array([3, 1, 4, 1, 5], np.int32)
@@ -26,18 +26,22 @@ def write_all(
     length: int,
     *,
     prompt: Any = PROMPT,
-    lanes: int = 1,
+    rows: int = 1,
     seed: int = 0,
     block: int = 512,
 ) -> np.ndarray:
-    """The `length` ids of each lane that follow `prompt`."""
+    """Write the `length` ids of each batch row that follow `prompt`."""
     return np.concatenate(
-        list(blocks(model, picker, params, begin(model, params, prompt, lanes, seed), length, block))
+        list(
+            write_blocks(
+                model, picker, params, begin_writing(model, params, prompt, rows, seed), length, block
+            )
+        )
     )
 
 
 def logits_before(model: Elman, params: Any, prompt: np.ndarray, written: np.ndarray) -> np.ndarray:
-    """The logits each character of one lane was picked from, by one plain pass over prompt and text."""
+    """The logits each character of one batch row was picked from, by one plain pass over prompt and text."""
     ids = np.concatenate([prompt, written])[:-1, None]
     logits, _ = model.apply(params, jnp.array(ids), model.initial_state(1))
     return np.asarray(logits[len(prompt) - 1 :, 0])
@@ -63,7 +67,7 @@ def test_a_prompt_read_in_one_pass_leaves_the_state_of_one_character_at_a_time(l
     step = jax.jit(lambda params, ids, state: model.apply(params, ids, state)[1])
     for index in prompt:
         state = step(params, jnp.full((1, 1), index), state)
-    np.testing.assert_allclose(read(model, params, prompt)["h"], state["h"], atol=1e-5)
+    np.testing.assert_allclose(read_prompt(model, params, prompt)["h"], state["h"], atol=1e-5)
     if length:
         assert abs(state["h"] - model.initial_state(1)["h"]).max() > 0.1
 
@@ -71,14 +75,14 @@ def test_a_prompt_read_in_one_pass_leaves_the_state_of_one_character_at_a_time(l
 @pytest.mark.parametrize("block", [1, 7, 32])
 def test_where_blocks_end_changes_nothing(block: int) -> None:
     model = ELMAN
-    whole = write_all(model, BY_CHANCE, model.init(), 70, lanes=2)
+    whole = write_all(model, BY_CHANCE, model.init(), 70, rows=2)
     assert whole.shape == (70, 2)
-    np.testing.assert_array_equal(write_all(model, BY_CHANCE, model.init(), 70, lanes=2, block=block), whole)
+    np.testing.assert_array_equal(write_all(model, BY_CHANCE, model.init(), 70, rows=2, block=block), whole)
 
 
-def test_a_lane_is_the_same_however_many_there_are() -> None:
+def test_a_batch_row_is_the_same_however_many_there_are() -> None:
     model = ELMAN
-    one, three = (write_all(model, BY_CHANCE, model.init(), 60, lanes=lanes) for lanes in (1, 3))
+    one, three = (write_all(model, BY_CHANCE, model.init(), 60, rows=rows) for rows in (1, 3))
     np.testing.assert_array_equal(three[:, :1], one)
     assert (three[:, 1] != three[:, 0]).any()
     assert (three[:, 2] != three[:, 1]).any()
@@ -109,11 +113,11 @@ def chi_square(counts: np.ndarray, expected: np.ndarray) -> float:
     ],
 )
 def test_characters_are_as_frequent_as_they_are_probable(filters: Any, weights: list[int]) -> None:
-    model, lanes, length = Steady((8, 4, 2, 1, 1)), 50, 400
-    written = write_all(model, Sample(Chain(filters)), {}, length, prompt=np.zeros(1, int), lanes=lanes)
+    model, rows, length = Steady((8, 4, 2, 1, 1)), 50, 400
+    written = write_all(model, Sample(Chain(filters)), {}, length, prompt=np.zeros(1, int), rows=rows)
     share = np.array(weights) / sum(weights)
     # 20 and 45 are passed by chance once in 2,000 and 10,000 times with 4 and 16 degrees of freedom.
-    assert chi_square(np.bincount(written.ravel(), minlength=5), share * lanes * length) < 20
+    assert chi_square(np.bincount(written.ravel(), minlength=5), share * rows * length) < 20
     # Neighbours in a text, and neighbours in the batch, know nothing of each other.
     for one, other in ((written[:-1:2], written[1::2]), (written[:, ::2], written[:, 1::2])):
         pairs = np.bincount((5 * one + other).ravel(), minlength=25)
@@ -157,14 +161,14 @@ def test_nothing_numerical_compiles_again() -> None:
 def test_long_prompts_share_one_program() -> None:
     model = Elman()
     for length in (1025, 3000, 5000):
-        read(model, model.init(), np.zeros(length, np.int32))
+        read_prompt(model, model.init(), np.zeros(length, np.int32))
     assert model.traces == [1024]
 
 
 def test_progress_is_a_value_that_can_be_gone_back_to() -> None:
     model = ELMAN
-    start = begin(model, model.init(), PROMPT, 1, 0)
-    first, second = (list(blocks(model, BY_CHANCE, model.init(), start, 40, 16)) for _ in range(2))
+    start = begin_writing(model, model.init(), PROMPT, 1, 0)
+    first, second = (list(write_blocks(model, BY_CHANCE, model.init(), start, 40, 16)) for _ in range(2))
     first, second = np.concatenate(first), np.concatenate(second)
     assert (first == second).all()
     assert (first[:16] != first[16:32]).any()
@@ -174,18 +178,18 @@ def test_progress_is_a_value_that_can_be_gone_back_to() -> None:
 def test_blocks_grow_while_they_are_quick(
     smooth: float, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", smooth)
+    monkeypatch.setattr("charloop.sampling.compiled_loop.SMOOTH_SECONDS", smooth)
     model = ELMAN
-    start = begin(model, model.init(), PROMPT, 1, 0)
-    written = blocks(model, BY_CHANCE, model.init(), start, sum(sizes), 16)
+    start = begin_writing(model, model.init(), PROMPT, 1, 0)
+    written = write_blocks(model, BY_CHANCE, model.init(), start, sum(sizes), 16)
     assert [len(block) for block in written] == sizes
 
 
 def test_a_block_is_never_longer_than_the_program_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.sampling.writing.SMOOTH", 1e9)
+    monkeypatch.setattr("charloop.sampling.compiled_loop.SMOOTH_SECONDS", 1e9)
     model = ELMAN
-    start = begin(model, model.init(), PROMPT, 1, 0)
-    written = blocks(model, BY_CHANCE, model.init(), start, 3 * BLOCK, BLOCK // 2)
+    start = begin_writing(model, model.init(), PROMPT, 1, 0)
+    written = write_blocks(model, BY_CHANCE, model.init(), start, 3 * BLOCK, BLOCK // 2)
     assert [len(block) for block in written] == [BLOCK // 2, BLOCK, BLOCK, BLOCK // 2]
 
 

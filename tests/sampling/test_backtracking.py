@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sampling_fakes import ALPHABET, Elman, Letters, Steady
 
 from charloop.errors import CharloopError
-from charloop.sampling import Constraint, SamplingConfig, backing_up, generate, stream
+from charloop.sampling import Constraint, SamplingConfig, generate_texts, stream_text
+from charloop.sampling.constraints import backtracking
 from choosing import slow
 
 LETTERS, FEW = Letters(), Letters("abc")
@@ -66,18 +67,18 @@ SETTINGS = [
 @pytest.mark.parametrize("prompt", ["abc d", slow("")])
 def test_a_rule_that_forbids_nothing_changes_nothing(chosen: dict[str, Any], prompt: str) -> None:
     config = SamplingConfig(**{"length": 300, **chosen})
-    plain = generate(ELMAN, WEIGHTS, LETTERS, prompt, config)
-    assert generate(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()]) == plain
+    plain = generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, config)
+    assert generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()]) == plain
     if config.num_samples == 1:
-        assert "".join(stream(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()])) == plain[0]
+        assert "".join(stream_text(ELMAN, WEIGHTS, LETTERS, prompt, config, [Rule()])) == plain[0]
 
 
 def test_a_stream_gives_out_what_is_no_longer_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backing_up, "REACH", 7)
+    monkeypatch.setattr(backtracking, "MAX_TAKEN_BACK", 7)
     config = SamplingConfig(length=40, temperature=0.8)
     rule = Rule(forbids=lambda text: "aeh" if len(text) % 3 else "bcd")
-    text = generate(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])[0]
-    pieces = stream(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])
+    text = generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])[0]
+    pieces = stream_text(ELMAN, WEIGHTS, LETTERS, "ab", config, [rule])
     seen = "".join(next(pieces) for _ in range(20))
     assert len(seen) == 20
     assert text.startswith(seen)
@@ -104,11 +105,11 @@ def test_a_text_is_found_wherever_there_is_one(data: st.DataObject) -> None:
     temperature = data.draw(st.sampled_from([0.0, 1.0]))
     config = SamplingConfig(length=length, seed=data.draw(st.integers(0, 9)), temperature=temperature)
     weights = data.draw(st.sampled_from([(5, 1, 3), (1, 50, 2), (1, 1000, 1)]))
-    write = lambda: generate(Steady(weights), {}, FEW, "", config, [rule])  # noqa: E731
+    write = lambda: generate_texts(Steady(weights), {}, FEW, "", config, [rule])  # noqa: E731
     if wanted:
         assert write()[0] in wanted
     else:
-        with pytest.raises(CharloopError, match="no text that keeps to the rule was found in"):
+        with pytest.raises(CharloopError, match="no text that satisfies the rule was found in"):
             write()
 
 
@@ -122,7 +123,7 @@ def test_two_rules_at_once_over_random_networks(seed: int, pair: str, temperatur
         Rule(ends=lambda text: text.endswith(one)),
     ]
     config = SamplingConfig(length=25, temperature=temperature, seed=seed)
-    text = generate(ELMAN, ELMAN.init(seed), LETTERS, "a", config, rules)[0]
+    text = generate_texts(ELMAN, ELMAN.init(seed), LETTERS, "a", config, rules)[0]
     assert len(text) == 25
     assert one + other not in text
     assert text.endswith(one)
@@ -145,7 +146,7 @@ def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
     rule = Rule("abc", forbids=lambda text: "c" if text.endswith("a") else "")
     for temperature in (0.0, 1.0):
         config = SamplingConfig(length=60, temperature=temperature, seed=2)
-        text = generate(Table(), {"table": table}, FEW, "c", config, [rule])[0]
+        text = generate_texts(Table(), {"table": table}, FEW, "c", config, [rule])[0]
         assert "ac" not in text
         assert "a" not in text[:-1], "what follows an a has a hundredth of the chance"
 
@@ -158,22 +159,22 @@ def test_an_unlikely_way_is_taken_after_all_where_it_is_the_only_one(before: str
     rule = Rule("abc", forbids=lambda text: forbidden.get(text, "abc"))
     for seed in range(9):
         config = SamplingConfig(length=len(before) + 2, seed=seed)
-        text = generate(Table(), {"table": table}, FEW, "a", config, [rule])[0]
+        text = generate_texts(Table(), {"table": table}, FEW, "a", config, [rule])[0]
         assert text in (before + "ca", before + "cb")
 
 
 def test_where_nothing_is_likelier_anywhere_the_unlikely_is_written() -> None:
     table = jnp.array([[0.98, 0.01, 0.01]] * 3)
     rule = Rule("abc", forbids=lambda _: "a")
-    text = generate(Table(), {"table": table}, FEW, "a", SamplingConfig(length=40), [rule])[0]
+    text = generate_texts(Table(), {"table": table}, FEW, "a", SamplingConfig(length=40), [rule])[0]
     assert set(text) == {"b", "c"}
 
 
 def count_choices(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """No more than `most` choices are made, or the test fails."""
-    left, choose = iter(range(most)), backing_up.Chooser.choose
+    left, choose = iter(range(most)), backtracking.Chooser.choose
     monkeypatch.setattr(
-        backing_up.Chooser,
+        backtracking.Chooser,
         "choose",
         lambda self, *args: pytest.fail("too many") if next(left, None) is None else choose(self, *args),
     )
@@ -181,23 +182,23 @@ def count_choices(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 def test_likelier_ways_are_looked_for_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million ways lead to the tenth place, and at each the only id that is left is unlikely."""
-    monkeypatch.setattr(backing_up, "HEAD_START", 10)
-    count_choices(monkeypatch, backing_up.LIKELIER * 20 + 30)
+    monkeypatch.setattr(backtracking, "MIN_COUNTED_LENGTH", 10)
+    count_choices(monkeypatch, backtracking.LIKELIER_CHOICES * 20 + 30)
     table = jnp.array([[0.495, 0.495, 0.01]] * 3)
     rule = Rule("abc", forbids=lambda text: "ab" if len(text) == 10 else "")
-    text = generate(Table(), {"table": table}, FEW, "a", SamplingConfig(length=20), [rule])[0]
+    text = generate_texts(Table(), {"table": table}, FEW, "a", SamplingConfig(length=20), [rule])[0]
     assert (len(text), text[10]) == (20, "c")
 
 
 def test_what_nothing_keeps_to_is_refused_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backing_up, "ANY", 2)
-    monkeypatch.setattr(backing_up, "HEAD_START", 10)
+    monkeypatch.setattr(backtracking, "MAX_CHOICES", 2)
+    monkeypatch.setattr(backtracking, "MIN_COUNTED_LENGTH", 10)
     count_choices(monkeypatch, 81)
     rules = [Rule(ends=lambda _: False), Rule(name="another")]
     with pytest.raises(CharloopError) as refused:
-        generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=30), rules)
+        generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=30), rules)
     assert str(refused.value) == (
-        "no text that keeps to the rule and another was found in 80 tries, the longest 30 long; "
+        "no text that satisfies the rule and another was found in 80 tries; the longest has 30 characters; "
         "allow more, or try another prompt, seed or temperature"
     )
 
@@ -205,11 +206,11 @@ def test_what_nothing_keeps_to_is_refused_within_bounds(monkeypatch: pytest.Monk
 def test_a_text_ends_with_a_line_or_stop_string_only_where_it_may() -> None:
     config = SamplingConfig(length=2000, lines=3)
     rule = Rule(ends=lambda text: text.endswith("a\n"))
-    text = generate(ELMAN, WEIGHTS, LETTERS, "a", config, [rule])[0]
+    text = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", config, [rule])[0]
     assert text.count("\n") == 3
     assert text.endswith("a\n")
     rule = Rule(ends=lambda text: text.endswith("h"))
-    text = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=2000, stop="cd"), [rule])[0]
+    text = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=2000, stop="cd"), [rule])[0]
     assert text.endswith("h")
     assert "cd" not in text
     assert len(text) < 2000
@@ -218,14 +219,14 @@ def test_a_text_ends_with_a_line_or_stop_string_only_where_it_may() -> None:
 def test_the_unknown_sign_is_not_among_what_is_left() -> None:
     signed = Letters("abc", unknown_id=2)
     rule = Rule("abc", forbids=lambda text: "a" if len(text) % 2 else "b")
-    text = generate(Steady((1, 1, 98)), {}, signed, "a", SamplingConfig(length=20), [rule])[0]
+    text = generate_texts(Steady((1, 1, 98)), {}, signed, "a", SamplingConfig(length=20), [rule])[0]
     assert text == "ab" * 10
 
 
 def test_many_texts_are_each_the_one_it_is_alone() -> None:
     rule = Rule(forbids=lambda text: text[-1:])
-    three = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40, num_samples=3), [rule])
-    one = generate(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40), [rule])
+    three = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40, num_samples=3), [rule])
+    one = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40), [rule])
     assert three[0] == one[0]
     assert len(set(three)) == 3
     assert all(a != b for text in three for a, b in itertools.pairwise(text))

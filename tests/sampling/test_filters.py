@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cells.compiling import quick_jit
 from charloop.errors import CharloopError
 from charloop.sampling import Chain, Forbid, MinP, Temperature, TopK, TopP
-from charloop.sampling import ranks as module
+from charloop.sampling import selection as module
 
 VOCAB = 11
 # Few distinct values, so that ties are common, and some characters that another filter has removed; no subnormals,

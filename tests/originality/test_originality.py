@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.errors import CharloopError
-from charloop.originality import SuffixIndex, find_or_build, originality, store, suffixes
+from charloop.originality import SuffixIndex, load_or_build_index, measure_originality, suffix_index
 from originality.naive import followers, longest_matches, stands
 
 TYPES = st.sampled_from([np.uint8, np.uint16, np.uint32, np.int32])
@@ -58,7 +58,7 @@ def test_a_long_text_is_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
     ids = np.concatenate([text[100:450], [3], text[77:400], text[:33]]).astype(np.int32)
     whole = SuffixIndex.of(text).longest_matches(ids)
     assert whole.max() == 350
-    monkeypatch.setattr(suffixes, "TOGETHER", 7)
+    monkeypatch.setattr(suffix_index, "POSITIONS_PER_PASS", 7)
     assert (SuffixIndex.of(text).longest_matches(ids) == whole).all()
     assert whole[400] == 50
     assert stands(text.tolist(), ids[351:401].tolist())
@@ -67,9 +67,9 @@ def test_a_long_text_is_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_text_too_long_is_refused_before_anything_is_done(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(suffixes, "LARGEST", 9)
-    monkeypatch.setattr(suffixes, "divsufsort", lambda _: pytest.fail("sorted all the same"))
-    for make in (SuffixIndex.of, lambda tokens: find_or_build(tokens, cache=tmp_path)):
+    monkeypatch.setattr(suffix_index, "MAX_INDEXED_TOKENS", 9)
+    monkeypatch.setattr(suffix_index, "divsufsort", lambda _: pytest.fail("sorted all the same"))
+    for make in (SuffixIndex.of, lambda tokens: load_or_build_index(tokens, cache=tmp_path)):
         with pytest.raises(CharloopError, match="got 10; allowed: up to 9; train on less text"):
             make(np.zeros(10, np.uint8))
 
@@ -84,35 +84,37 @@ TEXT = np.frombuffer(b"the cat sat on the mat. the dog sat on the log.", np.uint
 
 
 def test_an_index_is_built_once_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = find_or_build(TEXT, cache=tmp_path)
-    assert [path.name for path in (tmp_path / "suffixes").iterdir()] == [f"{store.key_of(TEXT)}.order"]
-    monkeypatch.setattr(suffixes, "divsufsort", lambda _: pytest.fail("built again"))
-    assert (find_or_build(TEXT, cache=tmp_path).order == built.order).all()
+    built = load_or_build_index(TEXT, cache=tmp_path)
+    assert [path.name for path in (tmp_path / "suffixes").iterdir()] == [
+        f"{suffix_index._cache_key(TEXT)}.order"
+    ]
+    monkeypatch.setattr(suffix_index, "divsufsort", lambda _: pytest.fail("built again"))
+    assert (load_or_build_index(TEXT, cache=tmp_path).order == built.order).all()
     with pytest.raises(pytest.fail.Exception, match="built again"):
-        find_or_build(TEXT[:-1], cache=tmp_path)
+        load_or_build_index(TEXT[:-1], cache=tmp_path)
 
 
 @pytest.mark.parametrize("at", [0, 5, 40, -1])
-def test_a_damaged_index_is_built_anew(tmp_path: Path, at: int) -> None:
-    built = find_or_build(TEXT, cache=tmp_path)
+def test_a_damaged_index_is_built_again(tmp_path: Path, at: int) -> None:
+    built = load_or_build_index(TEXT, cache=tmp_path)
     (path,) = (tmp_path / "suffixes").iterdir()
     whole = path.read_bytes()
     damaged = bytearray(whole)
     damaged[at] ^= 1
     for content in (bytes(damaged), whole[:-4], whole + b"....", b""):
         path.write_bytes(content)
-        assert (find_or_build(TEXT, cache=tmp_path).order == built.order).all()
+        assert (load_or_build_index(TEXT, cache=tmp_path).order == built.order).all()
         assert path.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert len(find_or_build(TEXT, cache=tmp_path / "file").order) == len(TEXT)
+    assert len(load_or_build_index(TEXT, cache=tmp_path / "file").order) == len(TEXT)
 
 
 def test_a_text_without_tokens_has_an_index(tmp_path: Path) -> None:
     for _ in range(2):
-        index = find_or_build(np.zeros(0, np.uint8), cache=tmp_path)
+        index = load_or_build_index(np.zeros(0, np.uint8), cache=tmp_path)
         assert index.longest_matches(np.array([1, 2])).tolist() == [0, 0]
         assert index.followers(np.zeros(0, np.int32)).tolist() == []
 
@@ -120,7 +122,7 @@ def test_a_text_without_tokens_has_an_index(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=100)
 @given(letters, letters, st.integers(1, 6))
 def test_originality_is_what_counting_says(text: list[int], ids: list[int], threshold: int) -> None:
-    found = originality(index_of(text), np.array(ids, np.int32), threshold)
+    found = measure_originality(index_of(text), np.array(ids, np.int32), threshold)
     matches = longest_matches(text, ids)
     inside = {
         place for end, size in enumerate(matches, 1) if size >= threshold for place in range(end - size, end)
@@ -134,8 +136,8 @@ def test_originality_is_what_counting_says(text: list[int], ids: list[int], thre
 
 def test_a_copy_in_the_middle_of_a_text() -> None:
     ids = np.frombuffer(b"zzz sat on the mzzz sat onzz", np.uint8)
-    found = originality(SuffixIndex.of(TEXT), ids, 8)
+    found = measure_originality(SuffixIndex.of(TEXT), ids, 8)
     assert (found.characters, found.longest, found.start, found.threshold) == (28, 13, 3, 8)
     assert found.copied == 13 / 28
     with pytest.raises(CharloopError, match="threshold of a copy: got 0"):
-        originality(SuffixIndex.of(TEXT), ids, 0)
+        measure_originality(SuffixIndex.of(TEXT), ids, 0)

@@ -11,7 +11,7 @@ from sampling_fakes import Elman, Octets, Steady
 
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
-from charloop.sampling import Pattern, SamplingConfig, generate
+from charloop.sampling import Pattern, SamplingConfig, generate_texts
 from charloop.sampling.constraints import automaton
 
 FEW = Vocabulary.of_text("aAb\n")
@@ -122,7 +122,7 @@ PATTERNS = [
 def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
     config = SamplingConfig(length=100, seed=seed, num_samples=2, temperature=0.5 + seed)
     rule = Pattern(pattern, LETTERS)
-    for text in generate(ELMAN, ELMAN.init(seed), LETTERS, "ab", config, [rule]):
+    for text in generate_texts(ELMAN, ELMAN.init(seed), LETTERS, "ab", config, [rule]):
         assert re.fullmatch(pattern, text), text
         assert len(text) <= 100
 
@@ -130,16 +130,16 @@ def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
 def test_a_text_goes_on_until_nothing_may_follow() -> None:
     for pattern, expected in ((r"a{2,5}", 5), (r"a+", 40), (r"a{3}|a{7}", 7), ("", 0), ("(a{11})+", 33)):
         rule = Pattern(pattern, LETTERS)
-        assert generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=40), [rule]) == [
+        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=40), [rule]) == [
             "a" * expected
         ]
 
 
 def test_lines_and_stop_strings_end_it_only_where_it_matches() -> None:
     rule = Pattern(r"(?:[a-h ]*\n){2}[a-h]+c", LETTERS)
-    text = generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=90, lines=3, stop="ab"), [rule])[
-        0
-    ]
+    text = generate_texts(
+        ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=90, lines=3, stop="ab"), [rule]
+    )[0]
     assert re.fullmatch(rule.pattern, text)
     assert text.count("\n") == 2
 
@@ -155,7 +155,7 @@ def test_of_bytes_it_is_a_pattern_of_bytes() -> None:
             ids.append(int(rule.allowed(state, 40).nonzero()[0][-1]))
             state = rule.after(state, ids[-1])
         assert re.fullmatch(pattern.encode(), bytes(ids))
-    text = generate(
+    text = generate_texts(
         Steady(weights), {}, Octets(), "", SamplingConfig(length=9), [Pattern("é[a-c]{2}→", octets)]
     )
     assert re.fullmatch("é[a-c]{2}→", text[0])
@@ -199,8 +199,8 @@ def test_repeats_of_nothing_take_no_time() -> None:
 def test_a_length_that_is_too_short_is_refused_at_once() -> None:
     rule = Pattern("[a-d]{30}|[e-h]{20,}", LETTERS)
     with pytest.raises(CharloopError, match=r"length of a text that matches .*: got 19; allowed: 20 or more"):
-        generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=19), [rule])
-    assert len(generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
+        generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=19), [rule])
+    assert len(generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
 
 
 def test_the_unknown_sign_is_no_character_of_a_pattern() -> None:

@@ -9,8 +9,8 @@ from sampling_fakes import Elman
 
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
-from charloop.sampling import Pattern, SamplingConfig, Words, generate
-from charloop.sampling.constraints import words as room
+from charloop.sampling import Pattern, SamplingConfig, Words, generate_texts
+from charloop.sampling.constraints import words as module
 
 SYMBOLS = "aABb '\n8"
 VOCABULARY = Vocabulary.of_text(SYMBOLS)
@@ -43,7 +43,7 @@ def test_nothing_but_words_of_the_list_is_written(
 ) -> None:
     config = SamplingConfig(length=30, seed=seed, temperature=temperature)
     rule = Words.of(words, VOCABULARY)
-    text = generate(ELMAN, ELMAN.init(seed), VOCABULARY, prompt, config, [rule])[0]
+    text = generate_texts(ELMAN, ELMAN.init(seed), VOCABULARY, prompt, config, [rule])[0]
     assert len(text) == 30
     assert splits(prompt + text, words), (text, words)
 
@@ -88,7 +88,7 @@ def test_no_word_is_begun_that_the_room_does_not_suffice_for() -> None:
 
 def test_words_of_a_list_that_match_a_pattern() -> None:
     rules = [Words.of(["ab", "bab"], VOCABULARY), Pattern(r"([^\W8]+ ){3}[^\W8]+'", VOCABULARY)]
-    text = generate(ELMAN, ELMAN.init(), VOCABULARY, "", SamplingConfig(length=40), rules)[0]
+    text = generate_texts(ELMAN, ELMAN.init(), VOCABULARY, "", SamplingConfig(length=40), rules)[0]
     assert re.fullmatch(r"((?i:ab|bab) ){3}(?i:ab|bab)'", text), text
 
 
@@ -99,11 +99,12 @@ def test_what_is_no_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CharloopError) as refused:
         Words.of(["ab", "zoo", "äb"], VOCABULARY)
     assert str(refused.value) == (
-        "words of the list with characters that the network does not know: 2, the first 'zoo' with 'z'; take them out"
+        "words of the list with characters that the network does not know: 2, the first 'zoo' with 'z'; "
+        "remove them from the list"
     )
     with pytest.raises(CharloopError, match="got 'a network of bytes'"):
         Words.of(["ab"], Vocabulary.of_bytes())
-    monkeypatch.setattr(room, "LARGEST", 5)
+    monkeypatch.setattr(module, "MAX_TREE_NODES", 5)
     with pytest.raises(CharloopError, match="the list of words is too long"):
         Words.of(["ab", "ba", "aa", "bb"], VOCABULARY)
 

@@ -9,8 +9,8 @@ from sampling_fakes import Elman, Letters
 
 from charloop.errors import CharloopError
 from charloop.originality import SuffixIndex
-from charloop.sampling import Novel, SamplingConfig, generate
-from charloop.sampling.reading import lane_keys
+from charloop.sampling import Novel, SamplingConfig, generate_texts
+from charloop.sampling.compiled_loop import make_row_keys
 
 LETTERS = Letters()
 ELMAN = Elman()
@@ -32,10 +32,10 @@ def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None
     config = SamplingConfig(length=60, seed=seed, temperature=data.draw(st.sampled_from([0.0, 0.5, 1.0])))
     weights = ELMAN.init(seed)
     # What the network itself writes is as tempting as a text can be.
-    own = generate(ELMAN, weights, LETTERS, "ab", config)[0]
+    own = generate_texts(ELMAN, weights, LETTERS, "ab", config)[0]
     learned = own + data.draw(st.text("abc \n", max_size=20)) + own[::-1]
     prompt = data.draw(st.sampled_from(["", "ab", "ab" + own[:5], own[:9], "h"]))
-    text = prompt + generate(ELMAN, weights, LETTERS, prompt, config, [novel(learned, longest)])[0]
+    text = prompt + generate_texts(ELMAN, weights, LETTERS, prompt, config, [novel(learned, longest)])[0]
     assert len(text) == len(prompt) + 60
     assert not pieces(text, longest + 1, len(prompt)) & pieces(learned, longest + 1)
 
@@ -43,10 +43,10 @@ def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None
 def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
     """At temperature 0 the same network goes on as it began; only one more character of it may be written."""
     config = SamplingConfig(length=30, temperature=0.0)
-    own = generate(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
+    own = generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
     assert len(set(own[10:20])) > 1
     for prompt, expected in (("ab" + own[:4], 1), ("ab" + own[:5], 0), ("ab" + own[:9], 0)):
-        text = generate(ELMAN, ELMAN.init(), LETTERS, prompt, config, [novel("ab" + own, 7)])[0]
+        text = generate_texts(ELMAN, ELMAN.init(), LETTERS, prompt, config, [novel("ab" + own, 7)])[0]
         follows = ("ab" + own)[len(prompt) :]
         shared = next(at for at in range(30) if text[at] != follows[at])
         assert shared <= expected
@@ -54,16 +54,16 @@ def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
 
 def test_as_many_as_are_allowed_may_be_copied() -> None:
     config = SamplingConfig(length=30, temperature=0.0)
-    own = generate(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
+    own = generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
     for longest in (31, 40):
-        assert generate(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel(own, longest)])[0] == own
-    assert generate(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel("ab" + own, 31)])[0] != own
+        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel(own, longest)])[0] == own
+    assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel("ab" + own, 31)])[0] != own
 
 
 def test_where_every_piece_is_in_the_text_it_is_refused() -> None:
     rule = novel("".join(a + b for a in LETTERS.symbols for b in LETTERS.symbols), 1)
-    with pytest.raises(CharloopError, match="no text that keeps to novel 1 was found in"):
-        generate(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=30), [rule])
+    with pytest.raises(CharloopError, match="no text that satisfies novel 1 was found in"):
+        generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=30), [rule])
 
 
 def test_less_than_one_is_refused() -> None:
@@ -73,9 +73,9 @@ def test_less_than_one_is_refused() -> None:
 
 def test_a_training_text_shorter_than_the_piece_forbids_nothing() -> None:
     config = SamplingConfig(length=40)
-    plain = generate(ELMAN, ELMAN.init(), LETTERS, "", config)
+    plain = generate_texts(ELMAN, ELMAN.init(), LETTERS, "", config)
     for text in ("", "a", "abc"):
-        assert generate(ELMAN, ELMAN.init(), LETTERS, "", config, [novel(text, 3)]) == plain
+        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "", config, [novel(text, 3)]) == plain
 
 
 def test_the_second_text_and_all_after_it_compile_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,7 +83,7 @@ def test_the_second_text_and_all_after_it_compile_nothing(caplog: pytest.LogCapt
 
     def write(count: int) -> list[str]:
         config = SamplingConfig(length=12, num_samples=count, seed=1)
-        return generate(ELMAN, ELMAN.init(1), LETTERS, "a", config, [rule])
+        return generate_texts(ELMAN, ELMAN.init(1), LETTERS, "a", config, [rule])
 
     first = write(2)
     with jax.log_compiles(), caplog.at_level("WARNING"):
@@ -95,6 +95,6 @@ def test_the_second_text_and_all_after_it_compile_nothing(caplog: pytest.LogCapt
 
 def test_a_text_is_the_same_however_many_are_written() -> None:
     """By the same keys as those of texts that are written side by side."""
-    together = np.asarray(jax.random.key_data(lane_keys(5, 9)))
-    alone = [np.asarray(jax.random.key_data(lane_keys(5, 1, number)))[0] for number in range(9)]
-    np.testing.assert_array_equal(together, alone)
+    side_by_side = np.asarray(jax.random.key_data(make_row_keys(5, 9)))
+    alone = [np.asarray(jax.random.key_data(make_row_keys(5, 1, number)))[0] for number in range(9)]
+    np.testing.assert_array_equal(side_by_side, alone)

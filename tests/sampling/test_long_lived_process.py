@@ -12,7 +12,7 @@ import pytest
 from charloop.config import ModelConfig
 from charloop.data import Vocabulary
 from charloop.model import CharLM
-from charloop.sampling.reading import lanes_for
+from charloop.sampling.compiled_loop import round_up_batch
 from charloop.trained import TrainedModel
 
 SYMBOLS = "abcdefghij \n"
@@ -36,8 +36,8 @@ def resident() -> int:
 
 def test_few_sizes_serve_any_number_of_texts() -> None:
     numbers = range(1, 2**16 + 1)
-    found = [lanes_for(number) for number in numbers]
-    assert all(number <= lanes <= 1.5 * number for number, lanes in zip(numbers, found, strict=True))
+    found = [round_up_batch(number) for number in numbers]
+    assert all(number <= size <= 1.5 * number for number, size in zip(numbers, found, strict=True))
     assert len(set(found)) == 32
 
 

@@ -1,0 +1,192 @@
+"""Writing ids fast: each block of characters is written within one compiled loop.
+
+What changes from call to call (weights, filter settings, keys, number of characters) is an argument of the compiled
+programs. Only another model, another choice of filters or another batch size compiles again.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, no_type_check
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as Spec
+from jaxtyping import Array, Int, Integer
+
+from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
+from charloop.errors import CharloopError
+from charloop.sampling.pickers import Picked, Picker, RowKeys
+from charloop.sampling.prompt import read_prompt
+from charloop.sampling.protocols import LanguageModel
+from charloop.types import Parameters, RandomKey, State
+
+BLOCK = 512
+"""The most characters that one call of the compiled program writes."""
+NOT_A_CHARACTER = -1
+SMOOTH_SECONDS = 0.02
+"""Time between two pieces of a stream that the eye does not notice; longer blocks hide the cost of a call."""
+
+
+# Not type-checked at run time: JAX builds the same tree with shardings in place of the arrays.
+@no_type_check
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Progress:
+    """How far the writing has come, as a value: one batch row for each text."""
+
+    state: State
+    previous: Picked
+    """The last character of each batch row, which the model has not read yet."""
+    keys: RowKeys
+    position: Int[Array, ""]
+    """The number of characters written."""
+
+
+def begin_writing(
+    model: LanguageModel,
+    params: Parameters,
+    prompt: Integer[np.ndarray, " prompt"],
+    batch_size: int,
+    seed: int,
+) -> Progress:
+    """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has the r-th key of `seed`.
+
+    All ids but the last are read here, once for all rows; the last is the first that `write_block` reads.
+    """
+    state = read_prompt(model, params, prompt[:-1])
+    rows: Progress = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
+    mesh = choose_mesh(batch_size)
+    placed: Progress = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), shard(mesh)))
+    return placed
+
+
+def make_row_keys(seed: int, count: int, first: int = 0) -> RowKeys:
+    """Return the random keys of texts `first` to `first + count - 1`; the key of a text depends on nothing else."""
+    # The generator is named: changing JAX's default must not change what a seed means.
+    key = jax.random.key(seed, impl="threefry2x32")
+    keys: RowKeys = _fold_in(key, np.arange(first, first + count))
+    return keys
+
+
+def round_up_batch(num_samples: int) -> int:
+    """Return the batch size to write `num_samples` texts with: at most half as many again.
+
+    It is a power of two, or three quarters of one, so that a long-lived process compiles at most 32 programs.
+    """
+    power = 1 << (num_samples - 1).bit_length()
+    return power * 3 // 4 if power > 2 and num_samples <= power * 3 // 4 else power
+
+
+def choose_mesh(batch_size: int) -> Mesh:
+    """Return the devices that share `batch_size` rows; the weights must be on them too."""
+    return make_mesh(choose_devices(batch_size))
+
+
+def write_block(
+    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, count: int
+) -> tuple[Progress, Integer[np.ndarray, "count batch"]]:
+    """Return the progress after `count` (at most `BLOCK`) more characters, and these characters.
+
+    Raises CharloopError if the model's logits are not finite.
+    """
+    mesh = choose_mesh(len(progress.previous))
+    progress, written = _write_block(model, mesh, picker, params, progress, count)
+    ids = np.asarray(written)[:count]
+    if (ids == NOT_A_CHARACTER).any():
+        raise not_finite()
+    return progress, ids
+
+
+def write_blocks(
+    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, length: int, first: int
+) -> Iterator[Integer[np.ndarray, "count batch"]]:
+    """Yield `length` characters of each batch row, block by block; each block is written when it is asked for.
+
+    The first block has `first` characters. After a block that takes less than `SMOOTH_SECONDS` the size doubles.
+    """
+    written, size = 0, first
+    while written < length:
+        started = time.perf_counter()
+        progress, ids = write_block(model, picker, params, progress, min(size, length - written))
+        quick = time.perf_counter() - started < SMOOTH_SECONDS
+        written, size = written + len(ids), min(2 * size, BLOCK) if quick else size
+        yield ids
+
+
+def not_finite() -> CharloopError:
+    """Return the error for weights that cannot write."""
+    return CharloopError(
+        "the network's weights give no probabilities (NaN or infinity)",
+        do="train it again, or from an earlier checkpoint",
+    )
+
+
+@partial(jax.jit, static_argnames=("model", "mesh"))
+def _write_block(
+    model: LanguageModel,
+    mesh: Mesh,
+    picker: Picker,
+    params: Parameters,
+    progress: Progress,
+    count: Int[Array, ""],
+) -> tuple[Progress, Int[Array, "block batch"]]:
+    rows = _per_part(Spec(BATCH), Spec())
+    write = jax.shard_map(
+        partial(_write_rows, model),
+        mesh=mesh,
+        in_specs=(Spec(), Spec(), rows, Spec()),
+        out_specs=(rows, Spec(None, BATCH)),
+        check_vma=False,
+    )
+    written: tuple[Progress, Int[Array, "block batch"]] = write(picker, params, progress, count)
+    return written
+
+
+def _write_rows(
+    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, count: Int[Array, ""]
+) -> tuple[Progress, Int[Array, "block batch"]]:
+    """Write with a loop whose length is a run-time value: one program serves short and long blocks."""
+
+    def write_one(
+        index: Int[Array, ""], carry: tuple[Progress, Int[Array, "block batch"]]
+    ) -> tuple[Progress, Int[Array, "block batch"]]:
+        progress = _time_step(model, picker, params, carry[0])
+        return progress, carry[1].at[index].set(progress.previous)
+
+    written = jnp.full((BLOCK, *progress.previous.shape), NOT_A_CHARACTER)
+    carry: tuple[Progress, Int[Array, "block batch"]] = jax.lax.fori_loop(
+        0, count, write_one, (progress, written)
+    )
+    return carry
+
+
+def _time_step(model: LanguageModel, picker: Picker, params: Parameters, progress: Progress) -> Progress:
+    """Read each row's previous character and pick the next: character i with key i of its row."""
+    outputs, state = model.apply(params, progress.previous[None], progress.state)
+    logits = outputs[0].astype(jnp.float32)
+    keys = jax.vmap(jax.random.fold_in, (0, None))(progress.keys, progress.position)
+    picked = picker(logits, progress.previous, keys)
+    picked = jnp.where(jnp.isfinite(logits.max(-1)), picked, NOT_A_CHARACTER)
+    return Progress(state, picked, progress.keys, progress.position + 1)
+
+
+def _per_part(split: Any, whole: Any) -> Progress:
+    """Return `split` for each part of a progress that has a batch axis, and `whole` for the rest."""
+    return Progress(split, split, split, whole)
+
+
+@jax.jit
+def _fold_in(key: RandomKey, numbers: Int[Array, " batch"]) -> RowKeys:
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+@jax.jit
+def _repeat_rows(state: State, last: Int[Array, ""], keys: RowKeys) -> Progress:
+    """Copy the one batch row that read the prompt, once for each key."""
+    batch_size = len(keys)
+    state = jax.tree.map(lambda leaf: jnp.repeat(leaf, batch_size, axis=0), state)
+    return Progress(state, jnp.full(batch_size, last), keys, jnp.int32(0))

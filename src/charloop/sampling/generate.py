@@ -1,0 +1,160 @@
+"""The public calls: a prompt in, new text out, whole or in pieces."""
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Integer
+
+from charloop.devices import batch_sharding
+from charloop.errors import CharloopError
+from charloop.sampling.compiled_loop import BLOCK, begin_writing, choose_mesh, round_up_batch, write_blocks
+from charloop.sampling.config import SamplingConfig
+from charloop.sampling.constraints import Constraint
+from charloop.sampling.constraints.backtracking import BacktrackingWriter
+from charloop.sampling.ending import Ending, IdEnding
+from charloop.sampling.host_loop import Chooser, HostLoop
+from charloop.sampling.pickers import make_picker
+from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
+from charloop.sampling.protocols import LanguageModel, TextVocabulary
+from charloop.types import Parameters
+
+STREAM_BLOCK = 32
+"""Characters in the first piece of a stream: few, so that it appears at once."""
+
+
+def generate_texts(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str = "",
+    config: SamplingConfig | None = None,
+    constraints: Sequence[Constraint] = (),
+    *,
+    beginning: Beginning = NO_BEGINNING,
+) -> list[str]:
+    """Return `num_samples` texts that follow `prompt`, without it. The prompt is read after `beginning`.
+
+    Sample s does not depend on their number (as far as the model's products round alike for all batch sizes).
+    With `constraints`, each text satisfies all of them; what leads to a dead end is taken back. Raises CharloopError
+    for a character of the prompt that the vocabulary lacks (unless they are skipped), for a model whose logits are
+    not finite, and if no text that satisfies the constraints is found.
+    """
+    config = config or SamplingConfig()
+    if constraints:
+        texts = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
+        return ["".join(text) for text in texts]
+    pieces = _write_pieces(model, params, vocabulary, prompt, config, BLOCK, beginning)
+    return ["".join(sample) for sample in zip(*pieces, strict=True)]
+
+
+def stream_text(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str = "",
+    config: SamplingConfig | None = None,
+    constraints: Sequence[Constraint] = (),
+    *,
+    beginning: Beginning = NO_BEGINNING,
+) -> Iterator[str]:
+    """Yield the text that `generate_texts` returns for one sample, in pieces as they are written.
+
+    No piece contains a part of the stop string, or what may still be taken back. Raises CharloopError as
+    `generate_texts` does (for the prompt, before the first piece is asked for), and for more than one sample.
+    """
+    config = config or SamplingConfig()
+    if config.num_samples != 1:
+        raise CharloopError(
+            "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
+        )
+    if constraints:
+        (text,) = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
+        return (piece for piece in text if piece)
+    pieces = _write_pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK, beginning)
+    return (piece for (piece,) in pieces if piece)
+
+
+def _write_pieces(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str,
+    config: SamplingConfig,
+    block: int,
+    beginning: Beginning,
+) -> Iterator[list[str]]:
+    """Yield the next piece of each sample. The prompt is read before this returns."""
+    ids = vocabulary.encode(prompt, unknown=config.unknown)
+    ids = prepend_beginning(vocabulary, ids, beginning, config.unknown)
+    batch_size = round_up_batch(config.num_samples)
+    # Once: weights on other devices would be copied at every block.
+    params = jax.device_put(params, batch_sharding(choose_mesh(batch_size)))
+    progress = begin_writing(model, params, ids, batch_size, config.seed)
+    picker = make_picker(config, vocabulary)
+    blocks = write_blocks(model, picker, params, progress, config.length, block)
+    return _decode_blocks(blocks, [_Sample(vocabulary, config) for _ in range(config.num_samples)])
+
+
+def _decode_blocks(
+    blocks: Iterator[Integer[np.ndarray, "count batch"]], samples: list["_Sample"]
+) -> Iterator[list[str]]:
+    """Yield what each sample shows of each block until all have ended, then what they held back."""
+    for ids in blocks:
+        yield [sample.feed(ids[:, row]) for row, sample in enumerate(samples)]
+        if all(sample.ending.done for sample in samples):
+            return
+    yield [sample.finish() for sample in samples]
+
+
+class _Sample:
+    """Converts the ids of one sample to the text to show."""
+
+    def __init__(self, vocabulary: TextVocabulary, config: SamplingConfig) -> None:
+        self._decoder, self.ending = vocabulary.decoder(), Ending(config.stop, config.lines)
+
+    def feed(self, ids: Integer[np.ndarray, " count"]) -> str:
+        return self.ending.feed(self._decoder.feed(ids))
+
+    def finish(self) -> str:
+        return self.ending.feed(self._decoder.flush()) + self.ending.flush()
+
+
+def _write_constrained(
+    model: LanguageModel,
+    params: Parameters,
+    vocabulary: TextVocabulary,
+    prompt: str,
+    config: SamplingConfig,
+    constraints: Sequence[Constraint],
+    beginning: Beginning,
+) -> Iterator[Iterator[str]]:
+    """Yield each sample in pieces. The prompt is read before this returns.
+
+    Constraints see the prompt, and a context that it continues, but no prefix.
+    """
+    for each in constraints:
+        each.check(config.length)
+    ids = vocabulary.encode(prompt, unknown=config.unknown)
+    loop = HostLoop(model, params)
+    first = loop.begin(prepend_beginning(vocabulary, ids, beginning, config.unknown))
+    context = beginning.ids(vocabulary, ids, config.unknown) if beginning.is_context else ids[:0]
+    seen = np.concatenate([context, ids])
+    picker, ending = make_picker(config, vocabulary), _ending_of_ids(config, vocabulary)
+
+    def write(sample: int) -> Iterator[str]:
+        chooser = Chooser(picker, config.seed, sample)
+        writer = BacktrackingWriter(loop, chooser, constraints, config.length, ending, vocabulary.unknown_id)
+        decoder = vocabulary.decoder()
+        yield from (decoder.feed(piece) for piece in writer.write(first, seen))
+        yield decoder.flush()
+
+    return map(write, range(config.num_samples))
+
+
+def _ending_of_ids(config: SamplingConfig, vocabulary: TextVocabulary) -> IdEnding:
+    """Return where a text of ids ends; a stop string with characters that the vocabulary lacks never occurs."""
+    stop = vocabulary.encode(config.stop or "", unknown="skip").tolist()
+    newline = vocabulary.encode("\n", unknown="skip").tolist()
+    known = vocabulary.decode(stop) == config.stop
+    return IdEnding(tuple(stop) if known else (), newline[0] if newline else None, config.lines)
