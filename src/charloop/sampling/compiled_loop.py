@@ -60,7 +60,7 @@ def begin_writing(
     state = read_prompt(model, params, prompt[:-1])
     rows: Progress = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
     mesh = choose_mesh(batch_size)
-    placed: Progress = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), shard(mesh)))
+    placed: Progress = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
     return placed
 
 
