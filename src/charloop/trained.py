@@ -245,7 +245,7 @@ def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path
             state = "missing" if found is None else "not part of the model"
             raise CharloopError(
                 f"{path}: {name} is {state}",
-                do="copy the run again: its config.json and weights belong to different runs",
+                do="copy the run again: config.json and the weights are not of the same run",
             )
         if wanted.dtype != found.dtype:
             raise CharloopError(
@@ -259,5 +259,5 @@ def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path
                 f"{path}: shape of {name}",
                 got=list(found.shape),
                 allowed=str(list(wanted.shape)),
-                do="copy the run again: config.json, vocabulary.json and the weights must be of the same run",
+                do="copy the run again: config.json, vocabulary.json and the weights are not all of the same run",
             )
