@@ -14,7 +14,7 @@ from rich.console import Console
 
 from charloop.baselines import Baseline, Baselines
 from charloop.baselines.wording import rank_sentence
-from charloop.cli.commands.sample import write
+from charloop.cli.commands.sample import print_text
 from charloop.cli.main import main
 from charloop.cli.terminal.bar import Paper
 from charloop.cli.terminal.curve import ROWS
@@ -338,7 +338,7 @@ def test_control_characters_never_reach_a_terminal(binary: tuple[Path, Outcome])
     assert CONTROL.search(done(call(*flags))), "a file gets it as it is"
     with contextlib.redirect_stdout(Terminal()) as screen:
         main(flags)
-        write("\a", ["\x1b[2J"])
+        print_text("\a", ["\x1b[2J"])
     assert not CONTROL.search(screen.getvalue())
     assert screen.getvalue().endswith("\ufffd\ufffd[2J\n")
 
