@@ -24,7 +24,6 @@ def read_help(command: str) -> str:
 def make_reference() -> str:
     """Return the whole page as Markdown: a section for each command."""
     pages = [*COMMANDS, *(f"bench {name}" for name in BENCHMARKS)]
-    pages.insert(pages.index("compare") + 1, "compare --cells")
     before = {name: os.environ.get(name) for name in PLAIN}
     os.environ.update(PLAIN)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cells.table import EXAMPLES
-from charloop.cli.commands.compare.run_table import verdict
+from charloop.cli.terminal.comparison_tables import run_verdict
 from charloop.comparison import RunScore
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
@@ -29,7 +29,7 @@ def longer(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_table_for_programs(trained: Path, longer: Path) -> None:
     (Path("other.txt")).write_text(LONG)
-    flags = ("--text", "other.txt", "--to-loss", "2.9", "--json")
+    flags = ("--text-file", "other.txt", "--to-loss", "2.9", "--json")
     found = json.loads(done(call("compare", str(trained), str(longer), *flags)))
     assert (found["text"], found["characters"], found["best"]) == ("other.txt", len(LONG) - 1, str(longer))
     best, other = found["runs"]
@@ -60,7 +60,7 @@ def test_the_table_for_people(trained: Path, longer: Path, monkeypatch: pytest.M
     Path("other.txt").write_text(LONG)
     for width in ("400", "60"):
         monkeypatch.setenv("COLUMNS", width)
-        out = done(process("compare", *rows, "--text", "other.txt"))
+        out = done(process("compare", *rows, "--text-file", "other.txt"))
         loss = figures(done(call("eval", str(longer), "other.txt")))["nats/char"]
         lines = out.splitlines()
         assert lines[0].startswith(f"text     other.txt, {len(LONG) - 1:,} characters")
@@ -80,8 +80,8 @@ def test_a_run_beside_itself_is_no_better(trained: Path) -> None:
 
 def test_a_text_that_is_too_short_for_a_test(trained: Path, longer: Path) -> None:
     Path("short.txt").write_text("the quick brown fox\n")
-    out = done(call("compare", str(trained), str(longer), "--text", "short.txt"))
-    assert out.endswith("; the text is too short to say whether that is chance\n")
+    out = done(call("compare", str(trained), str(longer), "--text-file", "short.txt"))
+    assert out.endswith("; the text is too short for a significance test\n")
 
 
 def test_limit_reads_less_for_all(trained: Path, longer: Path) -> None:
@@ -94,8 +94,8 @@ def test_other_texts_and_splits_are_refused_unless_a_text_is_given(trained: Path
     done(call("train", "b.txt", *BRIEF, "--output", "b"))
     said = refused(call("compare", str(trained), "b"))
     assert said.startswith(f"{trained} and b differ in text: book.txt (sha256 ")
-    assert said.endswith("; give a text for all of them: --text FILE")
-    done(call("compare", str(trained), "b", "--text", "b.txt"))
+    assert said.endswith("; give a text for all of them: --text-file FILE")
+    done(call("compare", str(trained), "b", "--text-file", "b.txt"))
 
 
 def test_another_split_is_refused(trained: Path, book: Path) -> None:
@@ -115,15 +115,15 @@ def test_other_vocabularies_are_compared_where_both_know_all(trained: Path, book
     Path("rare.txt").write_text(rare)
     done(call("train", "rare.txt", *BRIEF, "--output", "wide"))
     done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--output", "folded"))
-    found = json.loads(done(call("compare", str(trained), "wide", "--text", str(book), "--json")))
+    found = json.loads(done(call("compare", str(trained), "wide", "--text-file", str(book), "--json")))
     own = {str(run): load(run).evaluate(book.read_text()).loss for run in (trained, Path("wide"))}
     for row in found["runs"]:
         assert row["nats_per_character"] == pytest.approx(own[row["run"]], rel=1e-6)
     # The fraction makes no difference: the text that both read is theirs.
-    said = refused(call("compare", str(trained), "wide", "--text", "rare.txt"))
+    said = refused(call("compare", str(trained), "wide", "--text-file", "rare.txt"))
     assert said.startswith(f"{trained}: ")
     assert "'Z'" in said
-    said = refused(call("compare", "wide", "folded", "--text", "rare.txt"))
+    said = refused(call("compare", "wide", "folded", "--text-file", "rare.txt"))
     assert "are unknown to folded" in said
 
 
@@ -145,12 +145,17 @@ def test_bytes_and_characters_are_refused(trained: Path, book: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "nothing to compare: got 0; allowed: 2 runs or more; name them side by side"),
-        (("one",), "nothing to compare: got 1; allowed: 2 runs or more; name them side by side"),
+        ((), "nothing to compare: got 0; allowed: 2 runs or more; name two runs' folders"),
+        (("one",), "nothing to compare: got 1; allowed: 2 runs or more; name two runs' folders"),
+        (
+            ("--seeds", "3"),
+            "charloop compare trains nothing and has no --seeds;"
+            " to train and compare: charloop sweep TEXT --cells lstm,gru --seeds 3",
+        ),
         (("one", "two"), "no such run: got 'one'; runs are folders made by `charloop train`"),
         (
-            ("one", "two", "--text", "a", "--split", "val"),
-            "--text and --split do not go together; leave one out",
+            ("one", "two", "--text-file", "a", "--split", "val"),
+            "--text-file and --split do not go together; leave one out",
         ),
     ],
 )
@@ -158,11 +163,17 @@ def test_refused(arguments: tuple[str, ...], said: str) -> None:
     assert refused(call("compare", *arguments)) == said
 
 
+def test_a_text_is_no_run(book: Path) -> None:
+    assert refused(call("compare", str(book))).startswith(
+        f"{book} is a file, not a run; to compare runs on it,"
+    )
+
+
 def test_a_text_that_can_be_read_once_is_refused(trained: Path) -> None:
-    said = refused(call("compare", str(trained), str(trained), "--text", "-", stdin="the fox"))
-    assert said == "--text: got '-'; allowed: a file; each run reads it: write it to a file first"
-    assert refused(call("compare", str(trained), str(trained), "--text", "/dev/null")).startswith(
-        "--text: got "
+    said = refused(call("compare", str(trained), str(trained), "--text-file", "-", stdin="the fox"))
+    assert said == "--text-file: got '-'; allowed: a file; each run reads it: write it to a file first"
+    assert refused(call("compare", str(trained), str(trained), "--text-file", "/dev/null")).startswith(
+        "--text-file: got "
     )
 
 
@@ -182,14 +193,17 @@ def entry(name: str, chance: float | None, loss: float = 1.0) -> RunScore:
 
 
 def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
-    assert verdict([entry("a", None), entry("b", 0.01)]) == "best     a"
-    assert verdict([entry("a", None), entry("b", 0.2)]) == "best     a; not told from b at 5 %"
-    several = verdict([entry("a", None), entry("b", 0.2), entry("c", 0.01)])
-    assert several.startswith("best     a; not told from b at 5 % (p of each pair alone: ")
-    assert several.endswith("among 3 runs ask for less than 0.025)")
+    assert run_verdict([entry("a", None), entry("b", 0.01)]) == "best     a"
     assert (
-        verdict([entry("a", None, math.nan), entry("b", None, math.nan)])
-        == "best     none: no loss is a number"
+        run_verdict([entry("a", None), entry("b", 0.2)])
+        == "best     a; not significantly better than b at 5 %"
+    )
+    several = run_verdict([entry("a", None), entry("b", 0.2), entry("c", 0.01)])
+    assert several.startswith("best     a; not significantly better than b at 5 % (each p is for one pair: ")
+    assert several.endswith("with 3 runs, require p < 0.025)")
+    assert (
+        run_verdict([entry("a", None, math.nan), entry("b", None, math.nan)])
+        == "best     none: no loss is finite"
     )
 
 

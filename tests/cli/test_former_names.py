@@ -32,7 +32,7 @@ def test_only_a_flag_is_renamed() -> None:
 
 
 def test_help_shows_no_former_name() -> None:
-    for command in (("train",), ("compare", "--cells"), ("plot",), ("report",)):
+    for command in (("train",), ("sweep",), ("plot",), ("report",)):
         words = done(call(*command, "--help")).replace(",", " ").split()
         assert not {f"--{name}" for name in OLD_FLAGS} & set(words)
 

@@ -24,7 +24,7 @@ FLAGS = {
     "sample": "charloop.cli.commands.sample.SampleFlags",
     "eval": "charloop.cli.commands.eval.command.EvalFlags",
     "compare": "charloop.cli.flags.comparison.CompareFlags",
-    "compare --cells": "charloop.cli.flags.comparison.CompareCellsFlags",
+    "sweep": "charloop.cli.flags.comparison.SweepFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",
@@ -37,7 +37,7 @@ FLAGS = {
     "bench unroll": "charloop.cli.commands.bench.unroll.UnrollFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
-HIDDEN = {"compare --cells": {"cell", "cell_options"}}
+HIDDEN = {"sweep": {"cell", "cell_options"}}
 """What a command's declaration inherits and does not offer."""
 
 
@@ -79,7 +79,7 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_defaults_in_help_are_those_of_the_default_preset() -> None:
-    for command in (("train",), ("compare", "--cells")):
+    for command in (("train",), ("sweep",)):
         out = re.sub(r"[│\s]+", " ", done(call(*command, "--help")))
         assert "--hidden-size N Units in each recurrent layer. (default: 256)" in out
         assert (

@@ -51,7 +51,7 @@ def test_a_signal_while_it_trains(number: int, book: Path) -> None:
         running.send_signal(number)
         out, err = running.communicate(timeout=120)
     assert (running.returncode, err) == (130, "")
-    assert out.endswith("\ngo on:   charloop train --resume run\n")
+    assert out.endswith("\nresume:  charloop train --resume run\n")
     ending = next(line for line in out.splitlines() if line.startswith("stopped"))
     step = int(ending.split()[2].replace(",", ""))
     assert ending.endswith("; everything is saved")

@@ -122,7 +122,7 @@ def test_a_step_that_is_wrong_is_told_so_in_one_line(body: str, told: str, book:
     own = "cells.py:Wrong"
     for command in (
         ("train", str(book), *BRIEF, "--cell", own, "--output", "run"),
-        ("compare", str(book), *BRIEF, "--cells", f"rnn,{own}", "--output", "run"),
+        ("sweep", str(book), *BRIEF, "--cells", f"rnn,{own}", "--output", "run"),
         ("cells", "--explain", own, "--hidden-size", "12"),
     ):
         assert refused(call(*command)).startswith(told)

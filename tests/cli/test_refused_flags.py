@@ -101,7 +101,7 @@ def test_a_stop_that_is_no_string(trained: Path) -> None:
 
 COMMANDS = {
     "trian x": "unknown command: got 'trian'; allowed: baselines, bench, cells, compare, corpora, eval, info, plot,"
-    " presets, report, sample, train, verify; did you mean 'train'? see charloop --help",
+    " presets, report, sample, sweep, train, verify; did you mean 'train'? see charloop --help",
     "sample": "RUN is missing; see charloop sample --help",
     "eval": "RUN is missing; see charloop eval --help",
     "info": "RUN is missing; see charloop info --help",

@@ -177,8 +177,8 @@ step     1 lane x 1,500 characters, 1 step an epoch
 run      runs/[bold]book
 note     normalised 3 CRLF line ends to LF
 
-     step  epoch  train    val bits/char   chars/s     time  beats by bits
-        1   0.01  2.500  1.386     2.000               1:01                best
+     step  epoch  train    val bits/char   chars/s     time beats by bits
+        1   0.01  2.500  1.386     2.000               1:01               best
 1,234,567   0.01  2.500  1.386     2.000            1:01:01
 
 done     the budget is used up after 1,234,567 steps, 1:01:01
@@ -203,15 +203,15 @@ def test_what_losses_are_worth() -> None:
         out
         == """\
 
-     step  epoch  train    val bits/char   chars/s     time  beats by bits
-        1   0.01  2.500  1.386     2.000               1:01                best
+     step  epoch  train    val bits/char   chars/s     time beats by bits
+        1   0.01  2.500  1.386     2.000               1:01               best
 compare  uniform 10.50  unigram 9.50  2-gram 8.50  3-gram 7.50  4-gram 6.50
          5-gram 5.50  6-gram 4.50  bz2 3.50  xz 2.50  bits/char
 note     baselines learn from the last 4,000 characters, and predict the first 1,000
-1,234,567   0.01  2.500  7.625    11.000           10:10:10  -             best
-1,234,567   0.01  2.500  6.931    10.000           10:10:10  uniform 0.50  best
-1,234,567   0.01  2.500  3.889     5.610           10:10:10  4-gram 0.89   best
-1,234,567   0.01  2.500  1.386     2.000           10:10:10  xz 0.50       best
+1,234,567   0.01  2.500  7.625    11.000           10:10:10 -             best
+1,234,567   0.01  2.500  6.931    10.000           10:10:10 uniform 0.50  best
+1,234,567   0.01  2.500  3.889     5.610           10:10:10 4-gram 0.89   best
+1,234,567   0.01  2.500  1.386     2.000           10:10:10 xz 0.50       best
 note     raise [bold]this[/bold]
 
 done     the budget is used up after 1,234,567 steps, 1:01:01

@@ -1,4 +1,4 @@
-"""Which command, and what becomes of its errors. Imports nothing heavy: `charloop --help` answers at once."""
+"""Find and run a command, and print its errors. Imports nothing heavy: `charloop --help` answers at once."""
 
 import importlib
 import sys
@@ -10,18 +10,19 @@ from charloop.errors import CharloopError, unknown_name
 
 COMMANDS = {
     "train": "train a network on any text",
-    "sample": "let a trained network write",
-    "eval": "how well a trained network predicts a text",
-    "compare": "which of several runs predicts a text best",
-    "plot": "the loss curves of runs, as a figure for print",
-    "report": "a run as one page to read in a browser",
-    "info": "what a run is, what it learned from, how well",
-    "baselines": "what simpler ways to predict a text come to",
-    "verify": "repeat a run's last steps, and compare bit for bit",
-    "cells": "the cells there are, and their options",
-    "corpora": "the texts that need no file",
-    "presets": "settings that go well together",
-    "bench": "time charloop on this machine",
+    "sample": "generate text with a trained network",
+    "eval": "measure how well a trained network predicts a text",
+    "compare": "compare trained networks on the same text",
+    "sweep": "train several cells with several seeds, and compare them",
+    "plot": "draw the loss curves of runs, as a figure for print",
+    "report": "show a run as one page, to read in a browser",
+    "info": "show what a run is, what it was trained on, and how well",
+    "baselines": "measure simpler predictors of a text: n-grams, compressors",
+    "verify": "repeat a run's last steps, and compare them bit for bit",
+    "cells": "list the cells and their options",
+    "corpora": "list the texts that have a name and need no file",
+    "presets": "list settings that go well together",
+    "bench": "measure the speed of this machine",
 }
 
 
@@ -32,7 +33,7 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command: 0, or 2 after one line on standard error that says what to do, or 130 after Ctrl-C."""
+    """Run one command. Return 0, or 2 after one line on standard error that says what to do, or 130 after Ctrl-C."""
     try:
         return flushed(list(arguments))
     except CharloopError as error:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         return FAILED
     except KeyboardInterrupt:
-        # The terminal has shown ^C: what comes next begins on a line of its own.
+        # The terminal shows ^C: start a new line after it.
         print(file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
@@ -55,12 +56,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether NumPy, or XLA in its own words, could not get the memory it asked for."""
+    """Return whether NumPy or XLA could not allocate memory."""
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def flushed(arguments: list[str]) -> int:
-    """Dispatch, then write out what is left, while an error of the output can still be answered."""
+    """Dispatch, then flush the output while its errors can still be handled."""
     try:
         return dispatch(arguments)
     finally:
@@ -68,7 +69,7 @@ def flushed(arguments: list[str]) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Find the command and hand it the rest."""
+    """Call the command that the first argument names with the other arguments."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -85,15 +86,15 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def usage() -> str:
-    """What `charloop --help` shows."""
+    """Return what `charloop --help` prints."""
     commands = "\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items())
     return f"""usage: charloop COMMAND ...
 
-Recurrent character language models: any text in, a trained network, new text out.
+Recurrent character language models: train a network on any text, generate new text with it.
 
 {commands}
 
-charloop COMMAND --help shows a command's settings. To begin:
+charloop COMMAND --help shows the settings of a command. To begin:
 
   charloop train book.txt --output runs/book
   charloop sample runs/book --prompt "Once upon a time"

@@ -2,19 +2,22 @@
 
 from charloop.comparison.cells import CellScores, group_by_cell, rank_cells
 from charloop.comparison.records import cells_record, runs_record
-from charloop.comparison.runs import RunScore, rank_runs, score_run
-from charloop.comparison.texts import open_run, read_for_all, refuse_what_is_read_once
+from charloop.comparison.runs import Choice, RunScore, ScoredRuns, rank_runs, score_runs
+from charloop.comparison.sweep import Sweep, train_sweep
+from charloop.comparison.texts import refuse_stream
 
 __all__ = [
     "CellScores",
+    "Choice",
     "RunScore",
+    "ScoredRuns",
+    "Sweep",
     "cells_record",
     "group_by_cell",
-    "open_run",
     "rank_cells",
     "rank_runs",
-    "read_for_all",
-    "refuse_what_is_read_once",
+    "refuse_stream",
     "runs_record",
-    "score_run",
+    "score_runs",
+    "train_sweep",
 ]

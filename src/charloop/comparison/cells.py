@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from charloop.comparison.grid import Grid
 from charloop.comparison.runs import RunScore
+from charloop.comparison.sweep import Sweep
 from charloop.evaluation import Difference, Spread, paired_difference
 
 
@@ -42,16 +42,16 @@ class CellScores(NamedTuple):
         return [found for found in reached if found]
 
 
-def group_by_cell(grid: Grid, entries: Sequence[RunScore]) -> list[CellScores]:
+def group_by_cell(sweep: Sweep, entries: Sequence[RunScore]) -> list[CellScores]:
     """The runs' losses by cell."""
-    runs = list(zip(grid.runs, entries, strict=True))
+    runs = list(zip(sweep.runs, entries, strict=True))
     return [
         CellScores(
             cell,
             tuple(run.seed for run, _ in runs if run.cell == cell),
             tuple(entry for run, entry in runs if run.cell == cell),
         )
-        for cell in dict.fromkeys(run.cell for run in grid.runs)
+        for cell in dict.fromkeys(run.cell for run in sweep.runs)
     ]
 
 

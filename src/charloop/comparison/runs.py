@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.chosen_text import ChosenText
+from charloop.comparison.texts import open_run, read_for_all
 from charloop.data import ReadingListener
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.model import count_parameters
@@ -45,21 +47,55 @@ def rank_runs(entries: Sequence[RunScore]) -> list[RunScore]:
     ]
 
 
-def score_run(
-    run: RunFolder,
-    given: ChosenText,
-    *,
-    weights: str = "best",
-    limit: int | None = None,
-    begins: bool = False,
-    listener: ReadingListener | None = None,
-) -> RunScore:
-    """A run's loss on the text, character by character, and what it wrote down of its training.
+class Choice(NamedTuple):
+    """What runs are scored on, and how."""
 
-    `begins`: as in `charloop eval`, a text of its own begins; the text a run set apart is read as training reads it.
+    text_file: str | None = None
+    """A file, a folder, or a named corpus; None for `part` of the runs' own text."""
+    part: Literal["train", "val", "test"] = "val"
+    limit: int | None = None
+    """Score about this many characters, spread evenly over the text; None for all."""
+    weights: Literal["best", "last"] = "best"
+
+
+class ScoredRuns(NamedTuple):
+    """Several runs' scores on one text."""
+
+    text: str
+    """Its name."""
+    notes: list[str]
+    """How it was read."""
+    entries: list[RunScore]
+    """In the order in which the runs were given."""
+
+
+def score_runs(
+    paths: Sequence[Path],
+    choice: Choice,
+    *,
+    cells: Sequence[str] = (),
+    listener: ReadingListener | None = None,
+) -> ScoredRuns:
+    """Return the loss of each run on the chosen text, character by character.
+
+    `cells`: the code of own cells, FILE.py:CLASS. As in `charloop eval`, each run reads a text of its own as the
+    beginning of a paragraph, and a part of the runs' own text as training reads it.
+
+    Raises CharloopError if the runs do not read the same characters.
     """
-    network = load_trained_model(run, weights=weights)
-    ids = network.beginning().ids(run.vocabulary, given.tokens) if begins else None
-    score = network.score(given.tokens, limit, per_character=True, listener=listener, before=ids)
+    runs = [open_run(path, cells) for path in paths]
+    given = read_for_all(runs, choice.text_file, choice.part, listener)
+    entries = [score_run(run, text, choice, listener) for run, text in zip(runs, given, strict=True)]
+    return ScoredRuns(given[0].name, [*dict.fromkeys(note for text in given for note in text.notes)], entries)
+
+
+def score_run(
+    run: RunFolder, given: ChosenText, choice: Choice, listener: ReadingListener | None
+) -> RunScore:
+    """Return a run's loss on the text, and what it recorded of its training."""
+    network = load_trained_model(run, weights=choice.weights)
+    own = choice.text_file is not None
+    ids = network.beginning().ids(run.vocabulary, given.tokens) if own else None
+    score = network.score(given.tokens, choice.limit, per_character=True, listener=listener, before=ids)
     size, step = count_parameters(network.params), network.facts.get("step")
     return RunScore(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))

@@ -12,7 +12,7 @@ from charloop.data import ReadingListener
 from charloop.errors import CharloopError
 
 FRACTIONS = ("validation_fraction", "test_fraction")
-OTHER_TEXT = "give a text for all of them: --text FILE"
+OTHER_TEXT = "give a text for all of them: --text-file FILE"
 
 
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
@@ -46,28 +46,28 @@ def described(run: RunFolder) -> str:
 
 
 def read_for_all(
-    runs: Sequence[RunFolder], text: str | None, part: str, listener: ReadingListener | None = None
+    runs: Sequence[RunFolder], text_file: str | None, part: str, listener: ReadingListener | None = None
 ) -> list[ChosenText]:
     """The text as each run reads it.
 
     Raises CharloopError if it is not the same characters for all, or some of them are unknown to a run.
     """
-    if text is None:
+    if text_file is None:
         refuse_other_texts(runs)
     else:
-        refuse_what_is_read_once(text)
-    given = [read_for_one(run, text, part, listener) for run in runs]
+        refuse_stream(text_file)
+    given = [read_for_one(run, text_file, part, listener) for run in runs]
     for run, one in zip(runs[1:], given[1:], strict=True):
         refuse_other_characters(runs[0], given[0], run, one)
     return given
 
 
-def refuse_what_is_read_once(text: str) -> None:
+def refuse_stream(text: str) -> None:
     """Raises CharloopError for standard input and pipes: each run reads the text by itself."""
     path = Path(text)
     if text == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
         raise CharloopError(
-            "--text", got=text, allowed="a file", do="each run reads it: write it to a file first"
+            "--text-file", got=text, allowed="a file", do="each run reads it: write it to a file first"
         )
 
 

@@ -101,7 +101,7 @@ def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
     cell = config.model.cell if is_file_cell(config.model.cell) else None
     named = shlex.join([str(folder), *(["--cell", cell] if cell else [])])
     if interrupted:
-        print(f"\ngo on:   charloop train --resume {named}")
+        print(f"\nresume:  charloop train --resume {named}")
         return INTERRUPTED
     show_samples(folder, cell)
     print(f"\nmore:    charloop sample {named} --length 1000 --temperature 0.8")

@@ -1,52 +1,66 @@
-"""The flags of `charloop compare`, in its two ways: runs that there are, and cells that are trained first."""
+"""The flags of `charloop compare` and `charloop sweep`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from charloop.cli.flags.parsing import Switch
 from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
 from charloop.config import Count, NonNegativeCount, Positive, Seed
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.comparison import Choice
 
 
 @dataclass(frozen=True)
-class ReportFlags:
-    """What is compared, and how it is told."""
+class ScoringFlags:
+    """What runs are compared on, and how the result is printed."""
 
-    text: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    text_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Compare on this text: a file, a folder, or a named corpus."""
     split: Literal["train", "val", "test"] | None = None
-    """Compare on this part of the text that all were trained on; val if left out."""
+    """Compare on this part of the text that all runs were trained on; val if left out."""
     limit: NonNegativeCount = 0
-    """Score about so many characters, from all over the text; 0: every one."""
+    """Score about N characters, spread evenly over the text; 0: all."""
     to_loss: Annotated[Positive | None, tyro.conf.arg(metavar="X")] = None
-    """Show how long each trained until an evaluation came to this loss, in nats per character."""
+    """Show how long each run trained until an evaluation reached this loss, in nats per character."""
     json: Switch = False
     """Print one JSON object."""
     weights: Literal["best", "last"] = "best"
-    """The weights with the best validation loss, or the newest."""
+    """Use the weights with the best validation loss, or the newest."""
+
+    def choice(self) -> "Choice":
+        """Return what runs are scored on, for `comparison.score_runs`."""
+        from charloop.comparison import Choice
+
+        return Choice(self.text_file, self.split or "val", self.limit or None, self.weights)
+
+    def refuse_two_texts(self) -> None:
+        """Raises CharloopError if two flags say what to compare on."""
+        if self.text_file is not None and self.split is not None:
+            raise CharloopError("--text-file and --split do not go together", do="leave one out")
 
 
 @dataclass(frozen=True)
-class CompareFlags(ReportFlags):
-    """Which of several trained networks predicts a text best, and is it chance?
+class CompareFlags(ScoringFlags):
+    """Compare trained networks on the same text, with a significance test.
 
-    All read the same text: without --text the validation text they have in common.
+    Without --text-file, the text is the validation text that all runs share.
 
-    Each is compared with the best by a paired t test over blocks of that text.
+    Each run is compared with the best by a paired t test over blocks of the text.
 
-    Beside it: size, speed of training, steps, and time to a loss (--to-loss).
+    The table also shows size, training speed, steps and time to a loss (--to-loss).
 
-    Or train them first: charloop compare TEXT --cells rnn,gru,lstm --seeds 3
-    (see charloop compare --cells --help).
+    To train several cells first and compare them, see charloop sweep.
     """
 
     runs: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")
     ] = ()
-    """Two runs' folders or more."""
+    """Folders of two runs or more."""
     cell: Annotated[
         tuple[str, ...],
         tyro.conf.UseAppendAction,
@@ -65,19 +79,19 @@ class SameModelFlags(ModelFlags):
 
 @dataclass(frozen=True)
 class SameTrainingFlags(TrainingFlags):
-    """How weights are found, for how long, and what is told on the way: alike for all."""
+    """Optimizer, schedule, limits, and what is reported during training: the same for all."""
 
     seed: Seed = 0
-    """The first seed; the others are those after it."""
+    """The first seed; the others follow it."""
 
 
 @dataclass(frozen=True)
-class CompareCellsFlags(ReportFlags, SettingFlags):
-    """Which cell learns a text best? Trains each, with several seeds, all else alike.
+class SweepFlags(ScoringFlags, SettingFlags):
+    """Train several cells with several seeds on one text, all else equal; compare.
 
-    Then compares them as it compares runs, with error bars over seeds.
+    The comparison is that of charloop compare, with error bars over seeds.
 
-    The same command goes on where it was; what is trained is not trained again.
+    The same command continues where it stopped; it trains no finished run again.
 
     Settings come from the preset, then from --config, then from the flags.
 
@@ -89,16 +103,16 @@ class CompareCellsFlags(ReportFlags, SettingFlags):
     model: SameModelFlags = field(default_factory=SameModelFlags)
     training: SameTrainingFlags = field(default_factory=SameTrainingFlags)
     cells: Annotated[str, tyro.conf.arg(metavar="A,B,...", help_behavior_hint="")] = ""
-    """The cells, with commas between them: names (see charloop cells), and your own as FILE.py:CLASS."""
+    """The cells, separated by commas: names (see charloop cells), or your own as FILE.py:CLASS."""
     seeds: Count = 3
-    """Train each cell so many times, from as many different beginnings."""
+    """Number of seeds; each cell is trained once with each."""
     match: Literal["hidden-size", "parameters"] = "hidden-size"
-    """What is alike in all networks: units a layer, or (about) the parameters of the first cell's network."""
+    """What all networks share: the hidden size, or about the number of parameters of the first cell's network."""
     output: Annotated[
         Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
     ] = None
-    """Where the runs are kept, a folder each; runs/compare-TEXT if left out."""
+    """Folder for the runs, each in a folder of its own; runs/sweep-TEXT if left out."""
     plot: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
-    """Draw the loss curves too, means and range over seeds: a name in .png, .svg or .pdf (needs matplotlib)."""
+    """Also draw the loss curves, mean and range over seeds, to a .png, .svg or .pdf file (needs matplotlib)."""
     overwrite: Switch = False
-    """Replace the file of --plot if it is there already."""
+    """Replace the file of --plot if it exists."""

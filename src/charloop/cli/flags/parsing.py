@@ -5,7 +5,7 @@ import difflib
 import functools
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import docstring_parser
@@ -127,11 +127,11 @@ def given_flags(arguments: Sequence[str]) -> set[str]:
     return {name.split("=")[0][2:].replace("-", "_") for name in names if name.startswith("--")}
 
 
-def current_name(argument: str) -> str:
+def current_name(argument: str, former: Mapping[str, str] = OLD_FLAGS) -> str:
     """Return `argument` with a former name of a flag replaced by its name now; anything else as it is."""
     flag, equals, value = argument.partition("=")
     name = flag.removeprefix("--").replace("_", "-")
-    return f"--{OLD_FLAGS[name]}{equals}{value}" if flag.startswith("--") and name in OLD_FLAGS else argument
+    return f"--{former[name]}{equals}{value}" if flag.startswith("--") and name in former else argument
 
 
 def refusal(text: str, name: str) -> CharloopError:

@@ -5,27 +5,27 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from charloop.baselines.wording import beaten_cell, rank_sentence
+from charloop.cli.terminal.tables import left, right, table_lines
 from charloop.training.events import INTERRUPTED, USED_UP, Finished, Started
 from charloop.wording import clock, describe_model, number_of
 
 if TYPE_CHECKING:
     from charloop.baselines import Baselines
 
-ROW = "{step:>9} {epoch:>6} {train:>6} {validation:>6} {bits:>9} {speed:>9} {clock:>8}  {beats:<13} {mark}"
-NARROW_ROW = "{step:>9} {train:>6} {validation:>6} {bits:>9} {clock:>8} {mark}"
 NARROW = 80
 """Columns of a terminal below which a row leaves out what matters less."""
-HEADS = {
-    "step": "step",
-    "epoch": "epoch",
-    "train": "train",
-    "validation": "val",
-    "bits": "bits/char",
-    "speed": "chars/s",
-    "clock": "time",
-    "beats": "beats by bits",
-    "mark": "",
+COLUMNS = {
+    "step": right("step", 9),
+    "epoch": right("epoch", 6),
+    "train": right("train", 6),
+    "validation": right("val", 6),
+    "bits": right("bits/char", 9),
+    "speed": right("chars/s", 9),
+    "clock": right("time", 8),
+    "beats": left("beats by bits", 13),
+    "mark": left(""),
 }
+ONLY_WIDE = {"epoch", "speed", "beats"}
 
 
 def part_validated(event: Started) -> int:
@@ -51,9 +51,14 @@ def opening(event: Started) -> Iterator[tuple[str, str]]:
     yield "run", str(event.folder)
 
 
+def columns_for(width: int) -> list[str]:
+    """Return the names of the columns that fit a terminal of `width` columns."""
+    return [name for name in COLUMNS if width >= NARROW or name not in ONLY_WIDE]
+
+
 def heads(width: int) -> str:
-    """The head of the table."""
-    return (ROW if width >= NARROW else NARROW_ROW).format(**HEADS).rstrip()
+    """Return the head of the table."""
+    return table_lines([COLUMNS[name] for name in columns_for(width)], [], gap=1)[0]
 
 
 def row(
@@ -64,12 +69,13 @@ def row(
     baselines: "Baselines | None",
 ) -> str:
     """A line of the table: `figures` has step, epoch, train, speed and mark; the validation loss is in nats."""
-    losses = {"validation": "", "bits": "", "beats": ""}
+    cells = figures | {"clock": clock(elapsed)}
     if validation is not None:
-        losses |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
-        losses |= {"beats": beaten_cell(baselines.rank(validation))} if baselines else {}
-    line = ROW if width >= NARROW else NARROW_ROW
-    return line.format(**figures, **losses, clock=clock(elapsed)).rstrip()
+        cells |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
+        cells |= {"beats": beaten_cell(baselines.rank(validation))} if baselines else {}
+    shown = columns_for(width)
+    columns, line = [COLUMNS[name] for name in shown], [cells.get(name, "") for name in shown]
+    return table_lines(columns, [line], gap=1, heads=False)[0]
 
 
 def ending(

@@ -23,12 +23,12 @@ from charloop.training.run import own_cell, resume, train
 from charloop.training.session import resolve
 
 FREE = {"corpus", "cell", "devices", "keep_saves", "log"}
-"""What may be otherwise when a grid goes on. The text is known by its content, a cell of one's own by its code."""
+"""What may be otherwise when a sweep goes on. The text is known by its content, a cell of one's own by its code."""
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One run of a grid."""
+class PlannedRun:
+    """One run of a sweep."""
 
     path: Path
     config: RunConfig
@@ -46,19 +46,19 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Sweep:
     """The runs of a comparison, in the order in which they are trained: every cell with the first seed, and so on."""
 
     path: Path
     corpus: Corpus
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
     note: str | None
     """Said where the text is too small for the lanes that were asked for."""
 
     @classmethod
     def plan(
         cls, path: Path, config: RunConfig, corpus: Corpus, cells: Sequence[str], seeds: int, *, match: bool
-    ) -> "Grid":
+    ) -> "Sweep":
         """`seeds` runs of each cell, from the seed of `config` on, all else alike.
 
         With `match` each cell gets the hidden size at which it has about as many parameters as the first one.
@@ -68,12 +68,12 @@ class Grid:
         names = [short_name(cell).lower() for cell in cells]
         if len(set(names)) < len(names):
             double = next(cell for cell, name in zip(cells, names, strict=True) if names.count(name) > 1)
-            raise CharloopError("a cell stands twice among those to compare", got=double, do="name it once")
+            raise CharloopError("two cells have the same name", got=double, do="name each cell once")
         complete, note = resolve(config, corpus)
         models = list(same_size(complete, cells, corpus.vocabulary.size, match=match))
         first = config.training.seed
         runs = tuple(
-            Planned(
+            PlannedRun(
                 path / f"{short_name(model.model.cell)}-seed{seed}",
                 replace(model, training=replace(complete.training, seed=seed)),
             )
@@ -90,23 +90,23 @@ class Grid:
         lanes = Lanes(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         return Budget.of(config.training, lanes.chunks_per_epoch)
 
-    def look(self, run: Planned) -> "Found":
+    def look(self, run: PlannedRun) -> "RunState":
         """What there is of a run. Raises CharloopError if it was begun with something else, or its place is taken."""
         if not (run.path / CONFIG).exists():
             if run.path.exists():
                 refuse(run.path, overwrite=False)
-            return Found(None, is_over=False)
+            return RunState(None, is_over=False)
         folder = RunFolder.open(run.path, inspect=True)
         refuse_another(folder, run, self.corpus)
         save = folder.load_state()
         journal, step = convert(save.facts, Journal), int(save.tensors["step"])
         patience = run.config.training.patience
         used = self.budget.is_over(step, journal.elapsed) or bool(patience and journal.since_best >= patience)
-        return Found(journal, is_over=used and journal.evaluated == step, step=step)
+        return RunState(journal, is_over=used and journal.evaluated == step, step=step)
 
 
 @dataclass(frozen=True)
-class Found:
+class RunState:
     """What there is of a run before it is trained."""
 
     journal: Journal | None
@@ -116,19 +116,19 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RunTurn:
     """A run's turn has come: it is trained, from its beginning or from where it was left, or it is there already."""
 
     number: int
     """Counted from 1."""
-    run: Planned
-    found: Found
+    run: PlannedRun
+    found: RunState
 
 
-GridListener: TypeAlias = Callable[[Grid | Turn | Event], None]
+SweepListener: TypeAlias = Callable[[Sweep | RunTurn | Event], None]
 
 
-def train_grid(grid: Grid, listener: GridListener, *, catch_signals: bool = False) -> bool:
+def train_sweep(sweep: Sweep, listener: SweepListener, *, catch_signals: bool = False) -> bool:
     """Train what is not trained yet; whether all is. False if someone asked to stop: what there is is saved.
 
     `catch_signals`: as in `train`.
@@ -136,16 +136,16 @@ def train_grid(grid: Grid, listener: GridListener, *, catch_signals: bool = Fals
     Raises CharloopError, before anything is trained, if a run was begun with other settings; and for a run that
     fails, with its name. Those before it are kept.
     """
-    found = [grid.look(run) for run in grid.runs]
-    listener(grid)
-    for number, (run, there) in enumerate(zip(grid.runs, found, strict=True), start=1):
-        listener(Turn(number, run, there))
-        if not there.is_over and train_one(run, there, listener, catch_signals) == INTERRUPTED:
+    found = [sweep.look(run) for run in sweep.runs]
+    listener(sweep)
+    for number, (run, there) in enumerate(zip(sweep.runs, found, strict=True), start=1):
+        listener(RunTurn(number, run, there))
+        if not there.is_over and train_planned(run, there, listener, catch_signals) == INTERRUPTED:
             return False
     return True
 
 
-def train_one(run: Planned, found: Found, listener: Listener, catch_signals: bool) -> str:
+def train_planned(run: PlannedRun, found: RunState, listener: Listener, catch_signals: bool) -> str:
     """Begin a run or go on with it; why it ended."""
     reasons: list[str] = []
 
@@ -184,7 +184,7 @@ def short_name(cell: str) -> str:
     return cell.rpartition(":")[2]
 
 
-def refuse_another(folder: RunFolder, run: Planned, corpus: Corpus) -> None:
+def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
     """Raises CharloopError unless the run in `folder` is the one that is planned there."""
     other = "give another --output, or the settings that it was begun with"
     for name, old, new in changes(folder.config, run.config):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from charloop.cli.commands.compare.cell_table import lines, verdict
+from charloop.cli.terminal.comparison_tables import cell_lines, cell_verdict
 from charloop.comparison import CellScores, RunScore, cells_record, rank_cells
 from charloop.evaluation import Score
 from charloop.training.history import History
@@ -50,12 +50,15 @@ def test_the_best_mean_is_first_and_what_is_no_number_last() -> None:
 def test_the_verdict_names_whom_the_seeds_cannot_tell_it_from() -> None:
     near, far = group("near", [1.2, 1.1, 1.4]), group("far", [3.0, 3.1, 3.2])
     best = group("best", [1.0, 1.3, 1.1])
-    assert verdict(rank_cells([best, far])) == "best     best"
-    assert verdict(rank_cells([best, near])) == "best     best; not told from near at 5 % by 3 seeds"
-    three = verdict(rank_cells([far, near, best]))
-    assert three.endswith("(p of each pair alone: among 3 cells ask for less than 0.025)")
-    assert verdict(rank_cells([best])) == "best     best, the only one"
-    assert verdict(rank_cells([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith(
+    assert cell_verdict(rank_cells([best, far])) == "best     best"
+    assert (
+        cell_verdict(rank_cells([best, near]))
+        == "best     best; not significantly better than near at 5 % with 3 seeds"
+    )
+    three = cell_verdict(rank_cells([far, near, best]))
+    assert three.endswith("(each p is for one pair: with 3 cells, require p < 0.025)")
+    assert cell_verdict(rank_cells([best])) == "best     best, the only one"
+    assert cell_verdict(rank_cells([group("a", [math.nan, 1]), group("b", [math.inf, 1])])).startswith(
         "best     none"
     )
 
@@ -64,7 +67,7 @@ def test_the_verdict_names_whom_the_seeds_cannot_tell_it_from() -> None:
 def test_the_table_for_people(width: int, blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     groups = rank_cells([group("gru", [1.0, 1.2]), group("lstm", [1.5, 1.6], chance=1)])
-    out = list(lines("val part of book", ["a note"], groups, 1.05))
+    out = list(cell_lines("val part of book", ["a note"], groups, 1.05))
     assert max(map(len, out)) <= width
     # Rows of one cell, in as many pieces as there are tables.
     gru, lstm = (

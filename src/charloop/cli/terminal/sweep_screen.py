@@ -5,23 +5,30 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Column
 from rich.text import Text
 
 from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
-from charloop.comparison.grid import Grid, Turn
+from charloop.cli.terminal.tables import left, right, table_lines
+from charloop.comparison.sweep import RunTurn, Sweep
 from charloop.data import Reading
 from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
 from charloop.wording import clock, describe_reading, number_of
 
 if TYPE_CHECKING:
-    from charloop.comparison.grid import Planned
+    from charloop.comparison.sweep import PlannedRun
     from charloop.evaluation import Score
 
-ROW = "{run:>6}  {cell:<{width}} {seed:>4} {validation:>6} {bits:>9} {speed:>9} {steps:>7} {clock:>7}  {mark}"
+
+def columns_of(width: int) -> list[Column]:
+    """Return the table's columns, for cells with names of at most `width` characters."""
+    sizes = {"seed": 4, "val": 6, "bits/char": 9, "chars/s": 9, "steps": 7, "time": 7}
+    numbers = [right(head, size) for head, size in sizes.items()]
+    return [right("run", 6), left("cell", width), *numbers, left("")]
 
 
-class GridScreen(Screen):
-    """A listener for `training.train_grid`; a context manager, so that the bar is taken down whatever happens."""
+class SweepScreen(Screen):
+    """A listener for `training.train_sweep`; a context manager, so that the bar is taken down whatever happens."""
 
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
         super().__init__(console, errors=errors)
@@ -30,47 +37,47 @@ class GridScreen(Screen):
         self.said: set[str] = set()
         self.has_head, self.resumed_at, self.last_row = False, 0, time.monotonic()
 
-    def __enter__(self) -> "GridScreen":
+    def __enter__(self) -> "SweepScreen":
         super().__enter__()
         self.reading_since = time.monotonic()
         return self
 
-    def begin(self, grid: Grid) -> None:
+    def begin(self, sweep: Sweep) -> None:
         """All is planned: say what will be trained."""
-        self.grid, corpus, config = grid, grid.corpus, grid.runs[0].config
-        self.width = max(4, *(len(run.cell) for run in grid.runs))
+        self.sweep, corpus, config = sweep, sweep.corpus, sweep.runs[0].config
+        self.columns = columns_of(max(4, *(len(run.cell) for run in sweep.runs)))
         self.chunk = config.data.batch_size * config.data.seq_length
         unit = "bytes" if config.data.unit == "byte" else "characters"
         self.say("text", f"{corpus.description}, {len(corpus.tokens):,} {unit}")
-        for note in [*corpus.notes, *([grid.note] if grid.note else [])]:
+        for note in [*corpus.notes, *([sweep.note] if sweep.note else [])]:
             self.noted(note)
-        cells = list(dict.fromkeys(run.cell for run in grid.runs))
-        sizes = [run.config.model.hidden_size for run in grid.runs[: len(cells)]]
+        cells = list(dict.fromkeys(run.cell for run in sweep.runs))
+        sizes = [run.config.model.hidden_size for run in sweep.runs[: len(cells)]]
         layers = config.model.num_layers
         same = len(set(sizes)) == 1
         shapes = [
             cell if same else f"{cell} {layers} x {size}" for cell, size in zip(cells, sizes, strict=True)
         ]
         network = f"{', '.join(shapes)}{f': {layers} x {sizes[0]}' if same else ''}"
-        seeds = sorted({run.seed for run in grid.runs})
+        seeds = sorted({run.seed for run in sweep.runs})
         named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
         self.say("cells", network)
-        self.say("runs", f"{number_of(len(grid.runs), 'run')}: {named}, each {self.limits()}")
-        self.say("folder", str(grid.path))
+        self.say("runs", f"{number_of(len(sweep.runs), 'run')}: {named}, each {self.limits()}")
+        self.say("folder", str(sweep.path))
 
     def limits(self) -> str:
         """The budget of each run, in words."""
-        config = self.grid.runs[0].config.training
+        config = self.sweep.runs[0].config.training
         limits = [(config.steps, "step"), (config.epochs, "epoch"), (config.minutes, "minute")]
         return " or ".join(number_of(limit, thing) for limit, thing in limits if limit)
 
-    def __call__(self, event: Grid | Turn | Event) -> None:
+    def __call__(self, event: Sweep | RunTurn | Event) -> None:
         match event:
             case Reading():
                 self.reading(event)
-            case Grid():
+            case Sweep():
                 self.begin(event)
-            case Turn():
+            case RunTurn():
                 self.turn(event)
             case Started():
                 self.resumed_at = event.resumed_at
@@ -85,12 +92,12 @@ class GridScreen(Screen):
 
     def reading(self, event: Reading) -> None:
         """The text is read once with a bar; the runs find it read."""
-        if not hasattr(self, "grid"):
+        if not hasattr(self, "sweep"):
             words = describe_reading(event, time.monotonic() - self.reading_since)
             share = event.done / max(1, event.total)
             self.progress.update(self.task, completed=share, description=words)
 
-    def turn(self, event: Turn) -> None:
+    def turn(self, event: RunTurn) -> None:
         """A run is next; one that is there already gets its row at once."""
         self.now = event
         journal = event.found.journal
@@ -109,7 +116,7 @@ class GridScreen(Screen):
 
     def show(self, progress: float, figures: str, left: float | None) -> None:
         """The bar: all runs, and which one is on."""
-        total, number, run = len(self.grid.runs), self.now.number, self.now.run
+        total, number, run = len(self.sweep.runs), self.now.number, self.now.run
         words = f"{number}/{total} {run.cell} seed {run.seed}{figures}"
         words += f" · {clock(left)} left" if left is not None else ""
         self.progress.update(self.task, completed=(number - 1 + progress) / total, description=words)
@@ -118,7 +125,7 @@ class GridScreen(Screen):
         """Seconds that this run and the later ones will take: as long as others of their cell did, or as this one."""
         whole = elapsed / progress
         known = {cell: sum(times) / len(times) for cell, times in self.seconds.items()}
-        later = self.grid.runs[self.now.number :]
+        later = self.sweep.runs[self.now.number :]
         return whole - elapsed + sum(known.get(run.cell, whole) for run in later)
 
     def finished(self, event: Finished) -> None:
@@ -135,27 +142,24 @@ class GridScreen(Screen):
             self.seconds.setdefault(run.cell, []).append(event.elapsed)
 
     def row(self, best: "Score | None", step: int, elapsed: float, mark: str) -> None:
-        """One line of the table, under its head if it is the first."""
+        """Print one line of the table, under its head if it is the first."""
         if not self.has_head:
             self.has_head = True
-            names = {"run": "run", "cell": "cell", "seed": "seed", "validation": "val", "bits": "bits/char"}
-            more = {"speed": "chars/s", "steps": "steps", "clock": "time", "mark": ""}
-            self.console.print(Text("\n" + ROW.format(width=self.width, **names, **more).rstrip(), "dim"))
+            self.console.print(Text("\n" + table_lines(self.columns, [], gap=1)[0], "dim"))
         self.last_row = time.monotonic()
-        run: Planned = self.now.run
-        line = ROW.format(
-            width=self.width,
-            run=f"{self.now.number}/{len(self.grid.runs)}",
-            cell=run.cell,
-            seed=run.seed,
-            validation=f"{best.loss:.3f}" if best else "",
-            bits=f"{best.loss / math.log(2):.3f}" if best else "",
-            speed=f"{step * self.chunk / elapsed:,.0f}" if elapsed else "",
-            steps=f"{step:,}",
-            clock=clock(elapsed),
-            mark=mark,
-        )
-        self.console.print(Text(line.rstrip()))
+        run: PlannedRun = self.now.run
+        cells = [
+            f"{self.now.number}/{len(self.sweep.runs)}",
+            run.cell,
+            str(run.seed),
+            f"{best.loss:.3f}" if best else "",
+            f"{best.loss / math.log(2):.3f}" if best else "",
+            f"{step * self.chunk / elapsed:,.0f}" if elapsed else "",
+            f"{step:,}",
+            clock(elapsed),
+            mark,
+        ]
+        self.console.print(Text(table_lines(self.columns, [cells], gap=1, heads=False)[0]))
 
     def noted(self, text: str) -> None:
         """A note, once: most are true of every run."""

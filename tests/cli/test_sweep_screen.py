@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from charloop.cli.terminal.comparison_screen import GridScreen
-from charloop.comparison.grid import Found, Grid, Turn
+from charloop.cli.terminal.sweep_screen import SweepScreen
+from charloop.comparison.sweep import RunState, RunTurn, Sweep
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score
@@ -19,7 +19,7 @@ from charloop.training.journal import Journal
 
 CORPUS = Corpus(np.zeros(1000, np.uint8), Vocabulary.of_text("ab"), "0" * 64, ("a note",), "book", "book")
 CONFIG = RunConfig(DataConfig(batch_size=4, seq_length=16), training=TrainingConfig(steps=100))
-GRID = Grid.plan(Path("runs/compare-book"), CONFIG, CORPUS, ["rnn", "ln-lstm"], 2, match=False)
+GRID = Sweep.plan(Path("runs/compare-book"), CONFIG, CORPUS, ["rnn", "ln-lstm"], 2, match=False)
 SCORE = Score(nats=2000 * math.log(2), characters=1000)
 
 
@@ -30,11 +30,13 @@ def paper(*, terminal: bool) -> Console:
     )  # fmt: skip
 
 
-def told(screen: GridScreen, finished: str = "the budget is used up") -> None:
+def told(screen: SweepScreen, finished: str = "the budget is used up") -> None:
     """The first run is there, the second is trained for 50 seconds."""
     screen(GRID)
-    screen(Turn(1, GRID.runs[0], Found(Journal(30.0, (2000 * math.log(2), 1000)), is_over=True, step=100)))
-    screen(Turn(2, GRID.runs[1], Found(None, is_over=False)))
+    screen(
+        RunTurn(1, GRID.runs[0], RunState(Journal(30.0, (2000 * math.log(2), 1000)), is_over=True, step=100))
+    )
+    screen(RunTurn(2, GRID.runs[1], RunState(None, is_over=False)))
     screen(Noted("a note"))
     screen(Stepped([Step(50, 0.5, 1.25, 1.0, 1e-3)], 0.5, 25.0))
     if finished:
@@ -43,9 +45,9 @@ def told(screen: GridScreen, finished: str = "the budget is used up") -> None:
 
 def test_down_a_pipe_there_are_rows() -> None:
     console = paper(terminal=False)
-    with GridScreen(console) as screen:
+    with SweepScreen(console) as screen:
         told(screen)
-        screen(Turn(3, GRID.runs[2], Found(None, is_over=False)))
+        screen(RunTurn(3, GRID.runs[2], RunState(None, is_over=False)))
         screen(Finished("interrupted", 7, None, 0, 5.0))
     assert isinstance(console.file, io.StringIO)
     assert (
@@ -57,10 +59,10 @@ cells    rnn, ln-lstm: 2 x 128
 runs     4 runs: seeds 0 to 1, each 100 steps
 folder   runs/compare-book
 
-   run  cell    seed    val bits/char   chars/s   steps    time
-   1/4  rnn        0  1.386     2.000       213     100    0:30  there already
-   2/4  ln-lstm    0  1.386     2.000       128     100    0:50  2 skipped
-   3/4  rnn        1                         90       7    0:05  stopped
+   run cell    seed    val bits/char   chars/s   steps    time
+   1/4 rnn        0  1.386     2.000       213     100    0:30 there already
+   2/4 ln-lstm    0  1.386     2.000       128     100    0:50 2 skipped
+   3/4 rnn        1                         90       7    0:05 stopped
 
 stopped  everything is saved
 """
@@ -69,7 +71,7 @@ stopped  everything is saved
 
 def test_the_bar_says_which_run_and_how_long_for_all() -> None:
     console = paper(terminal=True)
-    with GridScreen(console) as screen:
+    with SweepScreen(console) as screen:
         told(screen, "")
         bar = Console(file=io.StringIO(), width=80, color_system=None)
         bar.print(screen.progress.get_renderable())
@@ -86,10 +88,10 @@ def test_the_bar_says_which_run_and_how_long_for_all() -> None:
 
 def test_a_resumed_run_says_so() -> None:
     console = paper(terminal=False)
-    with GridScreen(console) as screen:
+    with SweepScreen(console) as screen:
         screen(GRID)
-        screen(Turn(1, GRID.runs[0], Found(Journal(), is_over=False, step=8)))
+        screen(RunTurn(1, GRID.runs[0], RunState(Journal(), is_over=False, step=8)))
         screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=8))
         screen(Finished("the budget is used up", 100, SCORE, 100, 50.0))
     assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().endswith("0:50  resumed\n")
+    assert console.file.getvalue().endswith("0:50 resumed\n")

@@ -1,4 +1,4 @@
-"""`charloop compare TEXT --cells ...`: runs that are those of train, figures that are those of the runs."""
+"""`charloop sweep TEXT --cells ...`: runs that are those of train, figures that are those of the runs."""
 
 import json
 import signal
@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from cells.table import EXAMPLES
+from charloop.cli.commands.sweep import own_folder
 from charloop.evaluation import paired_difference
 from charloop.trained import load
 from cli.commands import BRIEF, call, done, prints, program, refused
@@ -38,7 +39,7 @@ NAMES = ["gru-seed0", "gru-seed1", "rnn-seed0", "rnn-seed1"]
 
 def compared(*arguments: str) -> dict[str, Any]:
     """What a comparison says to programs."""
-    outcome = call("compare", *arguments, "--json")
+    outcome = call("sweep", *arguments, "--json")
     assert outcome.code == 0, outcome.err
     found: dict[str, Any] = json.loads(outcome.out)
     return found
@@ -59,7 +60,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 
 def test_the_figures_are_those_of_the_runs_and_of_students_test(folder: Path, book: Path) -> None:
     Path("other.txt").write_text(LONG)
-    flags = ("--to-loss", "2.95", "--text", "other.txt")
+    flags = ("--to-loss", "2.95", "--text-file", "other.txt")
     found = compared(str(book), *CELLS, "--output", str(folder), *flags)
     paths = {name: folder / name for name in NAMES}
     alone = json.loads(done(call("compare", *map(str, paths.values()), *flags, "--json")))
@@ -105,7 +106,7 @@ def test_its_runs_are_those_of_train(folder: Path, book: Path) -> None:
 
 def test_what_is_trained_is_not_trained_again(folder: Path, book: Path) -> None:
     before = prints(folder)
-    out = done(call("compare", str(book), *CELLS, "--output", str(folder)))
+    out = done(call("sweep", str(book), *CELLS, "--output", str(folder)))
     assert prints(folder) == before
     assert out.count("there already") == 4
     rows = [line.split() for line in out.splitlines()]
@@ -122,7 +123,7 @@ def test_more_cells_and_seeds_are_trained_beside_what_there_is(
     for run in ("rnn-seed0", "gru-seed0"):
         subprocess.run(["cp", "-r", folder / run, tmp_path / run], check=True)
     out = done(
-        call("compare", str(book), "--cells", "gru,lstm", "--seeds", "2", *BRIEF, "--output", str(tmp_path))
+        call("sweep", str(book), "--cells", "gru,lstm", "--seeds", "2", *BRIEF, "--output", str(tmp_path))
     )
     assert out.count("there already") == 1
     assert "rnn" not in out
@@ -130,7 +131,7 @@ def test_more_cells_and_seeds_are_trained_beside_what_there_is(
 
 
 def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
-    out = done(call("compare", str(book), "--cells", "rnn,gru", "--seeds", "1", *BRIEF, "--output", "one"))
+    out = done(call("sweep", str(book), "--cells", "rnn,gru", "--seeds", "1", *BRIEF, "--output", "one"))
     rows = call("compare", "one/rnn-seed0", "one/gru-seed0").out.splitlines()
     assert out.splitlines()[-len(rows) :] == rows
 
@@ -138,8 +139,8 @@ def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
 def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
     """SIGKILL in the middle of the next run, which goes on from its last save."""
     long = (*CELLS, "--steps", "1000", "--eval-every", "500", "--save-every", "50")
-    assert call("compare", str(book), *long, "--output", "whole").code == 0
-    arguments = ("compare", str(book), *long, "--output", "again")
+    assert call("sweep", str(book), *long, "--output", "whole").code == 0
+    arguments = ("sweep", str(book), *long, "--output", "again")
     following = Path("again/rnn-seed1")
     with subprocess.Popen(program(*arguments), stdout=subprocess.PIPE, text=True) as running:
         read_until(running, "2/4")
@@ -154,7 +155,7 @@ def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
 
 def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
     long = (
-        "compare",
+        "sweep",
         str(book),
         "--cells",
         "rnn,gru",
@@ -174,7 +175,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
     out, err = running.communicate(timeout=240)
     assert (running.returncode, err) == (130, "")
     assert "stopped  everything is saved" in out
-    assert out.splitlines()[-1].startswith("go on:   charloop compare ")
+    assert out.splitlines()[-1].startswith("resume:  charloop sweep ")
     assert out.splitlines()[-1].endswith("--output c --steps-per-call 4")
     assert Path("c/rnn-seed0/config.json").exists()
 
@@ -186,7 +187,7 @@ def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> Non
     found = compared(*arguments)
     assert {cell["cell"] for cell in found["cells"]} == {"rnn", "SkipLSTM"}
     code.write_text(code.read_text() + "\n# changed\n")
-    assert refused(call("compare", *arguments)) == (
+    assert refused(call("sweep", *arguments)) == (
         "my_cells.py has changed since own/SkipLSTM-seed0 was begun with it; give another --output"
     )
 
@@ -202,7 +203,7 @@ def test_equal_parameters(book: Path) -> None:
 
 
 def test_a_figure_on_request(folder: Path, book: Path) -> None:
-    arguments = ("compare", str(book), *CELLS, "--output", str(folder), "--plot", "a.svg")
+    arguments = ("sweep", str(book), *CELLS, "--output", str(folder), "--plot", "a.svg")
     done(call(*arguments))
     assert Path("a.svg").read_bytes().startswith(b"<?xml")
     assert refused(call(*arguments)) == (
@@ -213,13 +214,13 @@ def test_a_figure_on_request(folder: Path, book: Path) -> None:
 
 def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -> None:
     before = prints(folder)
-    said = refused(call("compare", str(book), *CELLS, "--hidden-size", "13", "--output", str(folder)))
+    said = refused(call("sweep", str(book), *CELLS, "--hidden-size", "13", "--output", str(folder)))
     assert said == (
         f"{folder}/rnn-seed0 was begun with --hidden-size 12: got 13;"
         " give another --output, or the settings that it was begun with"
     )
     Path("book.txt").write_text(text_of(100, seed=5))
-    said = refused(call("compare", "book.txt", *CELLS, "--output", str(folder)))
+    said = refused(call("sweep", "book.txt", *CELLS, "--output", str(folder)))
     assert said.startswith(f"{folder}/rnn-seed0 was begun on another text; ")
     assert prints(folder) == before
 
@@ -230,7 +231,7 @@ def test_a_place_that_is_taken_is_seen_before_anything_is_trained(book: Path) ->
     for taken in (place / "notes.txt", place):
         taken.parent.mkdir(parents=True, exist_ok=True)
         taken.write_text("mine")
-        said = refused(call("compare", str(book), *CELLS, "--output", "taken"))
+        said = refused(call("sweep", str(book), *CELLS, "--output", "taken"))
         assert said == f"{place} is not empty, and not a run; choose another --output"
         assert sorted(Path("taken").iterdir()) == [place]
         assert taken.read_text() == "mine"
@@ -239,19 +240,10 @@ def test_a_place_that_is_taken_is_seen_before_anything_is_trained(book: Path) ->
             place.rmdir()
 
 
-TRAINS = "which trains before it compares; charloop compare TEXT --cells lstm,gru --seeds 3"
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--seeds", "3"), f"--seeds goes with --cells, {TRAINS}"),
-        (("--steps", "3"), f"--steps goes with --cells, {TRAINS}"),
-        (
-            (),
-            "book.txt is a file and no run; to train on a text and compare, add --cells lstm,gru;"
-            " to compare runs on it: --text",
-        ),
+        ((), "no cells to train; name them: charloop sweep book.txt --cells lstm,gru"),
         (
             ("--cells", "lstm", "--seeds", "1"),
             "one cell with one seed is nothing to compare; name another cell, or give --seeds 3",
@@ -261,8 +253,8 @@ TRAINS = "which trains before it compares; charloop compare TEXT --cells lstm,gr
             "unknown cell: got 'gur'; allowed: gru, ln-lstm, lstm, nas, rnn; did you mean 'gru'?"
             " for your own cell write FILE.py:CLASS",
         ),
-        (("--cells", "gru,gru"), "a cell stands twice among those to compare: got 'gru'; name it once"),
-        (("--cells", "gru,"), "--cells: got 'gru,'; allowed: names with commas between them: lstm,gru"),
+        (("--cells", "gru,gru"), "two cells have the same name: got 'gru'; name each cell once"),
+        (("--cells", "gru,"), "--cells: got 'gru,'; allowed: names separated by commas: lstm,gru"),
         (("--cells", "gru,lstm", "--seeds", "0"), "--seeds: got 0; allowed: a whole number >= 1"),
         (("--cells", "gru,lstm", "--cell", "gru"), "unknown flag: got '--cell'; did you mean --cells?"),
         (
@@ -275,36 +267,50 @@ TRAINS = "which trains before it compares; charloop compare TEXT --cells lstm,gr
         ),
         (
             ("--cells", "gru,lstm", "--split", "test"),
-            "nothing is set apart by --test-fraction to compare on; set it, or give --text FILE",
+            "--test-fraction is 0: there is no text to compare on; raise it, or give --text-file FILE",
         ),
-        (("--cells", "gru,lstm", "--text", "odd.txt"), "'%' (U+0025)"),
+        (("--cells", "gru,lstm", "--text-file", "odd.txt"), "'%' (U+0025)"),
     ],
 )
 def test_refused_before_anything_is_trained(arguments: tuple[str, ...], said: str) -> None:
     Path("book.txt").write_text(text_of(100))
     Path("odd.txt").write_text("lazy %\n")
-    found = refused(call("compare", "book.txt", *arguments))
+    found = refused(call("sweep", "book.txt", *arguments))
     assert said in found if said.startswith("'") else found == said
     assert not Path("runs").exists()
 
 
-def test_runs_and_cells_do_not_mix(trained: Path) -> None:
-    assert refused(call("compare", str(trained), "--cells", "lstm,gru")) == (
-        f"{trained} is a run, and --cells trains on texts; leave out --cells to compare runs, or name a text"
+def test_what_is_no_text_is_refused(trained: Path) -> None:
+    assert refused(call("sweep", str(trained), "--cells", "lstm,gru")) == (
+        f"{trained} is a run, and charloop sweep trains on texts;"
+        " name a text, or compare runs: charloop compare RUN RUN"
     )
-    said = refused(call("compare", "--cells", "lstm,gru"))
-    assert (
-        said
-        == "no text to train on; give a file, a folder or a corpus: charloop compare book.txt --cells ..."
+    assert refused(call("sweep", "--cells", "lstm,gru")) == (
+        "no text to train on; give a file, a folder or a corpus: charloop sweep book.txt --cells lstm,gru"
     )
-    said = refused(call("compare", "-", "--cells", "lstm,gru", stdin="the fox"))
+    said = refused(call("sweep", "-", "--cells", "lstm,gru", stdin="the fox"))
     assert said == "standard input is read once, and every run reads the text; write it to a file first"
+
+
+def test_the_former_command_does_the_same(folder: Path, book: Path) -> None:
+    before = prints(folder)
+    out = done(call("compare", str(book), *CELLS, "--out", str(folder), "--text", str(book)))
+    assert (out.count("there already"), prints(folder)) == (4, before)
+    assert f"text     {book.name}, {len(book.read_text()) - 1:,} characters" in out
+
+
+def test_the_folder_of_the_former_command_is_found_again(folder: Path, book: Path) -> None:
+    assert own_folder("book") == Path("runs/sweep-book")
+    Path("runs").mkdir()
+    Path("runs/compare-book").symlink_to(folder)
+    assert done(call("sweep", str(book), *CELLS)).count("there already") == 4
+    assert [path.name for path in Path("runs").iterdir()] == ["compare-book"]
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_kept(book: Path) -> None:
     Path("my_cells.py").write_text(BROKEN)
     arguments = (
-        "compare",
+        "sweep",
         str(book),
         "--cells",
         "rnn,my_cells.py:Broken",

@@ -1,0 +1,175 @@
+"""charloop sweep: train several cells with several seeds, then compare them."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charloop.cli.exit_codes import INTERRUPTED
+from charloop.cli.flags.comparison import SweepFlags
+from charloop.cli.flags.parsing import check_ranges, given_flags
+from charloop.cli.flags.training import base_of, first_look, over, settings
+from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
+from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.progress import reading
+from charloop.config import RunConfig
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.comparison import Sweep
+    from charloop.data import Vocabulary
+
+OLD_FLAGS = {"text": "text-file"}
+"""Former names of flags of `charloop compare`, which could train too."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train what is not trained yet, then report. 0, or 130 if Ctrl-C ended it."""
+    given = given_flags(arguments)
+    first = first_look(SweepFlags, "sweep", arguments)
+    flags = check_ranges(over(SweepFlags, "sweep", base_of(first), arguments, given))
+    config, cells = settings(flags, given), check(flags)
+    check_part(flags, config)
+    kind = check_plot(flags)
+
+    from charloop.compilation_cache import enable_compilation_cache
+    from charloop.devices import use_all_cores
+
+    use_all_cores()
+    enable_compilation_cache()
+    try:
+        sweep = trained(flags, config, cells)
+    except KeyboardInterrupt:
+        # Between two runs, or while one is made ready: what is saved is saved.
+        sweep = None
+    if sweep is None:
+        again = f"\nresume:  {shlex.join(['charloop', 'sweep', *arguments])}"
+        print(again, file=sys.stderr if flags.json else sys.stdout)
+        return INTERRUPTED
+    report(sweep, cells, flags)
+    if kind:
+        draw_figure(sweep, flags, kind)
+    return 0
+
+
+def check(flags: SweepFlags) -> list[str]:
+    """Return the cells to train; CharloopError if there is nothing to compare, or no text to do it on."""
+    flags.refuse_two_texts()
+    if not flags.cells:
+        raise CharloopError("no cells to train", do="name them: charloop sweep book.txt --cells lstm,gru")
+    cells = [cell.strip() for cell in flags.cells.split(",")]
+    if not all(cells):
+        raise CharloopError("--cells", got=flags.cells, allowed="names separated by commas: lstm,gru")
+    if len(cells) * flags.seeds < 2:
+        raise CharloopError(
+            "one cell with one seed is nothing to compare", do="name another cell, or give --seeds 3"
+        )
+    runs = [text for text in flags.data.corpus if Path(text, "config.json").is_file()]
+    if runs:
+        raise CharloopError(
+            f"{runs[0]} is a run, and charloop sweep trains on texts",
+            do="name a text, or compare runs: charloop compare RUN RUN",
+        )
+    if not flags.data.corpus:
+        raise CharloopError(
+            "no text to train on",
+            do="give a file, a folder or a corpus: charloop sweep book.txt --cells lstm,gru",
+        )
+    return cells
+
+
+def check_part(flags: SweepFlags, config: RunConfig) -> None:
+    """Raises CharloopError if the part of the text to compare on is empty."""
+    name = {"val": "validation_fraction", "test": "test_fraction"}.get(flags.split or "val")
+    if name and not flags.text_file and not getattr(config.data, name):
+        raise CharloopError(
+            f"--{name.replace('_', '-')} is 0: there is no text to compare on",
+            do="raise it, or give --text-file FILE",
+        )
+
+
+def check_plot(flags: SweepFlags) -> str:
+    """Return the kind of figure to draw, "" for none. What would fail after hours of training fails now."""
+    from charloop.cli.commands.plot import check_file, need_matplotlib
+
+    if not flags.plot:
+        return ""
+    kind = check_file("--plot", flags.plot, overwrite=flags.overwrite)
+    need_matplotlib("--plot")
+    return kind
+
+
+def trained(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Sweep | None":
+    """Return the runs, all trained; None after Ctrl-C."""
+    from charloop.checkpoint.text import read_corpus
+    from charloop.cli.terminal.sweep_screen import SweepScreen
+    from charloop.comparison import Sweep, train_sweep
+    from charloop.data import refuse_streams
+
+    refuse_streams(config.data.corpus)
+    refuse_standard_input(config.data.corpus)
+    with SweepScreen(errors=flags.json) as screen:
+        corpus = read_corpus(config, None, screen)
+        folder = flags.output or own_folder(corpus.suggested_name)
+        sweep = Sweep.plan(folder, config, corpus, cells, flags.seeds, match=flags.match == "parameters")
+        if flags.text_file:
+            read_for_vocabulary(config, corpus.vocabulary, flags.text_file)
+        return sweep if train_sweep(sweep, screen, catch_signals=True) else None
+
+
+def own_folder(text: str) -> Path:
+    """Return the folder for runs on `text`: the one that `charloop compare --cells` made, if it is there."""
+    former = Path("runs", f"compare-{text}")
+    return former if former.is_dir() else Path("runs", f"sweep-{text}")
+
+
+def refuse_standard_input(sources: Sequence[str]) -> None:
+    """Raises CharloopError for standard input, which can be read only once: every run reads the text."""
+    if "-" in sources:
+        raise CharloopError(
+            "standard input is read once, and every run reads the text", do="write it to a file first"
+        )
+
+
+def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) -> None:
+    """Raises CharloopError if the networks that are about to be trained cannot score the text in `file`."""
+    from charloop.comparison import refuse_stream
+    from charloop.data import load_corpus
+
+    refuse_stream(file)
+    load_corpus((file,), encoding=config.data.encoding, errors=config.data.errors, vocabulary=vocabulary)
+
+
+def report(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
+    """Print the table over seeds, or of the runs themselves if there is only one seed."""
+    from charloop.cells import is_file_cell
+    from charloop.comparison import cells_record, group_by_cell, rank_cells, score_runs
+
+    own = [cell for cell in cells if is_file_cell(cell)]
+    with reading() as listener:
+        scored = score_runs([run.path for run in sweep.runs], flags.choice(), cells=own, listener=listener)
+    if flags.seeds == 1:
+        print_runs(scored, flags)
+        return
+    groups = rank_cells(group_by_cell(sweep, scored.entries))
+    if flags.json:
+        print(json.dumps(cells_record(scored.text, scored.notes, groups, flags.to_loss)))
+    else:
+        print(visible("\n".join(cell_lines(scored.text, scored.notes, groups, flags.to_loss))))
+
+
+def draw_figure(sweep: "Sweep", flags: SweepFlags, kind: str) -> None:
+    """Draw the file of --plot."""
+    from charloop.checkpoint import RunFolder
+    from charloop.figures import curves_of, over_seeds
+    from charloop.figures.drawing import draw
+    from charloop.files.named import write_new
+
+    curves = []
+    for cell in dict.fromkeys(run.cell for run in sweep.runs):
+        folders = [RunFolder.open(run.path, inspect=True) for run in sweep.runs if run.cell == cell]
+        curves.append(over_seeds(cell, [curves_of(folder, cell, "steps") for folder in folders]))
+    figure = draw(curves, "steps", 6.0, kind)
+    write_new("--plot", flags.plot, lambda file: file.write(figure), overwrite=flags.overwrite)
