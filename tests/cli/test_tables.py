@@ -35,7 +35,7 @@ def test_a_table_is_cut_where_the_terminal_ends(
     blocks = fit_table(NAMES, HEADS, ROWS, [1, 2])
     assert [len(block) for block in blocks] == [3] * pieces
     assert all(block[1].startswith("a run") for block in blocks)
-    assert sum((block[0].split() for block in blocks), []) == HEADS
+    assert [head for block in blocks for head in block[0].split()] == HEADS
 
 
 def test_a_pipe_gets_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
