@@ -14,7 +14,7 @@ from cells.table import CASES
 from charloop.kernels.compiler import new_module
 from charloop.kernels.emitting.functions import FUNCTIONS
 from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
-from charloop.kernels.plan import programs_for
+from charloop.kernels.step_programs import programs_for
 from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
 from charloop.kernels.tracing.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
 from charloop.kernels.tracing.trace import CALLS, name_of_jax, trace

@@ -11,10 +11,12 @@ import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
-from charloop.kernels.emitting.sequence import make_backward, make_forward
+from charloop.kernels.emitting.backward import make_backward
+from charloop.kernels.emitting.forward import make_forward
 from charloop.kernels.emitting.signature import Argument
 from charloop.kernels.machine import Tile, detect_machine
-from charloop.kernels.plan import Plan, programs_for
+from charloop.kernels.plan import Plan
+from charloop.kernels.step_programs import programs_for
 from choosing import mostly_slow
 from kernels.direct import MACHINES, address
 

@@ -9,7 +9,8 @@ import pytest
 from cells.gated import TickCell
 from cells.table import CASES
 from charloop.kernels import reason_against_kernel
-from charloop.kernels.plan import programs_for, why_not
+from charloop.kernels.plan import why_not
+from charloop.kernels.step_programs import programs_for
 from charloop.kernels.tracing.program import REDUCTIONS
 from charloop.kernels.tracing.rules import RULES
 

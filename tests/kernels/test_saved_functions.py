@@ -15,7 +15,7 @@ from cells.runs import assert_same
 from charloop.cells import CELLS, make_cell
 from charloop.kernels import plan, registry
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import programs_for, programs_of
+from charloop.kernels.step_programs import programs_for, programs_of
 from charloop.unroll.fused import run
 from choosing import slow
 from kernels.test_sizes import SKIP, problem, pulled

@@ -6,9 +6,8 @@ all. Everything here is of one batch row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.cells.base import Cell
-from charloop.engines.equations import Equation, Trace, Value, is_product, moving_values
+from charloop.engines.equations import Equation, Trace, Value, moving_values
 from charloop.types import Parameters, State
 
 SHAPING = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims"}
@@ -172,91 +171,3 @@ class Parts:
                 made = equation.apply([known[value] for value in equation.inputs])
                 known |= {v: m for v, m in zip(equation.outputs, made, strict=True) if v not in known}
         return [known[value] for value in wanted]
-
-
-def partition_cell(cell: Cell) -> Parts:
-    """The parts of a cell whose parameters are not made yet, for an input as wide as its output."""
-    params = jax.eval_shape(lambda: cell.init(jax.random.key(0), cell.hidden_size))
-    state = jax.eval_shape(lambda: cell.initial_state(1))
-    row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
-    return parts_of(cell, params, jax.ShapeDtypeStruct((cell.hidden_size,), jnp.float32), row)
-
-
-@cache
-def reason_against_parts(cell: Cell) -> str | None:
-    """Why `cell.step` cannot be taken apart, in words; None if it can."""
-    try:
-        partition_cell(cell)
-    except Exception as error:
-        message = str(error).partition("\n")[0]
-        return f"its step does not run on one row without a batch axis ({message})"
-    return None
-
-
-Shapes = tuple[tuple[tuple[int, ...], Any], ...]
-
-
-def parts_of(cell: Cell, params: Any, inputs: Any, state: Any) -> Parts:
-    """The parts of `cell.step`, of arrays or shapes: a row of the input, and of each part of the state.
-
-    Raises what tracing the step with one row, without a batch axis, raises.
-    """
-    structure = jax.tree.structure((params, inputs, state))
-    leaves = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((params, inputs, state)))
-    return _parts_of(cell, structure, leaves)
-
-
-@cache
-def _parts_of(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
-    arguments = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
-    # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
-    with ThreadPoolExecutor(1) as pool:
-        closed, shapes = pool.submit(jax.make_jaxpr(cell.step, return_shape=True), *arguments).result()
-    trace = Trace()
-    numbers = jax.tree.unflatten(structure, trace.number(len(leaves)))
-    new_state, output = jax.tree.unflatten(
-        jax.tree.structure(shapes), trace.follow(closed, jax.tree.leaves(numbers))
-    )
-    return split(cell, trace, numbers, (new_state, output), leaves)
-
-
-def split(cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], leaves: Shapes) -> Parts:
-    """Find the products among the equations, and what they are products of."""
-    params, inputs, state = numbers
-    moving = moving_values(trace, jax.tree.leaves((inputs, state)))
-    sources, products = list[Product | None](), list[Product]()
-    for equation in trace.equations:
-        if not is_product(equation.traced):
-            continue
-        operand, *weights = equation.inputs
-        if operand in moving and not moving & set(weights):
-            made = Product(operand, weights[0], (*weights[1:], None)[0], equation.outputs[0])
-            (sources if operand == inputs else products).append(made)
-    ends = {*jax.tree.leaves(results[0]), results[1]}
-    found = {product.result for product in sources if product}
-    others = [e for e in trace.equations if not found & set(e.outputs)]
-    # An engine learns from its sources how long the text is: there is always one.
-    if not sources or inputs in ends or any(inputs in equation.inputs for equation in others):
-        sources.append(None)
-    merged = tuple(merge(trace, sources, product, ends) for product in products)
-    shapes = {number: jax.ShapeDtypeStruct(*leaf) for number, leaf in enumerate(leaves)}
-    for equation in trace.equations:
-        for value, variable in zip(equation.outputs, equation.traced.outvars, strict=True):
-            shapes[value] = jax.ShapeDtypeStruct(variable.aval.shape, variable.aval.dtype)
-    own = tuple(jax.tree.leaves(params))
-    return Parts(cell, trace, own, inputs, state, *results, tuple(sources), merged, shapes)
-
-
-def merge(trace: Trace, sources: list[Product | None], product: Product, ends: set[Value]) -> Product:
-    """The product with its source, where the two are added and nothing else is done with either."""
-    readers = [e for e in trace.equations if product.result in e.inputs]
-    if product.result in ends or len(readers) != 1 or readers[0].traced.primitive.name != "add":
-        return product
-    (other,) = (*(v for v in readers[0].inputs if v != product.result), None)[:1]
-    same_size = len({variable.aval for variable in readers[0].traced.invars}) == 1
-    for number, source in enumerate(sources):
-        if source is None or source.result != other or other in ends or not same_size:
-            continue
-        if sum(other in e.inputs for e in trace.equations) == 1:
-            return Product(product.operand, product.weight, product.bias, readers[0].outputs[0], number)
-    return product

@@ -1,11 +1,19 @@
 """Whether a cell gets a kernel here, and if not, why not."""
 
+import re
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import jax
 
-from charloop.kernels.ffi import SPOKEN, ffi_version
+HEADER = Path("xla", "ffi", "api", "c_api.h")
+SPOKEN = 0
+"""The major version whose layout `compiler` knows."""
+
+
+class KernelError(RuntimeError):
+    """A kernel could not be compiled; the cause says why. Whoever asks again tries again."""
 
 
 @cache
@@ -35,3 +43,15 @@ def reason_against_bfloat16(cell: object) -> str | None:
     from charloop.kernels.machine import detect_machine
 
     return None if detect_machine().bfloat16 else "this processor has no instruction for them (avx512_bf16)"
+
+
+@cache
+def ffi_version() -> tuple[int, int]:
+    """Major and minor, as the header that comes with jaxlib says; (-1, -1) where there is none."""
+    try:
+        text = (Path(jax.ffi.include_dir()) / HEADER).read_text(encoding="utf-8")
+    except OSError:
+        return -1, -1
+    found = [re.search(rf"#define XLA_FFI_API_{name} (\d+)", text) for name in ("MAJOR", "MINOR")]
+    major, minor = (int(match[1]) if match else -1 for match in found)
+    return major, minor

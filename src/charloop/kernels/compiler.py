@@ -14,9 +14,9 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from charloop.kernels import code_cache
+from charloop.kernels.availability import ffi_version
 from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
-from charloop.kernels.ffi import ffi_version
 from charloop.kernels.machine import layout, target
 
 EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112

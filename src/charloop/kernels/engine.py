@@ -10,15 +10,17 @@ from jaxtyping import Array, Float
 
 from charloop.engines.base import Layer, Made
 from charloop.engines.parts import Parts, Weights
+from charloop.kernels.availability import KernelError
 from charloop.kernels.cross_entropy import cross_entropy
 from charloop.kernels.dense import dense
 from charloop.kernels.emitting.arguments import panels, to_result
-from charloop.kernels.emitting.sequence import make_backward, make_forward
-from charloop.kernels.errors import KernelError
+from charloop.kernels.emitting.backward import make_backward
+from charloop.kernels.emitting.forward import make_forward
 from charloop.kernels.gradient import Before, table_gradient, weight_gradient
 from charloop.kernels.machine import Machine, detect_machine
-from charloop.kernels.plan import Plan, programs_of, why_not_run
+from charloop.kernels.plan import Plan, why_not_run
 from charloop.kernels.registry import Kernel, find_kernel
+from charloop.kernels.step_programs import programs_of
 from charloop.precision import halved
 from charloop.types import Characters, Logits, State
 

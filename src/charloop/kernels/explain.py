@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from charloop.cells.base import Cell
-from charloop.kernels.plan import Programs, programs_for
+from charloop.kernels.step_programs import Programs, programs_for
 from charloop.kernels.tracing.program import DEAR, REDUCTIONS, Program
 
 

@@ -14,9 +14,9 @@ from functools import partial
 from jaxtyping import Array
 from llvmlite import ir
 
+from charloop.kernels.availability import KernelError
 from charloop.kernels.compiler import handler_name, register
 from charloop.kernels.emitting.signature import Signature
-from charloop.kernels.errors import KernelError
 
 Made = tuple[ir.Module, ir.Function, Signature]
 

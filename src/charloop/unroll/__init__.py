@@ -6,7 +6,7 @@ import jax
 from jaxtyping import Array
 
 from charloop.cells.base import Cell
-from charloop.engines.parts import reason_against_parts
+from charloop.engines.partition import reason_against_parts
 from charloop.errors import unknown_name
 from charloop.kernels import reason_against_bfloat16, reason_against_kernel
 from charloop.types import State

@@ -1,15 +1,15 @@
 """What a kernel is called with: each argument's name, type and shape, written once and checked at the call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
 from jaxtyping import Array
 
-from charloop.kernels.ffi import xla_call
+from charloop.errors import CharloopError
 
 Axis = int | str
 """A size that the kernel is compiled for, or the name of one that it reads at run time."""
@@ -89,3 +89,20 @@ class Signature:
         made = jax.tree.leaves(kernel(*(arrays[a.name] for a in self.inputs)))
         pairs = zip(self.outputs, made, strict=True)
         return {argument.name: array for argument, array in pairs if argument.role != "scratch"}
+
+
+def xla_call(name: str, results: Any, **options: Any) -> Callable[..., Any]:
+    """A call of the registered function `name` that gives `results`.
+
+    A kernel's sizes are constants: several networks under `vmap` take turns. A gradient of a gradient is refused.
+    """
+
+    called = jax.custom_jvp(jax.ffi.ffi_call(name, results, vmap_method="sequential", **options))
+    called.defjvp(_refuse)
+    return called
+
+
+def _refuse(*_: Any) -> Any:
+    raise CharloopError(
+        "a gradient of what kernels made a gradient of", do='build the layer or the model with unroll="scan"'
+    )

@@ -4,6 +4,8 @@ An LSTM's gradient reads `sigmoid(gate)` and never the gate. The forward kernel 
 the sum stood: no more memory, and no exp on the way back.
 """
 
+from dataclasses import replace
+
 from charloop.kernels.tracing.program import DEAR, Operation, Program, Reference
 
 Kept = dict[int, str]
@@ -62,3 +64,13 @@ def made_of(program: Program, gates: str, row: int, name: str) -> Reference | No
         if operation.name == name and places == [(gates, 0, row)]:
             return reference
     return None
+
+
+def drop_zeros(program: Program) -> Program:
+    """Without the results that are 0: they would be added to what is there."""
+
+    def is_zero(reference: int) -> bool:
+        operation = program.operations[reference]
+        return operation.name == "constant" and operation.number == 0
+
+    return replace(program, results={p: r for p, r in program.results.items() if not is_zero(r)})

@@ -1,0 +1,95 @@
+"""Emit the backward kernel of a layer: the gradients of its step and its products, from the last time to the first."""
+
+from charloop.engines.row_flags import RESET
+from charloop.kernels.compiler import new_module
+from charloop.kernels.emitting.arguments import backward_signature, panels, to_result
+from charloop.kernels.emitting.product import Operands, emit_product
+from charloop.kernels.emitting.rows import Place, RowEmitter
+from charloop.kernels.emitting.sequence import Sequence, Target
+from charloop.kernels.emitting.vectors import INDEX, Emitted, clear, counting
+from charloop.kernels.plan import Plan
+from charloop.kernels.registry import Made
+
+
+def make_backward(plan: Plan) -> Made:
+    """The gradients of results, sources, the parameters' parts and the first state."""
+    module, signature = new_module(), backward_signature(plan)
+    s = Sequence(module, plan, signature)
+    v, programs = s.v, plan.programs
+    finish = RowEmitter(v, programs.backward, programs.hidden)
+    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands_back]
+    with counting(v.builder, s.time) as step:
+        time = v.builder.sub(v.builder.sub(s.time, INDEX(1)), step)
+        emit_finish_back(s, finish, time)
+        for number in reversed(range(len(operands))):
+            emit_backward_product(s, number, operands[number], time)
+        if plan.marked:
+            # Nothing goes back beyond a beginning.
+            with counting(v.builder, s.batch) as row, v.builder.if_then(s.mark(RESET, row, time)):
+                for part, size in enumerate(programs.widths):
+                    clear(s.v, s.row(f"to_state {part}", size, row), size)
+    v.builder.ret_void()
+    return module, s.function, signature
+
+
+def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
+    """From the gradients of the new state and the output to those of what they were made of."""
+    programs = s.plan.programs
+
+    def idle(row: Emitted) -> None:
+        for number, columns in enumerate(programs.columns):
+            clear(s.v, s.row(to_result(s.plan, number), columns, row, time), columns)
+        for number in programs.lone_sources:
+            columns = programs.sources[number]
+            clear(s.v, s.row(f"to_source {number}", columns, row, time), columns)
+
+    def run(row: Emitted) -> None:
+        s.emit(emitter, row, time, gradients(s, row, time), lambda place: place[0] == "own")
+
+    s.each_row(time, run, idle)
+
+
+def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
+    """From a result's gradient to its operand's, and to those of what that was made of."""
+    programs = s.plan.programs
+    depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
+
+    def left(row: Emitted) -> Emitted:
+        return s.row(to_result(s.plan, number), columns, row, time)
+
+    def carried(row: Emitted) -> Emitted:
+        return s.row(f"to_operand {number}" if read is None else f"to_state {read}", depth, row)
+
+    if read is None:
+        with counting(s.v.builder, s.batch) as row:
+            clear(s.v, carried(row), depth)
+    addresses = Operands(s.left(columns, left), carried, carried, s.named[f"packed {number}"])
+    emit_product(s.v, panels(s.plan, "backward", number), s.batch, addresses)
+    if operand is not None:
+        # Added to what the end of the step, and later products, have given.
+        s.each_row(
+            time,
+            lambda row: s.emit(operand, row, time, gradients(s, row, time), lambda _: True),
+            lambda _: None,
+        )
+
+
+def gradients(s: Sequence, row: Emitted, time: Emitted) -> Target:
+    """Where a program of the way back writes."""
+    v, programs = s.v, s.plan.programs
+
+    def target(place: Place) -> Emitted:
+        name, leaf, block = place
+        kind, _, number = name.partition(" ")
+        if kind == "own":
+            found = s.named[f"to_own {leaf}"]
+        elif kind == "state":
+            found = s.row(f"to_state {leaf}", programs.widths[leaf], row)
+        elif kind == "source":
+            found = s.row(f"to_{name}", programs.sources[int(number)], row, time)
+        else:
+            columns = programs.columns[int(number)]
+            found = s.row(to_result(s.plan, int(number)), columns, row, time)
+        return v.at(found, block * programs.hidden)
+
+    return target

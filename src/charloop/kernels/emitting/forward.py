@@ -1,0 +1,81 @@
+"""Emit the forward kernel of a layer: its products and the rest of its step, for all times."""
+
+from charloop.kernels.compiler import new_module
+from charloop.kernels.emitting.arguments import forward_signature, panels
+from charloop.kernels.emitting.product import Operands, emit_product
+from charloop.kernels.emitting.rows import Place, RowEmitter
+from charloop.kernels.emitting.sequence import Sequence
+from charloop.kernels.emitting.vectors import Emitted, clear, copy, counting
+from charloop.kernels.plan import Plan
+from charloop.kernels.registry import Made
+
+
+def make_forward(plan: Plan) -> Made:
+    """The results of all times (with the source, if the two are only added), and every state."""
+    module, signature = new_module(), forward_signature(plan)
+    s = Sequence(module, plan, signature)
+    v, programs = s.v, plan.programs
+    finish = RowEmitter(v, programs.forward, programs.hidden)
+    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands]
+    with counting(v.builder, s.time) as time:
+        for number, emitter in enumerate(operands):
+            emit_forward_product(s, number, emitter, time)
+        emit_finish(s, finish, time)
+    v.builder.ret_void()
+    return module, s.function, signature
+
+
+def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
+    """A product of all rows at a time, after what it multiplies."""
+    programs, product = s.plan.programs, s.products[number]
+    depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
+
+    def left(row: Emitted) -> Emitted:
+        return s.row(f"operand {number}", depth, row, time) if read is None else s.before(read, row, time)
+
+    def start(row: Emitted) -> Emitted:
+        return s.named[f"bias {number}"] if product.source is None else s.source(product.source, row, time)
+
+    if operand is not None:
+        # For rows that are idle too: a gradient is a product with what is there.
+        with counting(s.v.builder, s.batch) as row:
+            s.emit(operand, row, time, lambda place: s.v.at(left(row), place[2] * programs.hidden))
+    addresses = Operands(
+        left=s.left(depth, left),
+        start=start,
+        target=lambda row: s.row(f"result {number}", columns, row, time),
+        packed=s.named[f"packed {number}"],
+        bias=None if product.source is None else s.named.get(f"bias {number}"),
+    )
+    emit_product(s.v, panels(s.plan, "forward", number), s.batch, addresses)
+
+
+def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
+    """The new state and the output of all rows at a time."""
+    v, programs = s.v, s.plan.programs
+
+    def state(part: int, row: Emitted) -> Emitted:
+        return s.row(f"state {part}", programs.widths[part], row, time)
+
+    def run(row: Emitted) -> None:
+        def target(place: Place) -> Emitted:
+            kind, leaf, block = place
+            offset = block * programs.hidden
+            if kind == "kept":
+                return v.at(s.row(programs.last, programs.columns[-1], row, time), offset)
+            part = programs.output_is if kind == "output" else leaf
+            return (
+                s.row("output", programs.hidden, row, time)
+                if part is None
+                else v.at(state(part, row), offset)
+            )
+
+        s.emit(emitter, row, time, target)
+
+    def idle(row: Emitted) -> None:
+        for part, size in enumerate(programs.widths):
+            copy(s.v, s.before(part, row, time), state(part, row), size)
+        if programs.output_is is None:
+            clear(s.v, s.row("output", programs.hidden, row, time), programs.hidden)
+
+    s.each_row(time, run, idle)

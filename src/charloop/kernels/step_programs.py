@@ -1,0 +1,205 @@
+"""What a kernel is made for: a cell's step traced both ways. Batch and time are known at run time only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from charloop.cells.base import Cell
+from charloop.engines.partition import partition_cell
+from charloop.engines.parts import Parts
+from charloop.kernels.tracing.program import Program
+from charloop.kernels.tracing.rewriting import Kept, choose_kept, drop_zeros, read_kept, write_kept
+from charloop.kernels.tracing.rules import NoRuleError
+from charloop.kernels.tracing.trace import trace
+from charloop.types import State
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Programs:
+    """A cell's step between its products, as programs of one batch row; traced once for all batches and times."""
+
+    parts: Parts
+
+    @property
+    def hidden(self) -> int:
+        """Units."""
+        return self.parts.cell.hidden_size
+
+    @cached_property
+    def own(self) -> tuple[np.ndarray, ...]:
+        """What the loop has of the parameters, to trace with. NumPy's: a tracer must not outlive its trace."""
+        return tuple(self._zeros(value) for value in self.parts.own)
+
+    @cached_property
+    def state(self) -> State:
+        """One row of the state."""
+        found: State = jax.tree.map(self._zeros, self.parts.state)
+        return found
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """Of each of the loop's products."""
+        return tuple(self._zeros(product.result).size for product in self.parts.products)
+
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """Of each product's operand: how many numbers it has."""
+        return tuple(self._zeros(product.operand).size for product in self.parts.products)
+
+    @cached_property
+    def sources(self) -> tuple[int, ...]:
+        """Columns of each."""
+        made = (self.parts.inputs if s is None else s.result for s in self.parts.sources)
+        return tuple(self._zeros(value).size for value in made)
+
+    @cached_property
+    def lone_sources(self) -> tuple[int, ...]:
+        """Those that are not added to a product."""
+        return tuple(number for number, merged in enumerate(self.parts.is_merged) if not merged)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers of each part of the state."""
+        return tuple(leaf.size for leaf in jax.tree.leaves(self.state))
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of each part of the state, for one batch row."""
+        return tuple(leaf.shape for leaf in jax.tree.leaves(self.state))
+
+    def is_number(self, leaf: int) -> bool:
+        """Whether something of the parameters is a single number, and not rows."""
+        shape = self.own[leaf].shape
+        return not shape or shape[-1] % self.hidden != 0
+
+    @cached_property
+    def operands(self) -> tuple[Program | None, ...]:
+        """What each product multiplies; None where that is a part of the state as it is. Raises NoRuleError."""
+        return tuple(
+            trace(self._operand(number), self._arguments(number), self.hidden) if read is None else None
+            for number, read in enumerate(self.parts.reads)
+        )
+
+    @cached_property
+    def operands_back(self) -> tuple[Program | None, ...]:
+        """From an operand's gradient to those of what it is made of, to be added up. Raises NoRuleError."""
+        return tuple(
+            self._operand_back(number) if read is None else None
+            for number, read in enumerate(self.parts.reads)
+        )
+
+    @cached_property
+    def forward(self) -> Program:
+        """From products and state to the new state, the output, and what is `kept`. Raises NoRuleError."""
+        return write_kept(self.plain_forward, self.kept, self.last)
+
+    @cached_property
+    def backward(self) -> Program:
+        """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
+        return read_kept(self.plain_backward, self.kept, self.last)
+
+    @property
+    def last(self) -> str:
+        """The last product's result: only the end of the step reads it."""
+        return f"result {len(self.parts.products) - 1}"
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What the way back finds in the place of a gate's sum. Raises NoRuleError."""
+        if not self.parts.products or self.parts.products[-1].source is None:
+            return {}
+        return choose_kept(self.plain_forward, self.plain_backward, self.last)
+
+    @cached_property
+    def plain_forward(self) -> Program:
+        """As it was traced. Raises NoRuleError.
+
+        A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
+        """
+        finish, arguments = self._finish, self._arguments(len(self.parts.products))
+        found = jax.eval_shape(finish, *arguments.values())
+        expected = {"new_state": self.state, "output": zeros((self.hidden,))}
+        if jax.tree.map(np.shape, found) != jax.tree.map(np.shape, expected):
+            raise NoRuleError("the new state or the output has another shape than the contract says")
+        return trace(finish, arguments, self.hidden)
+
+    @cached_property
+    def plain_backward(self) -> Program:
+        """As it was traced. Raises NoRuleError."""
+        arguments = self._arguments(len(self.parts.products))
+        outgoing = {"to_state": self.state, "to_output": zeros((self.hidden,))}
+
+        def pull(*given: Any) -> dict[str, Any]:
+            *inputs, to_state, to_output = given
+            _, back = jax.vjp(self._finish, *inputs)
+            return dict(zip(arguments, back({"new_state": to_state, "output": to_output}), strict=True))
+
+        return trace(pull, arguments | outgoing, self.hidden)
+
+    def _operand_back(self, number: int) -> Program:
+        arguments = self._arguments(number)
+
+        def pull(*given: Any) -> dict[str, Any]:
+            *inputs, to_operand = given
+            _, back = jax.vjp(self._operand(number), *inputs)
+            return dict(zip(arguments, back({"operand": to_operand}), strict=True))
+
+        outgoing = {f"to_operand {number}": zeros((self.depths[number],))}
+        return drop_zeros(trace(pull, arguments | outgoing, self.hidden))
+
+    def _arguments(self, results: int) -> dict[str, Any]:
+        """The arguments of a program that reads the first `results` of the products."""
+        sources = {f"source {number}": zeros((self.sources[number],)) for number in self.lone_sources}
+        made = {f"result {number}": zeros((self.columns[number],)) for number in range(results)}
+        return {"own": self.own} | sources | made | {"state": self.state}
+
+    def _parts_of(self, given: Sequence[Any]) -> tuple[Any, list[Any], Sequence[Any], State]:
+        """The arguments of `Parts.operand` and `Parts.finish`, of those of a program."""
+        own, *rest, state = given
+        sources = [None] * len(self.sources)
+        for number, source in zip(self.lone_sources, rest, strict=False):
+            sources[number] = source
+        return own, sources, rest[len(self.lone_sources) :], state
+
+    def _operand(self, number: int) -> Callable[..., dict[str, Any]]:
+        make = partial(self.parts.operand, number)
+        return lambda *given: {"operand": make(*self._parts_of(given))}
+
+    def _finish(self, *given: Any) -> dict[str, Any]:
+        new, output = self.parts.finish(*self._parts_of(given))
+        return {"new_state": new, "output": output}
+
+    def _zeros(self, value: int) -> np.ndarray:
+        shape = self.parts.shapes[value]
+        return np.zeros(shape.shape, shape.dtype)
+
+    @cached_property
+    def output_is(self) -> int | None:
+        """The part of the new state that the output is, if it is one: it is written once."""
+        results = self.forward.results
+        for part, width in enumerate(self.widths):
+            if width == self.hidden and results["new_state", part, 0] == results["output", 0, 0]:
+                return part
+        return None
+
+
+@cache
+def programs_of(parts: Parts) -> Programs:
+    """One for all sizes of batch and time: it is traced once."""
+    return Programs(parts)
+
+
+def programs_for(cell: Cell) -> Programs:
+    """The programs of a cell whose parameters are not made yet."""
+    return programs_of(partition_cell(cell))
+
+
+def zeros(shape: Shape) -> np.ndarray:
+    """To trace with."""
+    return np.zeros(shape, np.float32)
