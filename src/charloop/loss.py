@@ -4,7 +4,7 @@ from jaxtyping import Array, Float
 
 from charloop.engines import XLA, Engine
 from charloop.types import Characters, Logits
-from charloop.unroll.fused import score
+from charloop.unroll.fused import score_targets
 
 
 def cross_entropy(logits: Logits, targets: Characters, *, engine: Engine = XLA) -> Float[Array, "time batch"]:
@@ -12,4 +12,4 @@ def cross_entropy(logits: Logits, targets: Characters, *, engine: Engine = XLA) 
 
     `engine` makes it where it can; a model's own is `CharLM.engine`.
     """
-    return score(engine, logits, targets)
+    return score_targets(engine, logits, targets)

@@ -17,8 +17,8 @@ from charloop.recurrent import Recurrent, Stack
 from charloop.recurrent.base import CallOptions
 from charloop.recurrent.stack import drop_outputs, select_parameters
 from charloop.types import Characters, Logits, Parameters, RandomKey, State
-from charloop.unroll import LayerInput, Lookup, features, find_unrolling
-from charloop.unroll.fused import fitting_engine, multiply
+from charloop.unroll import LayerInput, Lookup, find_unrolling, gather_features
+from charloop.unroll.fused import choose_engine, multiply_inputs
 
 MAX_ONE_HOT = 4096
 """Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
@@ -127,7 +127,7 @@ class CharLM:
         inputs: LayerInput = self._lookup(params, characters)
         if key is not None and self.config.dropout_input:
             inputs = drop_outputs(
-                0, self.config.dropout_input, self.config.dropout_kind, features(inputs), options
+                0, self.config.dropout_input, self.config.dropout_kind, gather_features(inputs), options
             )
         return self._run(params, inputs, state, options)
 
@@ -150,8 +150,8 @@ class CharLM:
         rate, kind = self.config.dropout_output, self.config.dropout_kind
         hidden = drop_outputs(len(outputs), rate, kind, outputs[-1], options)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
-        engine = fitting_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
-        return multiply(engine, hidden, weight, params["readout.bias"]), state
+        engine = choose_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
+        return multiply_inputs(engine, hidden, weight, params["readout.bias"]), state
 
     @property
     def engine(self) -> Engine:

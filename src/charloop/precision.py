@@ -9,17 +9,19 @@ from contextlib import AbstractContextManager
 import jax
 
 PRECISIONS = ("float32", "bfloat16")
-HALVES = "BF16_BF16_F32"
+BFLOAT16_PRODUCTS = "BF16_BF16_F32"
 """JAX's name for products of bfloat16 numbers, summed up in float32."""
 
 
 def use_precision(precision: str) -> AbstractContextManager[None]:
     """Within it, products are made in `precision`, one of `PRECISIONS`; float32 is as JAX is set."""
-    chosen = HALVES if precision == "bfloat16" else jax.config.values["jax_default_matmul_precision"]
+    chosen = (
+        BFLOAT16_PRODUCTS if precision == "bfloat16" else jax.config.values["jax_default_matmul_precision"]
+    )
     context: AbstractContextManager[None] = jax.default_matmul_precision(chosen)
     return context
 
 
-def halved() -> bool:
+def is_bfloat16() -> bool:
     """Whether a product made now is of bfloat16 numbers."""
-    return bool(jax.config.values["jax_default_matmul_precision"] == HALVES)
+    return bool(jax.config.values["jax_default_matmul_precision"] == BFLOAT16_PRODUCTS)

@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
-from cells.gated import TickCell
+from cells.gated import GatedCell
 from cells.oracle import gates, normal, sigmoid
 from charloop.analysis import gate_saturation
 from charloop.analysis.gate_names import gate_names
@@ -110,12 +110,12 @@ hidden_away.defjvps(lambda tangent, _, x: tangent * x)
 
 
 @dataclass(frozen=True)
-class Odd(TickCell):
+class Odd(GatedCell):
     """Gates inside calls; a logistic of weights alone, one of a single number, one in a loop; one gate twice."""
 
     gates = 2
 
-    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+    def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
         both = hidden_away(from_input + from_state)
         fixed = jax.nn.sigmoid(params["bias_ih"][: self.hidden_size])
         single = jax.nn.sigmoid(state["hidden"].sum(-1, keepdims=True))

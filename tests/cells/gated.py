@@ -8,12 +8,12 @@ from charloop.cells import Cell, linear
 
 
 @dataclass(frozen=True)
-class TickCell(Cell):
-    """A cell of `W x + b` and `R h + b`, and of what `tick` makes of them."""
+class GatedCell(Cell):
+    """A cell of `W x + b` and `R h + b`, and of `combine` computes from them."""
 
     @abstractmethod
-    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any: ...
+    def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any: ...
 
     def step(self, params: Any, inputs: Any, state: Any) -> Any:
         from_state = linear(params, "hh", state["hidden"])
-        return self.tick(params, linear(params, "ih", inputs), from_state, state)
+        return self.combine(params, linear(params, "ih", inputs), from_state, state)

@@ -16,7 +16,7 @@ from charloop.engines import XLA, partition_cell
 from charloop.kernels import reason_against_kernel
 from charloop.kernels.engine import Kernels
 from charloop.unroll import Lookup, scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from choosing import slow
 
 UNITS, TIME, BATCH = 6, 5, 3
@@ -148,8 +148,8 @@ def test_which_products_a_cell_has_and_which_are_only_added(name: str) -> None:
 
 
 def test_what_comes_of_parameters_alone_is_made_before_the_loop() -> None:
-    assert len(partition_cell(Simple(UNITS)).own) == 1
-    assert len(partition_cell(Deaf(UNITS)).own) == 1
+    assert len(partition_cell(Simple(UNITS)).loop_params) == 1
+    assert len(partition_cell(Deaf(UNITS)).loop_params) == 1
     own, _, _ = partition_cell(Simple(UNITS)).prepare(Simple(UNITS).init(jax.random.key(0), UNITS))
     np.testing.assert_allclose(own[0], jax.nn.sigmoid(jnp.linspace(-1, 1, UNITS)), rtol=1e-6)
 
@@ -192,7 +192,7 @@ def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lo
 
     expected = quick_jit(partial(pulled, scan))(given)
     for engine in (XLA, Kernels()):
-        assert_close(quick_jit(partial(pulled, partial(run, engine)))(given), expected, tolerance=2e-5)
+        assert_close(quick_jit(partial(pulled, partial(run_layer, engine)))(given), expected, tolerance=2e-5)
 
 
 def test_a_size_without_a_kernel_is_xlas_and_said() -> None:
@@ -203,5 +203,5 @@ def test_a_size_without_a_kernel_is_xlas_and_said() -> None:
     with pytest.warns(
         RuntimeWarning, match="Highway has no kernel for arrays of these sizes: .*; XLA's loop runs"
     ):
-        found = run(Kernels(), cell, params, inputs, state)
+        found = run_layer(Kernels(), cell, params, inputs, state)
     assert_close(found, scan(cell, params, inputs, state))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from charloop.kernels.compiler import loaded, machine_code, new_module
+from charloop.kernels.compiler import compile_module, create_module, load_machine_code
 from charloop.kernels.emitting.functions import FUNCTIONS
 from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
 from charloop.kernels.machine import Machine, Tile, detect_machine
@@ -35,13 +35,13 @@ _engines = []
 
 def address(module: ir.Module, name: str) -> int:
     """The machine code of a function, kept alive."""
-    _engines.append(loaded(machine_code(module)))
+    _engines.append(load_machine_code(compile_module(module)))
     return _engines[-1].get_function_address(name)
 
 
 def function_of(name: str, width: int, count: int = 1) -> Callable[..., np.ndarray]:
     """A function of a tick, on arrays whose length is a multiple of `width`; `count` arguments."""
-    module = new_module()
+    module = create_module()
     kind = ir.FunctionType(NOTHING, [INDEX] + [POINTER] * (count + 1))
     function = ir.Function(module, kind, "run")
     builder = ir.IRBuilder(function.append_basic_block())

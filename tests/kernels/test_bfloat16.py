@@ -11,13 +11,13 @@ import pytest
 from cells.compiling import quick_jit
 from cells.runs import assert_close
 from charloop.cells import CELLS, make_cell
-from charloop.kernels.dense import multiply
-from charloop.kernels.emitting.product import Panels, pairs
+from charloop.kernels.dense import multiply_packed
+from charloop.kernels.emitting.product import Panels, pack_bfloat16_pairs
 from charloop.kernels.engine import Kernels
-from charloop.kernels.gradient import Before, weight_gradient
+from charloop.kernels.gradient import PreviousStates, sum_weight_gradient
 from charloop.kernels.machine import Machine, Tile
 from charloop.precision import use_precision
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from choosing import mostly_slow, slow
 from kernels.direct import MACHINES, NEEDS_BFLOAT16, SIZES
 from kernels.test_sizes import problem, pulled
@@ -60,12 +60,12 @@ def test_a_weights_gradient_is_of_rounded_numbers(
 ) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     before = np.concatenate([start[None], right[:-1]])
-    for given, read in (((left, right), right), ((left, right, Before(start)), before)):
-        found, total = in_halves(partial(weight_gradient, machine), *given)
+    for given, read in (((left, right), right), ((left, right, PreviousStates(start)), before)):
+        found, total = in_halves(partial(sum_weight_gradient, machine), *given)
         expected = np.einsum("tbr,tbc->rc", rounded(left), rounded(read))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
         np.testing.assert_allclose(total, np.float64(left).sum((0, 1)), rtol=1e-5, atol=1e-4)
-        assert differs(found, weight_gradient(machine, *given)[0])
+        assert differs(found, sum_weight_gradient(machine, *given)[0])
 
 
 @pytest.mark.parametrize(("time", "batch", "depth", "columns", "machine"), SIZES)
@@ -73,17 +73,17 @@ def test_a_product_is_of_rounded_numbers(
     time: int, batch: int, depth: int, columns: int, machine: Machine
 ) -> None:
     left, matrix, start = noise(time, batch, depth), noise(depth, columns), noise(columns)
-    found = in_halves(partial(multiply, machine), left, matrix, start)
+    found = in_halves(partial(multiply_packed, machine), left, matrix, start)
     expected = np.einsum("tbd,dc->tbc", rounded(left), rounded(matrix)) + np.float64(start)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
-    assert differs(found, multiply(machine, left, matrix, start))
+    assert differs(found, multiply_packed(machine, left, matrix, start))
 
 
 @pytest.mark.parametrize("hidden", mostly_slow((1, 17, 100), lambda hidden: hidden == 17))
 def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
-    _, found = in_halves(partial(run, Kernels(machine), cell), params, source, state)
+    _, found = in_halves(partial(run_layer, Kernels(machine), cell), params, source, state)
     near = {name: rounded(params[name]) for name in ("weight_ih", "weight_hh")}
     given = {**params, **near}, rounded(source[0]), {**state, "hidden": rounded(state["hidden"])}
     _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), given))
@@ -95,7 +95,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     lookup = machine.width == 8
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
-    program = partial(pulled, partial(run, Kernels(machine)), cell, lookup)
+    program = partial(pulled, partial(run_layer, Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)
     found = in_halves(program, given, characters, weights)
     assert_close(found, float32, tolerance=0.05)
@@ -106,29 +106,29 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
 def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
-    _, found = in_halves(partial(run, Kernels(machine), cell), params, source, state)
-    _, expected = quick_jit(partial(run, Kernels(machine), cell))(params, source, state)
+    _, found = in_halves(partial(run_layer, Kernels(machine), cell), params, source, state)
+    _, expected = quick_jit(partial(run_layer, Kernels(machine), cell))(params, source, state)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
 def test_packed_pairs_hold_two_rows_in_a_word() -> None:
     matrix = jnp.arange(1.0, 1 + 3 * 5).reshape(3, 5)
-    words = np.asarray(pairs(matrix)).view(np.uint16).reshape(2, 5, 2)
+    words = np.asarray(pack_bfloat16_pairs(matrix)).view(np.uint16).reshape(2, 5, 2)
     values = (words.astype(np.uint32) << 16).view(np.float32)
     np.testing.assert_array_equal(values[0, :, 0], matrix[0])
     np.testing.assert_array_equal(values[0, :, 1], matrix[1])
     np.testing.assert_array_equal(values[1], np.stack([matrix[2], np.zeros(5)], -1))
-    assert Panels(3, 5, Machine(4, Tile(6, 2)), halves=True).pack(matrix).size == 2 * 8
+    assert Panels(3, 5, Machine(4, Tile(6, 2)), bfloat16=True).pack(matrix).size == 2 * 8
 
 
 def test_a_cell_is_the_same_object_in_either_precision(machine: Machine) -> None:
     """The choice is JAX's: a program compiled in one is not taken for the other."""
     cell = make_cell(CELLS, "rnn", 9)
     params, inputs = cell.init(jax.random.key(0), 9), noise(2, 3, 9)
-    program = jax.jit(partial(run, Kernels(machine), cell))
+    program = jax.jit(partial(run_layer, Kernels(machine), cell))
     plain = program(params, inputs, cell.initial_state(3))
     with use_precision("bfloat16"):
-        halves = program(params, inputs, cell.initial_state(3))
+        bfloat16 = program(params, inputs, cell.initial_state(3))
     again = program(params, inputs, cell.initial_state(3))
-    assert differs(halves[1], plain[1])
+    assert differs(bfloat16[1], plain[1])
     np.testing.assert_array_equal(plain[1], again[1])

@@ -10,9 +10,9 @@ import pytest
 from jax import lax
 
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import why_not
+from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from kernels.test_program import cell_of
 
 
@@ -56,7 +56,7 @@ steep.defvjp(lambda x: (steep(x), x), lambda x, back: (back * (0.3 + x),))
     ],
 )
 def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
-    assert why in (why_not(cell_of(rule)) or "")
+    assert why in (reason_against_cell(cell_of(rule)) or "")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
 )
 def test_a_call_is_followed(rule: Any) -> None:
     cell = cell_of(rule)
-    assert why_not(cell) is None
+    assert reason_against_cell(cell) is None
     params = cell.init(jax.random.key(0), 3)
     point = (params, jax.random.normal(jax.random.key(1), (3, 2, 3)), cell.initial_state(2))
 
@@ -85,7 +85,7 @@ def test_a_call_is_followed(rule: Any) -> None:
         values, back = jax.vjp(lambda *given: way(cell, *given), *point)
         return values, back(jax.tree.map(jnp.ones_like, values))
 
-    found, expected = pulled(partial(run, Kernels())), pulled(scan)
+    found, expected = pulled(partial(run_layer, Kernels())), pulled(scan)
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
 
@@ -98,14 +98,14 @@ def test_a_long_tick_is_made_or_refused(length: int) -> None:
         return g
 
     cell = cell_of(rule)
-    reason = why_not(cell)
+    reason = reason_against_cell(cell)
     if reason is not None:
         assert length == 3000
         assert "operations on a row" in reason
         return
     given = cell.init(jax.random.key(0), 3), jnp.ones((2, 1, 3)), cell.initial_state(1)
     values, expected = (
-        way(cell, *given)[1] for way in (partial(run, Kernels()), jax.jit(scan, static_argnums=0))
+        way(cell, *given)[1] for way in (partial(run_layer, Kernels()), jax.jit(scan, static_argnums=0))
     )
     np.testing.assert_allclose(values, expected, rtol=1e-4)
 
@@ -141,4 +141,4 @@ def test_numbers_of_other_types_mean_the_same_as_in_scan(rule: Any) -> None:
     ],
 )
 def test_a_type_that_no_row_holds_is_refused(rule: Any, why: str) -> None:
-    assert why in (why_not(cell_of(rule)) or "")
+    assert why in (reason_against_cell(cell_of(rule)) or "")

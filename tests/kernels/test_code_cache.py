@@ -12,32 +12,32 @@ from charloop.kernels import code_cache
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(code_cache, "find_folder", lambda: tmp_path)
     return tmp_path
 
 
-def test_what_was_kept_is_there_and_alone(place: Path) -> None:
-    assert code_cache.load("one") is None
-    code_cache.keep("one", b"code")
-    code_cache.keep("one", b"other code")
-    assert code_cache.load("one") == b"other code"
-    assert sorted(file.name for file in place.iterdir()) == ["one-atime", "one-cache"]
+def test_what_was_kept_is_there_and_alone(folder: Path) -> None:
+    assert code_cache.load_code("one") is None
+    code_cache.save_code("one", b"code")
+    code_cache.save_code("one", b"other code")
+    assert code_cache.load_code("one") == b"other code"
+    assert sorted(file.name for file in folder.iterdir()) == ["one-atime", "one-cache"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
-def test_what_is_damaged_is_not_there(place: Path, damage: bytes | None) -> None:
-    code_cache.keep("one", b"code" * 100)
-    file = place / "one-cache"
+def test_what_is_damaged_is_not_there(folder: Path, damage: bytes | None) -> None:
+    code_cache.save_code("one", b"code" * 100)
+    file = folder / "one-cache"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"?" if damage is None else damage)
-    assert code_cache.load("one") is None
+    assert code_cache.load_code("one") is None
 
 
 def test_where_nothing_can_be_written_nothing_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path / "nowhere")
-    code_cache.keep("one", b"code")
-    assert code_cache.load("one") is None
+    monkeypatch.setattr(code_cache, "find_folder", lambda: tmp_path / "nowhere")
+    code_cache.save_code("one", b"code")
+    assert code_cache.load_code("one") is None
 
 
 def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
     try:
         for given, expected in ((str(tmp_path), tmp_path), (str(tmp_path / "nowhere"), None), (None, None)):
             jax.config.update("jax_compilation_cache_dir", given)
-            assert code_cache.folder() == expected
+            assert code_cache.find_folder() == expected
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
 
@@ -57,14 +57,14 @@ from charloop.kernels import code_cache
 warnings.simplefilter("error")
 jax.config.update("jax_raise_persistent_cache_errors", True)
 size = 400_000
-code_cache.keep("old", b"o" * size)
-code_cache.keep("used", b"u" * size)
+code_cache.save_code("old", b"o" * size)
+code_cache.save_code("used", b"u" * size)
 for n in range(3):
-    assert code_cache.load("used")
-    code_cache.keep(f"large{n}", b"l" * size)
+    assert code_cache.load_code("used")
+    code_cache.save_code(f"large{n}", b"l" * size)
     jax.jit(lambda x: x * n + 1)(jnp.arange(3.0)).block_until_ready()
-code_cache.keep("too large", b"x" * 2_000_000)
-print(*(name for name in ("old", "used", "large0", "large1", "large2", "too large") if code_cache.load(name)))
+code_cache.save_code("too large", b"x" * 2_000_000)
+print(*(name for name in ("old", "used", "large0", "large1", "large2", "too large") if code_cache.load_code(name)))
 """
 
 
@@ -88,10 +88,12 @@ def test_with_a_limit_the_least_recently_used_go_and_jax_goes_on(tmp_path: Path)
     assert sum(file.stat().st_size for file in tmp_path.glob("*-cache")) <= 1_000_000
 
 
-def test_what_is_half_written_is_none_that_jax_looks_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_half_written_is_none_that_jax_looks_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise OSError("no room")
 
     monkeypatch.setattr(code_cache.os, "replace", fail)
-    code_cache.keep("one", b"code")
-    assert not list(place.glob("*-cache"))
+    code_cache.save_code("one", b"code")
+    assert not list(folder.glob("*-cache"))

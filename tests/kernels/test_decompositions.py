@@ -11,13 +11,13 @@ import pytest
 from llvmlite import ir
 
 from cells.table import CASES
-from charloop.kernels.compiler import new_module
+from charloop.kernels.compiler import create_module
 from charloop.kernels.emitting.functions import FUNCTIONS
 from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
-from charloop.kernels.step_programs import programs_for
+from charloop.kernels.step_programs import trace_cell
 from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
-from charloop.kernels.tracing.rules import BY_SHAPE, ELEMENTWISE, RULES, SAME
-from charloop.kernels.tracing.trace import CALLS, name_of_jax, trace
+from charloop.kernels.tracing.rules import ELEMENTWISE, IDENTITIES, RESHAPES, RULES
+from charloop.kernels.tracing.trace import CALLS, find_jax_name, trace_program
 from kernels.direct import address
 from kernels.test_functions import SMALLEST, every_kind_of_number
 
@@ -40,8 +40,8 @@ RELATIVE = 1e-6
 
 def in_a_kernel(function: Callable[..., Any], width: int = 8) -> Callable[[np.ndarray], np.ndarray]:
     """A function of one row, traced and emitted by the rules, on arrays whose length is a multiple of `width`."""
-    program = trace(lambda x: {"y": function(x)}, {"x": np.zeros(6, np.float32)}, 6)
-    module = new_module()
+    program = trace_program(lambda x: {"y": function(x)}, {"x": np.zeros(6, np.float32)}, 6)
+    module = create_module()
     kind = ir.FunctionType(NOTHING, [INDEX, POINTER, POINTER])
     emitted = ir.Function(module, kind, "run")
     builder = ir.IRBuilder(emitted.append_basic_block())
@@ -99,7 +99,7 @@ def equations(program: Any) -> Iterator[Any]:
     """Of a traced function and of every program inside it, but of those that are decomposed by their name."""
     for equation in program.eqns:
         yield equation
-        if name_of_jax(equation) in DECOMPOSITIONS:
+        if find_jax_name(equation) in DECOMPOSITIONS:
             continue
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=is_program):
             if is_program(inner):
@@ -113,7 +113,7 @@ def is_program(value: Any) -> bool:
 
 def primitives_of(cell: Any) -> set[str]:
     """What JAX traces of the end of a cell's step and of its gradient, on the JAX that is installed."""
-    programs = programs_for(cell)
+    programs = trace_cell(cell)
     there = programs._arguments(len(programs.parts.products)).values()
     outgoing = {"new_state": programs.state, "output": np.zeros(programs.hidden, np.float32)}
 
@@ -124,7 +124,9 @@ def primitives_of(cell: Any) -> set[str]:
     return {equation.primitive.name for program in traced for equation in equations(program.jaxpr)}
 
 
-KNOWN = SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | CALLS.keys() | {"add_any"}
+KNOWN = (
+    IDENTITIES | RESHAPES | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | CALLS.keys() | {"add_any"}
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)

@@ -21,7 +21,7 @@ from charloop.kernels.engine import Kernels
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.unroll import fused, scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from choosing import slow
 
 VOCAB = 11
@@ -128,20 +128,20 @@ def test_a_kernel_that_cannot_be_compiled_leaves_xlas_loop_and_can_be_tried_agai
 ) -> None:
     cell = make_cell(CELLS, "rnn", 23)
     given = cell.init(jax.random.key(0), 3), jnp.ones((4, 2, 3)), cell.initial_state(2)
-    real = registry.register
+    real = registry.register_kernel
 
     def fail(*_: Any) -> None:
         raise MemoryError
 
     def pulled() -> Any:
-        outputs, pull = jax.vjp(lambda *given: run(Kernels(), cell, *given)[1], *given)
+        outputs, pull = jax.vjp(lambda *given: run_layer(Kernels(), cell, *given)[1], *given)
         return outputs, pull(jnp.ones_like(outputs))
 
-    monkeypatch.setattr(registry, "register", fail)
+    monkeypatch.setattr(registry, "register_kernel", fail)
     with pytest.warns(RuntimeWarning, match=r"MemoryError.*XLA's loop"):
         outputs, slow = pulled()
     np.testing.assert_allclose(outputs, scan(cell, *given)[1], rtol=1e-5, atol=1e-6)
-    monkeypatch.setattr(registry, "register", real)
+    monkeypatch.setattr(registry, "register_kernel", real)
     before = registry.count_kernels()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -158,7 +158,7 @@ def test_nothing_of_a_trace_outlives_it() -> None:
 
     @jax.jit
     def loss(params: Any) -> jax.Array:
-        return run(Kernels(), cell, params, jnp.ones((3, 2, 3)), cell.initial_state(2))[1].sum()
+        return run_layer(Kernels(), cell, params, jnp.ones((3, 2, 3)), cell.initial_state(2))[1].sum()
 
     with jax.checking_leaks():
         jax.grad(loss)(params)
@@ -184,4 +184,4 @@ def test_a_single_time_step_is_xlas() -> None:
     """A kernel's weights would have to be laid out for each."""
     cell = make_cell(CELLS, "lstm", 6)
     given = cell.init(jax.random.key(0), 3), jnp.ones((1, 2, 3)), cell.initial_state(2)
-    assert_same(run(Kernels(), cell, *given), run(XLA, cell, *given))
+    assert_same(run_layer(Kernels(), cell, *given), run_layer(XLA, cell, *given))

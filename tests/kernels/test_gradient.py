@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from charloop.engines.row_flags import IDLE, RESET
-from charloop.kernels.dense import dense
-from charloop.kernels.gradient import Before, table_gradient, weight_gradient
+from charloop.kernels.dense import multiply_dense
+from charloop.kernels.gradient import PreviousStates, sum_table_gradient, sum_weight_gradient
 from charloop.kernels.machine import Machine
 from kernels.direct import SIZES
 
@@ -28,17 +28,21 @@ def test_a_weights_gradient_is_the_sum_of_products(
 ) -> None:
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     earlier, fresh = np.concatenate([start[None], right[:-1]]), noise(columns)
-    marks = (
+    flags = (
         np.random.default_rng(0)
         .choice([0, RESET, IDLE], (time, batch), p=[0.98, 0.01, 0.01])
         .astype(np.int32)
     )
-    marks[-1, -1] = RESET
-    emptied = np.where((marks == RESET)[..., None], fresh, earlier)
-    cases = ((None, right), (Before(start), earlier), (Before(start, jnp.array(marks), fresh), emptied))
+    flags[-1, -1] = RESET
+    emptied = np.where((flags == RESET)[..., None], fresh, earlier)
+    cases = (
+        (None, right),
+        (PreviousStates(start), earlier),
+        (PreviousStates(start, jnp.array(flags), fresh), emptied),
+    )
     for before, read in cases:
         expected = np.einsum("tbr,tbc->rc", np.float64(left), np.float64(read))
-        to_weight, to_bias = jax.jit(partial(weight_gradient, machine))(left, right, before)
+        to_weight, to_bias = jax.jit(partial(sum_weight_gradient, machine))(left, right, before)
         close(to_weight, expected)
         close(to_bias, np.float64(left).sum((0, 1)))
 
@@ -51,7 +55,7 @@ def test_a_tables_gradient_is_the_sum_over_each_characters_places(
     characters = jnp.array(np.random.default_rng(0).integers(0, rows, (time, batch)), np.int32)
     expected = np.zeros((rows, columns))
     np.add.at(expected, np.ravel(characters), np.float64(values).reshape(-1, columns))
-    close(table_gradient(machine, values, characters, rows), expected)
+    close(sum_table_gradient(machine, values, characters, rows), expected)
 
 
 @pytest.mark.parametrize("biased", [True, False])
@@ -61,7 +65,7 @@ def test_a_product_over_all_times_and_its_gradients(
 ) -> None:
     inputs, weight, to_product = noise(time, batch, columns), noise(rows, columns), noise(time, batch, rows)
     bias = noise(rows) if biased else None
-    found, back = jax.vjp(partial(dense, machine), inputs, weight, bias)
+    found, back = jax.vjp(partial(multiply_dense, machine), inputs, weight, bias)
     close(
         found,
         np.einsum("tbc,rc->tbr", np.float64(inputs), np.float64(weight))

@@ -16,7 +16,7 @@ from charloop.kernels.emitting.forward import make_forward
 from charloop.kernels.emitting.signature import Argument
 from charloop.kernels.machine import Tile, detect_machine
 from charloop.kernels.plan import Plan
-from charloop.kernels.step_programs import programs_for
+from charloop.kernels.step_programs import trace_cell
 from choosing import mostly_slow
 from kernels.direct import MACHINES, address
 
@@ -50,11 +50,11 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("width", "halves"),
+    ("width", "bfloat16"),
     mostly_slow(product(MACHINES, (False, True)), lambda case: case in ((4, False), (16, True))),
 )
 @pytest.mark.parametrize(
-    ("name", "table", "marked"),
+    ("name", "table", "flagged"),
     [
         ("gru", 0, True),
         ("gru", 5, False),
@@ -65,13 +65,13 @@ def numbers_in(argument: Argument, sizes: dict[str, int]) -> int:
     ],
 )
 def test_a_kernel_stays_within_its_buffers(
-    name: str, table: int, width: int, halves: bool, marked: bool
+    name: str, table: int, width: int, bfloat16: bool, flagged: bool
 ) -> None:
-    if halves and not detect_machine().bfloat16:
+    if bfloat16 and not detect_machine().bfloat16:
         pytest.skip("this processor has no bfloat16 products")
     machine = replace(MACHINES[width], tile=Tile(6, 2))
     plan = Plan(
-        programs_for(make_cell(CELLS, name, 19)), machine, table=table > 0, halves=halves, marked=marked
+        trace_cell(make_cell(CELLS, name, 19)), machine, table=table > 0, bfloat16=bfloat16, flagged=flagged
     )
     sizes = {"time": 3, "batch": 5, "rows": table}
     for make in (make_forward, make_backward):

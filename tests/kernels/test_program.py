@@ -6,23 +6,23 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import pytest
 
-from cells.gated import TickCell
+from cells.gated import GatedCell
 from cells.table import CASES
 from charloop.kernels import reason_against_kernel
-from charloop.kernels.plan import why_not
-from charloop.kernels.step_programs import programs_for
+from charloop.kernels.plan import reason_against_cell
+from charloop.kernels.step_programs import trace_cell
 from charloop.kernels.tracing.program import REDUCTIONS
 from charloop.kernels.tracing.rules import RULES
 
 
-def cell_of(rule: Any, hidden: int = 6) -> TickCell:
+def cell_of(rule: Any, hidden: int = 6) -> GatedCell:
     """A cell of one gate whose new state is `rule(gates, state)`."""
 
     @dataclass(frozen=True)
-    class Odd(TickCell):
+    class Odd(GatedCell):
         gates: ClassVar[int] = 1
 
-        def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:  # noqa: ARG002
+        def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:  # noqa: ARG002
             hidden = rule(from_input + from_state, state["hidden"])
             return {"hidden": hidden}, hidden
 
@@ -42,7 +42,7 @@ def test_every_cell_gets_a_kernel(case: Any) -> None:
 @pytest.mark.parametrize("label", ["rnn", "lstm", "gru", "ln-lstm"])
 def test_only_normalisation_needs_a_second_look_at_a_row(label: str) -> None:
     (case,) = (case for case in CASES if case.label == label)
-    tick = programs_for(case.build())
+    tick = trace_cell(case.build())
     names = [tick.forward.operations[i].name for i in tick.forward.needed]
     # The mean, then the variance about it.
     assert len(tick.forward.schedule) == (3 if label == "ln-lstm" else 1)
@@ -54,12 +54,12 @@ def test_a_dear_row_waits_and_a_cheap_one_is_made_again() -> None:
         dear, cheap = jnp.tanh(gates), gates * 2 + state
         return dear / dear.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)
 
-    program = programs_for(cell_of(rule)).forward
-    assert [program.operations[i].name for i in program.kept] == ["tanh"]
+    program = trace_cell(cell_of(rule)).forward
+    assert [program.operations[i].name for i in program.buffered] == ["tanh"]
 
 
 def test_the_same_operation_is_made_once() -> None:
-    program = programs_for(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
+    program = trace_cell(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
     assert [program.operations[i].name for i in program.needed].count("tanh") == 1
 
 
@@ -87,13 +87,13 @@ def test_the_same_operation_is_made_once() -> None:
     ],
 )
 def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
-    assert why in (why_not(cell_of(rule)) or "")
+    assert why in (reason_against_cell(cell_of(rule)) or "")
 
 
 def test_a_rule_that_loses_a_row_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RULES, "slice", lambda _, value, **__: value)
     cell = cell_of(lambda g, h: jnp.concatenate([g, h], axis=-1)[..., :6])
-    assert why_not(cell) == "slice: an array of shape [6] in which rows and single numbers mix"
+    assert reason_against_cell(cell) == "slice: an array of shape [6] in which rows and single numbers mix"
 
 
 def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

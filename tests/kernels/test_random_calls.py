@@ -12,9 +12,9 @@ from jax import lax
 
 from cells.compiling import quick_jit
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import why_not
+from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from kernels.test_program import cell_of
 
 Function = Callable[[Any], Any]
@@ -94,7 +94,7 @@ def draw_rule(number: int) -> Callable[[Any, Any], Any]:
 def check_tick(number: int) -> bool:
     """Whether the tick has a kernel; if so its values and gradients are those of `scan`."""
     cell = cell_of(draw_rule(number), HIDDEN)
-    if why_not(cell) is not None:
+    if reason_against_cell(cell) is not None:
         return False
     params = cell.init(jax.random.key(number), 3)
     inputs = jax.random.normal(jax.random.key(number + 1), (TIME, BATCH, 3))
@@ -104,7 +104,9 @@ def check_tick(number: int) -> bool:
         values, back = jax.vjp(partial(way, cell), *point)
         return values, back(jax.tree.map(jnp.ones_like, values))
 
-    found, expected = (quick_jit(partial(pulled, way))(point) for way in (partial(run, Kernels()), scan))
+    found, expected = (
+        quick_jit(partial(pulled, way))(point) for way in (partial(run_layer, Kernels()), scan)
+    )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = 1 + float(np.abs(right).max(initial=0))
         np.testing.assert_allclose(left, right, rtol=0, atol=1e-5 * scale, err_msg=f"tick {number}")

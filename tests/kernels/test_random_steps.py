@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cells.compiling import quick_jit
-from cells.gated import TickCell
+from cells.gated import GatedCell
 from charloop.kernels.engine import Kernels
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 
 TIME, BATCH, INPUT = 3, 2, 3
 Step = tuple[str, int, int]
@@ -50,7 +50,7 @@ BINARY: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 
 @dataclass(frozen=True)
-class Random(TickCell):
+class Random(GatedCell):
     """Two gates, the state, a parameter; then each step is made of two values before it."""
 
     steps: tuple[Step, ...] = ()
@@ -80,7 +80,7 @@ class Random(TickCell):
         hidden, memory = np.tanh(values[-1]), np.tanh(values[-2] + 0.5 * state["memory"])
         return {"hidden": hidden, "memory": memory}, hidden * memory
 
-    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+    def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
         return self.compute(jnp, params, from_input, from_state, state)
 
 
@@ -113,7 +113,7 @@ def test_a_random_tick_is_numpys_in_values_and_along_any_direction(
     weights = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), in_numpy(cell, *point))
 
     def pulled(given: Any, to_values: Any) -> Any:
-        values, back = jax.vjp(partial(run, Kernels(), cell), *given)
+        values, back = jax.vjp(partial(run_layer, Kernels(), cell), *given)
         return values, back(to_values)
 
     single = partial(jax.tree.map, np.float32)

@@ -11,19 +11,19 @@ import pytest
 from llvmlite import ir
 
 from charloop.kernels import KernelError, registry
-from charloop.kernels.compiler import new_function, new_module
+from charloop.kernels.compiler import create_function, create_module
 from charloop.kernels.emitting.signature import Argument, Signature
-from charloop.kernels.registry import Made, compiled_in_background, find_kernel
+from charloop.kernels.registry import EmittedKernel, compiled_in_background, find_kernel
 
 SIGNATURE = Signature((Argument("number", ("count",)), Argument("result", ("count",), "out")))
 
 
-def times(factor: float) -> Callable[[], Made]:
+def times(factor: float) -> Callable[[], EmittedKernel]:
     """A kernel that multiplies the first number; each factor is another kernel."""
 
-    def make() -> Made:
-        module = new_module()
-        function, named = new_function(module, SIGNATURE)
+    def make() -> EmittedKernel:
+        module = create_module()
+        function, named = create_function(module, SIGNATURE)
         builder = ir.IRBuilder(function.append_basic_block())
         number = builder.load(named["number"], typ=ir.FloatType())
         builder.store(builder.fmul(number, ir.FloatType()(factor)), named["result"])
@@ -40,19 +40,19 @@ def value(kernel: registry.Kernel) -> float:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Every compilation fails for lack of memory, until it is called."""
-    real = registry.register
+    real = registry.register_kernel
 
-    def register(*_: Any) -> None:
+    def register_kernel(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(registry, "register", register)
-    return lambda: monkeypatch.setattr(registry, "register", real)
+    monkeypatch.setattr(registry, "register_kernel", register_kernel)
+    return lambda: monkeypatch.setattr(registry, "register_kernel", real)
 
 
 def test_a_kernel_is_made_once() -> None:
     made: list[int] = []
 
-    def make() -> Made:
+    def make() -> EmittedKernel:
         made.append(1)
         return times(2.5)()
 
@@ -68,14 +68,14 @@ def test_a_kernel_asked_for_in_the_background_can_be_called_afterwards() -> None
 
 
 def test_in_the_background_nobody_waits_for_llvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, gate, threads = registry.register, threading.Event(), []
+    real, gate, threads = registry.register_kernel, threading.Event(), []
 
-    def register(*arguments: Any) -> None:
+    def register_kernel(*arguments: Any) -> None:
         assert gate.wait(60)
         threads.append(threading.current_thread())
         real(*arguments)
 
-    monkeypatch.setattr(registry, "register", register)
+    monkeypatch.setattr(registry, "register_kernel", register_kernel)
     with compiled_in_background():
         find_kernel(("waits", 3), times(3.0))
         assert not threads
@@ -88,13 +88,13 @@ def test_who_does_not_trace_in_the_background_waits_for_what_another_thread_comp
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else it would call a kernel that XLA does not know yet."""
-    real, gate, asked = registry.register, threading.Event(), threading.Event()
+    real, gate, asked = registry.register_kernel, threading.Event(), threading.Event()
 
-    def register(*arguments: Any) -> None:
+    def register_kernel(*arguments: Any) -> None:
         assert gate.wait(60)
         real(*arguments)
 
-    monkeypatch.setattr(registry, "register", register)
+    monkeypatch.setattr(registry, "register_kernel", register_kernel)
 
     def trace() -> None:
         with compiled_in_background():

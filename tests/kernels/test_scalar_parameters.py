@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
-from cells.gated import TickCell
+from cells.gated import GatedCell
 from cells.runs import assert_close
 from charloop.kernels.engine import Kernels
-from charloop.kernels.plan import why_not
+from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 
 
 @dataclass(frozen=True)
-class Leaky(TickCell):
+class Leaky(GatedCell):
     """How much is kept is one learned number, of shape () or (1,)."""
 
     axes: int = 0
@@ -28,7 +28,7 @@ class Leaky(TickCell):
     def init(self, key: Any, input_size: int) -> Any:
         return super().init(key, input_size) | {"keep": jnp.full((1,) * self.axes, 0.3)}
 
-    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+    def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
         hidden = params["keep"] * state["hidden"] + jnp.tanh(from_input + from_state)
         return {"hidden": hidden}, hidden
 
@@ -40,8 +40,8 @@ class Counting(Leaky):
     def initial_state(self, batch_size: int) -> Any:
         return super().initial_state(batch_size) | {"ticks": jnp.zeros((batch_size, 1))}
 
-    def tick(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
-        new, output = super().tick(params, from_input, from_state, state)
+    def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
+        new, output = super().combine(params, from_input, from_state, state)
         return new | {"ticks": state["ticks"] + 1}, output
 
 
@@ -50,16 +50,16 @@ class Counting(Leaky):
 def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     cell, random = Leaky(hidden, axes), np.random.default_rng(0)
     params, inputs = cell.init(jax.random.key(0), 3), jnp.array(random.normal(size=(4, 2, 3)), np.float32)
-    assert why_not(cell) is None
+    assert reason_against_cell(cell) is None
 
     def loss(way: Any, params: Any) -> Any:
         return (way(cell, params, inputs, cell.initial_state(2))[1] ** 2).sum()
 
-    ways = partial(run, Kernels()), scan
+    ways = partial(run_layer, Kernels()), scan
     found, expected = (quick_jit(jax.grad(partial(loss, way)))(params) for way in ways)
     assert found["keep"].shape == (1,) * axes
     assert_close(found, expected, tolerance=1e-4)
 
 
 def test_a_state_of_one_number_a_lane_has_no_kernel() -> None:
-    assert "whose last axis is no multiple of the layer's units" in (why_not(Counting(9)) or "")
+    assert "whose last axis is no multiple of the layer's units" in (reason_against_cell(Counting(9)) or "")

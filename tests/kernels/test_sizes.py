@@ -18,7 +18,7 @@ from charloop.devices import make_mesh
 from charloop.kernels.engine import Kernels
 from charloop.kernels.machine import Machine, Tile
 from charloop.unroll import Lookup, scan
-from charloop.unroll.fused import run
+from charloop.unroll.fused import run_layer
 from choosing import mostly_slow
 from kernels.direct import HERE, MACHINES
 
@@ -57,7 +57,7 @@ def compare(
     cell, given, characters, weights = problem(name, hidden, batch, time, lookup)
     found, expected = (
         quick_jit(partial(pulled, way, cell, lookup))(given, characters, weights)
-        for way in (partial(run, Kernels(machine)), scan)
+        for way in (partial(run_layer, Kernels(machine)), scan)
     )
     assert_close(found, expected, tolerance=3e-5)
 
@@ -90,7 +90,7 @@ def test_a_character_beyond_the_table_reads_its_last_row() -> None:
     cell, given, characters, weights = problem("lstm", 5, 2, 3, lookup=True)
     wild = np.where(characters > 4, 2**31 - 1, characters).astype(np.int32)
     tame = np.where(characters > 4, 8, characters).astype(np.int32)
-    forward = quick_jit(partial(pulled, partial(run, Kernels()), cell, True))
+    forward = quick_jit(partial(pulled, partial(run_layer, Kernels()), cell, True))
     assert_same(forward(given, wild, weights)[0], forward(given, tame, weights)[0])
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> 
     source[1, 1, 0] = poison
     found, expected = (
         quick_jit(partial(pulled, way, cell, False))((params, source, state), characters, weights)
-        for way in (partial(run, Kernels()), scan)
+        for way in (partial(run_layer, Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(np.isfinite(left), np.isfinite(right))
@@ -113,14 +113,14 @@ def test_two_threads_again_and_again_give_the_same_bits() -> None:
     spec = jax.sharding.PartitionSpec
     shared = jax.jit(
         jax.shard_map(
-            partial(run, Kernels(), cell),
+            partial(run_layer, Kernels(), cell),
             mesh=make_mesh(2),
             in_specs=(spec(), spec(None, "batch"), spec("batch")),
             out_specs=(spec("batch"), spec(None, "batch")),
             check_vma=False,
         )
     )
-    alone = jax.device_get(jax.jit(partial(run, Kernels(), cell))(params, source, state))
+    alone = jax.device_get(jax.jit(partial(run_layer, Kernels(), cell))(params, source, state))
     for _ in range(20):
         assert_same(jax.device_get(shared(params, source, state)), alone)
 
@@ -143,7 +143,7 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
     characters, weights = jax.tree.map(jnp.array, (characters, weights))
 
     def forward(some: Any, *others: Any) -> Any:
-        return pulled(partial(run, Kernels()), cell, lookup, (some, *others), characters, weights)
+        return pulled(partial(run_layer, Kernels()), cell, lookup, (some, *others), characters, weights)
 
     together = quick_jit(jax.vmap(forward, (0, None, None)))(two, *others)
     alone = [quick_jit(forward)(jax.tree.map(itemgetter(i), two), *others) for i in range(2)]

@@ -11,7 +11,7 @@ from cells.table import CASES
 from charloop import CharLM, ModelConfig
 from charloop.cells import Cell, linear
 from charloop.errors import CharloopError
-from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling, features, find_unrolling
+from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling, find_unrolling, gather_features
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,6 @@ def test_an_unknown_unrolling_is_refused_with_the_nearest(ask):
 
 def test_a_lookup_becomes_its_rows():
     table, characters = jnp.arange(6.0).reshape(3, 2), jnp.array([[2, 0]])
-    assert features(Lookup(table, characters)).tolist() == [[[4.0, 5.0], [0.0, 1.0]]]
+    assert gather_features(Lookup(table, characters)).tolist() == [[[4.0, 5.0], [0.0, 1.0]]]
     inputs = jnp.ones((1, 2, 3))
-    assert features(inputs) is inputs
+    assert gather_features(inputs) is inputs

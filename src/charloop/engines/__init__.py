@@ -1,25 +1,25 @@
 """What runs a layer over time: the seam, what may happen to a batch row beside a step, and XLA's loop."""
 
-from charloop.engines.base import Engine, Layer, Made, Sources
-from charloop.engines.partition import partition_cell, parts_of
+from charloop.engines.base import Engine, ForwardResult, Layer, Sources
+from charloop.engines.partition import partition_cell, partition_step
 from charloop.engines.parts import Parts
-from charloop.engines.row_flags import Marks, are_idle, are_reset, make_marks, marked_step
+from charloop.engines.row_flags import RowFlags, are_idle, are_reset, encode_row_flags, step_with_flags
 from charloop.engines.xla import MAX_ONE_HOT_ROWS, XLA, XlaLoop
 
 __all__ = [
     "MAX_ONE_HOT_ROWS",
     "XLA",
     "Engine",
+    "ForwardResult",
     "Layer",
-    "Made",
-    "Marks",
     "Parts",
+    "RowFlags",
     "Sources",
     "XlaLoop",
     "are_idle",
     "are_reset",
-    "make_marks",
-    "marked_step",
+    "encode_row_flags",
     "partition_cell",
-    "parts_of",
+    "partition_step",
+    "step_with_flags",
 ]

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from jaxtyping import Array, Float, Int
 
 from charloop.engines.parts import Parts, Weights
-from charloop.engines.row_flags import Marks
+from charloop.engines.row_flags import RowFlags
 from charloop.types import Characters, Logits, State
 
-Own: TypeAlias = tuple[Array, ...]
+LoopParams: TypeAlias = tuple[Array, ...]
 Sources: TypeAlias = tuple[Float[Array, "..."], ...]
 """`[time, batch, columns]` or `[vocab, columns]` each."""
 
@@ -17,8 +17,8 @@ Sources: TypeAlias = tuple[Float[Array, "..."], ...]
 class Layer(NamedTuple):
     """What a layer's loop reads."""
 
-    own: Own
-    """What the loop has of the parameters beside the products' weights (`Parts.own`)."""
+    loop_params: LoopParams
+    """What the loop has of the parameters beside the products' weights (`Parts.loop_params`)."""
     weights: tuple[Weights, ...]
     """Of the loop's products."""
     sources: Sources
@@ -26,7 +26,7 @@ class Layer(NamedTuple):
     characters: Int[Array, "time batch"] | None
     """Which rows of the sources are read, if they are of every character."""
     start: State
-    marks: Marks | None
+    flags: RowFlags | None
 
     @property
     def places(self) -> tuple[int, int]:
@@ -35,7 +35,7 @@ class Layer(NamedTuple):
         return time, batch
 
 
-Made: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
+ForwardResult: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
 """The last state, the outputs, and what the engine's own backward pass needs."""
 
 
@@ -60,7 +60,7 @@ class Engine(Hashable, Protocol):
         """Make sure that both directions can be run. Raises what `run_forward` would."""
         ...
 
-    def run_forward(self, parts: Parts, layer: Layer) -> Made:
+    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
         """The last state and the outputs of all times; those of idle rows are any numbers."""
         ...
 

@@ -17,7 +17,7 @@ def partition_cell(cell: Cell) -> Parts:
     params = jax.eval_shape(lambda: cell.init(jax.random.key(0), cell.hidden_size))
     state = jax.eval_shape(lambda: cell.initial_state(1))
     row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
-    return parts_of(cell, params, jax.ShapeDtypeStruct((cell.hidden_size,), jnp.float32), row)
+    return partition_step(cell, params, jax.ShapeDtypeStruct((cell.hidden_size,), jnp.float32), row)
 
 
 @cache
@@ -34,18 +34,18 @@ def reason_against_parts(cell: Cell) -> str | None:
 Shapes = tuple[tuple[tuple[int, ...], Any], ...]
 
 
-def parts_of(cell: Cell, params: Any, inputs: Any, state: Any) -> Parts:
+def partition_step(cell: Cell, params: Any, inputs: Any, state: Any) -> Parts:
     """The parts of `cell.step`, of arrays or shapes: a row of the input, and of each part of the state.
 
     Raises what tracing the step with one row, without a batch axis, raises.
     """
     structure = jax.tree.structure((params, inputs, state))
     leaves = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((params, inputs, state)))
-    return _parts_of(cell, structure, leaves)
+    return _partition_step(cell, structure, leaves)
 
 
 @cache
-def _parts_of(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
+def _partition_step(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
     arguments = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
     # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
     with ThreadPoolExecutor(1) as pool:
@@ -55,10 +55,12 @@ def _parts_of(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
     new_state, output = jax.tree.unflatten(
         jax.tree.structure(shapes), trace.follow(closed, jax.tree.leaves(numbers))
     )
-    return split(cell, trace, numbers, (new_state, output), leaves)
+    return find_products(cell, trace, numbers, (new_state, output), leaves)
 
 
-def split(cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], leaves: Shapes) -> Parts:
+def find_products(
+    cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], leaves: Shapes
+) -> Parts:
     """Find the products among the equations, and what they are products of."""
     params, inputs, state = numbers
     moving = moving_values(trace, jax.tree.leaves((inputs, state)))
@@ -76,16 +78,18 @@ def split(cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], le
     # An engine learns from its sources how long the text is: there is always one.
     if not sources or inputs in ends or any(inputs in equation.inputs for equation in others):
         sources.append(None)
-    merged = tuple(merge(trace, sources, product, ends) for product in products)
+    merged = tuple(merge_with_source(trace, sources, product, ends) for product in products)
     shapes = {number: jax.ShapeDtypeStruct(*leaf) for number, leaf in enumerate(leaves)}
     for equation in trace.equations:
         for value, variable in zip(equation.outputs, equation.traced.outvars, strict=True):
             shapes[value] = jax.ShapeDtypeStruct(variable.aval.shape, variable.aval.dtype)
-    own = tuple(jax.tree.leaves(params))
-    return Parts(cell, trace, own, inputs, state, *results, tuple(sources), merged, shapes)
+    loop_params = tuple(jax.tree.leaves(params))
+    return Parts(cell, trace, loop_params, inputs, state, *results, tuple(sources), merged, shapes)
 
 
-def merge(trace: Trace, sources: list[Product | None], product: Product, ends: set[Value]) -> Product:
+def merge_with_source(
+    trace: Trace, sources: list[Product | None], product: Product, ends: set[Value]
+) -> Product:
     """The product with its source, where the two are added and nothing else is done with either."""
     readers = [e for e in trace.equations if product.result in e.inputs]
     if product.result in ends or len(readers) != 1 or readers[0].traced.primitive.name != "add":

@@ -56,7 +56,7 @@ class Parts:
     shapes: Mapping[Value, jax.ShapeDtypeStruct]
 
     @cached_property
-    def own(self) -> tuple[Value, ...]:
+    def loop_params(self) -> tuple[Value, ...]:
         """What the loop reads that comes of the parameters alone, beside the products' weights."""
         given = self._given(range(len(self.sources)), len(self.products))
         reached = self._reach(self._wanted, given, self._is_made_before)
@@ -84,33 +84,38 @@ class Parts:
         """What the loop reads; the weights of each source's product, None for the input; of each of the loop's."""
         given = dict(zip(self.params, jax.tree.leaves(params), strict=True))
         both = [p for p in (*self.sources, *self.products) if p is not None]
-        wanted = [*self.own, *(w for p in both for w in (p.weight, p.bias) if w is not None)]
+        wanted = [*self.loop_params, *(w for p in both for w in (p.weight, p.bias) if w is not None)]
         known = dict(zip(wanted, self._evaluate(wanted, given), strict=True))
 
         def weights(product: Product | None) -> Any:
             return product and (known[product.weight], known.get(product.bias))  # type: ignore[arg-type]
 
-        own = tuple(known[value] for value in self.own)
-        return own, tuple(map(weights, self.sources)), tuple(map(weights, self.products))
+        loop_params = tuple(known[value] for value in self.loop_params)
+        return loop_params, tuple(map(weights, self.sources)), tuple(map(weights, self.products))
 
     def operand(
-        self, number: int, own: Sequence[Any], sources: Sequence[Any], results: Sequence[Any], state: State
+        self,
+        number: int,
+        loop_params: Sequence[Any],
+        sources: Sequence[Any],
+        results: Sequence[Any],
+        state: State,
     ) -> Any:
         """What the loop's product `number` multiplies, of the `results` before it. A merged source is None."""
-        return self._make([self.products[number].operand], own, sources, results, state)[0]
+        return self._make([self.products[number].operand], loop_params, sources, results, state)[0]
 
     def finish(
-        self, own: Sequence[Any], sources: Sequence[Any], results: Sequence[Any], state: State
+        self, loop_params: Sequence[Any], sources: Sequence[Any], results: Sequence[Any], state: State
     ) -> tuple[State, Any]:
         """The new state and the output, of all results."""
         wanted = [*jax.tree.leaves(self.new_state), self.output]
-        *leaves, output = self._make(wanted, own, sources, results, state)
+        *leaves, output = self._make(wanted, loop_params, sources, results, state)
         return jax.tree.unflatten(jax.tree.structure(self.new_state), leaves), output
 
     def _make(
         self,
         wanted: list[Value],
-        own: Sequence[Any],
+        loop_params: Sequence[Any],
         sources: Sequence[Any],
         results: Sequence[Any],
         state: State,
@@ -118,7 +123,7 @@ class Parts:
         there = [number for number, source in enumerate(sources) if source is not None]
         given = self._given(there, len(results))
         values = [*(sources[number] for number in there), *results, *jax.tree.leaves(state)]
-        known = dict(zip(given, values, strict=True)) | dict(zip(self.own, own, strict=True))
+        known = dict(zip(given, values, strict=True)) | dict(zip(self.loop_params, loop_params, strict=True))
         return self._evaluate(wanted, known)
 
     def _given(self, sources: Iterable[int], results: int) -> list[Value]:

@@ -12,15 +12,15 @@ from charloop.types import Parameters, State
 RESET, IDLE = 1, 2
 """Bits of a mark. A row that is idle keeps its state and puts out 0; it is not reset."""
 
-Marks: TypeAlias = Int32[Array, "time batch"]
+RowFlags: TypeAlias = Int32[Array, "time batch"]
 
 
-def make_marks(
+def encode_row_flags(
     time: int,
     batch: int,
     resets: Bool[Array, "time batch"] | Integer[Array, "time batch"] | None,
     lengths: Int[Array, " batch"] | None,
-) -> Marks | None:
+) -> RowFlags | None:
     """Of `resets` (memory emptied before that step) and `lengths` (steps of each row); None for neither."""
     if resets is None and lengths is None:
         return None
@@ -31,43 +31,43 @@ def make_marks(
     return jnp.where(idle, IDLE, jnp.where(reset, RESET, 0)).astype(jnp.int32)
 
 
-def are_reset(marks: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
+def are_reset(flags: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
     """Which rows' memory is emptied."""
-    return (marks & RESET) != 0
+    return (flags & RESET) != 0
 
 
-def are_idle(marks: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
+def are_idle(flags: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
     """For which rows nothing happens."""
-    return (marks & IDLE) != 0
+    return (flags & IDLE) != 0
 
 
-def where_rows(rows: Bool[Array, " batch"], chosen: Any, other: Any) -> Any:
+def select_rows(rows: Bool[Array, " batch"], chosen: Any, other: Any) -> Any:
     """Batch row by batch row, leaf by leaf."""
     return jax.tree.map(lambda a, b: jnp.where(rows.reshape(-1, *[1] * (b.ndim - 1)), a, b), chosen, other)
 
 
-def where_idle(mark: Int32[Array, " batch"], chosen: Any, other: Any) -> Any:
+def select_idle_rows(flag: Int32[Array, " batch"], chosen: Any, other: Any) -> Any:
     """`chosen` for the rows for which nothing happens."""
-    return where_rows(are_idle(mark), chosen, other)
+    return select_rows(are_idle(flag), chosen, other)
 
 
-def emptied(cell: Cell, state: State, mark: Int32[Array, " batch"] | None) -> State:
+def apply_resets(cell: Cell, state: State, flag: Int32[Array, " batch"] | None) -> State:
     """The state before a step: a fresh one where the mark says so."""
-    if mark is None:
+    if flag is None:
         return state
-    return where_rows(are_reset(mark), cell.initial_state(len(mark)), state)
+    return select_rows(are_reset(flag), cell.initial_state(len(flag)), state)
 
 
-def marked_step(
+def step_with_flags(
     cell: Cell,
     params: Parameters,
     inputs: Float[Array, "batch input"],
     state: State,
-    mark: Int32[Array, " batch"] | None,
+    flag: Int32[Array, " batch"] | None,
 ) -> tuple[State, Float[Array, "batch hidden"]]:
     """`cell.step`, and what the mark says beside it."""
-    state = emptied(cell, state, mark)
+    state = apply_resets(cell, state, flag)
     new, output = cell.step(params, inputs, state)
-    if mark is None:
+    if flag is None:
         return new, output
-    return where_idle(mark, state, new), where_idle(mark, jnp.zeros_like(output), output)
+    return select_idle_rows(flag, state, new), select_idle_rows(flag, jnp.zeros_like(output), output)

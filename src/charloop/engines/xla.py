@@ -11,9 +11,9 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import product
-from charloop.engines.base import Layer, Made, Own
+from charloop.engines.base import ForwardResult, Layer, LoopParams
 from charloop.engines.parts import Parts, Weights
-from charloop.engines.row_flags import are_reset, emptied, where_idle, where_rows
+from charloop.engines.row_flags import apply_resets, are_reset, select_idle_rows, select_rows
 from charloop.types import Characters, Logits, State
 
 MAX_ONE_HOT_ROWS = 512
@@ -42,24 +42,24 @@ class XlaLoop:
     def prepare(self, parts: Parts, layer: Layer) -> None:
         """There is nothing to make ready."""
 
-    def run_forward(self, parts: Parts, layer: Layer) -> Made:
+    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
         """The last state and the outputs; for the way back, the state before each step and the loop's products."""
         over, read = _rows(layer.sources, layer.characters)
 
         def step(state: State, now: tuple[Any, Any]) -> tuple[State, Any]:
-            rows, mark = now
-            state = emptied(parts.cell, state, mark)
+            rows, flag = now
+            state = apply_resets(parts.cell, state, flag)
             rows, results = read(rows), tuple[Array, ...]()
             for number, (made, weights) in enumerate(zip(parts.products, layer.weights, strict=True)):
-                operand = _operand(parts, number, layer.own, _unmerged(parts, rows), results, state)
+                operand = _operand(parts, number, layer.loop_params, _unmerged(parts, rows), results, state)
                 result = product(operand, *weights)
                 results += (result if made.source is None else rows[made.source] + result,)
-            new, output = _finish(parts, layer.own, _unmerged(parts, rows), results, state)
-            if mark is not None:
-                new = where_idle(mark, state, new)
+            new, output = _finish(parts, layer.loop_params, _unmerged(parts, rows), results, state)
+            if flag is not None:
+                new = select_idle_rows(flag, state, new)
             return new, (output, state, results)
 
-        last, (outputs, states, results) = lax.scan(step, layer.start, (over, layer.marks))
+        last, (outputs, states, results) = lax.scan(step, layer.start, (over, layer.flags))
         return last, outputs, (states, results)
 
     def run_backward(
@@ -70,29 +70,29 @@ class XlaLoop:
         gradients: tuple[State, Float[Array, "time batch hidden"]],
     ) -> Layer:
         """Gradients of the layer; those of a step are JAX's, of the step between its products recomputed."""
-        own, weights, sources, characters, _, marks = layer
+        loop_params, weights, sources, characters, _, flags = layer
         states, results = saved
         over, read = _rows(_unmerged(parts, sources), characters)
 
         def step(carry: Any, now: Any) -> Any:
             to_state, to_own = carry
-            rows, state, made, to_output, mark = now
+            rows, state, made, to_output, flag = now
             kept, to_new = to_state, to_state
-            if mark is not None:
-                to_new = where_idle(mark, jax.tree.map(jnp.zeros_like, to_state), to_state)
-            found = _pull(parts, (own, read(rows), made, state), (to_new, to_output), weights)
+            if flag is not None:
+                to_new = select_idle_rows(flag, jax.tree.map(jnp.zeros_like, to_state), to_state)
+            found = _pull(parts, (loop_params, read(rows), made, state), (to_new, to_output), weights)
             to_own_now, to_rows, to_results, to_state = found
-            if mark is not None:
-                to_state = where_idle(mark, kept, to_state)
-                to_state = where_rows(are_reset(mark), jax.tree.map(jnp.zeros_like, to_state), to_state)
+            if flag is not None:
+                to_state = select_idle_rows(flag, kept, to_state)
+                to_state = select_rows(are_reset(flag), jax.tree.map(jnp.zeros_like, to_state), to_state)
             return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), (to_rows, to_results)
 
-        empty = (gradients[0], jax.tree.map(jnp.zeros_like, own))
-        every = (over, states, results, gradients[1], marks)
+        empty = (gradients[0], jax.tree.map(jnp.zeros_like, loop_params))
+        every = (over, states, results, gradients[1], flags)
         (to_start, to_own), (to_rows, to_results) = lax.scan(step, empty, every, reverse=True)
 
         def operand(number: int) -> Array:
-            make = partial(_operand, parts, number, own)
+            make = partial(_operand, parts, number, loop_params)
             return jax.vmap(lambda rows, *made: make(read(rows), *made))(over, results[:number], states)
 
         to_weights = tuple(
@@ -110,29 +110,32 @@ class XlaLoop:
 XLA = XlaLoop()
 
 
-def _operand(parts: Parts, number: int, own: Own, *given: Any) -> Float[Array, "batch depth"]:
+def _operand(parts: Parts, number: int, loop_params: LoopParams, *given: Any) -> Float[Array, "batch depth"]:
     """`Parts.operand` of all batch rows: of the sources' rows, the results before it, and the state."""
-    made: Array = jax.vmap(partial(parts.operand, number, own))(*given)
+    made: Array = jax.vmap(partial(parts.operand, number, loop_params))(*given)
     return made
 
 
-def _finish(parts: Parts, own: Own, *given: Any) -> tuple[State, Float[Array, "batch hidden"]]:
+def _finish(parts: Parts, loop_params: LoopParams, *given: Any) -> tuple[State, Float[Array, "batch hidden"]]:
     """`Parts.finish` of all batch rows."""
-    made: tuple[State, Array] = jax.vmap(partial(parts.finish, own))(*given)
+    made: tuple[State, Array] = jax.vmap(partial(parts.finish, loop_params))(*given)
     return made
 
 
 def _pull(parts: Parts, given: Any, gradients: Any, weights: tuple[Weights, ...]) -> Any:
     """The gradient of what a step is `given`: back through its end, then through its products, the last one first."""
     _, pull = jax.vjp(partial(_finish, parts), *given)
-    own, rows, results, state = pull(gradients)
+    loop_params, rows, results, state = pull(gradients)
     made = given[2]
     for number in reversed(range(len(made))):
         _, pull = jax.vjp(partial(_operand, parts, number), given[0], given[1], made[:number], given[3])
         more = pull(results[number] @ weights[number][0])
-        (own, rows, state), earlier = _add((own, rows, state), (more[0], more[1], more[3])), more[2]
+        (loop_params, rows, state), earlier = (
+            _add((loop_params, rows, state), (more[0], more[1], more[3])),
+            more[2],
+        )
         results = (*_add(results[:number], earlier), *results[number:])
-    return own, rows, results, state
+    return loop_params, rows, results, state
 
 
 def _add(one: Any, other: Any) -> Any:

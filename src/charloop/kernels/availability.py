@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 
 HEADER = Path("xla", "ffi", "api", "c_api.h")
-SPOKEN = 0
+SUPPORTED_MAJOR = 0
 """The major version whose layout `compiler` knows."""
 
 
@@ -23,12 +23,12 @@ def reason_against_kernel(cell: object) -> str | None:
         return f"kernels are for CPUs, and this is a {jax.default_backend()}"
     if find_spec("llvmlite") is None:
         return "llvmlite is not installed (pip install llvmlite)"
-    if ffi_version()[0] != SPOKEN:
-        return f"this jaxlib's interface to kernels is of another kind ({ffi_version()}, not {SPOKEN})"
+    if read_ffi_version()[0] != SUPPORTED_MAJOR:
+        return f"this jaxlib's interface to kernels is of another kind ({read_ffi_version()}, not {SUPPORTED_MAJOR})"
     # Imported here: it traces, and most commands do not.
-    from charloop.kernels.plan import why_not
+    from charloop.kernels.plan import reason_against_cell
 
-    return why_not(cell)
+    return reason_against_cell(cell)
 
 
 @cache
@@ -46,7 +46,7 @@ def reason_against_bfloat16(cell: object) -> str | None:
 
 
 @cache
-def ffi_version() -> tuple[int, int]:
+def read_ffi_version() -> tuple[int, int]:
     """Major and minor, as the header that comes with jaxlib says; (-1, -1) where there is none."""
     try:
         text = (Path(jax.ffi.include_dir()) / HEADER).read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from charloop.kernels import code_cache
-from charloop.kernels.availability import ffi_version
+from charloop.kernels.availability import read_ffi_version
 from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
-from charloop.kernels.machine import layout, target
+from charloop.kernels.machine import describe_layout, target_machine
 
 EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112
 """Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results."""
@@ -34,20 +34,20 @@ _registering = threading.Lock()
 
 
 @cache
-def compiling() -> str:
+def describe_toolchain() -> str:
     """All that machine code depends on beside the instructions it is made of."""
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    return f"{processor}{llvm.llvm_version_info}{ffi_version()}"
+    return f"{processor}{llvm.llvm_version_info}{read_ffi_version()}"
 
 
-def new_module() -> ir.Module:
+def create_module() -> ir.Module:
     """Empty, for this machine."""
     module = ir.Module()
-    module.triple, module.data_layout = layout()
+    module.triple, module.data_layout = describe_layout()
     return module
 
 
-def new_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, dict[str, ir.Argument]]:
+def create_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, dict[str, ir.Argument]]:
     """A kernel without code, and its addresses and sizes by name."""
     names = [argument.name for argument in signature.arguments]
     kinds = [POINTER] * len(names) + [INDEX] * len(signature.sizes)
@@ -55,9 +55,9 @@ def new_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, 
     return function, dict(zip([*names, *signature.sizes], function.args, strict=True))
 
 
-def handler_name(module: ir.Module, signature: Signature) -> str:
+def name_handler(module: ir.Module, signature: Signature) -> str:
     """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
-    content = f"{module}{signature}{compiling()}".encode()
+    content = f"{module}{signature}{describe_toolchain()}".encode()
     return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"
 
 
@@ -99,7 +99,7 @@ def _answer_metadata(b: ir.IRBuilder, first: Any, nothing: ir.Constant) -> None:
     kind = b.load(_at(b, extension, KIND), typ=INTEGER)
     b.cbranch(b.icmp_unsigned("==", kind, INTEGER(IS_METADATA)), answer, following)
     b.position_at_end(answer)
-    metadata, (major, minor) = _pointer(b, extension, METADATA), ffi_version()
+    metadata, (major, minor) = _pointer(b, extension, METADATA), read_ffi_version()
     for offset, value in ((MAJOR, major), (MINOR, minor), (TRAITS, 0)):
         b.store(INTEGER(value), _at(b, metadata, offset))
     b.ret(nothing)
@@ -117,38 +117,38 @@ def _pointer(b: ir.IRBuilder, base: Any, offset: int) -> Any:
     return b.load(_at(b, base, offset), typ=POINTER)
 
 
-def machine_code(module: ir.Module) -> bytes:
+def compile_module(module: ir.Module) -> bytes:
     """An object file of optimised code."""
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     # The vectors are there already.
     options.loop_vectorization = options.slp_vectorization = False
-    passes = llvm.create_pass_builder(target(), options)
+    passes = llvm.create_pass_builder(target_machine(), options)
     passes.getModulePassManager().run(parsed, passes)
-    code: bytes = target().emit_object(parsed)
+    code: bytes = target_machine().emit_object(parsed)
     return code
 
 
-def loaded(code: bytes) -> llvm.ExecutionEngine:
+def load_machine_code(code: bytes) -> llvm.ExecutionEngine:
     """The object file in memory, ready to run."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine
 
 
-def register(module: ir.Module, function: ir.Function, signature: Signature, name: str) -> None:
+def register_kernel(module: ir.Module, function: ir.Function, signature: Signature, name: str) -> None:
     """Let XLA call `function` by `name`, on the CPU, for the life of the process. Two kernels may have one name."""
     with _registering:
         if name in _alive:
             return
-        code = code_cache.load(name)
+        code = code_cache.load_code(name)
         if code is None:
             emit_handler(module, name, function, signature)
-            code = machine_code(module)
-            code_cache.keep(name, code)
-        engine = loaded(code)
+            code = compile_module(module)
+            code_cache.save_code(name, code)
+        engine = load_machine_code(code)
         capsule = ctypes.pythonapi.PyCapsule_New
         capsule.restype, capsule.argtypes = (
             ctypes.py_object,

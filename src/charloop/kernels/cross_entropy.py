@@ -8,18 +8,20 @@ import jax
 from jaxtyping import Array, Float
 from llvmlite import ir
 
-from charloop.kernels.compiler import new_function, new_module
-from charloop.kernels.emitting.functions import exp, log
+from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.emitting.functions import emit_exp, emit_log
 from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.emitting.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
-from charloop.kernels.registry import Kernel, Made, find_kernel
+from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
 from charloop.types import Characters, Logits
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def cross_entropy(machine: Machine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-    """`log sum exp(logits) - logits[target]`, as `charloop.loss`; targets are within the vocabulary, or its last."""
+def compute_cross_entropy(
+    machine: Machine, logits: Logits, targets: Characters
+) -> Float[Array, "time batch"]:
+    """`log sum exp(logits) - logits[target]`, as `charloop.loss`; a target beyond the vocabulary is its last character."""
     return _forward(machine, logits, targets)[0]
 
 
@@ -38,43 +40,45 @@ def _backward(
     return find_gradient_kernel(machine, logits.shape[-1])(given)["logits"], None
 
 
-cross_entropy.defvjp(_forward, _backward)
+compute_cross_entropy.defvjp(_forward, _backward)
 
-PLACES = ("time", "batch")
+POSITIONS = ("time", "batch")
 
 
 def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
-    """The kernel that gives nats and `log sum exp` of each place."""
+    """The kernel that gives nats and `emit_log sum emit_exp` of each place."""
     signature = Signature(
         (
-            Argument("logits", (*PLACES, vocab)),
-            Argument("targets", PLACES, dtype="int32"),
-            Argument("nats", PLACES, "out"),
-            Argument("normalizers", PLACES, "out"),
+            Argument("logits", (*POSITIONS, vocab)),
+            Argument("targets", POSITIONS, dtype="int32"),
+            Argument("nats", POSITIONS, "out"),
+            Argument("normalizers", POSITIONS, "out"),
         )
     )
 
-    def make() -> Made:
-        module = new_module()
-        function, named = new_function(module, signature)
+    def make() -> EmittedKernel:
+        module = create_module()
+        function, named = create_function(module, signature)
         v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
         b = v.builder
-        with each_row(v, vocab, named) as (place, row, target):
+        with each_row(v, vocab, named) as (position, row, target):
 
-            def greatest(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
-                return v.call("maxnum", so_far, beyond(v, v.load(v.at(row, unit), lanes), lanes))
+            def greatest(so_far: Emitted, unit: Emitted, elements: int) -> Emitted:
+                return v.call("maxnum", so_far, mask_beyond(v, v.load(v.at(row, unit), elements), elements))
 
-            largest = v.across(fold(v, vocab, float("-inf"), greatest), lambda x, y: v.call("maxnum", x, y))
+            largest = v.across(
+                fold_row(v, vocab, float("-inf"), greatest), lambda x, y: v.call("maxnum", x, y)
+            )
 
-            def total(so_far: Emitted, unit: Emitted, lanes: int) -> Emitted:
-                shifted = b.fsub(beyond(v, v.load(v.at(row, unit), lanes), lanes), largest)
-                return b.fadd(so_far, exp(v, shifted))
+            def total(so_far: Emitted, unit: Emitted, elements: int) -> Emitted:
+                shifted = b.fsub(mask_beyond(v, v.load(v.at(row, unit), elements), elements), largest)
+                return b.fadd(so_far, emit_exp(v, shifted))
 
-            summed = v.across(fold(v, vocab, 0.0, total), b.fadd)
-            normalizer = b.extract_element(b.fadd(log(v, summed), largest), INTEGER(0))
-            b.store(normalizer, v.at(named["normalizers"], place), align=4)
+            summed = v.across(fold_row(v, vocab, 0.0, total), b.fadd)
+            normalizer = b.extract_element(b.fadd(emit_log(v, summed), largest), INTEGER(0))
+            b.store(normalizer, v.at(named["normalizers"], position), align=4)
             given = b.load(v.at(row, target), typ=FLOAT, align=4)
-            b.store(b.fsub(normalizer, given), v.at(named["nats"], place), align=4)
+            b.store(b.fsub(normalizer, given), v.at(named["nats"], position), align=4)
         b.ret_void()
         return module, function, signature
 
@@ -85,25 +89,25 @@ def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
     """The kernel that turns logits into their gradient, where they are."""
     signature = Signature(
         (
-            Argument("logits", (*PLACES, vocab), "inout"),
-            Argument("targets", PLACES, dtype="int32"),
-            Argument("normalizers", PLACES),
-            Argument("to_nats", PLACES),
+            Argument("logits", (*POSITIONS, vocab), "inout"),
+            Argument("targets", POSITIONS, dtype="int32"),
+            Argument("normalizers", POSITIONS),
+            Argument("to_nats", POSITIONS),
         )
     )
 
-    def make() -> Made:
-        module = new_module()
-        function, named = new_function(module, signature)
+    def make() -> EmittedKernel:
+        module = create_module()
+        function, named = create_function(module, signature)
         v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
         b = v.builder
-        with each_row(v, vocab, named) as (place, row, target):
-            normalizer = v.broadcast(v.at(named["normalizers"], place))
-            weight = v.broadcast(v.at(named["to_nats"], place))
+        with each_row(v, vocab, named) as (position, row, target):
+            normalizer = v.broadcast(v.at(named["normalizers"], position))
+            weight = v.broadcast(v.at(named["to_nats"], position))
 
-            def share(unit: Emitted, lanes: int) -> None:
-                probability = exp(v, b.fsub(v.load(v.at(row, unit), lanes), normalizer))
-                v.store(b.fmul(weight, probability), v.at(row, unit), lanes)
+            def share(unit: Emitted, elements: int) -> None:
+                probability = emit_exp(v, b.fsub(v.load(v.at(row, unit), elements), normalizer))
+                v.store(b.fmul(weight, probability), v.at(row, unit), elements)
 
             each_vector(v, vocab, share)
             here = v.at(row, target)
@@ -119,24 +123,26 @@ def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
 def each_row(v: Vectors, vocab: int, named: dict[str, Emitted]) -> Iterator[tuple[Emitted, Emitted, Emitted]]:
     """A loop over places: the place, its row of logits, its target."""
     b = v.builder
-    with counting(b, b.mul(named["time"], named["batch"])) as place:
-        row = v.at(named["logits"], b.mul(place, INDEX(vocab)))
-        yield place, row, v.character(named["targets"], place, vocab)
+    with counting(b, b.mul(named["time"], named["batch"])) as position:
+        row = v.at(named["logits"], b.mul(position, INDEX(vocab)))
+        yield position, row, v.character(named["targets"], position, vocab)
 
 
-def fold(v: Vectors, size: int, start: float, step: Callable[[Emitted, Emitted, int], Emitted]) -> Emitted:
-    """`step(so_far, place, lanes)` from vector to vector of a row, from `start`."""
+def fold_row(
+    v: Vectors, size: int, start: float, step: Callable[[Emitted, Emitted, int], Emitted]
+) -> Emitted:
+    """`step(so_far, position, elements)` from vector to vector of a row, from `start`."""
     with v.builder.goto_entry_block():
         total = v.builder.alloca(v.floats)
     v.builder.store(v.splat(start), total)
 
-    def body(unit: Emitted, lanes: int) -> None:
-        v.builder.store(step(v.builder.load(total, typ=v.floats), unit, lanes), total)
+    def body(unit: Emitted, elements: int) -> None:
+        v.builder.store(step(v.builder.load(total, typ=v.floats), unit, elements), total)
 
     each_vector(v, size, body)
     return v.builder.load(total, typ=v.floats)
 
 
-def beyond(v: Vectors, values: Emitted, lanes: int) -> Emitted:
+def mask_beyond(v: Vectors, values: Emitted, elements: int) -> Emitted:
     """Lanes that are not there are minus infinity: they are never the greatest, and add nothing."""
-    return values if lanes == v.width else v.choose(v.mask(lanes), values, v.splat(float("-inf")))
+    return values if elements == v.width else v.choose(v.mask(elements), values, v.splat(float("-inf")))

@@ -8,20 +8,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from charloop.engines.base import Layer, Made
+from charloop.engines.base import ForwardResult, Layer
 from charloop.engines.parts import Parts, Weights
 from charloop.kernels.availability import KernelError
-from charloop.kernels.cross_entropy import cross_entropy
-from charloop.kernels.dense import dense
-from charloop.kernels.emitting.arguments import panels, to_result
+from charloop.kernels.cross_entropy import compute_cross_entropy
+from charloop.kernels.dense import multiply_dense
+from charloop.kernels.emitting.arguments import choose_panels, result_gradient_name
 from charloop.kernels.emitting.backward import make_backward
 from charloop.kernels.emitting.forward import make_forward
-from charloop.kernels.gradient import Before, table_gradient, weight_gradient
+from charloop.kernels.gradient import PreviousStates, sum_table_gradient, sum_weight_gradient
 from charloop.kernels.machine import Machine, detect_machine
-from charloop.kernels.plan import Plan, why_not_run
+from charloop.kernels.plan import Plan, reason_against_programs
 from charloop.kernels.registry import Kernel, find_kernel
-from charloop.kernels.step_programs import programs_of
-from charloop.precision import halved
+from charloop.kernels.step_programs import trace_parts
+from charloop.precision import is_bfloat16
 from charloop.types import Characters, Logits, State
 
 
@@ -38,26 +38,30 @@ class Kernels:
         bias: Float[Array, " rows"] | None = None,
     ) -> Float[Array, "time batch rows"]:
         """`inputs weightᵀ + bias`."""
-        made: Array = dense(self.machine, inputs, weight, bias)
+        made: Array = multiply_dense(self.machine, inputs, weight, bias)
         return made
 
     def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
         """Nats of each target."""
-        nats: Array = cross_entropy(self.machine, logits, targets.astype(jnp.int32))
+        nats: Array = compute_cross_entropy(self.machine, logits, targets.astype(jnp.int32))
         return nats
 
     def prepare(self, parts: Parts, layer: Layer) -> None:
         """Ask for both directions' kernels: a backward one that cannot be had must not be found out halfway."""
         plan = self.plan_of(parts, layer)
         for direction in ("forward", "backward"):
-            find_sequence(plan, direction)
+            find_sequence_kernel(plan, direction)
 
-    def run_forward(self, parts: Parts, layer: Layer) -> Made:
+    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
         """The last state, the outputs, and for the way back every state, the results, and the operands."""
         plan = self.plan_of(parts, layer)
-        programs, start, marks = plan.programs, layer.start, layer.marks
-        given = packed(plan, "forward", layer) | leaves("own", layer.own) | leaves("start", start)
-        given |= marked(parts, marks) | looked_up(layer)
+        programs, start, flags = plan.programs, layer.start, layer.flags
+        given = (
+            pack_matrices(plan, "forward", layer)
+            | name_leaves("param", layer.loop_params)
+            | name_leaves("start", start)
+        )
+        given |= flag_arguments(parts, flags) | lookup_arguments(layer)
         for number, source in enumerate(layer.sources):
             given |= {f"source {number}": source}
         for number, (product, (_, bias)) in enumerate(zip(parts.products, layer.weights, strict=True)):
@@ -65,7 +69,7 @@ class Kernels:
             if product.source is not None:
                 given[f"result {number}"] = layer.sources[product.source]
         time, batch = layer.places
-        found = find_sequence(plan, "forward")(given, time=time, batch=batch)
+        found = find_sequence_kernel(plan, "forward")(given, time=time, batch=batch)
         states = tuple(found[f"state {part}"] for part in range(len(programs.widths)))
         outputs = found["output"] if programs.output_is is None else states[programs.output_is]
         every = jax.tree.unflatten(jax.tree.structure(start), states)
@@ -81,24 +85,30 @@ class Kernels:
     ) -> Layer:
         """Gradients of the layer."""
         plan, (every, kept) = self.plan_of(parts, layer), saved
-        own, start = layer.own, layer.start
-        given = packed(plan, "backward", layer) | leaves("own", own) | leaves("start", start)
-        given |= leaves("state", every) | marked(parts, layer.marks) | looked_up(layer) | kept
+        loop_params, start = layer.loop_params, layer.start
+        given = (
+            pack_matrices(plan, "backward", layer)
+            | name_leaves("param", loop_params)
+            | name_leaves("start", start)
+        )
+        given |= (
+            name_leaves("state", every) | flag_arguments(parts, layer.flags) | lookup_arguments(layer) | kept
+        )
         given |= {f"source {number}": source for number, source in enumerate(layer.sources)}
-        given |= {"to_output": gradients[1]} | leaves("to_state", gradients[0])
-        given |= leaves("to_own", jax.tree.map(jnp.zeros_like, own))
-        found = find_sequence(plan, "backward")(given)
-        parts_of_state = [found[f"to_state {part}"] for part in range(len(plan.programs.widths))]
-        to_results = [found[to_result(plan, number)] for number in range(len(parts.products))]
+        given |= {"to_output": gradients[1]} | name_leaves("to_state", gradients[0])
+        given |= name_leaves("to_param", jax.tree.map(jnp.zeros_like, loop_params))
+        found = find_sequence_kernel(plan, "backward")(given)
+        state_gradients = [found[f"to_state {part}"] for part in range(len(plan.programs.widths))]
+        to_results = [found[result_gradient_name(plan, number)] for number in range(len(parts.products))]
         return Layer(
-            tuple(found[f"to_own {leaf}"] for leaf in range(len(own))),
+            tuple(found[f"to_param {leaf}"] for leaf in range(len(loop_params))),
             tuple(
-                self._weight_gradient(parts, layer, number, to_result, every, kept)
-                for number, to_result in enumerate(to_results)
+                self._weight_gradient(parts, layer, number, result_gradient_name, every, kept)
+                for number, result_gradient_name in enumerate(to_results)
             ),
             self._source_gradients(parts, layer, to_results, found),
             None,
-            jax.tree.unflatten(jax.tree.structure(start), parts_of_state),
+            jax.tree.unflatten(jax.tree.structure(start), state_gradients),
             None,
         )
 
@@ -110,60 +120,70 @@ class Kernels:
         for number, source in enumerate(layer.sources):
             to_source = sums[number] if number in sums else found[f"to_source {number}"]
             if layer.characters is not None:
-                to_source = table_gradient(self.machine, to_source, layer.characters, len(source))
+                to_source = sum_table_gradient(self.machine, to_source, layer.characters, len(source))
             made.append(to_source)
         return tuple(made)
 
     def _weight_gradient(
-        self, parts: Parts, layer: Layer, number: int, to_result: Array, every: State, kept: dict[str, Array]
+        self,
+        parts: Parts,
+        layer: Layer,
+        number: int,
+        to_result: Array,
+        every: State,
+        kept: dict[str, Array],
     ) -> Weights:
-        part, marks, bias = parts.reads[number], layer.marks, layer.weights[number][1]
+        part, flags, bias = parts.reads[number], layer.flags, layer.weights[number][1]
         if part is None:
-            to_weight, to_bias = weight_gradient(self.machine, to_result, kept[f"operand {number}"])
+            to_weight, to_bias = sum_weight_gradient(self.machine, to_result, kept[f"operand {number}"])
             return to_weight, None if bias is None else to_bias
         first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
         first, later = first.reshape(len(first), -1), later.reshape(*later.shape[:2], -1)
-        fresh = None if marks is None else jax.tree.leaves(parts.cell.initial_state(1))[part].ravel()
-        to_weight, to_bias = weight_gradient(self.machine, to_result, later, Before(first, marks, fresh))
+        fresh = None if flags is None else jax.tree.leaves(parts.cell.initial_state(1))[part].ravel()
+        to_weight, to_bias = sum_weight_gradient(
+            self.machine, to_result, later, PreviousStates(first, flags, fresh)
+        )
         return to_weight, None if bias is None else to_bias
 
     def plan_of(self, parts: Parts, layer: Layer) -> Plan:
         """The kernel that these arrays ask for. Raises KernelError where there is none for their sizes."""
-        programs = programs_of(parts)
-        reason = why_not_run(programs)
+        programs = trace_parts(parts)
+        reason = reason_against_programs(programs)
         if reason is not None:
             raise KernelError(
                 f"{type(parts.cell).__name__} has no kernel for arrays of these sizes: {reason}"
             )
-        table, marked = layer.characters is not None, layer.marks is not None
-        return Plan(programs, self.machine, table=table, halves=halved(), marked=marked)
+        table, flagged = layer.characters is not None, layer.flags is not None
+        return Plan(programs, self.machine, table=table, bfloat16=is_bfloat16(), flagged=flagged)
 
 
-def find_sequence(plan: Plan, direction: str) -> Kernel:
+def find_sequence_kernel(plan: Plan, direction: str) -> Kernel:
     """The kernel of a whole sequence, forward or backward."""
     make: Callable[[Plan], Any] = make_forward if direction == "forward" else make_backward
     return find_kernel((direction, plan), lambda: make(plan))
 
 
-def leaves(name: str, tree: Any) -> dict[str, Array]:
+def name_leaves(name: str, tree: Any) -> dict[str, Array]:
     """Arrays under the names that the kernel has for them."""
     return {f"{name} {number}": leaf for number, leaf in enumerate(jax.tree.leaves(tree))}
 
 
-def marked(parts: Parts, marks: Array | None) -> dict[str, Array]:
+def flag_arguments(parts: Parts, flags: Array | None) -> dict[str, Array]:
     """The marks, and the memory that an emptied row has."""
-    if marks is None:
+    if flags is None:
         return {}
     fresh = jax.tree.map(lambda leaf: leaf[0], parts.cell.initial_state(1))
-    return {"marks": marks} | leaves("fresh", fresh)
+    return {"flags": flags} | name_leaves("fresh", fresh)
 
 
-def looked_up(layer: Layer) -> dict[str, Array]:
+def lookup_arguments(layer: Layer) -> dict[str, Array]:
     """The characters, where sources are tables."""
     return {} if layer.characters is None else {"characters": layer.characters}
 
 
-def packed(plan: Plan, direction: str, layer: Layer) -> dict[str, Array]:
+def pack_matrices(plan: Plan, direction: str, layer: Layer) -> dict[str, Array]:
     """The matrices of the loop's products, as a direction reads them."""
     matrices = (weight.T if direction == "forward" else weight for weight, _ in layer.weights)
-    return {f"packed {i}": panels(plan, direction, i).pack(matrix) for i, matrix in enumerate(matrices)}
+    return {
+        f"packed {i}": choose_panels(plan, direction, i).pack(matrix) for i, matrix in enumerate(matrices)
+    }

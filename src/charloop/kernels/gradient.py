@@ -10,45 +10,52 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from llvmlite import ir
 
-from charloop.engines.row_flags import Marks
-from charloop.kernels.compiler import new_function, new_module
-from charloop.kernels.emitting.outer_products import DEPTH, Fresh, Summing, room_for
+from charloop.engines.row_flags import RowFlags
+from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.emitting.outer_products import (
+    BLOCK_POSITIONS,
+    Fresh,
+    OuterProductSum,
+    count_workspace_words,
+)
 from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
-from charloop.kernels.registry import Kernel, Made, find_kernel
-from charloop.precision import halved
+from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
+from charloop.precision import is_bfloat16
 
 
-class Before(NamedTuple):
+class PreviousStates(NamedTuple):
     """What was before a state: the one of the time before, or a beginning."""
 
     start: Float[Array, "batch columns"]
     """Before the first."""
-    marks: Marks | None = None
+    flags: RowFlags | None = None
     fresh: Float[Array, " columns"] | None = None
     """Where a mark says that memory was emptied; there if there are marks."""
 
 
-def weight_gradient(
+def sum_weight_gradient(
     machine: Machine,
     left: Float[Array, "time batch rows"],
     right: Float[Array, "time batch columns"],
-    before: Before | None = None,
+    previous: PreviousStates | None = None,
 ) -> tuple[Float[Array, "rows columns"], Float[Array, " rows"]]:
-    """The sum of `left[place] right[place]ᵀ`, and of `left[place]`: a bias's gradient.
+    """The sum of `left[position] right[position]ᵀ`, and of `left[position]`: a bias's gradient.
 
-    With `before`, of what was before each of the states `right`.
+    With `previous`, of what was before each of the states `right`.
     """
     rows, columns = left.shape[-1], right.shape[-1]
-    shifted, marked = before is not None, before is not None and before.marks is not None
-    kernel = find_weight_kernel(machine, rows, columns, shifted=shifted, marked=marked, halves=halved())
-    given = {} if before is None else {k: v for k, v in before._asdict().items() if v is not None}
+    shifted, flagged = previous is not None, previous is not None and previous.flags is not None
+    kernel = find_weight_kernel(
+        machine, rows, columns, shifted=shifted, flagged=flagged, bfloat16=is_bfloat16()
+    )
+    given = {} if previous is None else {k: v for k, v in previous._asdict().items() if v is not None}
     found = kernel({"left": left, "right": right} | given)
     return found["gradient"], found["total"]
 
 
-def table_gradient(
+def sum_table_gradient(
     machine: Machine,
     values: Float[Array, "time batch columns"],
     characters: Int[Array, "time batch"],
@@ -61,46 +68,54 @@ def table_gradient(
 
 
 def find_weight_kernel(
-    machine: Machine, rows: int, columns: int, *, shifted: bool, marked: bool, halves: bool
+    machine: Machine, rows: int, columns: int, *, shifted: bool, flagged: bool, bfloat16: bool
 ) -> Kernel:
     """The kernel that sums up products of two rows, for any number of places."""
-    places = ("time", "batch")
+    positions = ("time", "batch")
     signature = Signature(
         (
-            Argument("left", (*places, rows)),
-            Argument("right", (*places, columns)),
+            Argument("left", (*positions, rows)),
+            Argument("right", (*positions, columns)),
             *([Argument("start", ("batch", columns))] if shifted else []),
-            *([Argument("marks", places, dtype="int32"), Argument("fresh", (columns,))] if marked else []),
+            *(
+                [Argument("flags", positions, dtype="int32"), Argument("fresh", (columns,))]
+                if flagged
+                else []
+            ),
             Argument("gradient", (rows, columns), "out"),
             Argument("total", (rows,), "out"),
-            *([Argument("copied", (DEPTH, columns), "scratch")] if marked else []),
-            *([Argument("room", (room_for(rows, columns, machine.width),), "scratch")] if halves else []),
+            *([Argument("copied", (BLOCK_POSITIONS, columns), "scratch")] if flagged else []),
+            *(
+                [Argument("workspace", (count_workspace_words(rows, columns, machine.width),), "scratch")]
+                if bfloat16
+                else []
+            ),
         )
     )
 
-    def make() -> Made:
-        module = new_module()
-        function, named = new_function(module, signature)
+    def make() -> EmittedKernel:
+        module = create_module()
+        function, named = create_function(module, signature)
         v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
-        b, (left, right), marks = v.builder, (named["left"], named["right"]), named.get("marks")
-        goals, fresh = (named["gradient"], named["total"], named.get("room")), None
-        if marked:
+        b, (left, right), flags = v.builder, (named["left"], named["right"]), named.get("flags")
+        goals, fresh = (named["gradient"], named["total"], named.get("workspace")), None
+        if flagged:
             fresh = Fresh(named["fresh"], named["copied"])
-        emitter = Summing(v, machine, rows, columns, *goals, fresh)
+        emitter = OuterProductSum(v, machine, rows, columns, *goals, fresh)
         emitter.clear()
         count = b.mul(named["time"], named["batch"])
         if shifted:
             # The first time's places go with `start`, and those after it with `right` from its beginning.
-            emitter.add(left, named["start"], named["batch"], marks)
+            emitter.add(left, named["start"], named["batch"], flags)
             left = v.at(left, b.mul(named["batch"], INDEX(rows)))
-            marks = v.at(marks, named["batch"]) if marked else None
+            flags = v.at(flags, named["batch"]) if flagged else None
             count = b.sub(count, named["batch"])
         with b.if_then(b.icmp_unsigned("!=", count, INDEX(0))):
-            emitter.add(left, right, count, marks)
+            emitter.add(left, right, count, flags)
         b.ret_void()
         return module, function, signature
 
-    return find_kernel(("weight gradient", machine, rows, columns, shifted, marked, halves), make)
+    return find_kernel(("weight gradient", machine, rows, columns, shifted, flagged, bfloat16), make)
 
 
 def find_table_kernel(machine: Machine, columns: int) -> Kernel:
@@ -113,19 +128,21 @@ def find_table_kernel(machine: Machine, columns: int) -> Kernel:
         )
     )
 
-    def make() -> Made:
-        module = new_module()
-        function, named = new_function(module, signature)
+    def make() -> EmittedKernel:
+        module = create_module()
+        function, named = create_function(module, signature)
         v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
         b = v.builder
-        with counting(b, b.mul(named["time"], named["batch"])) as place:
-            character = v.character(named["characters"], place, named["rows"])
-            source = v.at(named["values"], b.mul(place, INDEX(columns)))
+        with counting(b, b.mul(named["time"], named["batch"])) as position:
+            character = v.character(named["characters"], position, named["rows"])
+            source = v.at(named["values"], b.mul(position, INDEX(columns)))
             goal = v.at(named["gradient"], b.mul(character, INDEX(columns)))
 
-            def add(column: Emitted, lanes: int) -> None:
+            def add(column: Emitted, elements: int) -> None:
                 here = v.at(goal, column)
-                v.store(b.fadd(v.load(here, lanes), v.load(v.at(source, column), lanes)), here, lanes)
+                v.store(
+                    b.fadd(v.load(here, elements), v.load(v.at(source, column), elements)), here, elements
+                )
 
             each_vector(v, columns, add)
         b.ret_void()

@@ -26,7 +26,7 @@ class Machine:
 
 
 @cache
-def target() -> llvm.TargetMachine:
+def target_machine() -> llvm.TargetMachine:
     """The processor at hand, with all its instructions."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -36,15 +36,15 @@ def target() -> llvm.TargetMachine:
 
 
 @cache
-def layout() -> tuple[str, str]:
+def describe_layout() -> tuple[str, str]:
     """The processor's kind and how numbers lie in its memory, in LLVM's words."""
-    return llvm.get_process_triple(), str(target().target_data)
+    return llvm.get_process_triple(), str(target_machine().target_data)
 
 
 @cache
 def detect_machine() -> Machine:
     """The processor at hand. Asked once: whoever asks LLVM waits for what it compiles."""
-    target()
+    target_machine()
     has = dict(llvm.get_host_cpu_features())
     if has.get("avx512f"):
         return Machine(16, Tile(6, 4), has.get("avx512bf16", False))

@@ -7,7 +7,7 @@ from functools import cache
 from charloop.cells.base import Cell
 from charloop.engines.partition import reason_against_parts
 from charloop.kernels.machine import Machine
-from charloop.kernels.step_programs import Programs, programs_for
+from charloop.kernels.step_programs import StepPrograms, trace_cell
 from charloop.kernels.tracing.rules import NoRuleError
 
 
@@ -15,32 +15,32 @@ from charloop.kernels.tracing.rules import NoRuleError
 class Plan:
     """A layer's sequence on a machine: all that its machine code depends on."""
 
-    programs: Programs
+    programs: StepPrograms
     machine: Machine
     table: bool = False
     """Whether characters look the sources' rows up in tables; else each place has its own."""
-    halves: bool = False
+    bfloat16: bool = False
     """Whether products are of bfloat16 numbers."""
-    marked: bool = False
-    """Whether there is a mark for each row and time: reset, idle, or neither (`engines.marks`)."""
+    flagged: bool = False
+    """Whether there is a mark for each row and time: reset, idle, or neither (`engines.flags`)."""
 
 
-def why_not(cell: object) -> str | None:
+def reason_against_cell(cell: object) -> str | None:
     """Why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, Cell):
         return f"{type(cell).__name__} is no cell"
-    return reason_against_parts(cell) or why_not_run(programs_for(cell))
+    return reason_against_parts(cell) or reason_against_programs(trace_cell(cell))
 
 
 @cache
-def why_not_run(programs: Programs) -> str | None:
+def reason_against_programs(programs: StepPrograms) -> str | None:
     """Why these programs cannot become kernels, in words; None if they can."""
     # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_why_not_run, programs).result()
+        return pool.submit(_reason_against_programs, programs).result()
 
 
-def _why_not_run(programs: Programs) -> str | None:
+def _reason_against_programs(programs: StepPrograms) -> str | None:
     try:
         _ = programs.operands, programs.operands_back, programs.forward, programs.backward
     except NoRuleError as reason:

@@ -15,10 +15,10 @@ from jaxtyping import Array
 from llvmlite import ir
 
 from charloop.kernels.availability import KernelError
-from charloop.kernels.compiler import handler_name, register
+from charloop.kernels.compiler import name_handler, register_kernel
 from charloop.kernels.emitting.signature import Signature
 
-Made = tuple[ir.Module, ir.Function, Signature]
+EmittedKernel = tuple[ir.Module, ir.Function, Signature]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Background:
     pending: list[_Entry]
 
 
-def find_kernel(key: Hashable, make: Callable[[], Made]) -> Kernel:
+def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
     """The kernel of `key`, emitted by `make` and compiled if it is not there yet. Threads that ask at once share it.
 
     Inside `compiled_in_background` it may not be ready before the end of that context. Raises KernelError.
@@ -76,11 +76,13 @@ def find_kernel(key: Hashable, make: Callable[[], Made]) -> Kernel:
     return kernel
 
 
-def _begin(key: Hashable, entry: _Entry, make: Callable[[], Made], background: _Background | None) -> None:
+def _begin(
+    key: Hashable, entry: _Entry, make: Callable[[], EmittedKernel], background: _Background | None
+) -> None:
     """Emit here; compile here or in the background."""
     try:
         module, function, signature = make()
-        name = handler_name(module, signature)
+        name = name_handler(module, signature)
         compile_it = partial(_compile, key, entry, module, function, signature, name)
         entry.emitted.set_result(Kernel(name, signature))
     except BaseException as error:
@@ -96,7 +98,7 @@ def _compile(
     key: Hashable, entry: _Entry, module: ir.Module, function: ir.Function, signature: Signature, name: str
 ) -> None:
     try:
-        register(module, function, signature, name)
+        register_kernel(module, function, signature, name)
     except BaseException as error:
         _forget(key, entry, error)
     else:

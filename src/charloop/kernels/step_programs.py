@@ -12,16 +12,22 @@ from charloop.cells.base import Cell
 from charloop.engines.partition import partition_cell
 from charloop.engines.parts import Parts
 from charloop.kernels.tracing.program import Program
-from charloop.kernels.tracing.rewriting import Kept, choose_kept, drop_zeros, read_kept, write_kept
+from charloop.kernels.tracing.rewriting import (
+    SavedFunctions,
+    add_saved_results,
+    choose_saved_functions,
+    drop_zero_results,
+    read_saved_results,
+)
 from charloop.kernels.tracing.rules import NoRuleError
-from charloop.kernels.tracing.trace import trace
+from charloop.kernels.tracing.trace import trace_program
 from charloop.types import State
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Programs:
+class StepPrograms:
     """A cell's step between its products, as programs of one batch row; traced once for all batches and times."""
 
     parts: Parts
@@ -32,9 +38,9 @@ class Programs:
         return self.parts.cell.hidden_size
 
     @cached_property
-    def own(self) -> tuple[np.ndarray, ...]:
+    def loop_params(self) -> tuple[np.ndarray, ...]:
         """What the loop has of the parameters, to trace with. NumPy's: a tracer must not outlive its trace."""
-        return tuple(self._zeros(value) for value in self.parts.own)
+        return tuple(self._zeros(value) for value in self.parts.loop_params)
 
     @cached_property
     def state(self) -> State:
@@ -75,14 +81,16 @@ class Programs:
 
     def is_number(self, leaf: int) -> bool:
         """Whether something of the parameters is a single number, and not rows."""
-        shape = self.own[leaf].shape
+        shape = self.loop_params[leaf].shape
         return not shape or shape[-1] % self.hidden != 0
 
     @cached_property
     def operands(self) -> tuple[Program | None, ...]:
         """What each product multiplies; None where that is a part of the state as it is. Raises NoRuleError."""
         return tuple(
-            trace(self._operand(number), self._arguments(number), self.hidden) if read is None else None
+            trace_program(self._operand(number), self._arguments(number), self.hidden)
+            if read is None
+            else None
             for number, read in enumerate(self.parts.reads)
         )
 
@@ -96,13 +104,13 @@ class Programs:
 
     @cached_property
     def forward(self) -> Program:
-        """From products and state to the new state, the output, and what is `kept`. Raises NoRuleError."""
-        return write_kept(self.plain_forward, self.kept, self.last)
+        """From products and state to the new state, the output, and what is `saved_functions`. Raises NoRuleError."""
+        return add_saved_results(self.traced_forward, self.saved_functions, self.last)
 
     @cached_property
     def backward(self) -> Program:
         """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
-        return read_kept(self.plain_backward, self.kept, self.last)
+        return read_saved_results(self.traced_backward, self.saved_functions, self.last)
 
     @property
     def last(self) -> str:
@@ -110,37 +118,37 @@ class Programs:
         return f"result {len(self.parts.products) - 1}"
 
     @cached_property
-    def kept(self) -> Kept:
+    def saved_functions(self) -> SavedFunctions:
         """What the way back finds in the place of a gate's sum. Raises NoRuleError."""
         if not self.parts.products or self.parts.products[-1].source is None:
             return {}
-        return choose_kept(self.plain_forward, self.plain_backward, self.last)
+        return choose_saved_functions(self.traced_forward, self.traced_backward, self.last)
 
     @cached_property
-    def plain_forward(self) -> Program:
+    def traced_forward(self) -> Program:
         """As it was traced. Raises NoRuleError.
 
         A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
         """
         finish, arguments = self._finish, self._arguments(len(self.parts.products))
         found = jax.eval_shape(finish, *arguments.values())
-        expected = {"new_state": self.state, "output": zeros((self.hidden,))}
+        expected = {"new_state": self.state, "output": make_zeros((self.hidden,))}
         if jax.tree.map(np.shape, found) != jax.tree.map(np.shape, expected):
             raise NoRuleError("the new state or the output has another shape than the contract says")
-        return trace(finish, arguments, self.hidden)
+        return trace_program(finish, arguments, self.hidden)
 
     @cached_property
-    def plain_backward(self) -> Program:
+    def traced_backward(self) -> Program:
         """As it was traced. Raises NoRuleError."""
         arguments = self._arguments(len(self.parts.products))
-        outgoing = {"to_state": self.state, "to_output": zeros((self.hidden,))}
+        outgoing = {"to_state": self.state, "to_output": make_zeros((self.hidden,))}
 
         def pull(*given: Any) -> dict[str, Any]:
             *inputs, to_state, to_output = given
             _, back = jax.vjp(self._finish, *inputs)
             return dict(zip(arguments, back({"new_state": to_state, "output": to_output}), strict=True))
 
-        return trace(pull, arguments | outgoing, self.hidden)
+        return trace_program(pull, arguments | outgoing, self.hidden)
 
     def _operand_back(self, number: int) -> Program:
         arguments = self._arguments(number)
@@ -150,29 +158,29 @@ class Programs:
             _, back = jax.vjp(self._operand(number), *inputs)
             return dict(zip(arguments, back({"operand": to_operand}), strict=True))
 
-        outgoing = {f"to_operand {number}": zeros((self.depths[number],))}
-        return drop_zeros(trace(pull, arguments | outgoing, self.hidden))
+        outgoing = {f"to_operand {number}": make_zeros((self.depths[number],))}
+        return drop_zero_results(trace_program(pull, arguments | outgoing, self.hidden))
 
     def _arguments(self, results: int) -> dict[str, Any]:
         """The arguments of a program that reads the first `results` of the products."""
-        sources = {f"source {number}": zeros((self.sources[number],)) for number in self.lone_sources}
-        made = {f"result {number}": zeros((self.columns[number],)) for number in range(results)}
-        return {"own": self.own} | sources | made | {"state": self.state}
+        sources = {f"source {number}": make_zeros((self.sources[number],)) for number in self.lone_sources}
+        made = {f"result {number}": make_zeros((self.columns[number],)) for number in range(results)}
+        return {"param": self.loop_params} | sources | made | {"state": self.state}
 
-    def _parts_of(self, given: Sequence[Any]) -> tuple[Any, list[Any], Sequence[Any], State]:
+    def _arguments_of(self, given: Sequence[Any]) -> tuple[Any, list[Any], Sequence[Any], State]:
         """The arguments of `Parts.operand` and `Parts.finish`, of those of a program."""
-        own, *rest, state = given
+        loop_params, *rest, state = given
         sources = [None] * len(self.sources)
         for number, source in zip(self.lone_sources, rest, strict=False):
             sources[number] = source
-        return own, sources, rest[len(self.lone_sources) :], state
+        return loop_params, sources, rest[len(self.lone_sources) :], state
 
     def _operand(self, number: int) -> Callable[..., dict[str, Any]]:
         make = partial(self.parts.operand, number)
-        return lambda *given: {"operand": make(*self._parts_of(given))}
+        return lambda *given: {"operand": make(*self._arguments_of(given))}
 
     def _finish(self, *given: Any) -> dict[str, Any]:
-        new, output = self.parts.finish(*self._parts_of(given))
+        new, output = self.parts.finish(*self._arguments_of(given))
         return {"new_state": new, "output": output}
 
     def _zeros(self, value: int) -> np.ndarray:
@@ -190,16 +198,16 @@ class Programs:
 
 
 @cache
-def programs_of(parts: Parts) -> Programs:
+def trace_parts(parts: Parts) -> StepPrograms:
     """One for all sizes of batch and time: it is traced once."""
-    return Programs(parts)
+    return StepPrograms(parts)
 
 
-def programs_for(cell: Cell) -> Programs:
+def trace_cell(cell: Cell) -> StepPrograms:
     """The programs of a cell whose parameters are not made yet."""
-    return programs_of(partition_cell(cell))
+    return trace_parts(partition_cell(cell))
 
 
-def zeros(shape: Shape) -> np.ndarray:
+def make_zeros(shape: Shape) -> np.ndarray:
     """To trace with."""
     return np.zeros(shape, np.float32)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Unchecked: TypeAlias = Any
 """An array of JAX or NumPy, not looked at yet."""
 
-HALVES = ("bfloat16", "float16")
+WIDENED = ("bfloat16", "float16")
 BIASES = ("bias_ih", "bias_hh")
 """What a cell as PyTorch's may go without."""
 
@@ -36,8 +36,8 @@ def check_call(
     batch = axes[0 if layer.batch_major else 1]
     own = _check_params(layer, params, features)
     state = layer.initial_state(batch) if state is None else _check_state(layer, state, batch)
-    resets = _check_marks("resets", resets, axes, layer, jnp.bool_, "bool", "give resets != 0")
-    lengths = _check_marks(
+    resets = _check_resets_or_lengths("resets", resets, axes, layer, jnp.bool_, "bool", "give resets != 0")
+    lengths = _check_resets_or_lengths(
         "lengths", lengths, (batch,), layer, jnp.integer, "whole numbers", "give lengths.astype(int)"
     )
     _check_varying((own, inputs, state, resets, lengths))
@@ -64,7 +64,7 @@ def _order(layer: "Layer") -> str:
 def as_float32(name: str, value: Unchecked, do: str | None = None) -> Array:
     """`value` as float32; bfloat16 and float16 are widened. Raises CharloopError for other types."""
     array = jnp.asarray(value)
-    if str(array.dtype) in HALVES:
+    if str(array.dtype) in WIDENED:
         return array.astype(jnp.float32)
     if array.dtype != jnp.float32:
         allowed = "float32 (bfloat16 and float16 are widened to it)"
@@ -126,7 +126,7 @@ def _check_state(layer: "Layer", state: State, batch: int) -> State:
     return jax.tree.map(check, state, wanted)
 
 
-def _check_marks(
+def _check_resets_or_lengths(
     name: str, value: Unchecked, shape: tuple[int, ...], layer: "Layer", kind: Any, words: str, do: str
 ) -> Array | None:
     if value is None:

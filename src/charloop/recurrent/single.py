@@ -11,7 +11,7 @@ from charloop.cells.from_object import find_cell
 from charloop.engines import XLA, Engine
 from charloop.errors import CharloopError
 from charloop.given import CellObject
-from charloop.precision import halved
+from charloop.precision import is_bfloat16
 from charloop.recurrent.base import CallOptions, Layer, Output
 from charloop.types import Parameters, RandomKey, State
 from charloop.unroll import LayerInput, choose_unrolling, find_unrolling, reason_against_precision
@@ -91,7 +91,7 @@ class Recurrent(Layer):
 
     def check_precision(self) -> None:
         """See `Layer.check_precision`."""
-        reason = reason_against_precision("bfloat16", self.unroll, self.cell) if halved() else None
+        reason = reason_against_precision("bfloat16", self.unroll, self.cell) if is_bfloat16() else None
         if reason:
             raise CharloopError("products in bfloat16", allowed=f"float32 here: {reason}")
 

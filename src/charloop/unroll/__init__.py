@@ -12,7 +12,7 @@ from charloop.kernels import reason_against_bfloat16, reason_against_kernel
 from charloop.types import State
 from charloop.unroll.dynamic import dynamic
 from charloop.unroll.fused import fused, xla
-from charloop.unroll.inputs import LayerInput, Lookup, features
+from charloop.unroll.inputs import LayerInput, Lookup, gather_features
 from charloop.unroll.scan import scan
 from charloop.unroll.static import static
 
@@ -62,9 +62,9 @@ __all__ = [
     "Lookup",
     "choose_unrolling",
     "dynamic",
-    "features",
     "find_unrolling",
     "fused",
+    "gather_features",
     "reason_against_precision",
     "scan",
     "static",

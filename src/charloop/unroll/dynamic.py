@@ -9,10 +9,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
-from charloop.engines import Marks, make_marks, marked_step
+from charloop.engines import RowFlags, encode_row_flags, step_with_flags
 from charloop.errors import CharloopError
 from charloop.types import Parameters, State
-from charloop.unroll.inputs import LayerInput, features
+from charloop.unroll.inputs import LayerInput, gather_features
 
 Output = Float[Array, "time batch hidden"]
 
@@ -31,22 +31,22 @@ def dynamic(
     `resets` and `lengths` (0 to time) as in `fused`. One compiled program serves all lengths up to the inputs' time
     axis, and its cost follows the longest.
     """
-    array = jnp.asarray(features(inputs))
+    array = jnp.asarray(gather_features(inputs))
     time, batch = array.shape[:2]
     longest = jnp.int32(time) if lengths is None else jnp.minimum(lengths.max(initial=0), time)
-    return _dynamic(cell, params, array, state, make_marks(time, batch, resets, lengths), longest)
+    return _dynamic(cell, params, array, state, encode_row_flags(time, batch, resets, lengths), longest)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _dynamic(
-    cell: Cell, params: Parameters, inputs: Array, state: State, marks: Marks | None, longest: Array
+    cell: Cell, params: Parameters, inputs: Array, state: State, flags: RowFlags | None, longest: Array
 ) -> tuple[State, Output]:
-    (state, outputs), _ = _forward(cell, params, inputs, state, marks, longest)
+    (state, outputs), _ = _forward(cell, params, inputs, state, flags, longest)
     return state, outputs
 
 
 def _forward(
-    cell: Cell, params: Parameters, inputs: Array, state: State, marks: Marks | None, longest: Array
+    cell: Cell, params: Parameters, inputs: Array, state: State, flags: RowFlags | None, longest: Array
 ) -> tuple[tuple[State, Output], Any]:
     time = inputs.shape[0]
     step = jax.eval_shape(cell.step, params, jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype), state)
@@ -55,13 +55,13 @@ def _forward(
     def tick(t: Array | int, carry: Any) -> Any:
         state, outputs, states = carry
         states = jax.tree.map(lambda all_, now: all_.at[t].set(now), states, state)
-        mark = None if marks is None else marks[t]
-        state, output = marked_step(cell, params, inputs[t], state, mark)
+        flag = None if flags is None else flags[t]
+        state, output = step_with_flags(cell, params, inputs[t], state, flag)
         return state, outputs.at[t].set(output), states
 
     start = (state, jnp.zeros((time, *step[1].shape), step[1].dtype), states)
     state, outputs, states = lax.fori_loop(0, longest, tick, start)
-    return (state, outputs), (params, inputs, states, marks, longest)
+    return (state, outputs), (params, inputs, states, flags, longest)
 
 
 @jax.custom_jvp
@@ -78,13 +78,13 @@ def _refuse(*_: Any) -> Any:
 
 
 def _backward(cell: Cell, saved: Any, gradients: Any) -> Any:
-    *differentiable, marks, longest = saved
+    *differentiable, flags, longest = saved
     params, inputs, states, gradients = _once((*differentiable, gradients))
 
     def tick(done: Array | int, carry: Any) -> Any:
         t = longest - 1 - done
         to_state, to_params, to_inputs = carry
-        step = partial(marked_step, cell, mark=None if marks is None else marks[t])
+        step = partial(step_with_flags, cell, flag=None if flags is None else flags[t])
         _, pull = jax.vjp(step, params, inputs[t], jax.tree.map(lambda leaf: leaf[t], states))
         to_params_now, to_input, to_state = pull((to_state, gradients[1][t]))
         return to_state, jax.tree.map(jnp.add, to_params, to_params_now), to_inputs.at[t].set(to_input)

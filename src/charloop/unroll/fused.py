@@ -25,8 +25,8 @@ from charloop.engines import (
     Parts,
     Sources,
     are_idle,
-    make_marks,
-    parts_of,
+    encode_row_flags,
+    partition_step,
 )
 from charloop.engines.parts import Weights
 from charloop.kernels import KernelError, reason_against_kernel
@@ -52,7 +52,7 @@ def fused(
     `resets[time, batch]` is true, that row's memory is emptied. Row b stops after `lengths[b]` steps: its state
     stays, its outputs are 0.
     """
-    return run(find_engine(cell), cell, params, inputs, state, resets=resets, lengths=lengths)
+    return run_layer(find_engine(cell), cell, params, inputs, state, resets=resets, lengths=lengths)
 
 
 def xla(
@@ -65,7 +65,7 @@ def xla(
     lengths: Lengths | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
     """The same by XLA's loop, on any platform."""
-    return run(XLA, cell, params, inputs, state, resets=resets, lengths=lengths)
+    return run_layer(XLA, cell, params, inputs, state, resets=resets, lengths=lengths)
 
 
 def find_engine(cell: object) -> Engine:
@@ -78,7 +78,7 @@ def find_engine(cell: object) -> Engine:
     return Kernels()
 
 
-def run(
+def run_layer(
     engine: Engine,
     cell: Cell,
     params: Parameters,
@@ -93,15 +93,15 @@ def run(
         inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
     time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
     parts = find_parts(cell, params, inputs, state)
-    own, to_sources, weights = parts.prepare(params)
+    loop_params, to_sources, weights = parts.prepare(params)
     if not time:
         return state, jnp.zeros((0, batch, cell.hidden_size), parts.dtype)
-    engine = fitting_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
-    sources, characters = project(engine, to_sources, inputs)
-    marks = make_marks(time, batch, resets, lengths)
-    state, outputs = _loop(engine, parts, Layer(own, weights, sources, characters, state, marks))
-    if marks is not None and lengths is not None:
-        outputs = jnp.where(are_idle(marks)[..., None], 0.0, outputs)
+    engine = choose_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
+    sources, characters = project_inputs(engine, to_sources, inputs)
+    flags = encode_row_flags(time, batch, resets, lengths)
+    state, outputs = _loop(engine, parts, Layer(loop_params, weights, sources, characters, state, flags))
+    if flags is not None and lengths is not None:
+        outputs = jnp.where(are_idle(flags)[..., None], 0.0, outputs)
     return state, outputs
 
 
@@ -114,10 +114,10 @@ def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State)
 
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), dict(params))
     given = jax.ShapeDtypeStruct(array.shape[-1:], array.dtype)
-    return parts_of(cell, shapes, given, jax.tree.map(row, state))
+    return partition_step(cell, shapes, given, jax.tree.map(row, state))
 
 
-def fitting_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
+def choose_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
     """`engine`, or XLA's loop where it does not fit.
 
     For no steps; for a single one, for which a kernel's weights would have to be laid out; and for numbers other
@@ -127,7 +127,7 @@ def fitting_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
     return engine if steps and all(kind == jnp.float32 for kind in floats) else XLA
 
 
-def project(
+def project_inputs(
     engine: Engine, weights: Sequence[Weights | None], inputs: LayerInput
 ) -> tuple[Sources, Array | None]:
     """`x W + b` for all times at once, or `x` where there are no weights; for characters, of every character.
@@ -140,11 +140,11 @@ def project(
         array, characters = inputs.gather(), None
     else:
         array, characters = inputs.table[None], inputs.characters
-    made = (array if pair is None else multiply(engine, array, *pair) for pair in weights)
+    made = (array if pair is None else multiply_inputs(engine, array, *pair) for pair in weights)
     return tuple(source if characters is None else source[0] for source in made), characters
 
 
-def multiply(
+def multiply_inputs(
     engine: Engine,
     inputs: Float[Array, "time batch columns"],
     weight: Float[Array, "rows columns"],
@@ -155,9 +155,9 @@ def multiply(
     return made
 
 
-def score(engine: Engine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
+def score_targets(engine: Engine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
     """Nats of each target by `engine`; by XLA where it does not fit, or its kernel cannot be compiled."""
-    fitting = fitting_engine(engine, logits.size, logits)
+    fitting = choose_engine(engine, logits.size, logits)
     nats: Array = _or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
     return nats
 

@@ -23,6 +23,6 @@ class Lookup:
 LayerInput: TypeAlias = Float[Array, "time batch input"] | Lookup
 
 
-def features(inputs: LayerInput) -> Float[Array, "time batch input"]:
+def gather_features(inputs: LayerInput) -> Float[Array, "time batch input"]:
     """The input as an array, whatever it was."""
     return inputs.gather() if isinstance(inputs, Lookup) else inputs

@@ -4,9 +4,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
-from charloop.engines import make_marks, marked_step
+from charloop.engines import encode_row_flags, step_with_flags
 from charloop.types import Parameters, State
-from charloop.unroll.inputs import LayerInput, features
+from charloop.unroll.inputs import LayerInput, gather_features
 
 
 def scan(
@@ -19,9 +19,9 @@ def scan(
     lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
     """Run `cell` over all times: the last state, and the outputs. `resets` and `lengths` as in `fused`."""
-    every = features(inputs)
+    every = gather_features(inputs)
     time, batch = every.shape[:2]
-    marks = make_marks(time, batch, resets, lengths)
+    flags = encode_row_flags(time, batch, resets, lengths)
     return lax.scan(
-        lambda state, now: marked_step(cell, params, now[0], state, now[1]), state, (every, marks)
+        lambda state, now: step_with_flags(cell, params, now[0], state, now[1]), state, (every, flags)
     )

@@ -5,9 +5,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from charloop.cells.base import Cell
-from charloop.engines import make_marks, marked_step
+from charloop.engines import encode_row_flags, step_with_flags
 from charloop.types import Parameters, State
-from charloop.unroll.inputs import LayerInput, features
+from charloop.unroll.inputs import LayerInput, gather_features
 
 
 def static(
@@ -23,12 +23,12 @@ def static(
 
     `resets` and `lengths` as in `fused`.
     """
-    every, outputs = features(inputs), []
+    every, outputs = gather_features(inputs), []
     time, batch = every.shape[:2]
-    marks = make_marks(time, batch, resets, lengths)
+    flags = encode_row_flags(time, batch, resets, lengths)
     # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
     for now, x in enumerate(lax.split(every, [1] * time)):
-        state, output = marked_step(cell, params, x[0], state, None if marks is None else marks[now])
+        state, output = step_with_flags(cell, params, x[0], state, None if flags is None else flags[now])
         outputs.append(output)
     if not outputs:
         return state, jnp.zeros((time, batch, cell.hidden_size), every.dtype)

@@ -16,7 +16,7 @@ INDENT = 10
 class CellsFlags:
     """The cells there are, and their options: charloop train TEXT --cell NAME."""
 
-    explain: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    explain_kernel: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """What runs this cell here, a kernel or XLA's loop, and why; NAME or FILE.py:CLASS."""
     hidden_size: Count = 256
     """Units of the cell to explain."""
@@ -25,8 +25,8 @@ class CellsFlags:
 def main(arguments: Sequence[str]) -> None:
     """Print the registry of cells, or what becomes of one."""
     flags = check_ranges(parse(CellsFlags, "cells", arguments))
-    if flags.explain is not None:
-        explain_cell(flags.explain, flags.hidden_size)
+    if flags.explain_kernel is not None:
+        explain_cell(flags.explain_kernel, flags.hidden_size)
         return
 
     from charloop.cells import CELLS, find_cell_options
@@ -54,10 +54,10 @@ def explain_cell(name: str, hidden_size: int) -> None:
     if why_not:
         print(why_not)
         return
-    from charloop.kernels.explain import explain
+    from charloop.kernels.explain import explain_kernel
     from charloop.kernels.machine import detect_machine
 
     machine = detect_machine()
     product = f"{machine.tile.rows} lanes by {machine.tile.vectors * machine.width} columns"
     print(f"{name} is run by a kernel, {machine.width} units at a time; its product, {product}")
-    print(*explain(cell), sep="\n")
+    print(*explain_kernel(cell), sep="\n")

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from charloop.kernels.emitting.bfloat16 import row_words
+from charloop.kernels.emitting.bfloat16 import count_row_words
 from charloop.kernels.emitting.product import Panels
 from charloop.kernels.emitting.signature import Argument, Role, Signature
 from charloop.kernels.plan import Plan
 from charloop.kernels.tracing.program import Program
 
-PLACES = ("time", "batch")
+POSITIONS = ("time", "batch")
 
 
 def forward_signature(plan: Plan) -> Signature:
@@ -19,60 +19,62 @@ def forward_signature(plan: Plan) -> Signature:
     programs = plan.programs
     arguments = [
         *_sources(plan, [s for s in range(len(programs.sources)) if not _in_place(plan, s)]),
-        *_own(plan),
+        *_params(plan),
     ]
     for number, product in enumerate(programs.parts.products):
-        arguments += [packed(plan, "forward", number)]
+        arguments += [packed_argument(plan, "forward", number)]
         if product.bias is not None or product.source is None:
             arguments += [Argument(f"bias {number}", (programs.columns[number],))]
     arguments += [*_state(plan, "start", "batch"), *_marks(plan)]
     for number, product in enumerate(programs.parts.products):
         role: Role = "inout" if product.source is not None and _in_place(plan, product.source) else "out"
-        arguments += [Argument(f"result {number}", (*PLACES, programs.columns[number]), role)]
-    arguments += _operands(plan, PLACES, "operand", "out")
-    arguments += _state(plan, "state", *PLACES, role="out")
+        arguments += [Argument(f"result {number}", (*POSITIONS, programs.columns[number]), role)]
+    arguments += _operands(plan, POSITIONS, "operand", "out")
+    arguments += _state(plan, "state", *POSITIONS, role="out")
     if programs.output_is is None:
-        arguments += [Argument("output", (*PLACES, programs.hidden), "out")]
-    return Signature((*arguments, *_room(plan, (programs.forward, *programs.operands), programs.depths)))
+        arguments += [Argument("output", (*POSITIONS, programs.hidden), "out")]
+    return Signature((*arguments, *_workspace(plan, (programs.forward, *programs.operands), programs.depths)))
 
 
 def backward_signature(plan: Plan) -> Signature:
     """From the gradients of what came out to those of what went in; the last result becomes its own, in place."""
     programs = plan.programs
-    arguments = [*_sources(plan, programs.lone_sources), *_own(plan)]
-    arguments += [packed(plan, "backward", number) for number in range(len(programs.columns))]
+    arguments = [*_sources(plan, programs.lone_sources), *_params(plan)]
+    arguments += [packed_argument(plan, "backward", number) for number in range(len(programs.columns))]
     arguments += [*_state(plan, "start", "batch"), *_marks(plan)]
-    arguments += [*_state(plan, "state", *PLACES), Argument("to_output", (*PLACES, programs.hidden))]
+    arguments += [*_state(plan, "state", *POSITIONS), Argument("to_output", (*POSITIONS, programs.hidden))]
     for number, columns in enumerate(programs.columns):
-        is_last = to_result(plan, number) == f"result {number}"
-        arguments += [Argument(f"result {number}", (*PLACES, columns), "inout" if is_last else "in")]
-        arguments += [] if is_last else [Argument(to_result(plan, number), (*PLACES, columns), "out")]
-    arguments += [*_state(plan, "to_state", "batch", role="inout"), *_own(plan, "to_own", "inout")]
+        is_last = result_gradient_name(plan, number) == f"result {number}"
+        arguments += [Argument(f"result {number}", (*POSITIONS, columns), "inout" if is_last else "in")]
+        arguments += (
+            [] if is_last else [Argument(result_gradient_name(plan, number), (*POSITIONS, columns), "out")]
+        )
+    arguments += [*_state(plan, "to_state", "batch", role="inout"), *_params(plan, "to_param", "inout")]
     arguments += [
-        Argument(f"to_source {number}", (*PLACES, programs.sources[number]), "out")
+        Argument(f"to_source {number}", (*POSITIONS, programs.sources[number]), "out")
         for number in programs.lone_sources
     ]
     arguments += _operands(plan, ("batch",), "to_operand", "scratch")
     return Signature(
-        (*arguments, *_room(plan, (programs.backward, *programs.operands_back), programs.columns))
+        (*arguments, *_workspace(plan, (programs.backward, *programs.operands_back), programs.columns))
     )
 
 
-def to_result(plan: Plan, number: int) -> str:
+def result_gradient_name(plan: Plan, number: int) -> str:
     """Where a result's gradient goes: into the place of the last one, that nothing reads any more by then."""
     return f"{'' if number == len(plan.programs.columns) - 1 else 'to_'}result {number}"
 
 
-def panels(plan: Plan, direction: str, number: int) -> Panels:
+def choose_panels(plan: Plan, direction: str, number: int) -> Panels:
     """How the kernel reads a product's matrix: from operand to result on the way there, back on the way back."""
     ends = plan.programs.depths[number], plan.programs.columns[number]
-    return Panels(*(ends if direction == "forward" else ends[::-1]), plan.machine, plan.halves)
+    return Panels(*(ends if direction == "forward" else ends[::-1]), plan.machine, plan.bfloat16)
 
 
-def packed(plan: Plan, direction: str, number: int) -> Argument:
-    """The matrix, as `panels` pack it."""
-    laid = panels(plan, direction, number)
-    return Argument(f"packed {number}", (laid.packed,), dtype=laid.packed_type)
+def packed_argument(plan: Plan, direction: str, number: int) -> Argument:
+    """The matrix, as `choose_panels` pack it."""
+    panels = choose_panels(plan, direction, number)
+    return Argument(f"packed {number}", (panels.packed,), dtype=panels.packed_type)
 
 
 def _in_place(plan: Plan, source: int) -> bool:
@@ -82,9 +84,9 @@ def _in_place(plan: Plan, source: int) -> bool:
 
 def _sources(plan: Plan, numbers: Sequence[int]) -> list[Argument]:
     """An argument for each of these sources, and the characters that they are looked up by."""
-    rows = ("rows",) if plan.table else PLACES
+    rows = ("rows",) if plan.table else POSITIONS
     found = [Argument(f"source {number}", (*rows, plan.programs.sources[number])) for number in numbers]
-    return found + ([Argument("characters", PLACES, dtype="int32")] if found and plan.table else [])
+    return found + ([Argument("characters", POSITIONS, dtype="int32")] if found and plan.table else [])
 
 
 def _operands(plan: Plan, axes: tuple[str, ...], name: str, role: Role) -> list[Argument]:
@@ -97,9 +99,9 @@ def _operands(plan: Plan, axes: tuple[str, ...], name: str, role: Role) -> list[
     ]
 
 
-def _own(plan: Plan, name: str = "own", role: Role = "in") -> list[Argument]:
+def _params(plan: Plan, name: str = "param", role: Role = "in") -> list[Argument]:
     """An argument for each of the parameters' parts that the loop reads."""
-    shapes = [leaf.shape for leaf in plan.programs.own]
+    shapes = [leaf.shape for leaf in plan.programs.loop_params]
     return [Argument(f"{name} {i}", shape, role) for i, shape in enumerate(shapes)]
 
 
@@ -111,14 +113,16 @@ def _state(plan: Plan, name: str, *axes: str, role: Role = "in") -> list[Argumen
 
 def _marks(plan: Plan) -> list[Argument]:
     """Where there are marks: these, and the state that an emptied memory has."""
-    return [Argument("marks", PLACES, dtype="int32"), *_state(plan, "fresh")] if plan.marked else []
+    return [Argument("flags", POSITIONS, dtype="int32"), *_state(plan, "fresh")] if plan.flagged else []
 
 
-def _room(plan: Plan, programs: Sequence[Program | None], read: Sequence[int]) -> list[Argument]:
+def _workspace(plan: Plan, programs: Sequence[Program | None], read: Sequence[int]) -> list[Argument]:
     """Room for rows that wait between sweeps, and for the rows that a product reads, as bfloat16."""
     width = plan.machine.width
-    kept = max(len(program.kept) for program in programs if program is not None)
-    found = [Argument("buffer", (max(1, kept) * -(-plan.programs.hidden // width) * width,), "scratch")]
-    if plan.halves and read:
-        found.append(Argument("halves", ("batch", max(row_words(size, width) for size in read)), "scratch"))
+    buffered = max(len(program.buffered) for program in programs if program is not None)
+    found = [Argument("buffer", (max(1, buffered) * -(-plan.programs.hidden // width) * width,), "scratch")]
+    if plan.bfloat16 and read:
+        found.append(
+            Argument("rounded", ("batch", max(count_row_words(size, width) for size in read)), "scratch")
+        )
     return found

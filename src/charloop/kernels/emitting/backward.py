@@ -1,19 +1,19 @@
-"""Emit the backward kernel of a layer: the gradients of its step and its products, from the last time to the first."""
+"""Emit a layer's backward kernel: the gradients of its step and its products, from the last time step to the first."""
 
 from charloop.engines.row_flags import RESET
-from charloop.kernels.compiler import new_module
-from charloop.kernels.emitting.arguments import backward_signature, panels, to_result
+from charloop.kernels.compiler import create_module
+from charloop.kernels.emitting.arguments import backward_signature, choose_panels, result_gradient_name
 from charloop.kernels.emitting.product import Operands, emit_product
-from charloop.kernels.emitting.rows import Place, RowEmitter
+from charloop.kernels.emitting.rows import Location, RowEmitter
 from charloop.kernels.emitting.sequence import Sequence, Target
 from charloop.kernels.emitting.vectors import INDEX, Emitted, clear, counting
 from charloop.kernels.plan import Plan
-from charloop.kernels.registry import Made
+from charloop.kernels.registry import EmittedKernel
 
 
-def make_backward(plan: Plan) -> Made:
+def make_backward(plan: Plan) -> EmittedKernel:
     """The gradients of results, sources, the parameters' parts and the first state."""
-    module, signature = new_module(), backward_signature(plan)
+    module, signature = create_module(), backward_signature(plan)
     s = Sequence(module, plan, signature)
     v, programs = s.v, plan.programs
     finish = RowEmitter(v, programs.backward, programs.hidden)
@@ -23,9 +23,9 @@ def make_backward(plan: Plan) -> Made:
         emit_finish_back(s, finish, time)
         for number in reversed(range(len(operands))):
             emit_backward_product(s, number, operands[number], time)
-        if plan.marked:
+        if plan.flagged:
             # Nothing goes back beyond a beginning.
-            with counting(v.builder, s.batch) as row, v.builder.if_then(s.mark(RESET, row, time)):
+            with counting(v.builder, s.batch) as row, v.builder.if_then(s.flag(RESET, row, time)):
                 for part, size in enumerate(programs.widths):
                     clear(s.v, s.row(f"to_state {part}", size, row), size)
     v.builder.ret_void()
@@ -38,13 +38,13 @@ def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
 
     def idle(row: Emitted) -> None:
         for number, columns in enumerate(programs.columns):
-            clear(s.v, s.row(to_result(s.plan, number), columns, row, time), columns)
+            clear(s.v, s.row(result_gradient_name(s.plan, number), columns, row, time), columns)
         for number in programs.lone_sources:
             columns = programs.sources[number]
             clear(s.v, s.row(f"to_source {number}", columns, row, time), columns)
 
     def run(row: Emitted) -> None:
-        s.emit(emitter, row, time, gradients(s, row, time), lambda place: place[0] == "own")
+        s.emit(emitter, row, time, gradients(s, row, time), lambda location: location[0] == "param")
 
     s.each_row(time, run, idle)
 
@@ -55,7 +55,7 @@ def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, 
     depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
 
     def left(row: Emitted) -> Emitted:
-        return s.row(to_result(s.plan, number), columns, row, time)
+        return s.row(result_gradient_name(s.plan, number), columns, row, time)
 
     def carried(row: Emitted) -> Emitted:
         return s.row(f"to_operand {number}" if read is None else f"to_state {read}", depth, row)
@@ -64,7 +64,7 @@ def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, 
         with counting(s.v.builder, s.batch) as row:
             clear(s.v, carried(row), depth)
     addresses = Operands(s.left(columns, left), carried, carried, s.named[f"packed {number}"])
-    emit_product(s.v, panels(s.plan, "backward", number), s.batch, addresses)
+    emit_product(s.v, choose_panels(s.plan, "backward", number), s.batch, addresses)
     if operand is not None:
         # Added to what the end of the step, and later products, have given.
         s.each_row(
@@ -78,18 +78,18 @@ def gradients(s: Sequence, row: Emitted, time: Emitted) -> Target:
     """Where a program of the way back writes."""
     v, programs = s.v, s.plan.programs
 
-    def target(place: Place) -> Emitted:
-        name, leaf, block = place
+    def target(location: Location) -> Emitted:
+        name, leaf, block = location
         kind, _, number = name.partition(" ")
-        if kind == "own":
-            found = s.named[f"to_own {leaf}"]
+        if kind == "param":
+            found = s.named[f"to_param {leaf}"]
         elif kind == "state":
             found = s.row(f"to_state {leaf}", programs.widths[leaf], row)
         elif kind == "source":
             found = s.row(f"to_{name}", programs.sources[int(number)], row, time)
         else:
             columns = programs.columns[int(number)]
-            found = s.row(to_result(s.plan, int(number)), columns, row, time)
+            found = s.row(result_gradient_name(s.plan, int(number)), columns, row, time)
         return v.at(found, block * programs.hidden)
 
     return target

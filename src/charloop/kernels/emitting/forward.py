@@ -1,18 +1,18 @@
 """Emit the forward kernel of a layer: its products and the rest of its step, for all times."""
 
-from charloop.kernels.compiler import new_module
-from charloop.kernels.emitting.arguments import forward_signature, panels
+from charloop.kernels.compiler import create_module
+from charloop.kernels.emitting.arguments import choose_panels, forward_signature
 from charloop.kernels.emitting.product import Operands, emit_product
-from charloop.kernels.emitting.rows import Place, RowEmitter
+from charloop.kernels.emitting.rows import Location, RowEmitter
 from charloop.kernels.emitting.sequence import Sequence
 from charloop.kernels.emitting.vectors import Emitted, clear, copy, counting
 from charloop.kernels.plan import Plan
-from charloop.kernels.registry import Made
+from charloop.kernels.registry import EmittedKernel
 
 
-def make_forward(plan: Plan) -> Made:
+def make_forward(plan: Plan) -> EmittedKernel:
     """The results of all times (with the source, if the two are only added), and every state."""
-    module, signature = new_module(), forward_signature(plan)
+    module, signature = create_module(), forward_signature(plan)
     s = Sequence(module, plan, signature)
     v, programs = s.v, plan.programs
     finish = RowEmitter(v, programs.forward, programs.hidden)
@@ -39,7 +39,7 @@ def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, t
     if operand is not None:
         # For rows that are idle too: a gradient is a product with what is there.
         with counting(s.v.builder, s.batch) as row:
-            s.emit(operand, row, time, lambda place: s.v.at(left(row), place[2] * programs.hidden))
+            s.emit(operand, row, time, lambda location: s.v.at(left(row), location[2] * programs.hidden))
     addresses = Operands(
         left=s.left(depth, left),
         start=start,
@@ -47,7 +47,7 @@ def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, t
         packed=s.named[f"packed {number}"],
         bias=None if product.source is None else s.named.get(f"bias {number}"),
     )
-    emit_product(s.v, panels(s.plan, "forward", number), s.batch, addresses)
+    emit_product(s.v, choose_panels(s.plan, "forward", number), s.batch, addresses)
 
 
 def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
@@ -58,8 +58,8 @@ def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
         return s.row(f"state {part}", programs.widths[part], row, time)
 
     def run(row: Emitted) -> None:
-        def target(place: Place) -> Emitted:
-            kind, leaf, block = place
+        def target(location: Location) -> Emitted:
+            kind, leaf, block = location
             offset = block * programs.hidden
             if kind == "kept":
                 return v.at(s.row(programs.last, programs.columns[-1], row, time), offset)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from charloop.kernels.emitting.vectors import EXP, LN2_HIGH, LN2_LOW, LOG, LOG2_E, SHIFT, Emitted, Vectors
 
-LARGEST_EXP, SMALLEST_EXP = 89.0, -104.0
+MAX_EXP_INPUT, MIN_EXP_INPUT = 89.0, -104.0
 """Beyond these, float32's exp is infinity or 0."""
-FLAT_TANH = 9.1
+MAX_TANH_INPUT = 9.1
 """Beyond this, float32's tanh is 1."""
 ERF_ABOVE = (
     -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5,
@@ -22,7 +22,7 @@ ERF_BELOW = (
 )  # fmt: skip
 
 
-def halve_power(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
+def reduce_exponent(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
     """`x = n ln 2 + r` with the nearest integer n, as the bits of `SHIFT + n`, and r."""
     shifted = v.fma(x, v.splat(LOG2_E), v.splat(SHIFT))
     n = v.builder.fsub(shifted, v.splat(SHIFT))
@@ -31,7 +31,7 @@ def halve_power(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
     return v.builder.bitcast(shifted, v.integers), r
 
 
-def power_of_two(v: Vectors, n: Emitted) -> Emitted:
+def emit_power_of_two(v: Vectors, n: Emitted) -> Emitted:
     """2^n for integers n in -126 to 127; of other bits of n, whatever."""
     return v.builder.bitcast(v.builder.shl(v.builder.add(n, v.whole(127)), v.whole(23)), v.floats)
 
@@ -42,33 +42,33 @@ def clip(v: Vectors, x: Emitted, low: float, high: float) -> Emitted:
     return v.choose(v.builder.fcmp_ordered("<", x, v.splat(low)), v.splat(low), x)
 
 
-def exp(v: Vectors, x: Emitted) -> Emitted:
+def emit_exp(v: Vectors, x: Emitted) -> Emitted:
     """The power is put on in two halves, so that infinity and the smallest numbers are reached."""
-    bits, r = halve_power(v, clip(v, x, SMALLEST_EXP, LARGEST_EXP))
+    bits, r = reduce_exponent(v, clip(v, x, MIN_EXP_INPUT, MAX_EXP_INPUT))
     n = v.builder.sub(bits, v.whole(0x4B400000))
     half = v.builder.ashr(n, v.whole(1))
     value = v.fma(v.polynomial(r, EXP), v.builder.fmul(r, r), v.builder.fadd(r, v.splat(1.0)))
-    value = v.builder.fmul(value, power_of_two(v, half))
-    return v.builder.fmul(value, power_of_two(v, v.builder.sub(n, half)))
+    value = v.builder.fmul(value, emit_power_of_two(v, half))
+    return v.builder.fmul(value, emit_power_of_two(v, v.builder.sub(n, half)))
 
 
-def logistic(v: Vectors, x: Emitted) -> Emitted:
-    """`1 / (1 + exp(-x))`: where exp overflows, 0."""
-    return v.builder.fdiv(v.splat(1.0), v.builder.fadd(v.splat(1.0), exp(v, v.builder.fneg(x))))
+def emit_logistic(v: Vectors, x: Emitted) -> Emitted:
+    """`1 / (1 + emit_exp(-x))`: where exp overflows, 0."""
+    return v.builder.fdiv(v.splat(1.0), v.builder.fadd(v.splat(1.0), emit_exp(v, v.builder.fneg(x))))
 
 
-def tanh(v: Vectors, x: Emitted) -> Emitted:
-    """`e / (e + 2)` with `e = exp(2|x|) - 1`, and the sign of x."""
+def emit_tanh(v: Vectors, x: Emitted) -> Emitted:
+    """`e / (e + 2)` with `e = emit_exp(2|x|) - 1`, and the sign of x."""
     b = v.builder
-    doubled = clip(v, v.call("fabs", x), 0.0, FLAT_TANH)
-    bits, r = halve_power(v, b.fadd(doubled, doubled))
-    power = power_of_two(v, b.sub(bits, v.whole(0x4B400000)))
+    doubled = clip(v, v.call("fabs", x), 0.0, MAX_TANH_INPUT)
+    bits, r = reduce_exponent(v, b.fadd(doubled, doubled))
+    power = emit_power_of_two(v, b.sub(bits, v.whole(0x4B400000)))
     small = v.fma(v.polynomial(r, EXP), b.fmul(r, r), r)
     e = v.fma(power, small, b.fsub(power, v.splat(1.0)))
     return v.call("copysign", b.fdiv(e, b.fadd(e, v.splat(2.0))), x)
 
 
-def log(v: Vectors, x: Emitted) -> Emitted:
+def emit_log(v: Vectors, x: Emitted) -> Emitted:
     """`x = 2^n m` with m within 1/sqrt(2) and sqrt(2); numbers below the normal ones are scaled up first."""
     b = v.builder
     tiny = b.fcmp_ordered("<", x, v.splat(2.0**-126))
@@ -90,7 +90,7 @@ def log(v: Vectors, x: Emitted) -> Emitted:
     return v.choose(b.fcmp_unordered("<", x, v.splat(0.0)), v.splat(float("nan")), value)
 
 
-def erf(v: Vectors, x: Emitted) -> Emitted:
+def emit_erf(v: Vectors, x: Emitted) -> Emitted:
     """x P(x^2) / Q(x^2) within 4, as Eigen and XLA have it."""
     inside = clip(v, x, -4.0, 4.0)
     square = v.builder.fmul(inside, inside)
@@ -98,27 +98,27 @@ def erf(v: Vectors, x: Emitted) -> Emitted:
     return v.builder.fmul(inside, slope)
 
 
-def sign(v: Vectors, x: Emitted) -> Emitted:
+def emit_sign(v: Vectors, x: Emitted) -> Emitted:
     """-1, 0 or 1; of NaN, NaN."""
     positive = v.choose(v.builder.fcmp_ordered(">", x, v.splat(0.0)), v.splat(1.0), x)
     return v.choose(v.builder.fcmp_ordered("<", x, v.splat(0.0)), v.splat(-1.0), positive)
 
 
-def comparison(sign: str) -> Callable[..., Emitted]:
+def compare_by(operator: str) -> Callable[..., Emitted]:
     """As JAX compares: whatever is compared with NaN is false, but that NaN differs from all."""
 
     def compare(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
-        order = v.builder.fcmp_unordered if sign == "!=" else v.builder.fcmp_ordered
-        return order(sign, a, b)
+        order = v.builder.fcmp_unordered if operator == "!=" else v.builder.fcmp_ordered
+        return order(operator, a, b)
 
     return compare
 
 
-def greater(sign: str) -> Callable[..., Emitted]:
+def choose_extreme(operator: str) -> Callable[..., Emitted]:
     """max and min: of NaN and a number, NaN."""
 
     def pick(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
-        first = v.builder.fcmp_unordered(sign, a, b)
+        first = v.builder.fcmp_unordered(operator, a, b)
         # Unordered picks a, which is NaN unless only b is.
         both = v.choose(first, a, b)
         return v.choose(v.builder.fcmp_unordered("uno", b, b), b, both)
@@ -132,24 +132,24 @@ FUNCTIONS: dict[str, Callable[..., Emitted]] = {
     "mul": lambda v, a, b: v.builder.fmul(a, b),
     "div": lambda v, a, b: v.builder.fdiv(a, b),
     "neg": lambda v, a: v.builder.fneg(a),
-    "sign": sign,
-    "erf": erf,
+    "sign": emit_sign,
+    "erf": emit_erf,
     "abs": lambda v, a: v.call("fabs", a),
     "square": lambda v, a: v.builder.fmul(a, a),
     "sqrt": lambda v, a: v.call("sqrt", a),
     "rsqrt": lambda v, a: v.builder.fdiv(v.splat(1.0), v.call("sqrt", a)),
-    "exp": exp,
-    "log": log,
-    "tanh": tanh,
-    "logistic": logistic,
-    "max": greater(">"),
-    "min": greater("<"),
-    "lt": comparison("<"),
-    "le": comparison("<="),
-    "gt": comparison(">"),
-    "ge": comparison(">="),
-    "eq": comparison("=="),
-    "ne": comparison("!="),
+    "exp": emit_exp,
+    "log": emit_log,
+    "tanh": emit_tanh,
+    "logistic": emit_logistic,
+    "max": choose_extreme(">"),
+    "min": choose_extreme("<"),
+    "lt": compare_by("<"),
+    "le": compare_by("<="),
+    "gt": compare_by(">"),
+    "ge": compare_by(">="),
+    "eq": compare_by("=="),
+    "ne": compare_by("!="),
     "and": lambda v, a, b: v.builder.and_(a, b),
     "or": lambda v, a, b: v.builder.or_(a, b),
     "not": lambda v, a: v.builder.not_(a),

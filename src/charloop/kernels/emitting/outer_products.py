@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from charloop.engines.row_flags import RESET
-from charloop.kernels.emitting.bfloat16 import emit_pairs, row_words
-from charloop.kernels.emitting.tile import Sides, emit_tile, even
+from charloop.kernels.emitting.bfloat16 import count_row_words, emit_bfloat16_pairs
+from charloop.kernels.emitting.tile import Sides, emit_tile, split_evenly
 from charloop.kernels.emitting.vectors import (
     INDEX,
     INTEGER,
@@ -18,7 +18,7 @@ from charloop.kernels.emitting.vectors import (
 )
 from charloop.kernels.machine import Machine
 
-DEPTH = 256
+BLOCK_POSITIONS = 256
 """Places summed up before a tile goes back to memory: what they hold of both sides stays near."""
 
 
@@ -32,8 +32,8 @@ class Fresh:
 
 
 @dataclass(frozen=True)
-class Summing:
-    """Emits `[places, rows]` and `[places, columns]` to `[rows, columns]`, and the first by itself to `[rows]`."""
+class OuterProductSum:
+    """Emits `[positions, rows]` and `[positions, columns]` to `[rows, columns]`, and the first alone to `[rows]`."""
 
     v: Vectors
     machine: Machine
@@ -42,7 +42,7 @@ class Summing:
     target: Emitted
     total: Emitted
     """Where the left side by itself is summed up."""
-    room: Emitted | None
+    workspace: Emitted | None
     """Where a block of both sides lies as bfloat16, if products are of such numbers."""
     fresh: Fresh | None = None
     """If there are marks."""
@@ -52,32 +52,32 @@ class Summing:
         clear(self.v, self.target, self.rows * self.columns)
         clear(self.v, self.total, self.rows)
 
-    def add(self, left: Emitted, right: Emitted, places: Emitted, marks: Emitted | None = None) -> None:
+    def add(self, left: Emitted, right: Emitted, positions: Emitted, flags: Emitted | None = None) -> None:
         """So many places, at least 1, a block at a time; with a mark for each, if there are any."""
         b = self.v.builder
-        blocks = b.udiv(b.add(places, INDEX(DEPTH - 1)), INDEX(DEPTH))
+        blocks = b.udiv(b.add(positions, INDEX(BLOCK_POSITIONS - 1)), INDEX(BLOCK_POSITIONS))
         with counting(b, blocks) as number:
-            first = b.mul(number, INDEX(DEPTH))
-            rest = b.sub(places, first)
-            depth = b.select(b.icmp_unsigned("<", rest, INDEX(DEPTH)), rest, INDEX(DEPTH))
+            first = b.mul(number, INDEX(BLOCK_POSITIONS))
+            rest = b.sub(positions, first)
+            depth = b.select(b.icmp_unsigned("<", rest, INDEX(BLOCK_POSITIONS)), rest, INDEX(BLOCK_POSITIONS))
             read = self.v.at(right, b.mul(first, INDEX(self.columns)))
             if self.fresh is not None:
-                read = self._emptied(self.fresh, read, self.v.at(marks, first), depth)
+                read = self._emptied(self.fresh, read, self.v.at(flags, first), depth)
             self._block(self.v.at(left, b.mul(first, INDEX(self.rows))), read, depth)
 
-    def _emptied(self, fresh: Fresh, right: Emitted, marks: Emitted, depth: Emitted) -> Emitted:
+    def _emptied(self, fresh: Fresh, right: Emitted, flags: Emitted, depth: Emitted) -> Emitted:
         """The right side's places where they lie; if one of them was emptied, a copy with fresh rows."""
         v, b = self.v, self.v.builder
         before = b.block
-        with counting(b, depth) as place:
+        with counting(b, depth) as position:
             seen = b.phi(INTEGER)
-            now = b.or_(seen, b.load(v.at(marks, place), typ=INTEGER, align=4))
+            now = b.or_(seen, b.load(v.at(flags, position), typ=INTEGER, align=4))
             seen.add_incoming(INTEGER(0), before)
             seen.add_incoming(now, b.block)
         found = b.icmp_unsigned("!=", b.and_(now, INTEGER(RESET)), INTEGER(0))
-        with b.if_then(found), counting(b, depth) as place:
-            offset = b.mul(place, INDEX(self.columns))
-            row = b.select(has_bit(v, v.at(marks, place), RESET), fresh.row, v.at(right, offset))
+        with b.if_then(found), counting(b, depth) as position:
+            offset = b.mul(position, INDEX(self.columns))
+            row = b.select(has_bit(v, v.at(flags, position), RESET), fresh.row, v.at(right, offset))
             copy(v, row, v.at(fresh.copied, offset), self.columns)
         return b.select(found, fresh.copied, right)
 
@@ -85,8 +85,8 @@ class Summing:
         """`depth` places, tile by tile."""
         strides = self.rows, self.columns
         self._add_up(left, depth)
-        if self.room is not None:
-            left, right, strides, depth = self._pairs(self.room, left, right, depth)
+        if self.workspace is not None:
+            left, right, strides, depth = self._pairs(self.workspace, left, right, depth)
         tile, width = self.machine.tile, self.v.width
         panel = tile.vectors * width
         whole, over = divmod(self.columns, panel)
@@ -95,37 +95,37 @@ class Summing:
                 column = self.v.builder.mul(number, INDEX(panel))
                 self._panel(left, right, strides, depth, column, [width] * tile.vectors)
         if over:
-            lanes = [min(width, over - i) for i in range(0, over, width)]
-            self._panel(left, right, strides, depth, INDEX(whole * panel), lanes)
+            elements = [min(width, over - i) for i in range(0, over, width)]
+            self._panel(left, right, strides, depth, INDEX(whole * panel), elements)
 
     def _add_up(self, left: Emitted, depth: Emitted) -> None:
         """The left side's places, added to their sum."""
         v = self.v
 
-        def column(unit: Emitted, lanes: int) -> None:
+        def column(unit: Emitted, elements: int) -> None:
             goal = v.at(self.total, unit)
-            start, before = v.load(goal, lanes), v.builder.block
-            with counting(v.builder, depth) as place:
+            start, before = v.load(goal, elements), v.builder.block
+            with counting(v.builder, depth) as position:
                 running = v.builder.phi(v.floats)
-                row = v.at(left, v.builder.mul(place, INDEX(self.rows)))
-                after = v.builder.fadd(running, v.load(v.at(row, unit), lanes))
+                row = v.at(left, v.builder.mul(position, INDEX(self.rows)))
+                after = v.builder.fadd(running, v.load(v.at(row, unit), elements))
                 running.add_incoming(start, before)
                 running.add_incoming(after, v.builder.block)
-            v.store(after, goal, lanes)
+            v.store(after, goal, elements)
 
         each_vector(v, self.rows, column)
 
     def _pairs(
-        self, room: Emitted, left: Emitted, right: Emitted, depth: Emitted
+        self, workspace: Emitted, left: Emitted, right: Emitted, depth: Emitted
     ) -> tuple[Emitted, Emitted, tuple[int, int], Emitted]:
         """Both sides as pairs of two places each, how far apart these lie, and how many there are."""
         v, b = self.v, self.v.builder
-        strides = 2 * row_words(self.rows, v.width), 2 * row_words(self.columns, v.width)
+        strides = 2 * count_row_words(self.rows, v.width), 2 * count_row_words(self.columns, v.width)
         pairs = b.udiv(b.add(depth, INDEX(1)), INDEX(2))
-        second = v.at(room, DEPTH // 2 * strides[0])
-        emit_pairs(v, depth, self.rows, left, room)
-        emit_pairs(v, depth, self.columns, right, second)
-        return room, second, strides, pairs
+        second = v.at(workspace, BLOCK_POSITIONS // 2 * strides[0])
+        emit_bfloat16_pairs(v, depth, self.rows, left, workspace)
+        emit_bfloat16_pairs(v, depth, self.columns, right, second)
+        return workspace, second, strides, pairs
 
     def _panel(
         self,
@@ -134,14 +134,14 @@ class Summing:
         strides: tuple[int, int],
         depth: Emitted,
         column: Emitted,
-        lanes: list[int],
+        elements: list[int],
     ) -> None:
         b = self.v.builder
-        for first, size, count in even(self.rows, self.machine.tile.rows):
+        for first, size, count in split_evenly(self.rows, self.machine.tile.rows):
             with counting(b, count) as number:
                 row = b.add(INDEX(first), b.mul(number, INDEX(size)))
                 ends = self.v.at(left, row), self.v.at(right, column)
-                self._tile(*ends, strides, depth, lanes, row, column, size)
+                self._tile(*ends, strides, depth, elements, row, column, size)
 
     def _tile(
         self,
@@ -149,29 +149,31 @@ class Summing:
         right: Emitted,
         strides: tuple[int, int],
         depth: Emitted,
-        lanes: list[int],
+        elements: list[int],
         row: Emitted,
         column: Emitted,
         size: int,
     ) -> None:
         v, b = self.v, self.v.builder
         first = b.add(b.mul(row, INDEX(self.columns)), column)
-        places = [
-            [v.at(self.target, first, i * self.columns + j * v.width) for j in range(len(lanes))]
+        positions = [
+            [v.at(self.target, first, i * self.columns + j * v.width) for j in range(len(elements))]
             for i in range(size)
         ]
-        sums = [[v.load(place, n) for place, n in zip(line, lanes, strict=True)] for line in places]
+        sums = [
+            [v.load(position, n) for position, n in zip(line, elements, strict=True)] for line in positions
+        ]
         sides = Sides(
             number=lambda i, k: v.at(left, b.mul(k, INDEX(strides[0])), i),
             vector=lambda k, j: v.at(right, b.mul(k, INDEX(strides[1])), j * v.width),
-            lanes=lanes,
-            in_pairs=self.room is not None,
+            elements=elements,
+            in_pairs=self.workspace is not None,
         )
-        for line, results in zip(places, emit_tile(v, sums, depth, sides), strict=True):
-            for place, n, result in zip(line, lanes, results, strict=True):
-                v.store(result, place, n)
+        for line, results in zip(positions, emit_tile(v, sums, depth, sides), strict=True):
+            for position, n, result in zip(line, elements, results, strict=True):
+                v.store(result, position, n)
 
 
-def room_for(rows: int, columns: int, width: int) -> int:
+def count_workspace_words(rows: int, columns: int, width: int) -> int:
     """Words that a block of both sides takes as bfloat16."""
-    return DEPTH * (row_words(rows, width) + row_words(columns, width))
+    return BLOCK_POSITIONS * (count_row_words(rows, width) + count_row_words(columns, width))

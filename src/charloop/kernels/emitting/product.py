@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
-from charloop.kernels.emitting.tile import Rows, Sides, emit_tile
+from charloop.kernels.emitting.tile import RowTiles, Sides, emit_tile
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
 from charloop.kernels.machine import Machine, Tile
 
@@ -19,7 +19,7 @@ class Panels:
     depth: int
     columns: int
     machine: Machine
-    halves: bool = False
+    bfloat16: bool = False
     """Whether numbers are rounded to bfloat16 and multiplied in pairs; two of them are a word, of a number's size."""
 
     @property
@@ -35,7 +35,7 @@ class Panels:
     @property
     def words(self) -> int:
         """How many multiplications make a sum: numbers, or pairs of them."""
-        return -(-self.depth // 2) if self.halves else self.depth
+        return -(-self.depth // 2) if self.bfloat16 else self.depth
 
     @property
     def panel(self) -> int:
@@ -65,18 +65,18 @@ class Panels:
     @property
     def packed_type(self) -> str:
         """Of the words."""
-        return "uint32" if self.halves else "float32"
+        return "uint32" if self.bfloat16 else "float32"
 
     def pack(self, matrix: Float[Array, "depth columns"]) -> Array:
         """The matrix as the product reads it, one word after the other; columns that are not there are 0."""
-        lines = pairs(matrix) if self.halves else matrix
+        lines = pack_bfloat16_pairs(matrix) if self.bfloat16 else matrix
         edge = self.whole * self.panel
         whole = lines[:, :edge].reshape(self.words, self.whole, self.panel).transpose(1, 0, 2)
         rest = jnp.pad(lines[:, edge:], ((0, 0), (0, self.rest_vectors * self.width - self.rest)))
         return jnp.concatenate([whole.ravel(), rest.ravel()])
 
 
-def pairs(matrix: Float[Array, "depth columns"]) -> UInt32[Array, "words columns"]:
+def pack_bfloat16_pairs(matrix: Float[Array, "depth columns"]) -> UInt32[Array, "words columns"]:
     """Two rows, rounded to bfloat16, in one row of words; the last row's other half is 0 if there is none."""
     even_depth = jnp.pad(matrix.astype(jnp.bfloat16), ((0, len(matrix) % 2), (0, 0)))
     apart = even_depth.reshape(-1, 2, matrix.shape[1]).transpose(0, 2, 1)
@@ -88,7 +88,7 @@ class Operands:
     """Addresses by batch row."""
 
     left: Callable[[Emitted], Emitted]
-    """Numbers, or where the panels are of halves pairs of them (`emit_halves`)."""
+    """Numbers, or where the panels are of halves pairs of them (`emit_bfloat16_rows`)."""
     start: Callable[[Emitted], Emitted]
     """What the sums begin with."""
     target: Callable[[Emitted], Emitted]
@@ -99,7 +99,7 @@ class Operands:
 
 def emit_product(v: Vectors, panels: Panels, rows: Emitted | int, operands: Operands) -> None:
     """`target[row] = start[row] + left[row] matrix`, panel by panel, so that a panel stays near while rows pass."""
-    tiles = Rows.of(v, rows, panels.tile.rows)
+    tiles = RowTiles.of(v, rows, panels.tile.rows)
     if panels.whole:
         with counting(v.builder, panels.whole) as number:
             column = v.builder.mul(number, INDEX(panels.panel))
@@ -107,26 +107,26 @@ def emit_product(v: Vectors, panels: Panels, rows: Emitted | int, operands: Oper
             _panel(v, panels, tiles, operands, packed, column, [v.width] * panels.tile.vectors)
     if panels.rest:
         edge = panels.whole * panels.panel
-        lanes = [min(v.width, panels.rest - i * v.width) for i in range(panels.rest_vectors)]
+        elements = [min(v.width, panels.rest - i * v.width) for i in range(panels.rest_vectors)]
         packed = v.at(operands.packed, edge * panels.words)
-        _panel(v, panels, tiles, operands, packed, INDEX(edge), lanes)
+        _panel(v, panels, tiles, operands, packed, INDEX(edge), elements)
 
 
 def _panel(
     v: Vectors,
     panels: Panels,
-    tiles: Rows,
+    tiles: RowTiles,
     operands: Operands,
     packed: Emitted,
     column: Emitted,
-    lanes: list[int],
+    elements: list[int],
 ) -> None:
     """All rows against one panel."""
     b = v.builder
-    places = [(b.add(column, INDEX(j * v.width)), n) for j, n in enumerate(lanes)]
+    offsets = [(b.add(column, INDEX(j * v.width)), n) for j, n in enumerate(elements)]
 
     def read(pointer: Emitted) -> list[Emitted]:
-        return [v.load(v.at(pointer, offset), n) for offset, n in places]
+        return [v.load(v.at(pointer, offset), n) for offset, n in offsets]
 
     def tile(first: Emitted, size: int) -> None:
         rows = [b.add(first, INDEX(i)) for i in range(size)]
@@ -138,11 +138,11 @@ def _panel(
         sides = Sides(
             number=lambda i, k: v.at(left[i], k),
             # Zeros fill the last panel: whole vectors are read.
-            vector=lambda k, j: v.at(packed, b.mul(k, INDEX(len(lanes) * v.width)), j * v.width),
-            in_pairs=panels.halves,
+            vector=lambda k, j: v.at(packed, b.mul(k, INDEX(len(elements) * v.width)), j * v.width),
+            in_pairs=panels.bfloat16,
         )
         for row, line in zip(rows, emit_tile(v, sums, panels.words, sides), strict=True):
-            for (offset, n), result in zip(places, line, strict=True):
+            for (offset, n), result in zip(offsets, line, strict=True):
                 v.store(result, v.at(operands.target(row), offset), n)
 
     tiles.each(v, tile)

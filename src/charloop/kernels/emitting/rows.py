@@ -8,7 +8,7 @@ from charloop.kernels.emitting.functions import FUNCTIONS
 from charloop.kernels.emitting.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, each_vector
 from charloop.kernels.tracing.program import REDUCTIONS, Phase, Program, Reference
 
-Place = tuple[str, int, int]
+Location = tuple[str, int, int]
 COMBINE = {"reduce_sum": "add", "reduce_max": "max", "reduce_min": "min"}
 NEUTRAL = {"reduce_sum": 0.0, "reduce_max": float("-inf"), "reduce_min": float("inf")}
 
@@ -17,11 +17,11 @@ NEUTRAL = {"reduce_sum": 0.0, "reduce_max": float("-inf"), "reduce_min": float("
 class Memory:
     """Where a row's inputs lie and its results go: the address of unit 0 of each."""
 
-    address: Callable[[Place], Emitted]
-    target: Callable[[Place], Emitted]
-    adds: Callable[[Place], bool]
+    address: Callable[[Location], Emitted]
+    target: Callable[[Location], Emitted]
+    adds: Callable[[Location], bool]
     """Whether a result is added to what is there: a parameter's gradient, over all rows and times."""
-    lone: Callable[[Place], bool]
+    lone: Callable[[Location], bool]
     """Whether a result is a single number."""
     buffer: Emitted
     """Room for the rows that wait between phases."""
@@ -35,7 +35,7 @@ class RowEmitter:
         self.padded = -(-hidden // v.width) * v.width
         reductions = [r for r in program.needed if program.operations[r].name in REDUCTIONS]
         self.sums = {reference: self._local() for reference in reductions}
-        self.waiting_at = {reference: index for index, reference in enumerate(program.kept)}
+        self.waiting_at = {reference: index for index, reference in enumerate(program.buffered)}
 
     def _local(self) -> Emitted:
         """A vector that the optimiser turns into a register; allotted once, at the function's beginning."""
@@ -48,9 +48,9 @@ class RowEmitter:
         for number, phase in enumerate(self.program.schedule):
             self._numbers(number)
             self._sweep(number, phase)
-        for place, reference in self.program.results.items():
-            if memory.lone(place):
-                self._add_number(place, reference)
+        for location, reference in self.program.results.items():
+            if memory.lone(location):
+                self._add_number(location, reference)
 
     def _numbers(self, phase: int) -> None:
         """What is one number for the whole row and can be made now; and a fresh start for the next sums."""
@@ -65,8 +65,8 @@ class RowEmitter:
         operation = self.program.operations[reference]
         if operation.name == "constant":
             return self.v.splat(operation.number)
-        if operation.place is not None:
-            return self.v.broadcast(self.memory.address(operation.place))
+        if operation.location is not None:
+            return self.v.broadcast(self.memory.address(operation.location))
         if operation.name in REDUCTIONS:
             total = self.v.builder.load(self.sums[reference], typ=self.v.floats)
             return self.v.across(total, lambda a, b: FUNCTIONS[COMBINE[operation.name]](self.v, a, b))
@@ -75,23 +75,23 @@ class RowEmitter:
     def _sweep(self, number: int, phase: Phase) -> None:
         each_vector(self.v, self.hidden, partial(self._block, number, phase))
 
-    def _block(self, number: int, phase: Phase, unit: Emitted, lanes: int) -> None:
+    def _block(self, number: int, phase: Phase, unit: Emitted, elements: int) -> None:
         """One vector of units: all is read and computed before anything is written."""
         made: dict[Reference, Emitted] = {}
         for root in phase.roots:
-            self._value(root, phase, unit, lanes, made)
+            self._value(root, phase, unit, elements, made)
         for reference, index in self.waiting_at.items():
             if reference in made and reference not in phase.read_back:
                 self.v.store(made[reference], self._waiting(index, unit))
         if number < len(self.program.schedule) - 1:
-            self._sum_up(number, made, lanes)
+            self._sum_up(number, made, elements)
             return
-        for place, reference in self.program.results.items():
-            if not self.memory.lone(place):
-                self._write(place, made.get(reference, self.numbers.get(reference)), unit, lanes)
+        for location, reference in self.program.results.items():
+            if not self.memory.lone(location):
+                self._write(location, made.get(reference, self.numbers.get(reference)), unit, elements)
 
     def _value(
-        self, root: Reference, phase: Phase, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
+        self, root: Reference, phase: Phase, unit: Emitted, elements: int, made: dict[Reference, Emitted]
     ) -> None:
         """Make a row and what it is made of, inputs first; without recursion, however long the tick."""
         waiting = [root]
@@ -105,17 +105,17 @@ class RowEmitter:
             elif missing:
                 waiting.extend(reversed(missing))
             else:
-                made[waiting.pop()] = self._make(reference, read, unit, lanes, made)
+                made[waiting.pop()] = self._make(reference, read, unit, elements, made)
 
     def _make(
-        self, reference: Reference, read: bool, unit: Emitted, lanes: int, made: dict[Reference, Emitted]
+        self, reference: Reference, read: bool, unit: Emitted, elements: int, made: dict[Reference, Emitted]
     ) -> Emitted:
         """One row, whose inputs are there."""
         operation = self.program.operations[reference]
         if read:
             return self.v.load(self._waiting(self.waiting_at[reference], unit))
-        if operation.place is not None:
-            return self.v.load(self.v.at(self.memory.address(operation.place), unit), lanes)
+        if operation.location is not None:
+            return self.v.load(self.v.at(self.memory.address(operation.location), unit), elements)
         scalars = self.program.scalars
         inputs = (self.numbers[i] if i in scalars else made[i] for i in operation.inputs)
         return FUNCTIONS[operation.name](self.v, *inputs)
@@ -123,7 +123,7 @@ class RowEmitter:
     def _waiting(self, index: int, unit: Emitted) -> Emitted:
         return self.v.at(self.memory.buffer, INDEX(index * self.padded), unit)
 
-    def _sum_up(self, number: int, made: dict[Reference, Emitted], lanes: int) -> None:
+    def _sum_up(self, number: int, made: dict[Reference, Emitted], elements: int) -> None:
         """Add a block to the sums that are ready in the next phase; lanes beyond the row count for nothing."""
         for reference, total in self.sums.items():
             if self.program.phases[reference] != number + 1:
@@ -131,19 +131,19 @@ class RowEmitter:
             operation = self.program.operations[reference]
             (row,) = operation.inputs
             value = made[row] if row in made else self.numbers[row]
-            if lanes < self.v.width:
-                value = self.v.choose(self.v.mask(lanes), value, self.v.splat(NEUTRAL[operation.name]))
+            if elements < self.v.width:
+                value = self.v.choose(self.v.mask(elements), value, self.v.splat(NEUTRAL[operation.name]))
             before = self.v.builder.load(total, typ=self.v.floats)
             after = FUNCTIONS[COMBINE[operation.name]](self.v, before, value)
             self.v.builder.store(after, total)
 
-    def _write(self, place: Place, value: Emitted, unit: Emitted, lanes: int) -> None:
-        target = self.v.at(self.memory.target(place), unit)
-        if self.memory.adds(place):
-            value = self.v.builder.fadd(self.v.load(target, lanes), value)
-        self.v.store(value, target, lanes)
+    def _write(self, location: Location, value: Emitted, unit: Emitted, elements: int) -> None:
+        target = self.v.at(self.memory.target(location), unit)
+        if self.memory.adds(location):
+            value = self.v.builder.fadd(self.v.load(target, elements), value)
+        self.v.store(value, target, elements)
 
-    def _add_number(self, place: Place, reference: Reference) -> None:
-        target, builder = self.memory.target(place), self.v.builder
+    def _add_number(self, location: Location, reference: Reference) -> None:
+        target, builder = self.memory.target(location), self.v.builder
         number = builder.extract_element(self.numbers[reference], INTEGER(0))
         builder.store(builder.fadd(builder.load(target, typ=FLOAT, align=4), number), target, align=4)

@@ -5,21 +5,21 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from charloop.engines.row_flags import IDLE, RESET
-from charloop.kernels.compiler import new_function
-from charloop.kernels.emitting.bfloat16 import emit_halves, row_words
-from charloop.kernels.emitting.rows import Memory, Place, RowEmitter
+from charloop.kernels.compiler import create_function
+from charloop.kernels.emitting.bfloat16 import count_row_words, emit_bfloat16_rows
+from charloop.kernels.emitting.rows import Location, Memory, RowEmitter
 from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, has_bit
 from charloop.kernels.plan import Plan
 
-Target = Callable[[Place], Emitted]
+Target = Callable[[Location], Emitted]
 
 
 class Sequence:
     """What both directions share: the arguments by name, and the address of a row of each."""
 
     def __init__(self, module: ir.Module, plan: Plan, signature: Signature) -> None:
-        self.function, self.named = new_function(module, signature)
+        self.function, self.named = create_function(module, signature)
         builder = ir.IRBuilder(self.function.append_basic_block())
         self.v, self.plan = Vectors(builder, plan.machine.width), plan
         self.products = plan.programs.parts.products
@@ -36,10 +36,10 @@ class Sequence:
 
     def left(self, size: int, source: Callable[[Emitted], Emitted]) -> Callable[[Emitted], Emitted]:
         """The rows that a product reads, of `size` numbers: as they are, or as halves made of them now."""
-        if not self.plan.halves:
+        if not self.plan.bfloat16:
             return source
-        target, words = self.named["halves"], row_words(size, self.v.width)
-        emit_halves(self.v, self.batch, size, source, target)
+        target, words = self.named["rounded"], count_row_words(size, self.v.width)
+        emit_bfloat16_rows(self.v, self.batch, size, source, target)
         return lambda row: self.v.at(target, self.v.builder.mul(row, INDEX(words)))
 
     def source(self, number: int, row: Emitted, time: Emitted) -> Emitted:
@@ -51,9 +51,9 @@ class Sequence:
         character = self.v.character(self.named["characters"], self._place(row, time), self.named["rows"])
         return self.row(name, columns, character)
 
-    def mark(self, bit: int, row: Emitted, time: Emitted) -> Emitted:
+    def flag(self, bit: int, row: Emitted, time: Emitted) -> Emitted:
         """Whether a row has that mark at that time."""
-        return has_bit(self.v, self.v.at(self.named["marks"], self._place(row, time)), bit)
+        return has_bit(self.v, self.v.at(self.named["flags"], self._place(row, time)), bit)
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
         """The address of a part of the state before a tick: what the tick before wrote, or a beginning."""
@@ -62,17 +62,17 @@ class Sequence:
         earlier = b.sub(b.select(first, INDEX(1), time), INDEX(1))
         start, later = self.row(f"start {part}", size, row), self.row(f"state {part}", size, row, earlier)
         found = b.select(first, start, later)
-        if not self.plan.marked:
+        if not self.plan.flagged:
             return found
-        return b.select(self.mark(RESET, row, time), self.named[f"fresh {part}"], found)
+        return b.select(self.flag(RESET, row, time), self.named[f"fresh {part}"], found)
 
-    def address(self, place: Place, row: Emitted, time: Emitted) -> Emitted:
+    def address(self, location: Location, row: Emitted, time: Emitted) -> Emitted:
         """Of what a program reads."""
-        name, leaf, block = place
+        name, leaf, block = location
         kind, _, number = name.partition(" ")
         programs = self.plan.programs
-        if kind == "own":
-            found = self.named[f"own {leaf}"]
+        if kind == "param":
+            found = self.named[f"param {leaf}"]
         elif kind == "source":
             found = self.source(int(number), row, time)
         elif kind == "result":
@@ -93,15 +93,15 @@ class Sequence:
         row: Emitted,
         time: Emitted,
         target: Target,
-        adds: Callable[[Place], bool] = lambda _: False,
+        adds: Callable[[Location], bool] = lambda _: False,
     ) -> None:
         """A program of one row at a time."""
 
-        def lone(place: Place) -> bool:
-            return place[0] == "own" and self.plan.programs.is_number(place[1])
+        def lone(location: Location) -> bool:
+            return location[0] == "param" and self.plan.programs.is_number(location[1])
 
-        def address(place: Place) -> Emitted:
-            return self.address(place, row, time)
+        def address(location: Location) -> Emitted:
+            return self.address(location, row, time)
 
         emitter.emit(Memory(address, target, adds, lone, self.named["buffer"]))
 
@@ -110,10 +110,10 @@ class Sequence:
     ) -> None:
         """`tick(row)` for all rows; `idle(row)` in its stead for those that are marked so."""
         with counting(self.v.builder, self.batch) as row:
-            if not self.plan.marked:
+            if not self.plan.flagged:
                 tick(row)
                 return
-            with self.v.builder.if_else(self.mark(IDLE, row, time)) as (then, otherwise):
+            with self.v.builder.if_else(self.flag(IDLE, row, time)) as (then, otherwise):
                 with then:
                     idle(row)
                 with otherwise:

@@ -17,7 +17,7 @@ class Sides:
     """The address of row i's number at k."""
     vector: Callable[[Emitted, int], Emitted]
     """The address of the j-th vector at k."""
-    lanes: list[int] | None = None
+    elements: list[int] | None = None
     """Numbers of each vector that are there; None where all are, beyond the columns too."""
     in_pairs: bool = False
     """Whether each number is a pair of bfloat16 numbers."""
@@ -26,12 +26,12 @@ class Sides:
 def emit_tile(v: Vectors, sums: Sums, depth: Emitted | int, sides: Sides) -> Sums:
     """`sums[i][j] + sum over k of number(i, k) vector(k, j)`; `depth` is at least 1."""
     b, before = v.builder, v.builder.block
-    multiply = v.fma_of_pairs if sides.in_pairs else v.fma
+    multiply = v.fma_bfloat16_pairs if sides.in_pairs else v.fma
     columns = range(len(sums[0]))
-    lanes = sides.lanes or [v.width for _ in columns]
+    elements = sides.elements or [v.width for _ in columns]
     with counting(b, depth) as k:
         running = [[b.phi(v.floats) for _ in columns] for _ in sums]
-        vectors = [v.load(sides.vector(k, j), lanes[j]) for j in columns]
+        vectors = [v.load(sides.vector(k, j), elements[j]) for j in columns]
         after = []
         for i, line in enumerate(running):
             number = v.broadcast(sides.number(i, k))
@@ -44,7 +44,7 @@ def emit_tile(v: Vectors, sums: Sums, depth: Emitted | int, sides: Sides) -> Sum
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowTiles:
     """`count` rows in tiles of at most `most`, as equal as can be; the count may be known at run time only."""
 
     count: Emitted
@@ -54,7 +54,7 @@ class Rows:
     most: int
 
     @classmethod
-    def of(cls, v: Vectors, count: Emitted | int, most: int) -> "Rows":
+    def of(cls, v: Vectors, count: Emitted | int, most: int) -> "RowTiles":
         """Emits the division, once for all panels."""
         b, count = v.builder, INDEX(count) if isinstance(count, int) else count
         tiles = b.udiv(b.add(count, INDEX(most - 1)), INDEX(most))
@@ -79,7 +79,7 @@ class Rows:
             b.position_at_end(done)
 
 
-def even(rows: int, most: int) -> list[tuple[int, int, int]]:
+def split_evenly(rows: int, most: int) -> list[tuple[int, int, int]]:
     """`rows` in tiles of at most `most`, as equal as can be: where each size begins, the size, how many."""
     tiles = -(-rows // most)
     small, larger = divmod(rows, tiles)

@@ -10,20 +10,20 @@ FLOAT, INTEGER, INDEX, TRUTH = ir.FloatType(), ir.IntType(32), ir.IntType(64), i
 POINTER, NOTHING = ir.PointerType(), ir.VoidType()
 
 
-class Half(ir.Type):  # type: ignore[misc]
+class BFloat16(ir.Type):  # type: ignore[misc]
     """bfloat16, which llvmlite has no type for: the upper half of a float32."""
 
     def _to_string(self) -> str:
         return "bfloat"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Half)
+        return isinstance(other, BFloat16)
 
     def __hash__(self) -> int:
-        return hash(Half)
+        return hash(BFloat16)
 
 
-HALF = Half()
+BFLOAT16 = BFloat16()
 
 LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.693359375, -2.12194440e-4
 SHIFT = 12582912.0
@@ -48,7 +48,7 @@ class Vectors:
         self.floats = ir.VectorType(FLOAT, width)
         self.integers = ir.VectorType(INTEGER, width)
         self.truths = ir.VectorType(TRUTH, width)
-        self.halves = ir.VectorType(HALF, 2 * width)
+        self.bfloat16s = ir.VectorType(BFLOAT16, 2 * width)
 
     # Memory
 
@@ -59,34 +59,34 @@ class Vectors:
             pointer = self.builder.gep(pointer, [offset], source_etype=FLOAT)
         return pointer
 
-    def character(self, pointer: Emitted, place: Emitted, vocab: int | Emitted) -> Emitted:
+    def character(self, pointer: Emitted, position: Emitted, vocab: int | Emitted) -> Emitted:
         """The id at a place, as an index that is within the vocabulary, whatever stands there."""
         b = self.builder
         last = INDEX(vocab - 1) if isinstance(vocab, int) else b.sub(vocab, INDEX(1))
-        address = b.gep(pointer, [place], source_etype=INTEGER)
+        address = b.gep(pointer, [position], source_etype=INTEGER)
         character = b.zext(b.load(address, typ=INTEGER, align=4), INDEX)
         return b.select(b.icmp_unsigned("<", character, last), character, last)
 
-    def load(self, pointer: Emitted, lanes: int | None = None) -> Emitted:
-        """`width` numbers; or the first `lanes`, and zeros."""
-        if lanes is None or lanes == self.width:
+    def load(self, pointer: Emitted, elements: int | None = None) -> Emitted:
+        """`width` numbers; or the first `elements`, and zeros."""
+        if elements is None or elements == self.width:
             return self.builder.load(pointer, typ=self.floats, align=4)
         kind = ir.FunctionType(self.floats, [POINTER, INTEGER, self.truths, self.floats])
         load = self.declare(f"llvm.masked.load.v{self.width}f32.p0", kind)
-        return self.builder.call(load, [pointer, INTEGER(4), self.mask(lanes), self.splat(0.0)])
+        return self.builder.call(load, [pointer, INTEGER(4), self.mask(elements), self.splat(0.0)])
 
-    def store(self, vector: Emitted, pointer: Emitted, lanes: int | None = None) -> None:
-        """All, or the first `lanes`: not a byte beyond them is touched."""
-        if lanes is None or lanes == self.width:
+    def store(self, vector: Emitted, pointer: Emitted, elements: int | None = None) -> None:
+        """All, or the first `elements`: not a byte beyond them is touched."""
+        if elements is None or elements == self.width:
             self.builder.store(vector, pointer, align=4)
             return
         kind = ir.FunctionType(NOTHING, [self.floats, POINTER, INTEGER, self.truths])
         store = self.declare(f"llvm.masked.store.v{self.width}f32.p0", kind)
-        self.builder.call(store, [vector, pointer, INTEGER(4), self.mask(lanes)])
+        self.builder.call(store, [vector, pointer, INTEGER(4), self.mask(elements)])
 
-    def mask(self, lanes: int) -> Emitted:
-        """The first `lanes`."""
-        return ir.Constant(self.truths, [lane < lanes for lane in range(self.width)])
+    def mask(self, elements: int) -> Emitted:
+        """The first `elements`."""
+        return ir.Constant(self.truths, [element < elements for element in range(self.width)])
 
     def broadcast(self, pointer: Emitted) -> Emitted:
         """One number, in every lane."""
@@ -118,15 +118,15 @@ class Vectors:
         """`a b + c`, rounded once."""
         return self.call("fma", a, b, c)
 
-    def fma_of_pairs(self, a: Emitted, b: Emitted, c: Emitted) -> Emitted:
+    def fma_bfloat16_pairs(self, a: Emitted, b: Emitted, c: Emitted) -> Emitted:
         """`a0 b0 + a1 b1 + c`: each number of a and b is a pair of bfloat16, c and the sum are float32."""
-        kind = ir.FunctionType(self.floats, [self.floats, self.halves, self.halves])
+        kind = ir.FunctionType(self.floats, [self.floats, self.bfloat16s, self.bfloat16s])
         multiply = self.declare(f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.width}", kind)
-        return self.builder.call(multiply, [c, *(self.builder.bitcast(x, self.halves) for x in (a, b))])
+        return self.builder.call(multiply, [c, *(self.builder.bitcast(x, self.bfloat16s) for x in (a, b))])
 
-    def halve(self, vector: Emitted) -> Emitted:
+    def to_bfloat16(self, vector: Emitted) -> Emitted:
         """Rounded to bfloat16, to the nearest, ties to even."""
-        return self.builder.fptrunc(vector, ir.VectorType(HALF, self.width))
+        return self.builder.fptrunc(vector, ir.VectorType(BFLOAT16, self.width))
 
     def polynomial(self, x: Emitted, coefficients: tuple[float, ...]) -> Emitted:
         """Highest power first."""
@@ -148,7 +148,7 @@ class Vectors:
         """All lanes combined, in every lane; by halves, so that the order never changes."""
         step = self.width // 2
         while step:
-            vector = combine(vector, self.shuffle(vector, [lane ^ step for lane in range(self.width)]))
+            vector = combine(vector, self.shuffle(vector, [element ^ step for element in range(self.width)]))
             step //= 2
         return vector
 
@@ -171,7 +171,7 @@ def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: 
 
 
 def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> None:
-    """`body(place, lanes)` for a row of `size` numbers: whole vectors in a loop, then what is left, if any."""
+    """`body(position, elements)` for a row of `size` numbers: whole vectors in a loop, then what is left, if any."""
     blocks, rest = divmod(size, v.width)
     if blocks:
         with counting(v.builder, blocks) as block:
@@ -182,14 +182,14 @@ def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> 
 
 def clear(v: Vectors, target: Emitted, size: int) -> None:
     """Zeros in a row."""
-    each_vector(v, size, lambda place, lanes: v.store(v.splat(0.0), v.at(target, place), lanes))
+    each_vector(v, size, lambda position, elements: v.store(v.splat(0.0), v.at(target, position), elements))
 
 
 def copy(v: Vectors, source: Emitted, target: Emitted, size: int) -> None:
     """A row as it is."""
 
-    def block(place: Emitted, lanes: int) -> None:
-        v.store(v.load(v.at(source, place), lanes), v.at(target, place), lanes)
+    def block(position: Emitted, elements: int) -> None:
+        v.store(v.load(v.at(source, position), elements), v.at(target, position), elements)
 
     each_vector(v, size, block)
 

@@ -12,7 +12,7 @@ Reference = int
 """An operation by its place in the list."""
 
 REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min"}
-DEAR = {"exp", "log", "tanh", "logistic", "erf", "div", "rsqrt", "sqrt"}
+EXPENSIVE = {"exp", "log", "tanh", "logistic", "erf", "div", "rsqrt", "sqrt"}
 """What costs more to make again than to keep."""
 
 
@@ -22,7 +22,7 @@ class Operation:
 
     name: str
     inputs: tuple[Reference, ...] = ()
-    place: tuple[str, int, int] | None = None
+    location: tuple[str, int, int] | None = None
     """Of an input: which argument, which of its leaves, which row of the leaf."""
     number: float = 0.0
     """Of a constant."""
@@ -82,7 +82,7 @@ class Program:
             roots = sums[number + 1] if number < last else list(self.results.values())
             seen = self._seen(roots, made)
             phases.append(Phase(roots, seen & made, len(seen)))
-            made |= {r for r in seen if self.operations[r].name in DEAR}
+            made |= {r for r in seen if self.operations[r].name in EXPENSIVE}
         return phases
 
     @property
@@ -91,7 +91,7 @@ class Program:
         return sum(phase.work for phase in self.schedule)
 
     @cached_property
-    def kept(self) -> list[Reference]:
+    def buffered(self) -> list[Reference]:
         """Rows that are dear and read again in a later phase: they wait in a buffer. Others are made again."""
         return sorted(set().union(*(phase.read_back for phase in self.schedule)))
 

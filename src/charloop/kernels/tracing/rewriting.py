@@ -6,41 +6,41 @@ the sum stood: no more memory, and no exp on the way back.
 
 from dataclasses import replace
 
-from charloop.kernels.tracing.program import DEAR, Operation, Program, Reference
+from charloop.kernels.tracing.program import EXPENSIVE, Operation, Program, Reference
 
-Kept = dict[int, str]
+SavedFunctions = dict[int, str]
 """By row of the gates: the function that is kept of it."""
 
 
-def choose_kept(forward: Program, backward: Program, gates: str) -> Kept:
+def choose_saved_functions(forward: Program, backward: Program, gates: str) -> SavedFunctions:
     """The function of each row of `gates`, a product's result, that is kept in its place.
 
     The way back reads that one dear function of the row and nothing else, and the way there makes it.
     """
     found = {}
-    for row, reader in lone_readers(backward, gates).items():
+    for row, reader in find_lone_readers(backward, gates).items():
         name = backward.operations[reader].name
-        if name in DEAR and made_of(forward, gates, row, name) is not None:
+        if name in EXPENSIVE and find_function_of(forward, gates, row, name) is not None:
             found[row] = name
     return found
 
 
-def write_kept(forward: Program, kept: Kept, gates: str) -> Program:
+def add_saved_results(forward: Program, saved: SavedFunctions, gates: str) -> Program:
     """The program with what is kept among its results."""
-    made = {("kept", 0, row): made_of(forward, gates, row, name) for row, name in kept.items()}
-    there = {place: reference for place, reference in made.items() if reference is not None}
+    made = {("kept", 0, row): find_function_of(forward, gates, row, name) for row, name in saved.items()}
+    there = {location: reference for location, reference in made.items() if reference is not None}
     return Program(forward.operations, forward.results | there)
 
 
-def read_kept(backward: Program, kept: Kept, gates: str) -> Program:
+def read_saved_results(backward: Program, saved: SavedFunctions, gates: str) -> Program:
     """The program with what is kept among its inputs, in the place of what made it."""
-    operations, readers = list(backward.operations), lone_readers(backward, gates)
-    for row in kept:
-        operations[readers[row]] = Operation("input", place=(gates, 0, row))
+    operations, readers = list(backward.operations), find_lone_readers(backward, gates)
+    for row in saved:
+        operations[readers[row]] = Operation("input", location=(gates, 0, row))
     return Program(operations, backward.results)
 
 
-def lone_readers(program: Program, gates: str) -> dict[int, Reference]:
+def find_lone_readers(program: Program, gates: str) -> dict[int, Reference]:
     """By row of the gates: the operation of that row alone that is its only reader."""
     found, readers = {}, dict[Reference, list[Reference]]()
     for reference in program.needed:
@@ -48,25 +48,25 @@ def lone_readers(program: Program, gates: str) -> dict[int, Reference]:
             readers.setdefault(read, []).append(reference)
     results = set(program.results.values())
     for reference in program.needed:
-        place, by = program.operations[reference].place, readers.get(reference, [])
-        if place is None or place[0] != gates or reference in results:
+        location, by = program.operations[reference].location, readers.get(reference, [])
+        if location is None or location[0] != gates or reference in results:
             continue
         if len(by) == 1 and len(program.operations[by[0]].inputs) == 1:
-            found[place[2]] = by[0]
+            found[location[2]] = by[0]
     return found
 
 
-def made_of(program: Program, gates: str, row: int, name: str) -> Reference | None:
+def find_function_of(program: Program, gates: str, row: int, name: str) -> Reference | None:
     """Where `name` of a gate's row is made, if it is."""
     for reference in program.needed:
         operation = program.operations[reference]
-        places = [program.operations[i].place for i in operation.inputs]
+        places = [program.operations[i].location for i in operation.inputs]
         if operation.name == name and places == [(gates, 0, row)]:
             return reference
     return None
 
 
-def drop_zeros(program: Program) -> Program:
+def drop_zero_results(program: Program) -> Program:
     """Without the results that are 0: they would be added to what is there."""
 
     def is_zero(reference: int) -> bool:

@@ -18,15 +18,15 @@ class NoRuleError(Exception):
 class Value:
     """An array of the trace: the operations that make it up, a row or a number each.
 
-    `cells` has the array's shape, but that the last axis of rows counts rows and not units.
+    `references` has the array's shape, but that the last axis of rows counts rows and not units.
     """
 
-    cells: np.ndarray
+    references: np.ndarray
     rows: bool
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Value":
         """The same kind of value, rearranged."""
-        return Value(change(self.cells), self.rows)
+        return Value(change(self.references), self.rows)
 
 
 class Builder:
@@ -89,7 +89,7 @@ class Builder:
         return len(shape) > 0 and shape[-1] % self.hidden == 0
 
     def row_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of `cells` for an array of rows."""
+        """The shape of `references` for an array of rows."""
         if not self.holds_rows(shape):
             raise NoRuleError(
                 f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
@@ -102,20 +102,22 @@ ELEMENTWISE = {
     "add", "sub", "mul", "div", "max", "min", "neg", "abs", "sign", "square", "exp", "log", "tanh", "logistic", "erf",
     "rsqrt", "sqrt", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select_n",
 }  # fmt: skip
-SAME = {"copy", "copy_p", "name", "stop_gradient", "optimization_barrier", "pvary"}
+IDENTITIES = {"copy", "copy_p", "name", "stop_gradient", "optimization_barrier", "pvary"}
 
 
 def elementwise(builder: Builder, name: str, *values: Value) -> Value:
     """An operation for each row; a lone number goes with every one."""
-    cells = np.broadcast_arrays(*(value.cells for value in values))
-    made = [builder.make(name, *map(int, inputs)) for inputs in zip(*(c.flat for c in cells), strict=True)]
-    return Value(np.array(made, int).reshape(cells[0].shape), any(value.rows for value in values))
+    references = np.broadcast_arrays(*(value.references for value in values))
+    made = [
+        builder.make(name, *map(int, inputs)) for inputs in zip(*(c.flat for c in references), strict=True)
+    ]
+    return Value(np.array(made, int).reshape(references[0].shape), any(value.rows for value in values))
 
 
 def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
     """By squaring; a negative power is one over the positive."""
     if y == 0:
-        return value.map(lambda cells: np.full(cells.shape, builder.constant(1.0)))
+        return value.map(lambda references: np.full(references.shape, builder.constant(1.0)))
     power, base, left = None, value, abs(y)
     while left:
         if left % 2:
@@ -126,7 +128,7 @@ def integer_power(builder: Builder, value: Value, y: int, **_: Any) -> Value:
     return power if y > 0 else elementwise(builder, "div", one, power)
 
 
-def convert(builder: Builder, value: Value, new_dtype: Any, **_: Any) -> Value:
+def convert_dtype(builder: Builder, value: Value, new_dtype: Any, **_: Any) -> Value:
     """Between float32 and truth; what was a truth becomes 1 or 0."""
     return elementwise(builder, "to_" + np.dtype(new_dtype).name, value)
 
@@ -135,15 +137,17 @@ def reduction(name: str, combine: str) -> Rule:
     """Over the units, over the blocks before them, or both."""
 
     def rule(builder: Builder, value: Value, axes: Sequence[int], **_: Any) -> Value:
-        cells, rows = value.cells, value.rows
-        if rows and cells.ndim - 1 in axes:
-            by_row = [builder.make(name, int(row)) for row in cells.flat]
-            cells, rows = np.array(by_row, int).reshape(cells.shape), False
+        references, rows = value.references, value.rows
+        if rows and references.ndim - 1 in axes:
+            by_row = [builder.make(name, int(row)) for row in references.flat]
+            references, rows = np.array(by_row, int).reshape(references.shape), False
         for axis in sorted(axes, reverse=True):
-            cells = np.apply_along_axis(
-                lambda line: reduce(lambda a, b: builder.make(combine, int(a), int(b)), line), axis, cells
+            references = np.apply_along_axis(
+                lambda line: reduce(lambda a, b: builder.make(combine, int(a), int(b)), line),
+                axis,
+                references,
             )
-        return Value(np.asarray(cells, int), rows)
+        return Value(np.asarray(references, int), rows)
 
     return rule
 
@@ -154,20 +158,22 @@ def broadcast(
     """To more blocks, or from numbers to rows of them."""
     rows = value.rows or (builder.holds_rows(shape) and (shape[-1] != 1 or builder.hidden == 1))
     kept = value.rows or (
-        rows and len(shape) - 1 in broadcast_dimensions and value.cells.shape[-1] == shape[-1] > 1
+        rows and len(shape) - 1 in broadcast_dimensions and value.references.shape[-1] == shape[-1] > 1
     )
     if rows and kept and not value.rows:
         raise NoRuleError("numbers of whole rows used as if they were a row")
     target = builder.row_shape(shape) if rows else tuple(shape)
     spread = np.ones(len(shape), int)
     for source, place in enumerate(broadcast_dimensions):
-        spread[place] = value.cells.shape[source]
-    return Value(np.broadcast_to(value.cells.reshape(spread), target).copy(), rows)
+        spread[place] = value.references.shape[source]
+    return Value(np.broadcast_to(value.references.reshape(spread), target).copy(), rows)
 
 
 def reshape(builder: Builder, value: Value, to: Sequence[int]) -> Value:
     """Rows stay whole and in order."""
-    return value.map(lambda cells: cells.reshape(builder.row_shape(to) if value.rows else tuple(to)))
+    return value.map(
+        lambda references: references.reshape(builder.row_shape(to) if value.rows else tuple(to))
+    )
 
 
 def slices(
@@ -184,21 +190,21 @@ def slices(
     cut = [slice(a, b) for a, b in zip(start_indices, limit_indices, strict=True)]
     if value.rows:
         cut[-1] = slice(whole_rows(builder, start_indices[-1]), whole_rows(builder, limit_indices[-1]))
-    return value.map(lambda cells: cells[tuple(cut)])
+    return value.map(lambda references: references[tuple(cut)])
 
 
 def split(builder: Builder, value: Value, sizes: Sequence[Any], axis: int) -> list[Value]:
     """Into blocks of whole rows."""
-    last = value.rows and axis == value.cells.ndim - 1
+    last = value.rows and axis == value.references.ndim - 1
     edges = [whole_rows(builder, edge) if last else edge for edge in np.cumsum(sizes)[:-1]]
-    return [Value(piece, value.rows) for piece in np.split(value.cells, edges, axis)]
+    return [Value(piece, value.rows) for piece in np.split(value.references, edges, axis)]
 
 
 def concatenate(_builder: Builder, *values: Value, dimension: int) -> Value:
     """Of rows, or of numbers."""
     if len({value.rows for value in values}) > 1:
         raise NoRuleError("rows and single numbers put together into one array")
-    return Value(np.concatenate([value.cells for value in values], dimension), values[0].rows)
+    return Value(np.concatenate([value.references for value in values], dimension), values[0].rows)
 
 
 def pad(builder: Builder, value: Value, filler: Value, padding_config: Any) -> Value:
@@ -208,7 +214,7 @@ def pad(builder: Builder, value: Value, filler: Value, padding_config: Any) -> V
         raise NoRuleError("a padding between elements, or a negative one")
     if value.rows:
         widths[-1] = (whole_rows(builder, widths[-1][0]), whole_rows(builder, widths[-1][1]))
-    return value.map(lambda cells: np.pad(cells, widths, constant_values=int(filler.cells)))
+    return value.map(lambda references: np.pad(references, widths, constant_values=int(filler.references)))
 
 
 def whole_rows(builder: Builder, units: Any) -> int:
@@ -220,7 +226,7 @@ def whole_rows(builder: Builder, units: Any) -> int:
 
 RULES: dict[str, Rule] = {
     "integer_pow": integer_power,
-    "convert_element_type": convert,
+    "convert_element_type": convert_dtype,
     "reduce_sum": reduction("reduce_sum", "add"),
     "reduce_max": reduction("reduce_max", "max"),
     "reduce_min": reduction("reduce_min", "min"),
@@ -230,5 +236,5 @@ RULES: dict[str, Rule] = {
     "concatenate": concatenate,
     "pad": pad,
 }
-BY_SHAPE = {"reshape", "squeeze", "expand_dims"}
+RESHAPES = {"reshape", "squeeze", "expand_dims"}
 """Those that only give an array another shape."""

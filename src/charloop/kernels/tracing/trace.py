@@ -10,10 +10,10 @@ import numpy as np
 from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
 from charloop.kernels.tracing.program import Operation, Program
 from charloop.kernels.tracing.rules import (
-    BY_SHAPE,
     ELEMENTWISE,
+    IDENTITIES,
+    RESHAPES,
     RULES,
-    SAME,
     Builder,
     NoRuleError,
     Value,
@@ -38,11 +38,13 @@ CALLS = {
 """Primitives that run a program once, and which parameter holds it. A loop or a branch is none of them."""
 BRANCHES = ("cond", "while", "scan")
 """Loops and branches, by the names of their primitives: `lax.switch` is a cond, `fori_loop` a while or a scan."""
-MOST_OPERATIONS = 6000
+MAX_ROW_OPERATIONS = 6000
 """What a kernel may compute of one row, counted with what later phases make again: compiling takes time."""
 
 
-def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, Any], hidden: int) -> Program:
+def trace_program(
+    function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, Any], hidden: int
+) -> Program:
     """The program of `function(*arguments)`, whose results are a dictionary of pytrees.
 
     Leaves are one batch row: their last axis is a multiple of `hidden`, or they are single numbers.
@@ -52,15 +54,15 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments.values())
     check_branches(closed.jaxpr)
     builder = Builder(hidden)
-    places = [
+    leaves = [
         (name, number, leaf)
         for name, tree in arguments.items()
         for number, leaf in enumerate(jax.tree.leaves(tree))
     ]
     check_leaves([*jax.tree.leaves(tuple(arguments.values())), *jax.tree.leaves(shapes)])
-    values = [argument(builder, name, number, leaf.shape) for name, number, leaf in places]
+    values = [read_argument(builder, name, number, leaf.shape) for name, number, leaf in leaves]
     constants = [builder.array(constant) for constant in closed.consts]
-    results = run(builder, closed.jaxpr, [*constants, *values])
+    results = follow_equations(builder, closed.jaxpr, [*constants, *values])
     names = [
         (name, number) for name, tree in shapes.items() for number, _ in enumerate(jax.tree.leaves(tree))
     ]
@@ -68,7 +70,7 @@ def trace(function: Callable[..., Mapping[str, Any]], arguments: Mapping[str, An
     variables = closed.jaxpr.outvars
     for (name, number), value, variable in zip(sorted(names), results, variables, strict=True):
         check_result(builder, f"{name}, leaf {number}", value, variable.aval.shape)
-        for row, reference in enumerate(value.cells.flat):
+        for row, reference in enumerate(value.references.flat):
             builder.program.results[name, number, row] = int(reference)
     check_size(builder.program)
     return builder.program
@@ -96,69 +98,69 @@ def check_result(builder: Builder, name: str, value: Value, shape: tuple[int, ..
     """Raises NoRuleError where a result is not made of as many rows, or numbers, as its leaf holds."""
     if value.rows != builder.holds_rows(shape) and builder.hidden != 1:
         raise NoRuleError(f"{name}: an array of shape {list(shape)} put together of single numbers")
-    check_shape(builder, name, value, shape)
+    check_row_shape(builder, name, value, shape)
 
 
-def check_shape(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
+def check_row_shape(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
     """Raises NoRuleError where the rows followed are not those of the array."""
     expected = builder.row_shape(shape) if value.rows else tuple(shape)
-    if value.cells.shape != expected:
+    if value.references.shape != expected:
         raise NoRuleError(f"{name}: an array of shape {list(shape)} in which rows and single numbers mix")
 
 
 def check_size(program: Program) -> None:
     """Raises NoRuleError for a step that would take minutes to compile."""
-    if len(program.needed) > MOST_OPERATIONS or program.work > MOST_OPERATIONS:
+    if len(program.needed) > MAX_ROW_OPERATIONS or program.work > MAX_ROW_OPERATIONS:
         count = max(len(program.needed), program.work)
-        raise NoRuleError(f"a step of {count} operations on a row; a kernel has at most {MOST_OPERATIONS}")
+        raise NoRuleError(f"a step of {count} operations on a row; a kernel has at most {MAX_ROW_OPERATIONS}")
 
 
-def argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -> Value:
+def read_argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -> Value:
     """What is read from memory."""
     rows = builder.holds_rows(shape)
-    cells = np.empty(builder.row_shape(shape) if rows else shape, int)
+    references = np.empty(builder.row_shape(shape) if rows else shape, int)
     # Only a parameter may be a single number: everything else is written a vector at a time.
-    if not rows and (cells.size != 1 or name != "own"):
+    if not rows and (references.size != 1 or name != "param"):
         raise NoRuleError(
             f"an array of shape {list(shape)}, whose last axis is no multiple of the layer's units"
         )
-    for row in range(cells.size):
-        operation = Operation("input", place=(name, number, row), scalar=not rows)
-        cells.flat[row] = builder.add(operation)
-    return Value(cells, rows)
+    for row in range(references.size):
+        operation = Operation("input", location=(name, number, row), scalar=not rows)
+        references.flat[row] = builder.add(operation)
+    return Value(references, rows)
 
 
-def run(builder: Builder, program: Any, values: list[Value]) -> list[Value]:
+def follow_equations(builder: Builder, program: Any, values: list[Value]) -> list[Value]:
     """Follow the equations one by one."""
     known: dict[Any, Value] = dict(zip([*program.constvars, *program.invars], values, strict=True))
 
     for equation in program.eqns:
         inputs = [builder.array(v.val) if hasattr(v, "val") else known[v] for v in equation.invars]
-        outputs = apply(builder, equation, inputs)
+        outputs = apply_equation(builder, equation, inputs)
         known |= zip(equation.outvars, outputs, strict=True)
     return [builder.array(v.val) if hasattr(v, "val") else known[v] for v in program.outvars]
 
 
-def apply(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
+def apply_equation(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     """One equation, by its rule."""
     name = equation.primitive.name
-    if (own := name_of_jax(equation)) in DECOMPOSITIONS:
-        return decompose(builder, own, equation, inputs)
+    if (own := find_jax_name(equation)) in DECOMPOSITIONS:
+        return follow_decomposition(builder, own, equation, inputs)
     if name in CALLS:
-        return call(builder, equation.params[CALLS[name]], inputs)
-    if name not in SAME | BY_SHAPE | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
+        return follow_call(builder, equation.params[CALLS[name]], inputs)
+    if name not in IDENTITIES | RESHAPES | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
         raise NoRuleError(f"{name} has no rule")
     if not (name == "convert_element_type" and is_constant(builder, inputs[0])):
         check_types(equation)
     elif equation.outvars[0].aval.dtype not in (np.float32, np.bool_):
         raise NoRuleError(f"{name} of {equation.outvars[0].aval.dtype} has no rule")
-    outputs = follow(builder, equation, inputs)
+    outputs = apply_rule(builder, equation, inputs)
     for value, variable in zip(outputs, equation.outvars, strict=True):
-        check_shape(builder, name, value, variable.aval.shape)
+        check_row_shape(builder, name, value, variable.aval.shape)
     return outputs
 
 
-def name_of_jax(equation: Any) -> str:
+def find_jax_name(equation: Any) -> str:
     """Of a function of JAX's own with a derivative of its own: `exp_neg_sq`; else "".
 
     Its file is looked at too: a function of the cell's author may have the same name and be another.
@@ -171,32 +173,32 @@ def name_of_jax(equation: Any) -> str:
 
 def is_constant(builder: Builder, value: Value) -> bool:
     """Whether it is numbers that the trace knows, such as the whole-number bounds of a clip."""
-    return all(builder.program.operations[int(cell)].name == "constant" for cell in value.cells.flat)
+    return all(builder.program.operations[int(cell)].name == "constant" for cell in value.references.flat)
 
 
-def call(builder: Builder, program: Any, inputs: list[Value]) -> list[Value]:
+def follow_call(builder: Builder, program: Any, inputs: list[Value]) -> list[Value]:
     """The program that an equation runs once, in the equation's place."""
     constants = [builder.array(constant) for constant in getattr(program, "consts", ())]
-    return run(builder, getattr(program, "jaxpr", program), [*constants, *inputs])
+    return follow_equations(builder, getattr(program, "jaxpr", program), [*constants, *inputs])
 
 
-def decompose(builder: Builder, name: str, equation: Any, inputs: list[Value]) -> list[Value]:
+def follow_decomposition(builder: Builder, name: str, equation: Any, inputs: list[Value]) -> list[Value]:
     """By what the table writes for `name`."""
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in equation.invars]
-    return call(builder, jax.make_jaxpr(DECOMPOSITIONS[name])(*shapes), inputs)
+    return follow_call(builder, jax.make_jaxpr(DECOMPOSITIONS[name])(*shapes), inputs)
 
 
-def follow(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
+def apply_rule(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
     """An equation whose primitive has a rule, or is written in ones that have."""
     name = equation.primitive.name
-    if name in SAME:
+    if name in IDENTITIES:
         return inputs
-    if name in BY_SHAPE:
+    if name in RESHAPES:
         return [reshape(builder, inputs[0], equation.outvars[0].aval.shape)]
     if name in ELEMENTWISE | {"add_any"}:
         return [elementwise(builder, "add" if name == "add_any" else name, *inputs)]
     if name in DECOMPOSITIONS:
-        return decompose(builder, name, equation, inputs)
+        return follow_decomposition(builder, name, equation, inputs)
     made = RULES[name](builder, *inputs, **equation.params)
     return made if isinstance(made, list) else [made]
 
