@@ -24,7 +24,7 @@ def enable_compilation_cache() -> None:
     """
     import jax
 
-    from charloop.data.cache import cache_folder
+    from charloop.files.cache import cache_folder
 
     if jax.config.values["jax_compilation_cache_dir"]:
         return

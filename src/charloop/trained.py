@@ -22,9 +22,9 @@ from charloop.data import (
     ReadingListener,
     Text,
     Vocabulary,
-    guessed_prefix,
-    kept_prefix,
-    prefix_of_text,
+    accept_prefix,
+    find_prefix,
+    guess_prefix,
 )
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -100,7 +100,7 @@ class TrainedModel:
 
         Early runs did not store it. For them it is found in a text that the network writes.
         """
-        kept = kept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
+        kept = accept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
         return self._prefix_of_own_text() if kept is None else kept
 
     def _prefix_of_own_text(self) -> str:
@@ -108,7 +108,7 @@ class TrainedModel:
 
         The vocabulary alone does not tell a play from a list.
         """
-        guess = guessed_prefix(self.vocabulary)
+        guess = guess_prefix(self.vocabulary)
         config = SamplingConfig(length=PREFIX_SAMPLE_LENGTH, temperature=0.8)
         try:
             (text,) = generate_texts(
@@ -117,7 +117,7 @@ class TrainedModel:
         except CharloopError:
             # Weights that are not finite cannot write; sampling and scoring report that themselves.
             return guess
-        found = kept_prefix(prefix_of_text(text), self.vocabulary)
+        found = accept_prefix(find_prefix(text), self.vocabulary)
         return guess if found is None else found
 
     def beginning(self, context: str | None = None) -> Beginning:

@@ -51,7 +51,7 @@ def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A run with an unknown sign, and what its training wrote."""
+    """A run with an unknown symbol, and what its training wrote."""
     folder = tmp_path_factory.mktemp("folded")
     (folder / "book.txt").write_text(text_of(100) + RARE + text_of(5, seed=1))
     flags = (*BRIEF, "--min-count", "3", "--output", str(folder / "run"))
@@ -60,7 +60,7 @@ def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_rare_characters_are_folded_and_that_is_told_and_kept(folded: tuple[Path, str]) -> None:
     run, out = folded
-    assert "read 3 characters rarer than 3 (3 places) as the unknown sign" in out
+    assert "read 3 characters rarer than 3 (3 occurrences) as the unknown symbol" in out
     vocabulary = json.loads((run / "vocabulary.json").read_text())
     assert vocabulary["min_count"] == 3
     assert not set(RARE) & set(vocabulary["symbols"])
@@ -87,7 +87,7 @@ def test_eval_says_what_unknown_characters_count_for(folded: tuple[Path, str], t
         values = json.loads(done(call("eval", run, *given, "--json")))
         assert values["characters"] == len(text) - 1
         assert values["notes"] == [
-            "read 2 characters as the unknown sign: a loss counts that one comes, not which it is"
+            "read 2 characters as the unknown symbol: a loss counts that one comes, not which it is"
         ]
     skipping = json.loads(done(call("eval", run, "snow.txt", "--unknown", "skip", "--json")))
     assert skipping["characters"] == len(text) - 3
@@ -98,7 +98,7 @@ def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str]
     run = str(folded[0])
     (tmp_path / "snow.txt").write_text(text_of(60, seed=2) + "☃")
     begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--output", "next"))
-    assert "read 1 characters as the unknown sign" in begun
+    assert "read 1 characters as the unknown symbol" in begun
     assert json.loads(Path("next/config.json").read_text())["data"]["min_count"] == 3
     done(call("train", "--resume", "next", "--steps", "20"))
     other = ("--min-count", "5", "--output", "other")
@@ -117,7 +117,7 @@ def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_pat
     assert "--errors replace" in message
     assert not Path("run").exists()
     out = done(call("train", "bad.txt", *BRIEF, "--errors", "replace", "--output", "run"))
-    note = f"replaced 2 places that are not characters, the first in bad.txt at byte {len(good):,}"
+    note = f"replaced 2 byte sequences that are not characters, the first in bad.txt at byte {len(good):,}"
     assert note in out
     assert note in done(call("info", "run"))
     done(call("train", "--resume", "run", "--steps", "20"))

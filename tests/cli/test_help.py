@@ -139,7 +139,7 @@ def test_corpora_lists_the_registry() -> None:
     for corpus in corpora():
         assert re.search(rf"^{corpus.name} +{re.escape(corpus.summary)}$", out, re.MULTILINE)
         needs = "needs the network once" if corpus.needs_network else "needs no network"
-        assert f"{needs}; {corpus.source}" in " ".join(out.split())
+        assert f"{needs}; {corpus.origin}" in " ".join(out.split())
 
 
 def test_presets_lists_the_registry() -> None:

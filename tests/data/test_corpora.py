@@ -61,7 +61,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def test_the_registry_describes_without_loading() -> None:
     assert [corpus.name for corpus in corpora()] == ["shakespeare", "tinyshakespeare", "python"]
     for corpus in corpora():
-        assert "\n" not in corpus.summary + corpus.source
+        assert "\n" not in corpus.summary + corpus.origin
         assert corpus.size > 10**6
     assert [corpus.name for corpus in corpora() if not corpus.needs_network] == ["python"]
 
@@ -145,8 +145,8 @@ def test_pythons_library_is_utf_8_source_without_other_peoples(tmp_path: Path) -
 
 
 def test_python_is_the_running_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = python.CORPUS.pieces(Path())
-    names = [piece.name for piece in files]
+    files = python.CORPUS.sources(Path())
+    names = [source.name for source in files]
     assert names == sorted(names)
     assert str(Path(sysconfig.get_path("stdlib"), "argparse.py")) in names
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: "/nowhere")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.data import Corpus, Vocabulary, load_corpus
-from charloop.data.pieces import BLOCK_BYTES
+from charloop.data.sources import BLOCK_BYTES
 from charloop.errors import CharloopError
 
 
@@ -190,7 +190,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
 
 def test_a_text_that_changes_while_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     put("log.txt", "ab")
-    monkeypatch.setattr("charloop.data.pieces.Piece.size", lambda _piece: 1)  # what it was before
+    monkeypatch.setattr("charloop.data.sources.Source.size", lambda _source: 1)  # what it was before
     with pytest.raises(CharloopError, match=r"log.txt changed while it was read"):
         load_corpus(["log.txt"])
 

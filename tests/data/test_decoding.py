@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data.decoding import Tally, check_encoding, decode
-from charloop.data.pieces import BLOCK_BYTES, Piece
+from charloop.data.decoding import TextChanges, check_encoding, decode
+from charloop.data.sources import BLOCK_BYTES, Source
 from charloop.errors import CharloopError
 
 
-def piece(content: bytes) -> Piece:
-    return Piece("book.txt", lambda: io.BytesIO(content))
+def source(content: bytes) -> Source:
+    return Source("book.txt", lambda: io.BytesIO(content))
 
 
 def text_of(content: bytes, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES) -> str:
-    return "".join(decode(piece(content), encoding, block_bytes=block_bytes))
+    return "".join(decode(source(content), encoding, block_bytes=block_bytes))
 
 
 LINES = st.lists(
@@ -26,12 +26,12 @@ LINES = st.lists(
 
 @given(LINES, st.integers(1, 7), st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-32"]))
 def test_blocks_of_any_size_give_the_same_text_and_tally(text: str, size: int, encoding: str) -> None:
-    content, tally = text.encode(encoding), Tally()
-    told = "".join(decode(piece(content), encoding, tally=tally, block_bytes=size))
+    content, changes = text.encode(encoding), TextChanges()
+    told = "".join(decode(source(content), encoding, changes=changes, block_bytes=size))
     marks = int(content.decode(encoding).startswith("\ufeff"))
     assert told == text[marks:].replace("\r\n", "\n").replace("\r", "\n")
     crlf = text.count("\r\n")
-    assert (tally.crlf, tally.bare_cr, tally.byte_order_marks) == (crlf, text.count("\r") - crlf, marks)
+    assert (changes.crlf, changes.bare_cr, changes.byte_order_marks) == (crlf, text.count("\r") - crlf, marks)
 
 
 def test_bare_carriage_returns_are_line_ends() -> None:
@@ -39,21 +39,21 @@ def test_bare_carriage_returns_are_line_ends() -> None:
 
 
 def test_what_was_changed_is_told_and_what_was_not_is_not() -> None:
-    tally = Tally()
-    assert "".join(decode(piece(b"\xef\xbb\xbfa\r\nb\rc\r\n"), tally=tally)) == "a\nb\nc\n"
-    assert tally.notes() == (
+    changes = TextChanges()
+    assert "".join(decode(source(b"\xef\xbb\xbfa\r\nb\rc\r\n"), changes=changes)) == "a\nb\nc\n"
+    assert changes.notes() == (
         "normalised 2 CRLF line ends to LF",
         "normalised 1 bare CR line ends to LF",
         "dropped 1 byte order marks",
     )
-    assert Tally().notes() == ()
+    assert TextChanges().notes() == ()
 
 
 @given(st.integers(0, 40), st.integers(1, 9))
 def test_bad_bytes_are_refused_with_line_and_offset(lines: int, size: int) -> None:
     before = "é\r\n".encode() * lines + b"ab"
     with pytest.raises(CharloopError) as refused:
-        list(decode(piece(before + b"\xe9 bad"), block_bytes=size))
+        list(decode(source(before + b"\xe9 bad"), block_bytes=size))
     message = str(refused.value)
     assert f"book.txt, line {lines + 1}, byte offset {len(before)}: byte 0xe9 is not utf-8" in message
     assert "--encoding latin-1" in message
@@ -114,4 +114,4 @@ def test_an_encoding_that_cannot_be(encoding: str) -> None:
 @pytest.mark.parametrize("errors", ["strict", "replace"])
 def test_an_encoding_that_cannot_replace_is_refused_in_a_line(errors: str) -> None:
     with pytest.raises(CharloopError, match=r"book\.txt, line \d, byte offset \d+: .* is not idna"):
-        list(decode(piece(b"a\n\xff\xfeb."), "idna", errors=errors))
+        list(decode(source(b"a\n\xff\xfeb."), "idna", errors=errors))

@@ -10,7 +10,7 @@ from data.measure import MEGABYTE, python, watch
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to look at here")
 
 SIZE = 96 * MEGABYTE
-IDLE = "import sys, time; from charloop.data import Lanes, load_corpus; time.sleep(0.2)"
+IDLE = "import sys, time; from charloop.data import Chunks, load_corpus; time.sleep(0.2)"
 ENCODE = """
 import sys, time
 from charloop.data import load_corpus
@@ -20,9 +20,9 @@ time.sleep(0.1)
 """
 TRAIN = """
 import sys, time
-from charloop.data import Lanes, load_corpus
+from charloop.data import Chunks, load_corpus
 corpus = load_corpus([sys.argv[1]], unit="byte")
-lanes = Lanes(corpus.tokens, 32, 4096)
+lanes = Chunks(corpus.tokens, 32, 4096)
 for index in range(lanes.chunks_per_epoch):
     lanes.chunk(index)
 time.sleep(0.1)

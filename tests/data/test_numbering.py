@@ -109,7 +109,7 @@ def test_a_file_is_numbered_anew_where_it_lies(block: int, data: st.DataObject) 
     dtype = min(dtype_of(int(table.max()) + 1), dtype_of(highest[-1] + 1), key=lambda one: one.itemsize)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as stream:
         file = TokenFile(stream, np.dtype(np.uint8))
-        patch.setattr("charloop.data.token_file.BLOCK", block)
+        patch.setattr("charloop.data.token_file.BLOCK_TOKENS", block)
         for part, high in zip(parts, highest, strict=True):
             file.write(part.astype(dtype_of(high + 1)))
         assert read(file, stream).tolist() == whole.tolist()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.data import load_corpus, split
+from charloop.data import load_corpus, split_tokens
 from charloop.data.corpora import shakespeare
 from charloop.data.corpora.play_repairs import REPAIRS
 from charloop.data.corpora.plays import clean
@@ -131,7 +131,7 @@ def test_the_default_validation_text_is_four_whole_plays(speeches: dict[str, str
     lengths = [len(play) for play in speeches.values()]
     assert len(speeches) == 38
     assert list(speeches)[-4:] == list(shakespeare.LAST)
-    start = split(sum(lengths), 0.1).validation.start
+    start = split_tokens(sum(lengths), 0.1).validation.start
     assert 0 <= start - sum(lengths[:-4]) < 500  # it begins within the first speeches of the first of them
 
 

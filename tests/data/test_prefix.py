@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data import Vocabulary, guessed_prefix, kept_prefix, prefix_of_text, prefix_of_tokens
+from charloop.data import Vocabulary, accept_prefix, find_prefix, find_prefix_of_tokens, guess_prefix
 
 PLAY = "".join(f"KING:\nWhat {n}?\nGo.\n\nQUEEN:\nNo {n}.\n\n" for n in range(40))
 CODE = "".join(f"def f{n}(x):\n    y = x\n\n    return y\n\n\n" for n in range(9)) + "\n\n\n".join(
@@ -33,12 +33,12 @@ CODE = "".join(f"def f{n}(x):\n    y = x\n\n    return y\n\n\n" for n in range(9
     ],
 )
 def test_the_rule(text: str, prefix: str) -> None:
-    assert prefix_of_text(text) == prefix
+    assert find_prefix(text) == prefix
 
 
 @given(st.text(alphabet="ab \n\r", max_size=200))
 def test_a_prefix_stands_in_the_text_and_is_short(text: str) -> None:
-    prefix = prefix_of_text(text)
+    prefix = find_prefix(text)
     assert prefix in text
     assert len(prefix) <= 16
     assert set(prefix) <= {"\r", "\n"} or prefix in ("", " ")
@@ -46,27 +46,27 @@ def test_a_prefix_stands_in_the_text_and_is_short(text: str) -> None:
 
 @given(st.integers(1, 4), st.lists(st.text("abc ", min_size=1).map(str.strip).filter(bool), min_size=2))
 def test_paragraphs_alike_are_found(ends: int, paragraphs: list[str]) -> None:
-    assert prefix_of_text(("\n" * ends).join(paragraphs)) == "\n" * ends
+    assert find_prefix(("\n" * ends).join(paragraphs)) == "\n" * ends
 
 
 @given(st.binary(min_size=1, max_size=300))
 def test_any_bytes_have_one_that_can_be_read(content: bytes) -> None:
     vocabulary = Vocabulary.of_bytes()
-    prefix = prefix_of_tokens(vocabulary.encode(content), vocabulary)
-    assert prefix == prefix_of_text(content.decode("latin-1"))
+    prefix = find_prefix_of_tokens(vocabulary.encode(content), vocabulary)
+    assert prefix == find_prefix(content.decode("latin-1"))
     assert prefix.encode() in content
 
 
 def test_of_tokens_whatever_their_type_with_an_unknown_sign() -> None:
     vocabulary = Vocabulary(("\n", "a"), min_count=2)
-    assert prefix_of_tokens(np.array([1, 0, 0, 2, 0, 0, 1], np.uint8), vocabulary) == "\n\n"
+    assert find_prefix_of_tokens(np.array([1, 0, 0, 2, 0, 0, 1], np.uint8), vocabulary) == "\n\n"
 
 
 def test_a_guess_and_what_a_folder_says() -> None:
     lines, words, letters = (Vocabulary.of_text(text) for text in ("\n ab", " ab", "ab"))
-    assert [guessed_prefix(v) for v in (lines, words, letters)] == ["\n", " ", ""]
-    assert guessed_prefix(Vocabulary.of_bytes()) == "\n"
-    assert kept_prefix("\n\n", lines) == "\n\n"
-    assert kept_prefix("", lines) == ""
+    assert [guess_prefix(v) for v in (lines, words, letters)] == ["\n", " ", ""]
+    assert guess_prefix(Vocabulary.of_bytes()) == "\n"
+    assert accept_prefix("\n\n", lines) == "\n\n"
+    assert accept_prefix("", lines) == ""
     for odd in (None, 3, ["\n"], "\n" * 17, "z"):
-        assert kept_prefix(odd, lines) is None
+        assert accept_prefix(odd, lines) is None

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.data import load_corpus
-from charloop.data.decoding import Tally, decode
-from charloop.data.pieces import Piece
+from charloop.data.decoding import TextChanges, decode
+from charloop.data.sources import Source
 from charloop.errors import CharloopError
 
 PIECES = [
@@ -47,21 +47,26 @@ def test_it_reads_what_python_reads_and_counts(content: bytes, size: int, encodi
     expected = content.decode(encoding, "replace")
     if "\0" in expected or "\r" in expected or expected.startswith("\ufeff"):
         return
-    tally, piece = Tally(), Piece("bad.txt", lambda: io.BytesIO(content))
-    told = "".join(decode(piece, encoding, errors="replace", tally=tally, block_bytes=size))
+    changes, source = TextChanges(), Source("bad.txt", lambda: io.BytesIO(content))
+    told = "".join(decode(source, encoding, errors="replace", changes=changes, block_bytes=size))
     assert told == expected
-    assert tally.replaced == count_places(content, encoding)
+    assert changes.replaced == count_places(content, encoding)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 9))
 def test_the_first_place_is_told_by_its_offset(before: int, size: int) -> None:
-    content, tally = b"a" * before + "é".encode() + b"\xff and \xfe", Tally()
+    content, changes = b"a" * before + "é".encode() + b"\xff and \xfe", TextChanges()
     list(
-        decode(Piece("bad.txt", lambda: io.BytesIO(content)), errors="replace", tally=tally, block_bytes=size)
+        decode(
+            Source("bad.txt", lambda: io.BytesIO(content)),
+            errors="replace",
+            changes=changes,
+            block_bytes=size,
+        )
     )
-    assert tally.notes() == (
-        f"replaced 2 places that are not characters, the first in bad.txt at byte {before + 2}",
+    assert changes.notes() == (
+        f"replaced 2 byte sequences that are not characters, the first in bad.txt at byte {before + 2}",
     )
 
 
@@ -73,7 +78,9 @@ def test_a_corpus_goes_on_and_tells_cold_and_warm(tmp_path: Path) -> None:
     for _ in ("cold", "warm"):
         corpus = load_corpus([str(path)], errors="replace")
         assert corpus.vocabulary.decode(corpus.tokens) == "good \ufffd\ufffd bad\n"
-        assert corpus.notes == (f"replaced 2 places that are not characters, the first in {path} at byte 5",)
+        assert corpus.notes == (
+            f"replaced 2 byte sequences that are not characters, the first in {path} at byte 5",
+        )
     with pytest.raises(CharloopError, match="byte offset 5"):
         load_corpus([str(path)])  # what was kept for the lenient is not for the strict
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data import split
+from charloop.data import split_tokens
 from charloop.errors import CharloopError
 
 
 def test_the_last_tenth_of_tinyshakespeare() -> None:
-    made = split(1_115_394, 0.1, 0.0)
+    made = split_tokens(1_115_394, 0.1, 0.0)
     assert made.train == slice(0, 1_003_854)
     assert made.validation == slice(1_003_854, 1_115_394)
     assert made.test == slice(1_115_394, 1_115_394)
@@ -18,16 +18,16 @@ def test_the_last_tenth_of_tinyshakespeare() -> None:
 
 def test_cuts_are_exact_where_floats_are_not() -> None:
     assert 10 * (1 - 0.3 - 0.3) < 4  # what floats would floor to 3
-    assert split(10, 0.3, 0.3).sizes == (4, 3, 3)
+    assert split_tokens(10, 0.3, 0.3).sizes == (4, 3, 3)
 
 
 def test_nothing_asked_for_is_nothing_cut_off() -> None:
-    assert split(2, 0.0, 0.0).sizes == (2, 0, 0)
+    assert split_tokens(2, 0.0, 0.0).sizes == (2, 0, 0)
 
 
 @given(st.integers(40, 10**7), st.sampled_from([0.0, 0.05, 0.1, 0.25]), st.sampled_from([0.0, 0.1, 0.5]))
 def test_the_parts_cover_the_text_in_order(length: int, validation: float, test: float) -> None:
-    made = split(length, validation, test)
+    made = split_tokens(length, validation, test)
     assert made.train.start == 0
     assert made.train.stop == made.validation.start
     assert made.validation.stop == made.test.start
@@ -46,11 +46,11 @@ def test_the_parts_cover_the_text_in_order(length: int, validation: float, test:
 )
 def test_a_part_too_small_to_use_is_refused(length: int, validation: float, test: float, part: str) -> None:
     with pytest.raises(CharloopError, match=f"its {part} part") as refused:
-        split(length, validation, test)
+        split_tokens(length, validation, test)
     assert "--validation-fraction" in str(refused.value)
 
 
 @pytest.mark.parametrize(("validation", "test"), [(1.0, 0.0), (0.5, 0.5), (-0.1, 0.0)])
 def test_fractions_that_leave_nothing_are_refused(validation: float, test: float) -> None:
     with pytest.raises(CharloopError, match="less than 1 together"):
-        split(1000, validation, test)
+        split_tokens(1000, validation, test)

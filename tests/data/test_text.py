@@ -7,7 +7,7 @@ import pytest
 
 from charloop import load_corpus
 from charloop.data import Corpus, Text, Vocabulary
-from charloop.data.corpus import read_found
+from charloop.data.corpus import read_sources
 from charloop.errors import CharloopError
 
 STORY = "one\r\ntwo\nthree äöü"
@@ -15,7 +15,7 @@ STORY = "one\r\ntwo\nthree äöü"
 
 def read(text: Text, unit: str = "char", encoding: str = "utf-8") -> Corpus:
     how = {"vocabulary": None, "errors": "strict", "min_count": 1}
-    return read_found(text.source, encoding=encoding, unit=unit, **how)
+    return read_sources(text.content, encoding=encoding, unit=unit, **how)
 
 
 def same(one: Corpus, other: Corpus) -> bool:
@@ -87,7 +87,7 @@ def test_tokens_and_their_vocabulary_are_a_text() -> None:
     assert corpus.tokens.dtype == np.uint8
     assert corpus.content_hash != Corpus.of_tokens(tokens, vocabulary).content_hash
     assert corpus.content_hash != Corpus.of_tokens(corpus.tokens, Vocabulary.of_text("abd")).content_hash
-    assert Text.of(corpus).source is corpus
+    assert Text.of(corpus).content is corpus
 
 
 @pytest.mark.parametrize(

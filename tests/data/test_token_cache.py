@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from charloop.data import Corpus, Vocabulary, cache_folder, load_corpus
-from charloop.data import corpus as corpus_module
-from charloop.data.pieces import Piece
+from charloop.data import Corpus, Vocabulary, load_corpus, token_cache
+from charloop.data.sources import Source
 from charloop.errors import CharloopError
+from charloop.files.cache import cache_folder
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def book(tmp_path: Path) -> Path:
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by one each time a text is tokenised."""
     made: list[str] = []
-    original = corpus_module.write_tokens
+    original = token_cache.write_tokens
 
     def counted(request, stream, meter):  # type: ignore[no-untyped-def]
         made.append(request.name)
         return original(request, stream, meter)
 
-    monkeypatch.setattr(corpus_module, "write_tokens", counted)
+    monkeypatch.setattr(token_cache, "write_tokens", counted)
     return made
 
 
@@ -76,7 +76,7 @@ def test_another_cleaning_is_another_key(
     book: Path, builds: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_corpus([str(book)])
-    monkeypatch.setattr("charloop.data.cache.FORMAT", 999)
+    monkeypatch.setattr("charloop.data.token_cache.FORMAT", 999)
     load_corpus([str(book)])
     assert len(builds) == 2
 
@@ -85,14 +85,14 @@ def test_another_cleaning_is_another_key(
 def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The size of each block that is read of a text."""
     sizes: list[int] = []
-    original = Piece.blocks
+    original = Source.blocks
 
     def counted(*given, **named):  # type: ignore[no-untyped-def]
         for block in original(*given, **named):
             sizes.append(len(block))
             yield block
 
-    monkeypatch.setattr(Piece, "blocks", counted)
+    monkeypatch.setattr(Source, "blocks", counted)
     return sizes
 
 
@@ -122,7 +122,7 @@ def test_going_on_with_a_run_takes_the_tokens_that_its_start_left(book: Path, bu
 
 
 def test_progress_is_told_of_all_that_takes_time(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.data.progress.PAUSE", 0.0)
+    monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
     book.write_text("bä" * 300_000)
     size, told = book.stat().st_size, []
     load_corpus([str(book)], listener=told.append)
@@ -175,8 +175,8 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(book: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(corpus_module, "write_tokens", full)
-    with pytest.raises(CharloopError, match=r"no room for the tokens.*No space left.*CHARLOOP_CACHE"):
+    monkeypatch.setattr(token_cache, "write_tokens", full)
+    with pytest.raises(CharloopError, match=r"no space for the tokens.*No space left.*CHARLOOP_CACHE"):
         load_corpus([str(book)])
     assert entries() == []
 

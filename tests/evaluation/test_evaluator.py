@@ -53,7 +53,7 @@ def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
 
 
 def test_it_tells_how_far_it_is(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.data.progress.PAUSE", 0.0)
+    monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
     told: list[Reading] = []
     quiet = evaluator.score(weights(MODEL), text(3 * CHUNK + 2))
     score = evaluator.score(weights(MODEL), text(3 * CHUNK + 2), listener=told.append)

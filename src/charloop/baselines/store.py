@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Integer
 
 from charloop.baselines.measuring import Baselines, measure_baselines, used_portions
-from charloop.data import Vocabulary, cache_folder
-from charloop.data.cache import keep
+from charloop.data import Vocabulary
+from charloop.files.cache import cache_folder, keep_in_cache
 
 FORMAT: Literal[1] = 1
 """Part of every key. Raise it when the measurement changes."""
@@ -74,5 +74,5 @@ def find_baselines(
     baselines = (read_baselines(kept, key) if kept else None) or read_baselines(folder / f"{key}.json", key)
     if baselines is None:
         baselines = measure_baselines(train, text, vocabulary)
-        keep(folder / f"{key}.json", encode_baselines(key, baselines))
+        keep_in_cache(folder / f"{key}.json", encode_baselines(key, baselines))
     return key, baselines

@@ -7,8 +7,8 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.checkpoint.text import read_own_corpus
-from charloop.data import ReadingListener, load_corpus, split
-from charloop.data.decoding import Tally
+from charloop.data import ReadingListener, load_corpus, split_tokens
+from charloop.data.decoding import TextChanges
 from charloop.errors import CharloopError
 
 
@@ -56,15 +56,15 @@ def read_chosen_text(
 
 
 def unknown_note(folder: RunFolder, tokens: np.ndarray) -> tuple[str, ...]:
-    """What to say of tokens of which some are the unknown sign."""
-    return Tally(unknown_characters=folder.vocabulary.count_unknown(tokens)).notes()
+    """What to say of tokens of which some are the unknown symbol."""
+    return TextChanges(unknown_characters=folder.vocabulary.count_unknown(tokens)).notes()
 
 
 def read_split(folder: RunFolder, part: str, listener: ReadingListener | None = None) -> ChosenText:
     """The part of the run's own text that was set apart."""
     data = folder.config.data
     corpus = read_own_corpus(folder, listener)
-    cut = split(len(corpus.tokens), data.validation_fraction, data.test_fraction)
+    cut = split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction)
     chosen = {"train": cut.train, "val": cut.validation, "test": cut.test}[part]
     if chosen.start == chosen.stop:
         flag = {"val": "--validation-fraction", "test": "--test-fraction"}[part]

@@ -6,8 +6,8 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, ReadingListener, Text, Vocabulary, load_corpus, refuse_streams, split
-from charloop.data.corpus import read_found
+from charloop.data import Corpus, ReadingListener, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
+from charloop.data.corpus import read_sources
 from charloop.errors import CharloopError
 
 
@@ -26,9 +26,9 @@ def read_corpus(
     if text is None:
         return load_corpus(data.corpus, **how)
     return (
-        as_tokens(text.source, vocabulary)
-        if isinstance(text.source, Corpus)
-        else read_found(text.source, **how)
+        as_tokens(text.content, vocabulary)
+        if isinstance(text.content, Corpus)
+        else read_sources(text.content, **how)
     )
 
 
@@ -61,4 +61,4 @@ def read_own_corpus(
 def read_training_text(folder: RunFolder, listener: ReadingListener | None = None) -> np.ndarray:
     """The tokens that a run was trained on; CharloopError if its text is no longer the same."""
     corpus, data = read_own_corpus(folder, listener), folder.config.data
-    return corpus.tokens[split(len(corpus.tokens), data.validation_fraction, data.test_fraction).train]
+    return corpus.tokens[split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction).train]

@@ -13,7 +13,7 @@ from charloop.comparison.matching import hidden_size_like
 from charloop.config import RunConfig
 from charloop.configfile import changes
 from charloop.conversion import convert
-from charloop.data import Corpus, Lanes, split
+from charloop.data import Chunks, Corpus, split_tokens
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.training.budget import Budget
@@ -86,8 +86,10 @@ class Sweep:
     def budget(self) -> Budget:
         """The budget that all runs share."""
         config = self.runs[0].config
-        cut = split(len(self.corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
-        lanes = Lanes(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        cut = split_tokens(
+            len(self.corpus.tokens), config.data.validation_fraction, config.data.test_fraction
+        )
+        lanes = Chunks(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         return Budget.of(config.training, lanes.chunks_per_epoch)
 
     def look(self, run: PlannedRun) -> "RunState":

@@ -107,7 +107,7 @@ def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, o
 
 
 def refuse_unknown(run: RunFolder, given: ChosenText) -> None:
-    """Raises CharloopError if the run takes some of the characters for its unknown sign."""
+    """Raises CharloopError if the run takes some of the characters for its unknown symbol."""
     unknown = run.vocabulary.count_unknown(given.tokens)
     if unknown:
         raise CharloopError(

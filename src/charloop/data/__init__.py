@@ -1,22 +1,20 @@
-"""Any text in, batches of tokens out. NumPy only: nothing here needs JAX."""
+"""Any text in, chunks of tokens out. NumPy only: nothing here needs JAX."""
 
-from charloop.data.cache import cache_folder
+from charloop.data.chunks import Chunks, fit_batch
 from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
-from charloop.data.lanes import Lanes, fit_lanes
-from charloop.data.paging import release
-from charloop.data.prefix import guessed_prefix, kept_prefix, prefix_of_text, prefix_of_tokens
+from charloop.data.finding import refuse_streams
+from charloop.data.prefix import accept_prefix, find_prefix, find_prefix_of_tokens, guess_prefix
 from charloop.data.progress import Meter, Reading, ReadingListener
-from charloop.data.sources import refuse_streams
-from charloop.data.split import Split, split
-from charloop.data.stream import StreamDecoder
+from charloop.data.split import Split, split_tokens
 from charloop.data.text import GivenText, Text
-from charloop.data.vocabulary import Unit, Unknown, Vocabulary
+from charloop.data.token_file import release_pages
+from charloop.data.vocabulary import StreamDecoder, Unit, Unknown, Vocabulary
 
 __all__ = [
+    "Chunks",
     "Corpus",
     "GivenText",
-    "Lanes",
     "Meter",
     "NamedCorpus",
     "Reading",
@@ -27,15 +25,14 @@ __all__ = [
     "Unit",
     "Unknown",
     "Vocabulary",
-    "cache_folder",
+    "accept_prefix",
     "corpora",
-    "fit_lanes",
-    "guessed_prefix",
-    "kept_prefix",
+    "find_prefix",
+    "find_prefix_of_tokens",
+    "fit_batch",
+    "guess_prefix",
     "load_corpus",
-    "prefix_of_text",
-    "prefix_of_tokens",
     "refuse_streams",
-    "release",
-    "split",
+    "release_pages",
+    "split_tokens",
 ]

@@ -1,4 +1,4 @@
-"""Bytes to characters, block by block: strict about the encoding, forgiving about byte order marks and line ends."""
+"""Bytes to characters, block by block: strict about the encoding, lenient about byte order marks and line ends."""
 
 import codecs
 import io
@@ -7,21 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from charloop.data.pieces import BLOCK_BYTES, Digest, Piece
+from charloop.data.sources import BLOCK_BYTES, Digest, Source
 from charloop.errors import CharloopError
 
 Errors: TypeAlias = Literal["strict", "replace"]
-"""What is done about bytes that are no characters: refuse the text, or put U+FFFD in their place and count."""
+"""How to treat bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD and count."""
 
-AS_SIGN = "as the unknown sign: a loss counts that one comes, not which it is"
+AS_UNKNOWN = "as the unknown symbol: a loss counts that one comes, not which it is"
 COUNTING = "charloop-replace"
-"""The name under which Python's decoders know `_replace`."""
-_seen = threading.local()
+"""The name by which Python's decoders find `_replace`."""
+STRAY_BYTES = range(0xDC80, 0xDD00)
+"""The code points by which Python's surrogateescape represents the bytes 0x80 to 0xff where they are not UTF-8."""
+_replaced = threading.local()
 
 
 @dataclass
-class Tally:
-    """What was changed on the way from bytes to characters."""
+class TextChanges:
+    """Counts of what was changed on the way from bytes to characters."""
 
     crlf: int = 0
     bare_cr: int = 0
@@ -30,22 +32,19 @@ class Tally:
     unknown_characters: int = 0
     replaced: int = 0
     first_replaced: str = ""
-    """Where the first of the replaced places is."""
+    """The position of the first replacement."""
 
     def notes(self) -> tuple[str, ...]:
-        """One sentence for each kind of change that happened."""
+        """Return a sentence for each kind of change that occurred."""
         pairs = [
             (self.crlf, "normalised {} CRLF line ends to LF"),
             (self.bare_cr, "normalised {} bare CR line ends to LF"),
             (self.byte_order_marks, "dropped {} byte order marks"),
             (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
-            (
-                self.unknown_characters,
-                f"read {{}} characters {AS_SIGN}",
-            ),
+            (self.unknown_characters, f"read {{}} characters {AS_UNKNOWN}"),
             (
                 self.replaced,
-                f"replaced {{}} places that are not characters, the first in {self.first_replaced}",
+                f"replaced {{}} byte sequences that are not characters, the first in {self.first_replaced}",
             ),
         ]
         return tuple(sentence.format(f"{count:,}") for count, sentence in pairs if count)
@@ -61,7 +60,7 @@ class Tally:
 
 
 def check_encoding(encoding: str) -> None:
-    """Raise CharloopError unless Python can decode `encoding` piece by piece."""
+    """Raise CharloopError unless Python can decode `encoding` incrementally."""
     try:
         codecs.getincrementaldecoder(encoding)
         " ".encode(encoding).decode(encoding)
@@ -72,65 +71,69 @@ def check_encoding(encoding: str) -> None:
 
 
 def decode(
-    piece: Piece,
+    source: Source,
     encoding: str = "utf-8",
     *,
     errors: Errors = "strict",
-    tally: Tally | None = None,
+    changes: TextChanges | None = None,
     digest: Digest | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[str]:
-    r"""The characters of `piece` in order, some at a time, with `\r\n` and bare `\r` as `\n` and no leading BOM.
+    r"""Yield the characters of `source` in blocks, with `\r\n` and bare `\r` as `\n`, without a leading BOM.
 
-    Errors: CharloopError naming file, line and byte offset where the bytes are not `encoding` (with
-    errors="replace" each such place becomes U+FFFD, and is counted), or are binary.
+    Raises CharloopError with file, line and byte offset for bytes that are not valid in `encoding` (with
+    errors="replace" they become U+FFFD and are counted), and for binary content.
     """
-    encoding = piece.encoding or encoding
-    tally = tally or Tally()
+    encoding = source.encoding or encoding
+    changes = changes or TextChanges()
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     first, after_cr = True, False
-    for text in _decoded(piece, encoding, errors, tally, digest, block_bytes):
+    for text in _decoded(source, encoding, errors, changes, digest, block_bytes):
         if "\0" in text:
-            raise _binary(piece)
+            raise _binary(source)
         if first and text.startswith("\ufeff"):
-            tally.byte_order_marks += 1
+            changes.byte_order_marks += 1
             text = text[1:]
-        tally.count_line_ends(text, after_cr)
+        changes.count_line_ends(text, after_cr)
         first, after_cr = False, text.endswith("\r") or (after_cr and not text)
         yield newlines.decode(text)
     yield newlines.decode("", final=True)
 
 
 def _decoded(
-    piece: Piece, encoding: str, errors: Errors, tally: Tally, digest: Digest | None, block_bytes: int
+    source: Source,
+    encoding: str,
+    errors: Errors,
+    changes: TextChanges,
+    digest: Digest | None,
+    block_bytes: int,
 ) -> Iterator[str]:
-    """Decoded blocks, none of them empty; the position of what cannot be decoded is worked out on the way."""
+    """Yield decoded blocks, none of them empty."""
     decoder = codecs.getincrementaldecoder(encoding)("strict" if errors == "strict" else COUNTING)
     offset = 0
-    for block in _with_end(piece.blocks(block_bytes, digest)):
+    for block in _with_end(source.blocks(block_bytes, digest)):
         held = len(decoder.getstate()[0])
-        _seen.places = []
+        _replaced.offsets = []
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise _undecodable(piece, encoding, offset - held + error.start) from error
+            raise _undecodable(source, encoding, offset - held + error.start) from error
         except UnicodeError as error:
-            raise _undecodable(piece, encoding, offset) from error
-        if _seen.places:
-            tally.first_replaced = (
-                tally.first_replaced or f"{piece.name} at byte {offset - held + _seen.places[0]:,}"
-            )
-            tally.replaced += len(_seen.places)
+            raise _undecodable(source, encoding, offset) from error
+        if _replaced.offsets:
+            first = f"{source.name} at byte {offset - held + _replaced.offsets[0]:,}"
+            changes.first_replaced = changes.first_replaced or first
+            changes.replaced += len(_replaced.offsets)
         offset += len(block)
         if text:
             yield text
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
-    """As Python's own "replace", noting the place in a list of this thread's."""
+    """Replace as Python's own "replace" does, and note the offset in a list of this thread's."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    _seen.places.append(error.start)
+    _replaced.offsets.append(error.start)
     return "\N{REPLACEMENT CHARACTER}", error.end
 
 
@@ -138,51 +141,72 @@ codecs.register_error(COUNTING, _replace)
 
 
 def _with_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks, and an empty one that tells the decoder that no more will come."""
+    """Yield the blocks, then an empty one, by which the decoder knows that the text is over."""
     yield from blocks
     yield b""
 
 
-def _binary(piece: Piece) -> CharloopError:
-    start = next(piece.blocks(4), b"")
+def _binary(source: Source) -> CharloopError:
+    start = next(source.blocks(4), b"")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return CharloopError(f"{piece.name} is UTF-16 text", do="read it with --encoding utf-16")
+        return CharloopError(f"{source.name} is UTF-16 text", do="read it with --encoding utf-16")
     return CharloopError(
-        f"{piece.name} is a binary file (it holds NUL bytes)",
+        f"{source.name} is a binary file (it contains NUL bytes)",
         do="model its bytes with --unit byte, or give its --encoding (utf-16?) if it is text",
     )
 
 
-def _undecodable(piece: Piece, encoding: str, offset: int) -> CharloopError:
-    """The error for the byte at `offset` (from 0) of `piece`."""
-    bad = _byte_at(piece, offset)
+def _undecodable(source: Source, encoding: str, offset: int) -> CharloopError:
+    """Return the error for the byte at `offset` (from 0) of `source`."""
+    bad = _byte_at(source, offset)
     found = f"byte 0x{bad.hex()}" if bad else "the end of the file, in the middle of a character,"
-    marked = next(piece.blocks(4), b"").startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    marked = next(source.blocks(4), b"").startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     hint = "--encoding utf-16 (it starts with a UTF-16 mark)" if marked else "--encoding latin-1"
+    line = _line_at(source, encoding, offset)
     return CharloopError(
-        f"{piece.name}, line {_line_at(piece, encoding, offset)}, byte offset {offset}: {found} is not {encoding}",
-        do=f"give its encoding, such as {hint}, go on with --errors replace, or model raw bytes with --unit byte",
+        f"{source.name}, line {line}, byte offset {offset}: {found} is not {encoding}",
+        do=f"give its encoding, such as {hint}, continue with --errors replace, or model raw bytes with --unit byte",
     )
 
 
-def _byte_at(piece: Piece, offset: int) -> bytes:
-    for block in piece.blocks():
+def _byte_at(source: Source, offset: int) -> bytes:
+    for block in source.blocks():
         if offset < len(block):
             return block[offset : offset + 1]
         offset -= len(block)
     return b""
 
 
-def _line_at(piece: Piece, encoding: str, offset: int) -> int:
-    """The line (from 1) of the byte at `offset`; read again only now, so that good files do not pay for it."""
+def _line_at(source: Source, encoding: str, offset: int) -> int:
+    """Return the line (from 1) of the byte at `offset`, by reading again, so that valid files do not pay for it."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
     line = 1
-    for block in piece.blocks():
+    for block in source.blocks():
         try:
             line += decoder.decode(block[:offset]).count("\n")
-        except UnicodeError:  # some of Python's encodings know no "replace"
+        except UnicodeError:  # some of Python's encodings do not support "replace"
             line += block[:offset].count(b"\n")
         offset -= min(offset, len(block))
         if offset == 0:
             break
     return line
+
+
+def decode_utf8(raw: bytes) -> str:
+    """Return a code point for each UTF-8 character, and one of `STRAY_BYTES` for each byte that belongs to none."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def utf8_width(character: str) -> int:
+    """Return the number of bytes that a character of `decode_utf8` stands for."""
+    return 1 if ord(character) in STRAY_BYTES else len(character.encode())
+
+
+def stray_byte(character: str) -> int:
+    """Return the byte that one of `STRAY_BYTES` stands for."""
+    return ord(character) - STRAY_BYTES.start + 0x80
+
+
+def stray_character(byte: int) -> str:
+    """Return the one of `STRAY_BYTES` that stands for a byte from 0x80 on."""
+    return chr(byte - 0x80 + STRAY_BYTES.start)

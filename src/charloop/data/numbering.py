@@ -1,6 +1,6 @@
-"""Characters to numbers at the speed of memory, in one pass: a character is numbered when it first comes.
+"""Characters to numbers in one pass: each new character gets the next number.
 
-Which numbers the sorted vocabulary gives is known only at the end of a text; `ranks` says how to change them then.
+The numbers of the sorted vocabulary are known only at the end of a text; `ranks` maps to them.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Int, Integer, Shaped, UInt, UInt16, UInt32
 
 CODE_POINTS = 0x110000
-_BASIC = 0x10000
 _LATIN = 0x100
 
 
@@ -17,34 +16,34 @@ class Numbering:
     """A growing table from code points to numbers, in the smallest unsigned type that holds them and `missing`."""
 
     def __init__(self, codes: Sequence[int] | Integer[np.ndarray, " known"] = ()) -> None:
-        """`codes`: code points that have the numbers 0, 1, ... from the beginning."""
+        """`codes`: code points that have the numbers 0, 1, ... from the start."""
         self.codes: list[int] = []
         self._table: UInt[np.ndarray, " code_points"] = np.full(CODE_POINTS, 0xFF, np.uint8)
         self._learn(np.asarray(codes, np.int64))
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
-        """The type of the numbers; it grows with them."""
+        """The type of the numbers; it becomes wider as they grow."""
         return self._table.dtype
 
     @property
     def missing(self) -> int:
-        """What stands for a character that has no number: the greatest of the type."""
+        """The number of a character that is not in the table: the maximum of the type."""
         return int(np.iinfo(self.dtype).max)
 
     def look_up(self, text: str) -> UInt[np.ndarray, " length"]:
-        """The number of each character, or `missing`."""
+        """Return the number of each character, or `missing`."""
         if self.dtype == np.uint8:
             try:
                 return np.frombuffer(text.encode("latin-1").translate(self._latin), np.uint8)
             except UnicodeEncodeError:
                 pass
-        # No code point is out of range; "clip" spares NumPy the copy by which it would make sure.
+        # No code point is out of range; "clip" spares the copy by which NumPy would make sure.
         found: UInt[np.ndarray, " length"] = self._table.take(narrow_code_points(text), mode="clip")
         return found
 
     def number(self, text: str) -> UInt[np.ndarray, " length"]:
-        """The number of each character (one at least); what is new gets the next ones, by code point."""
+        """Return the number of each character (at least one); new ones are numbered in the order of code points."""
         numbers = self.look_up(text)
         if numbers.max() < self.missing:
             return numbers
@@ -67,9 +66,9 @@ class Numbering:
     def ranks(
         self, kept: Shaped[np.ndarray, " known"]
     ) -> tuple[Int[np.ndarray, " symbols"], Int[np.ndarray, " known"]]:
-        """The code points that are `kept`, sorted; and for each number the place of its character among them.
+        """Return the `kept` code points, sorted, and for each number the index of its character among them.
 
-        The characters that are not kept share the place behind the last.
+        All characters that are not kept share the index after the last.
         """
         codes = np.array(self.codes, np.int64)
         symbols = np.sort(codes[kept])
@@ -77,7 +76,7 @@ class Numbering:
 
 
 def narrow_code_points(text: str) -> UInt16[np.ndarray, " length"] | UInt32[np.ndarray, " length"]:
-    """The code point of each character, in two bytes where all fit: half of the way through memory."""
+    """Return the code point of each character, in two bytes where all fit, to halve the memory traffic."""
     pairs = text.encode("utf-16-le", "surrogatepass")
     if len(pairs) == 2 * len(text):
         return np.frombuffer(pairs, "<u2")
@@ -85,5 +84,5 @@ def narrow_code_points(text: str) -> UInt16[np.ndarray, " length"] | UInt32[np.n
 
 
 def code_points(text: str) -> UInt32[np.ndarray, " length"]:
-    """The code point of each character; lone surrogates are code points like any other."""
+    """Return the code point of each character, including lone surrogates."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

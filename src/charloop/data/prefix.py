@@ -1,4 +1,4 @@
-"""What stands before the paragraphs or lines of a text: where a network that learned it can begin."""
+"""The prefix: what stands before the paragraphs or lines of a text, and so before what a network starts to write."""
 
 import re
 from collections import Counter
@@ -9,50 +9,51 @@ from jaxtyping import Integer
 
 from charloop.data.vocabulary import Vocabulary
 
-SAMPLE = 1 << 20
-"""Tokens, from the beginning of a text, that its prefix is found from."""
-PARAGRAPHS = 50
+SAMPLE_TOKENS = 1 << 20
+"""Tokens at the beginning of a text that its prefix is found from."""
+LINES_PER_PARAGRAPH = 50
 """In a text of paragraphs, at least one of this many line ends is followed by an empty line."""
-LONGEST_LINE = 10_000
-"""Characters a line, on average, beyond which a text is no text of lines."""
-MOST = 16
-"""Characters of a prefix: more empty lines than that are no habit of a text."""
+MAX_MEAN_LINE = 10_000
+"""Mean characters per line above which a text does not count as lines."""
+MAX_PREFIX = 16
+"""Characters of a prefix. Longer runs of empty lines are accidental."""
 
 
-def prefix_of_text(text: str) -> str:
-    """What stands before a paragraph of `text`, or a line where it has no paragraphs, or a word; may be nothing.
+def find_prefix(text: str) -> str:
+    """Return what stands before a paragraph of `text`, else before a line, else before a word; it may be empty.
 
-    A paragraph begins after one empty line or more, as many as is usual, where of 50 line ends at least one is
-    followed by one. A line begins after a line end, where one comes in 10,000 characters at least. Line ends at
-    either end of the text do not count. A word begins after a space.
+    A paragraph begins after one or more empty lines, the most frequent number of them; the text counts as
+    paragraphs where at least one of 50 line ends is followed by an empty line. A line begins after a line end, where
+    there is one in every 10,000 characters. A word begins after a space. Line ends at the beginning and the end of
+    the text do not count.
     """
     end = "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
     inner = text.strip("\r\n")
     runs = Counter(len(run) // len(end) for run in re.findall(f"(?:{end})+", inner))
     lines, paragraphs = runs.total(), runs.total() - runs[1]
-    if paragraphs and paragraphs * PARAGRAPHS >= lines:
+    if paragraphs and paragraphs * LINES_PER_PARAGRAPH >= lines:
         usual = max((size for size in runs if size > 1), key=lambda size: (runs[size], -size))
-        return (end * usual)[:MOST]
-    if lines and lines * LONGEST_LINE >= len(inner):
+        return (end * usual)[:MAX_PREFIX]
+    if lines and lines * MAX_MEAN_LINE >= len(inner):
         return end
     return " " if " " in inner else ""
 
 
-def prefix_of_tokens(tokens: Integer[np.ndarray, " length"], vocabulary: Vocabulary) -> str:
-    """`prefix_of_text` of the first million of `tokens`; each byte counts as a character."""
-    sample = np.asarray(tokens[:SAMPLE], np.int64)
+def find_prefix_of_tokens(tokens: Integer[np.ndarray, " length"], vocabulary: Vocabulary) -> str:
+    """Return `find_prefix` of the first million tokens; each byte counts as a character."""
+    sample = np.asarray(tokens[:SAMPLE_TOKENS], np.int64)
     codes = np.append(vocabulary.codes, np.uint32(0xFFFD))[sample]
-    return prefix_of_text("".join(map(chr, codes)))
+    return find_prefix("".join(map(chr, codes)))
 
 
-def guessed_prefix(vocabulary: Vocabulary) -> str:
-    """The prefix for a network of which nothing but its vocabulary is known: a line end, a space, or nothing."""
+def guess_prefix(vocabulary: Vocabulary) -> str:
+    """Return a prefix for a network of which only the vocabulary is known: a line end, a space, or nothing."""
     known = set(vocabulary.symbols)
-    return next((sign for sign in ("\n", " ") if sign in known), "")
+    return next((symbol for symbol in ("\n", " ") if symbol in known), "")
 
 
-def kept_prefix(value: Any, vocabulary: Vocabulary) -> str | None:
-    """The prefix that a run's folder says; None where it says none, or none that its network could read."""
-    if not isinstance(value, str) or len(value) > MOST or not set(value) <= set(vocabulary.symbols):
+def accept_prefix(value: Any, vocabulary: Vocabulary) -> str | None:
+    """Return the prefix that a run's folder names, or None if it is not one that the network can read."""
+    if not isinstance(value, str) or len(value) > MAX_PREFIX or not set(value) <= set(vocabulary.symbols):
         return None
     return value

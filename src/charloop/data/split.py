@@ -1,4 +1,4 @@
-"""One contiguous cut of a text into what is trained on, validated on and tested on."""
+"""A contiguous split of a text into training, validation and test text."""
 
 import math
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from fractions import Fraction
 
 from charloop.errors import CharloopError
 
-MINIMUM = 2
-"""Tokens a part needs: one to read and one to predict."""
+MIN_PART = 2
+"""Tokens that a part needs: one to read and one to predict."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Three slices that cover a text in order and never overlap; those not asked for are empty."""
+    """Three slices that cover a text in order without overlap; a part that is not wanted is empty."""
 
     train: slice
     validation: slice
@@ -20,18 +20,18 @@ class Split:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Tokens to train, to validate and to test on."""
+        """The number of tokens in the training, validation and test text."""
         train, validation, test = (
             part.stop - part.start for part in (self.train, self.validation, self.test)
         )
         return train, validation, test
 
 
-def split(length: int, validation_fraction: float, test_fraction: float = 0.0) -> Split:
-    """Cut `length` tokens: validation text after the training text, test text last.
+def split_tokens(length: int, validation_fraction: float, test_fraction: float = 0.0) -> Split:
+    """Split `length` tokens: training text first, then validation text, then test text.
 
-    Each cut is the floor of the cumulative fraction, taken exactly: 1,115,394 at 0.1 gives 1,003,854 + 111,540.
-    Errors: CharloopError for fractions that leave nothing to train on, or a part of fewer than 2 tokens.
+    Each boundary is the floor of the exact cumulative fraction: 1,115,394 tokens at 0.1 give 1,003,854 + 111,540.
+    Raises CharloopError for fractions that leave nothing to train on, or for a part of fewer than 2 tokens.
     """
     validation, test = Fraction(str(validation_fraction)), Fraction(str(test_fraction))
     if min(validation, test) < 0 or validation + test >= 1:
@@ -42,15 +42,12 @@ def split(length: int, validation_fraction: float, test_fraction: float = 0.0) -
         )
     first = math.floor(length * (1 - validation - test))
     second = math.floor(length * (1 - test))
-    made = Split(slice(0, first), slice(first, second), slice(second, length))
-    _check(made, length, (Fraction(1), validation, test))
-    return made
-
-
-def _check(made: Split, length: int, fractions: tuple[Fraction, ...]) -> None:
-    for name, size, fraction in zip(("training", "validation", "test"), made.sizes, fractions, strict=True):
-        if fraction and size < MINIMUM:
+    split = Split(slice(0, first), slice(first, second), slice(second, length))
+    wanted = (("training", Fraction(1)), ("validation", validation), ("test", test))
+    for (name, fraction), size in zip(wanted, split.sizes, strict=True):
+        if fraction and size < MIN_PART:
             raise CharloopError(
-                f"a text of {length} tokens is too small to split: its {name} part has {size}, and needs {MINIMUM}",
+                f"a text of {length} tokens is too small to split: its {name} part has {size}, and needs {MIN_PART}",
                 do="give more text, or set --validation-fraction and --test-fraction to 0",
             )
+    return split

@@ -1,18 +1,17 @@
-"""A text that a program has in its hands: a string, bytes, documents one by one, or tokens. Never the name of one."""
+"""A text that a program passes as a value: a string, bytes, documents one by one, or tokens. Never a file's name."""
 
 import io
 import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from charloop.data.corpus import Corpus
-from charloop.data.pieces import Piece
-from charloop.data.sources import Found
-from charloop.data.spool import temporary_folder
+from charloop.data.finding import FoundText
+from charloop.data.sources import Source, file_copy, temporary_folder
 from charloop.errors import CharloopError
 
 NAME = "the given text"
@@ -20,14 +19,14 @@ NAME = "the given text"
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A text as it was given, to be read as often as needed; `kind` is what it was."""
+    """A given text, which can be read any number of times; `kind` is its original type."""
 
-    source: Found | Corpus
+    content: FoundText | Corpus
     kind: str
 
     @classmethod
     def of(cls, given: Any) -> "Text":
-        """A string or bytes: what a file would hold. Documents: one after the other, each ends its last line.
+        """Return a string or bytes as if read from a file, or documents concatenated, each ending in a line end.
 
         Documents of an iterator are copied to a temporary file, one at a time. Tokens come with their vocabulary, as
         `Corpus.of_tokens` makes them. Raises CharloopError for anything else.
@@ -38,7 +37,9 @@ class Text:
             case Corpus():
                 return cls(given, "tokens")
             case str() | bytes():
-                return cls(_found(_piece_of(given), "a given text"), type(given).__name__)
+                content, encoding = _encoded(given), "utf-8" if isinstance(given, str) else None
+                source = Source(NAME, lambda: io.BytesIO(content), encoding)
+                return cls(FoundText((source,), "a given text", "text"), type(given).__name__)
             case os.PathLike():
                 raise CharloopError(
                     "text", got=given, allowed="a text itself", do="name a path as the corpus"
@@ -50,28 +51,19 @@ class Text:
                     do="give Corpus.of_tokens(array, vocabulary), or bytes: array.tobytes()",
                 )
             case Iterable():
-                piece, count = _spooled(given)
-                return cls(_found(piece, f"{count:,} given documents"), "documents")
+                source, count = _copy_documents(given)
+                return cls(FoundText((source,), f"{count:,} given documents", "text"), "documents")
         raise CharloopError(
             "text", got=type(given).__name__, allowed="str, bytes, documents of either, or a Corpus"
         )
 
 
 GivenText: TypeAlias = str | bytes | Iterable[str] | Iterable[bytes] | Corpus | Text
-"""What `text=` takes; paths and names go into `DataConfig.corpus`."""
+"""What `text=` accepts; paths and names go into `DataConfig.corpus`."""
 
 
-def _found(piece: Piece, description: str) -> Found:
-    return Found((piece,), description, "text")
-
-
-def _piece_of(given: str | bytes) -> Piece:
-    content = _encoded(given)
-    return Piece(NAME, lambda: io.BytesIO(content), "utf-8" if isinstance(given, str) else None)
-
-
-def _spooled(documents: Iterable[Any]) -> tuple[Piece, int]:
-    """All of them in a temporary file, and how many; text or bytes, not both."""
+def _copy_documents(documents: Iterable[Any]) -> tuple[Source, int]:
+    """Return the documents in a temporary file, and their number; they are all text or all bytes."""
     kinds: set[type] = set()
     count = 0
     with tempfile.NamedTemporaryFile(dir=temporary_folder(), delete=False) as copy:
@@ -83,11 +75,7 @@ def _spooled(documents: Iterable[Any]) -> tuple[Piece, int]:
                 raise CharloopError("documents", got="str and bytes", allowed="all of one kind")
             content, count = _encoded(document), count + 1
             copy.write(content if content.endswith(b"\n") or not content else content + b"\n")
-    return Piece(NAME, lambda: _open(copy.name), None if bytes in kinds else "utf-8"), count
-
-
-def _open(name: str) -> BinaryIO:
-    return open(name, "rb")
+    return file_copy(NAME, copy.name, None if bytes in kinds else "utf-8"), count
 
 
 def _encoded(given: str | bytes) -> bytes:

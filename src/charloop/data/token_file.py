@@ -1,20 +1,51 @@
-"""A file of tokens while it is written: numbered anew where it lies, so that the text itself is read only once."""
+"""A file of tokens: written and renumbered on the disk in one pass over the text, then mapped into memory."""
 
 import hashlib
+import mmap
 from collections.abc import Callable
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
+from weakref import WeakSet
 
 import numpy as np
 from jaxtyping import Integer, UInt
 
 from charloop.data.progress import Meter
 
-BLOCK = 1 << 20
+BLOCK_TOKENS = 1 << 20
 """Tokens changed at a time."""
+RELEASE_TOKENS = 1 << 24
+"""Tokens to read, about, between two calls of `release_pages`: so few calls that they cost nothing."""
+
+_READ_ONLY: "WeakSet[mmap.mmap]" = WeakSet()
+"""The maps of `map_tokens`: what they hold in memory is in the file too."""
+
+
+def map_tokens(path: Path, dtype: np.dtype[Any]) -> Integer[np.ndarray, " length"]:
+    """Return the file as a read-only memory map, whose pages `release_pages` can free. Errors: OSError."""
+    tokens = np.memmap(path, dtype, mode="r")
+    base: object = tokens.base
+    if isinstance(base, mmap.mmap):
+        _READ_ONLY.add(base)
+    return tokens
+
+
+def release_pages(tokens: Integer[np.ndarray, " length"]) -> None:
+    """Free the memory pages of the mapped file that `tokens` is a view of; they are read again when needed.
+
+    The system would free them itself if it ran short, but until then they count as this process's memory: ten
+    gigabytes for ten gigabytes of tokens. Nothing happens to an array that is no map of `map_tokens`, since the pages
+    of a caller's own copy-on-write map hold the caller's changes, or on a system without this memory advice.
+    """
+    base: object = tokens
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and base in _READ_ONLY and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 class TokenFile:
-    """Tokens of one type behind each other in `stream`, open for writing and reading, at its beginning."""
+    """Consecutive tokens of one type in `stream`, which is open for writing and reading, at its beginning."""
 
     def __init__(self, stream: BinaryIO, dtype: np.dtype[np.unsignedinteger]) -> None:
         self._stream, self.dtype = stream, dtype
@@ -32,7 +63,7 @@ class TokenFile:
         return self._digest.hexdigest()
 
     def write(self, tokens: UInt[np.ndarray, " length"]) -> None:
-        """Append `tokens`, one at least; in a wider type than those before, all become as wide. Errors: OSError."""
+        """Append `tokens`, at least one. If their type is wider, all earlier ones are widened. Errors: OSError."""
         if tokens.dtype.itemsize > self.dtype.itemsize:
             self._widen(tokens.dtype)
         data = tokens.astype(self.dtype, copy=False).data
@@ -45,13 +76,13 @@ class TokenFile:
     def renumber(
         self, table: Integer[np.ndarray, " known"], dtype: np.dtype[np.unsignedinteger], meter: Meter
     ) -> None:
-        """Put `table[t]` in the place of each token t, in a type that is no wider. Errors: OSError."""
+        """Replace each token t by `table[t]`, in a type that is no wider. Errors: OSError."""
         if dtype == self.dtype and np.array_equal(table, np.arange(len(table))):
             return
         meter.begin("sorting", self.length * self.dtype.itemsize)
         self._digest = hashlib.sha256()
-        change = _changer(table.astype(dtype))
-        for start in range(0, self.length, BLOCK):
+        change = _lookup(table.astype(dtype))
+        for start in range(0, self.length, BLOCK_TOKENS):
             tokens = self._read(start)
             data = change(tokens).data
             self._stream.seek(start * dtype.itemsize)
@@ -62,26 +93,26 @@ class TokenFile:
         self.dtype = dtype
 
     def _widen(self, dtype: np.dtype[np.unsignedinteger]) -> None:
-        """From the end to the beginning: what is written then never lies on what is still to be read."""
+        """Widen all tokens, from the last block to the first, so that no unread block is overwritten."""
         digest = hashlib.sha256()
-        for start in reversed(range(0, self.length, BLOCK)):
+        for start in reversed(range(0, self.length, BLOCK_TOKENS)):
             wider = self._read(start).astype(dtype)
             self._stream.seek(start * dtype.itemsize)
             self._stream.write(wider.data)
         self.dtype = dtype
-        for start in range(0, self.length, BLOCK):
+        for start in range(0, self.length, BLOCK_TOKENS):
             digest.update(self._read(start).data)
         self._stream.seek(self.length * dtype.itemsize)
         self._digest = digest
 
     def _read(self, start: int) -> UInt[np.ndarray, " length"]:
-        count, size = min(BLOCK, self.length - start), self.dtype.itemsize
+        count, size = min(BLOCK_TOKENS, self.length - start), self.dtype.itemsize
         self._stream.seek(start * size)
         return np.frombuffer(self._stream.read(count * size), self.dtype)
 
 
-def _changer(table: UInt[np.ndarray, " known"]) -> Callable[[np.ndarray], np.ndarray]:
-    """From tokens to `table` of them; bytes have a quicker way."""
+def _lookup(table: UInt[np.ndarray, " known"]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from tokens to `table[tokens]`; `bytes.translate` is faster where all are bytes."""
     if table.dtype == np.uint8 and len(table) <= 256:
         padded = table.tobytes().ljust(256, b"\0")
         return lambda tokens: (

@@ -1,27 +1,60 @@
-"""A text to tokens in a file, in one pass and a block at a time: memory does not grow with it."""
+"""A text to tokens in a file, in one pass, block by block: memory use does not grow with the text."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt
 
-from charloop.data.decoding import AS_SIGN, decode
-from charloop.data.nearest import unknown_character
+from charloop.data.decoding import AS_UNKNOWN, Errors, TextChanges, decode
 from charloop.data.numbering import Numbering
-from charloop.data.pieces import Piece
-from charloop.data.progress import Meter
-from charloop.data.reading import Reader, Request
+from charloop.data.progress import Meter, MeteredDigest
+from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
-from charloop.data.vocabulary import Vocabulary
+from charloop.data.vocabulary import Unit, Unknown, Vocabulary, unknown_character
 from charloop.errors import CharloopError
 
 
 @dataclass(frozen=True)
-class Written:
+class TokenRequest:
+    """All that decides the tokens of a text."""
+
+    sources: tuple[Source, ...]
+    encoding: str
+    unit: Unit
+    vocabulary: Vocabulary | None
+    unknown: Unknown
+    errors: Errors = "strict"
+    min_count: int = 1
+
+    @property
+    def name(self) -> str:
+        """The name of the whole text in messages."""
+        return self.sources[0].name if len(self.sources) == 1 else f"the text of {len(self.sources):,} files"
+
+    @property
+    def key_parts(self) -> tuple[object, ...]:
+        """All but the content that distinguishes the resulting tokens from others."""
+        if self.unit == "byte":
+            return ("byte",)
+        encodings = tuple(source.encoding or self.encoding for source in self.sources)
+        if self.vocabulary:
+            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown
+        return encodings, self.errors, self.min_count
+
+    @property
+    def as_learned(self) -> "TokenRequest":
+        """The request that may have made this one's vocabulary; if it did, the tokens are the same."""
+        min_count = self.vocabulary.min_count if self.vocabulary else self.min_count
+        return replace(self, vocabulary=None, min_count=min_count)
+
+
+@dataclass(frozen=True)
+class WrittenTokens:
     """What is in a token file.
 
-    `sha256` is the file's; `digests` are the sha256 of each piece as it was read for it, `size` its bytes in all.
+    `sha256` is the file's; `digests` are the sha256 of each source as it was read, `size` their total in bytes.
     """
 
     dtype: str
@@ -34,17 +67,59 @@ class Written:
     size: int
 
 
+@dataclass
+class _Reader:
+    """Reads the sources of a request once, from first byte to last, and records hashes, sizes and changes."""
+
+    request: TokenRequest
+    meter: Meter
+    changes: TextChanges = field(default_factory=TextChanges)
+    digests: list[str] = field(default_factory=list)
+    """The sha256 of each source that has been read completely."""
+    size: int = 0
+    """The bytes of these sources."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of all sources."""
+        for source in self.request.sources:
+            digest = MeteredDigest(self.meter)
+            yield from source.blocks(digest=digest)
+            self._end(digest)
+
+    def texts(self) -> Iterator[tuple[Source, str]]:
+        """Yield non-empty blocks of characters; a source whose last line has no end gets one before the next."""
+        request, vocabulary = self.request, self.request.vocabulary
+        has_line_ends = vocabulary is None or vocabulary.unknown_id is not None or "\n" in vocabulary.symbols
+        previous, last = None, "\n"
+        for source in request.sources:
+            digest = MeteredDigest(self.meter)
+            decoded = decode(
+                source, request.encoding, errors=request.errors, changes=self.changes, digest=digest
+            )
+            for text in filter(None, decoded):
+                if previous is not None and previous is not source and last != "\n" and has_line_ends:
+                    yield previous, "\n"
+                previous, last = source, text[-1]
+                yield source, text
+            self._end(digest)
+
+    def _end(self, digest: MeteredDigest) -> None:
+        self.digests.append(digest.hexdigest())
+        self.size += digest.size
+
+
 def dtype_of(size: int) -> np.dtype[np.unsignedinteger]:
-    """The smallest unsigned type that counts to `size` - 1."""
+    """Return the smallest unsigned type that holds 0 to `size` - 1."""
     return np.dtype(np.min_scalar_type(size - 1))
 
 
-def write_tokens(request: Request, stream: BinaryIO, meter: Meter | None = None) -> Written:
+def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter | None = None) -> WrittenTokens:
     """Write the tokens of `request` to `stream`, which must be readable too; every byte of the text is read once.
 
-    Errors: CharloopError naming file and position of what cannot be decoded or is not in the vocabulary; OSError.
+    Raises CharloopError with file and position of what cannot be decoded or is not in the vocabulary. Errors:
+    OSError.
     """
-    reader = Reader(request, meter or Meter())
+    reader = _Reader(request, meter or Meter())
     file = TokenFile(stream, np.dtype(np.uint8))
     notes: tuple[str, ...] = ()
     if request.unit == "byte":
@@ -55,12 +130,12 @@ def write_tokens(request: Request, stream: BinaryIO, meter: Meter | None = None)
         vocabulary = request.vocabulary
         _write_known(reader, vocabulary, file)
     else:
-        vocabulary, notes = _learn(reader, file)
-    return Written(
+        vocabulary, notes = _write_and_learn(reader, file)
+    return WrittenTokens(
         file.dtype.name,
         file.sha256,
         vocabulary,
-        (*reader.tally.notes(), *notes),
+        (*reader.changes.notes(), *notes),
         file.length,
         file.distinct,
         tuple(reader.digests),
@@ -68,8 +143,8 @@ def write_tokens(request: Request, stream: BinaryIO, meter: Meter | None = None)
     )
 
 
-def _learn(reader: Reader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
-    """Write the tokens of the vocabulary that the text itself makes; and what there is to say of it."""
+def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
+    """Write the tokens of the text's own vocabulary; return the vocabulary and notes on it."""
     request, numbering = reader.request, Numbering()
     counts: Int[np.ndarray, " known"] = np.zeros(0, np.int64)
     for _, text in reader.texts():
@@ -85,72 +160,78 @@ def _learn(reader: Reader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]
         raise CharloopError(
             f"every character of {request.name} is rarer than --min-count",
             got=request.min_count,
-            allowed=f"up to {counts.max():,}, the number of its commonest",
+            allowed=f"up to {counts.max():,}, the count of its most frequent character",
         )
     symbols, ranks = numbering.ranks(kept)
     vocabulary = Vocabulary(tuple(map(chr, symbols.tolist())), min_count=request.min_count)
     file.renumber(ranks, dtype_of(vocabulary.size), reader.meter)
-    return vocabulary, _folding(request.min_count, counts[~kept]) if request.min_count > 1 else ()
+    return vocabulary, _note_rare(request.min_count, counts[~kept]) if request.min_count > 1 else ()
 
 
-def _folding(min_count: int, folded: Int[np.ndarray, " folded"]) -> tuple[str]:
-    """What to say of characters that became the unknown sign; `folded`: how often each stood in the text."""
-    if not folded.size:
-        return (f"no character is rarer than {min_count}: the network never reads its unknown sign",)
-    kinds, places = f"{folded.size:,} characters rarer than {min_count}", f"{folded.sum():,} places"
-    return (f"read {kinds} ({places}) {AS_SIGN}",)
+def _note_rare(min_count: int, rare: Int[np.ndarray, " rare"]) -> tuple[str]:
+    """Return the note on characters that became the unknown symbol, given the count of each in the text."""
+    if not rare.size:
+        return (f"no character is rarer than {min_count}: the network never reads its unknown symbol",)
+    kinds, total = f"{rare.size:,} characters rarer than {min_count}", f"{rare.sum():,} occurrences"
+    return (f"read {kinds} ({total}) {AS_UNKNOWN}",)
 
 
-def _write_known(reader: Reader, vocabulary: Vocabulary, file: TokenFile) -> None:
-    """Write the tokens of a vocabulary that is given."""
+def _write_known(reader: _Reader, vocabulary: Vocabulary, file: TokenFile) -> None:
+    """Write the tokens of a given vocabulary."""
     numbering, dtype = Numbering(vocabulary.codes), dtype_of(vocabulary.size)
     reading, before = None, 0
-    for piece, text in reader.texts():
-        before = before if piece is reading else 0
-        reading = piece
+    for source, text in reader.texts():
+        before = before if source is reading else 0
+        reading = source
         numbers = numbering.look_up(text)
         if numbers.max() == numbering.missing:
-            numbers = _settle(reader, vocabulary, numbers, numbers != numbering.missing, piece, before)
+            numbers = _replace_missing(
+                reader, vocabulary, numbers, numbers != numbering.missing, source, before
+            )
         before += len(text)
         if numbers.size:
             file.write(numbers.astype(dtype, copy=False))
 
 
-def _settle(
-    reader: Reader,
+def _replace_missing(
+    reader: _Reader,
     vocabulary: Vocabulary,
     numbers: UInt[np.ndarray, " length"],
     known: Bool[np.ndarray, " length"],
-    piece: Piece,
+    source: Source,
     before: int,
 ) -> UInt[np.ndarray, " kept"]:
-    """`numbers` without those that are not `known`, or with the unknown sign in their place.
+    """Return `numbers` without those that are not `known`, or with the unknown symbol instead of them.
 
-    Errors: CharloopError for the first of them, `before` the place in `piece` of the first number, where neither
-    is allowed.
+    `before` is the position in `source` of the first number. Raises CharloopError for the first unknown character
+    where neither is allowed.
     """
     unknown = int(known.size - np.count_nonzero(known))
     if reader.request.unknown == "skip":
-        reader.tally.skipped_characters += unknown
+        reader.changes.skipped_characters += unknown
         return np.compress(known, numbers)
     if vocabulary.unknown_id is None:
-        raise _unknown(reader.request, vocabulary, piece, before + int(np.argmin(known)))
-    reader.tally.unknown_characters += unknown
+        raise _unknown_in(reader.request, vocabulary, source, before + int(np.argmin(known)))
+    reader.changes.unknown_characters += unknown
     return np.where(known, numbers, numbers.dtype.type(vocabulary.unknown_id))
 
 
-def _unknown(request: Request, vocabulary: Vocabulary, piece: Piece, index: int) -> CharloopError:
-    """The error for the character at `index` of `piece`; its line is counted only now."""
+def _unknown_in(request: TokenRequest, vocabulary: Vocabulary, source: Source, index: int) -> CharloopError:
+    """Return the error for the character at `index` of `source`, which is read again to count its line."""
     line, column = 1, 1
-    for text in decode(piece, request.encoding, errors=request.errors):
+    for text in decode(source, request.encoding, errors=request.errors):
         if index < len(text):
             before = text[:index]
             line += before.count("\n")
             column = index - before.rfind("\n") if "\n" in before else column + index
-            return unknown_character(
-                text[index], f"{piece.name}, line {line}, column {column}", vocabulary.symbols
-            )
+            where = f"{source.name}, line {line}, column {column}"
+            return unknown_character(text[index], where, vocabulary.symbols)
         index -= len(text)
         line += text.count("\n")
         column = len(text) - text.rfind("\n") if "\n" in text else column + len(text)
-    return CharloopError(f"{piece.name} changed while it was read", do="try again when nothing writes to it")
+    return changed_while_read(source.name)
+
+
+def changed_while_read(name: str) -> CharloopError:
+    """Return the error for a text that became longer or shorter meanwhile."""
+    return CharloopError(f"{name} changed while it was read", do="try again when nothing writes to it")

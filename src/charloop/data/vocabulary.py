@@ -1,7 +1,9 @@
 """The table between characters (or bytes) and the token ids that a network reads."""
 
+import codecs
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,23 +14,31 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.conversion import convert
-from charloop.data.nearest import line_and_column, unknown_character
 from charloop.data.numbering import CODE_POINTS, code_points
-from charloop.data.paging import READ_AHEAD, release
-from charloop.data.stream import StreamDecoder
+from charloop.data.token_file import RELEASE_TOKENS, release_pages
 from charloop.errors import CharloopError
 
 Unit: TypeAlias = Literal["char", "byte"]
 Unknown: TypeAlias = Literal["error", "skip"]
 Ids: TypeAlias = Integer[np.ndarray, " length"] | Sequence[int]
 
-UNKNOWN_SIGN = "\N{REPLACEMENT CHARACTER}"
-"""What the unknown sign looks like where it must be shown; as a token it is another than this character's."""
+UNKNOWN_SYMBOL = "\N{REPLACEMENT CHARACTER}"
+"""How the unknown symbol is displayed. Its token differs from the token of this character."""
 _ALL_BYTES = tuple(map(chr, range(256)))
+
+# ruff: noqa: RUF001 - they are here because they look alike
+_LOOKALIKES = (
+    "'\"`´‘’‚‛“”„«»",
+    "-‐‑‒–—―−_",
+    " \t\u00a0\u2002\u2003\u2009\u202f\u3000",
+    ".…·•",
+    "*×x",
+    "/÷⁄",
+)
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    """What `vocabulary.json` holds."""
+    """The content of `vocabulary.json`."""
 
     unit: Unit
     symbols: list[str]
@@ -37,13 +47,13 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The symbols a network knows: a token is a symbol's place in `symbols`.
+    """The symbols that a network knows: a token is a symbol's index in `symbols`.
 
-    unit "char": single characters, sorted by code point, none twice, so that the same text gives the same
-    table in every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
-    `min_count` above 1: characters that its text had more rarely are no symbols; they, and all that the text never
-    had, are one more token behind the last symbol, the unknown sign.
-    Errors: CharloopError when `symbols` is not such a table.
+    unit "char": single characters, sorted by code point and distinct, so that the same text gives the same table in
+    every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
+    `min_count` above 1: characters that occur less often in the text are no symbols. They, and characters that never
+    occur in it, share one more token after the last symbol: the unknown symbol.
+    Raises CharloopError when `symbols` is not such a table.
     """
 
     symbols: tuple[str, ...]
@@ -52,37 +62,37 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if self.unit == "byte" and self.min_count > 1:
-            raise CharloopError("a byte vocabulary has no unknown sign")
+            raise CharloopError("a byte vocabulary has no unknown symbol")
         if self.unit == "byte" and self.symbols != _ALL_BYTES:
             raise CharloopError("a byte vocabulary has other symbols than the 256 bytes")
         if not self.symbols or any(len(symbol) != 1 for symbol in self.symbols):
             raise CharloopError("a vocabulary's symbols must be single characters, and at least one")
         if any(one >= other for one, other in zip(self.symbols, self.symbols[1:], strict=False)):
-            raise CharloopError("a vocabulary's symbols must be sorted by code point, none of them twice")
+            raise CharloopError("a vocabulary's symbols must be sorted by code point and distinct")
 
     @classmethod
     def of_text(cls, text: str) -> "Vocabulary":
-        """The characters of `text` (at least one)."""
+        """Return the vocabulary of the characters of `text` (at least one)."""
         return cls(tuple(sorted(set(text))))
 
     @classmethod
     def of_bytes(cls) -> "Vocabulary":
-        """The 256 bytes."""
+        """Return the vocabulary of the 256 bytes."""
         return cls(_ALL_BYTES, "byte")
 
     @property
     def size(self) -> int:
-        """How many tokens there are: the symbols, and the unknown sign if there is one."""
+        """The number of tokens: the symbols, and the unknown symbol if there is one."""
         return len(self.symbols) + (self.min_count > 1)
 
     @property
     def unknown_id(self) -> int | None:
-        """The token of the unknown sign, if there is one."""
+        """The token of the unknown symbol, if there is one."""
         return len(self.symbols) if self.min_count > 1 else None
 
     @cached_property
     def table(self) -> Int[np.ndarray, "code_points"]:
-        """The token of each code point, -1 where there is none (for unit "char"); no code point's is the sign's."""
+        """The token of each code point, for unit "char"; -1 where there is none."""
         table = np.full(CODE_POINTS, -1, np.int32)
         table[self.codes] = np.arange(len(self.symbols), dtype=np.int32)
         return table
@@ -93,11 +103,11 @@ class Vocabulary:
         return code_points("".join(self.symbols))
 
     def encode(self, text: str | bytes, unknown: Unknown = "error") -> Int[np.ndarray, " length"]:
-        """The tokens of `text`, int32: one a character, or one a byte (of its UTF-8 form, if it is not bytes yet).
+        """Return the tokens of `text`, int32: one per character, or one per byte (of the UTF-8 form of a string).
 
-        Characters that are not in the vocabulary become its unknown sign; unknown="skip" leaves them out instead.
-        Errors: CharloopError with line, column and the nearest known ones for the first such character, where the
-        vocabulary has no such sign.
+        Characters outside the vocabulary become the unknown symbol; unknown="skip" drops them instead. Without an
+        unknown symbol, the first such character raises CharloopError with its line, its column and the nearest
+        known characters.
         """
         if self.unit == "byte":
             raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -112,43 +122,42 @@ class Vocabulary:
             return np.compress(known, ids)
         if self.unknown_id is not None:
             return np.where(known, ids, np.int32(self.unknown_id))
-        raise self._unknown(text, int(np.argmin(known)))
-
-    def _unknown(self, text: str, index: int) -> CharloopError:
-        line, column = line_and_column(text, index)
-        return unknown_character(text[index], f"line {line}, column {column}", self.symbols)
+        index = int(np.argmin(known))
+        before = text[:index]
+        line, column = before.count("\n") + 1, index - before.rfind("\n")
+        raise unknown_character(text[index], f"line {line}, column {column}", self.symbols)
 
     def decode(self, ids: Ids) -> str:
-        """The text of `ids`; the unknown sign and bytes that are not UTF-8 become U+FFFD.
+        """Return the text of `ids`, with U+FFFD for the unknown symbol and for bytes that are not UTF-8.
 
-        Errors: CharloopError for an id out of range.
+        Raises CharloopError for an id out of range.
         """
         decoder = self.decoder()
         return decoder.feed(ids) + decoder.flush()
 
     def count_unknown(self, tokens: Integer[np.ndarray, " length"]) -> int:
-        """How many of `tokens`, which may be mapped and large, are the unknown sign."""
+        """Return how many of `tokens`, which may be a large memory map, are the unknown symbol."""
         if self.unknown_id is None:
             return 0
         count = 0
-        for start in range(0, len(tokens), READ_AHEAD):
-            count += int(np.count_nonzero(tokens[start : start + READ_AHEAD] == self.unknown_id))
-            release(tokens)
+        for start in range(0, len(tokens), RELEASE_TOKENS):
+            count += int(np.count_nonzero(tokens[start : start + RELEASE_TOKENS] == self.unknown_id))
+            release_pages(tokens)
         return count
 
-    def decoder(self) -> StreamDecoder:
-        """A decoder for ids that come a few at a time: the bytes of one character may come apart."""
-        sign = code_points(UNKNOWN_SIGN if self.min_count > 1 else "")
-        return StreamDecoder(np.concatenate([self.codes, sign]), as_bytes=self.unit == "byte")
+    def decoder(self) -> "StreamDecoder":
+        """Return a decoder for ids that arrive a few at a time, which may split the bytes of a character."""
+        unknown = code_points(UNKNOWN_SYMBOL if self.min_count > 1 else "")
+        return StreamDecoder(np.concatenate([self.codes, unknown]), as_bytes=self.unit == "byte")
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict that `from_json` takes back."""
+        """Return a plain dict that `from_json` accepts."""
         folding = {"min_count": self.min_count} if self.min_count > 1 else {}
         return {"unit": self.unit, "symbols": list(self.symbols), **folding}
 
     @classmethod
     def from_json(cls, document: object) -> "Vocabulary":
-        """The vocabulary that `to_json` wrote. Errors: CharloopError when `document` is anything else."""
+        """Return the vocabulary that `to_json` described. Raises CharloopError for any other `document`."""
         try:
             read = convert(document, _Document)
         except msgspec.ValidationError as error:
@@ -160,3 +169,52 @@ class Vocabulary:
         """The sha256 of the canonical JSON: equal for equal vocabularies, in every process."""
         canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class StreamDecoder:
+    """Turns ids into text a few at a time, and holds back bytes that do not form a whole character yet."""
+
+    def __init__(self, codes: UInt32[np.ndarray, "vocab"], *, as_bytes: bool) -> None:
+        """`codes`: the code point, or byte value, of each id."""
+        self._codes = codes
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace") if as_bytes else None
+
+    def feed(self, ids: Ids) -> str:
+        """Return the text that is certain after `ids`. Raises CharloopError for an id outside 0..vocab-1."""
+        array = np.asarray(ids, np.int64)
+        if array.size and (array.min() < 0 or array.max() >= len(self._codes)):
+            raise CharloopError(
+                "a token outside the vocabulary",
+                got=int(array.max() if array.min() >= 0 else array.min()),
+                allowed=f"0 to {len(self._codes) - 1}",
+            )
+        codes = self._codes[array]
+        if self._bytes is None:
+            return codes.tobytes().decode("utf-32-le", "surrogatepass")
+        return self._bytes.decode(codes.astype(np.uint8).tobytes())
+
+    def flush(self) -> str:
+        """Return what is still held back, as U+FFFD. Call it once, at the end."""
+        return "" if self._bytes is None else self._bytes.decode(b"", final=True)
+
+
+def unknown_character(character: str, where: str, symbols: Sequence[str]) -> CharloopError:
+    """Return the error for a character that is not among `symbols`; `where` is its position, in words."""
+    return CharloopError(
+        f"{where}: the character {character!r} (U+{ord(character):04X}) is not among the {len(symbols)} known ones",
+        allowed=f"nearest are {', '.join(map(repr, nearest_symbols(character, symbols)))}",
+        do="change it, or leave such characters out with --unknown skip",
+    )
+
+
+def nearest_symbols(character: str, symbols: Sequence[str]) -> tuple[str, ...]:
+    """Return up to three of `symbols` that most likely stand for `character`, the likeliest first.
+
+    First its other case, then its base letter (NFKD), then lookalikes, then neighbours by code point.
+    """
+    base = unicodedata.normalize("NFKD", character)[:1]
+    alike = [other for group in _LOOKALIKES if character in group for other in group]
+    by_code = sorted(symbols, key=lambda symbol: abs(ord(symbol) - ord(character)))
+    known = set(symbols)
+    candidates = [character.swapcase(), base, base.swapcase(), *alike, *by_code[:2]]
+    return tuple(dict.fromkeys(one for one in candidates if one in known))[:3]

@@ -9,7 +9,7 @@ from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Float, Int, Integer
 
 from charloop.cells.from_object import is_user_cell
-from charloop.data import Meter, ReadingListener, release
+from charloop.data import Meter, ReadingListener, release_pages
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.engines import Engine
 from charloop.errors import CharloopError
@@ -72,7 +72,7 @@ class Evaluator:
         meter.begin("scoring", layout.scored, "million characters")
         for start in range(0, layout.read, chunk):
             if start % READ_AHEAD == 0:
-                release(tokens)
+                release_pages(tokens)
             state, nats = forward(params, state, *layout.cut(tokens, start, chunk)[:2])
             # The piece before is added up while this one is on its way.
             meter.add(take(tally, layout, before))

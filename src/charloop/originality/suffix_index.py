@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Int, Int32, Integer
 from pydivsufsort import divsufsort
 
-from charloop.data import Reading, ReadingListener, cache_folder
-from charloop.data.cache import keep
+from charloop.data import Reading, ReadingListener
 from charloop.errors import CharloopError
+from charloop.files.cache import cache_folder, keep_in_cache
 
 MAX_INDEXED_TOKENS = 100_000_000
 """The longest text of which an index is built: the index takes 4 bytes a token, and up to 12 while it is built."""
@@ -135,7 +135,7 @@ def load_or_build_index(
         return SuffixIndex(tokens, order)
     index = SuffixIndex.of(tokens, listener)
     stored = index.order.astype(STORED, copy=False)
-    keep(path, hashlib.sha256(stored.data).digest(), stored.data)
+    keep_in_cache(path, hashlib.sha256(stored.data).digest(), stored.data)
     return index
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from charloop.data import Vocabulary
-from charloop.data.code_points import FOREIGN, code_points, foreign, width
+from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_character, utf8_width
 
 LONGEST = 4
 """Bytes of a character in UTF-8."""
@@ -43,7 +43,7 @@ def excerpt_of(
     total = len(tokens)
     kept = np.array(tokens[:most], np.int32)
     characters = characters_of(vocabulary, kept)
-    sizes = [1 if vocabulary.unit == "char" else width(character) for character in characters]
+    sizes = [1 if vocabulary.unit == "char" else utf8_width(character) for character in characters]
     if len(kept) < total and vocabulary.unit == "byte":
         whole = whole_characters(characters)
         characters, sizes = characters[:whole], sizes[:whole]
@@ -57,19 +57,19 @@ def characters_of(vocabulary: Vocabulary, tokens: Int[np.ndarray, " length"]) ->
     """The text of tokens, a code point for each character and for each byte that is part of none."""
     if vocabulary.unit == "char":
         return vocabulary.decode(tokens)
-    return code_points(tokens.astype(np.uint8).tobytes())
+    return decode_utf8(tokens.astype(np.uint8).tobytes())
 
 
 def token_character(vocabulary: Vocabulary, token: int) -> str:
     """What one token is by itself: a byte above 7f is no character yet."""
     if vocabulary.unit == "char":
         return vocabulary.decode([token])
-    return chr(token) if token < 0x80 else foreign(token)
+    return chr(token) if token < 0x80 else stray_character(token)
 
 
 def whole_characters(characters: str) -> int:
     """How many characters are left of a text that was cut, without the bytes of a last one that was cut through."""
     end = len(characters)
-    while end > max(0, len(characters) - LONGEST + 1) and ord(characters[end - 1]) in FOREIGN:
+    while end > max(0, len(characters) - LONGEST + 1) and ord(characters[end - 1]) in STRAY_BYTES:
         end -= 1
     return end

@@ -4,7 +4,7 @@ import html
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from charloop.data.code_points import FOREIGN, byte_of
+from charloop.data.decoding import STRAY_BYTES, stray_byte
 
 NAMES = {" ": "space", "\n": "new line", "\t": "tab"}
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
@@ -18,8 +18,8 @@ def sign(character: str) -> str:
     r"""A sign that can be seen for one character: ␣ ↵ ⇥, \x80 for a byte that is none, U+202E for the invisible."""
     if character in SIGNS:
         return SIGNS[character]
-    if ord(character) in FOREIGN:
-        return f"\\x{byte_of(character):02x}"
+    if ord(character) in STRAY_BYTES:
+        return f"\\x{stray_byte(character):02x}"
     if unicodedata.category(character) in INVISIBLE or (character.isspace() and character not in " \n\t"):
         return f"U+{ord(character):04X}"
     # A mark that stands on the character before it needs one to stand on.

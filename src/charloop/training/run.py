@@ -90,8 +90,8 @@ def check_given(config: RunConfig, text: Any, optimizer: Any, schedule: Any) -> 
         raise CharloopError("a text and a corpus", got=config.data.corpus, do="give one of them")
     config = replace(config, model=name_builtin_cell(config.model))
     source = None if text is None else Text.of(text)
-    if source and isinstance(source.source, Corpus):
-        known = source.source.vocabulary
+    if source and isinstance(source.content, Corpus):
+        known = source.content.vocabulary
         config = replace(config, data=replace(config.data, unit=known.unit, min_count=known.min_count))
     return config, Given(source, optimizer, schedule)
 

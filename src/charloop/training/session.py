@@ -12,7 +12,15 @@ from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Lanes, ReadingListener, Split, fit_lanes, prefix_of_tokens, split
+from charloop.data import (
+    Chunks,
+    Corpus,
+    ReadingListener,
+    Split,
+    find_prefix_of_tokens,
+    fit_batch,
+    split_tokens,
+)
 from charloop.devices import choose_devices, make_mesh
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -41,7 +49,7 @@ class Session:
     folder: RunFolder
     corpus: Corpus
     split: Split
-    lanes: Lanes
+    lanes: Chunks
     model: CharLM
     optimizer: optax.GradientTransformationExtraArgs
     mesh: Mesh
@@ -57,14 +65,14 @@ class Session:
     def of(cls, folder: RunFolder, corpus: Corpus) -> "Session":
         """The session of a run folder whose configuration is complete."""
         config = folder.config
-        cut = split(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
-        lanes = Lanes(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        cut = split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+        lanes = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         model = CharLM.build(config.model, folder.vocabulary.size)
         check_precision(config.training.precision, model)
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        prefix = prefix_of_tokens(lanes.tokens, folder.vocabulary)
+        prefix = find_prefix_of_tokens(lanes.tokens, folder.vocabulary)
         ids = tuple(folder.vocabulary.encode(prefix).tolist())
         steps = compile_steps(model, optimizer, mesh, config.training, ids)
         budget = Budget.of(config.training, lanes.chunks_per_epoch)
@@ -126,8 +134,8 @@ class Session:
 
 def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:
     """`config` with everything decided that depends on the text, and a note where the text was too small."""
-    cut = split(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
-    batch, time, note = fit_lanes(cut.sizes[0], config.data.batch_size, config.data.seq_length)
+    cut = split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+    batch, time, note = fit_batch(cut.sizes[0], config.data.batch_size, config.data.seq_length)
     training = config.training
     if not (training.epochs or training.steps or training.minutes):
         training = replace(training, epochs=DEFAULT_EPOCHS)

@@ -83,7 +83,7 @@ def place_of(session: Session, number: int, *, brief: bool) -> dict[str, Any]:
     lanes = session.lanes
     index = number % lanes.chunks_per_epoch
     start = session.split.train.start + index * lanes.seq_length
-    offsets = [start + lane * lanes.lane_length for lane in range(lanes.batch_size)]
+    offsets = [start + lane * lanes.row_length for lane in range(lanes.batch_size)]
     if brief:
         return {"offsets": offsets}
     decode = session.folder.vocabulary.decode

@@ -38,7 +38,7 @@ class BaselinesFlags:
     errors: Literal["strict", "replace"] = "strict"
     """Bytes that are no characters: refuse the text, or read U+FFFD in their place."""
     min_count: Count = 1
-    """Fold characters that come less often into one unknown sign."""
+    """Fold characters that come less often into one unknown symbol."""
     validation_fraction: Fraction = 0.1
     """Share of the text, at its end, that is predicted."""
     test_fraction: Fraction = 0.0
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="it is what is predicted")
 
     from charloop.baselines import find_baselines
-    from charloop.data import load_corpus, split
+    from charloop.data import load_corpus, split_tokens
 
     with reading() as listener:
         corpus = load_corpus(
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
             min_count=flags.min_count,
             listener=listener,
         )
-    cut = split(len(corpus.tokens), flags.validation_fraction, flags.test_fraction)
+    cut = split_tokens(len(corpus.tokens), flags.validation_fraction, flags.test_fraction)
     train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
     _, baselines = find_baselines(train, text, corpus.vocabulary)
     notes = [*corpus.notes, *([baselines.portion] if baselines.portion else [])]

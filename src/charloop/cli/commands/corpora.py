@@ -23,4 +23,4 @@ def main(arguments: Sequence[str]) -> None:
     for corpus in corpora():
         print(entry(corpus.name, corpus.summary, INDENT))
         network = "needs the network once" if corpus.needs_network else "needs no network"
-        print(entry("", f"about {corpus.size / 1e6:.0f} MB; {network}; {corpus.source}", INDENT))
+        print(entry("", f"about {corpus.size / 1e6:.0f} MB; {network}; {corpus.origin}", INDENT))

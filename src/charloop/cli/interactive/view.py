@@ -12,8 +12,8 @@ from charloop.cli.interactive.editor import MAX_CANDIDATES, Editor
 from charloop.cli.terminal.output import CONTROL
 from charloop.cli.terminal.surprise_colors import color_of
 from charloop.data import Vocabulary
-from charloop.data.code_points import FOREIGN, byte_of, sized
-from charloop.data.vocabulary import UNKNOWN_SIGN
+from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_byte, utf8_width
+from charloop.data.vocabulary import UNKNOWN_SYMBOL
 from charloop.sampling.interactive import Candidate
 
 HELP = (
@@ -75,17 +75,18 @@ def split_characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tup
     """Yield the characters of `ids` and how many ids each has; a byte that is part of no character is `<FF>`."""
     if vocabulary.unit == "char":
         symbols = vocabulary.symbols
-        yield from ((symbols[index] if index < len(symbols) else UNKNOWN_SIGN, 1) for index in ids)
+        yield from ((symbols[index] if index < len(symbols) else UNKNOWN_SYMBOL, 1) for index in ids)
         return
-    for character, size in sized(bytes(ids)):
-        yield f"<{byte_of(character):02X}>" if ord(character) in FOREIGN else character, size
+    for character in decode_utf8(bytes(ids)):
+        shown = f"<{stray_byte(character):02X}>" if ord(character) in STRAY_BYTES else character
+        yield shown, utf8_width(character)
 
 
 def wrap_symbols(symbols: Sequence[Symbol], width: int, rows: int) -> list[Text]:
     """Return the last `rows` rows of text; a newline is both shown and obeyed."""
     lines, used = [Text()], 0
     for symbol, style in symbols:
-        shown = {"\n": "↵", "\t": "→"}.get(symbol, CONTROL.sub(UNKNOWN_SIGN, symbol))
+        shown = {"\n": "↵", "\t": "→"}.get(symbol, CONTROL.sub(UNKNOWN_SYMBOL, symbol))
         size = cell_len(shown)
         if used + size > width:
             lines, used = [*lines[-rows:], Text()], 0
@@ -164,11 +165,11 @@ def draw_footer(editor: Editor, width: int, height: int) -> list[Text]:
         [Text(row, "dim") for row in flow_items(HELP, width)] if height >= MIN_HEIGHT_FOR_HELP else [Text()]
     )
     if editor.message:
-        said = wrap(CONTROL.sub(UNKNOWN_SIGN, editor.message), width)[: len(rows)]
+        said = wrap(CONTROL.sub(UNKNOWN_SYMBOL, editor.message), width)[: len(rows)]
         rows[-len(said) :] = [Text(row, "magenta") for row in said]
     elif editor.file_name is not None:
         rows[-1] = Text.assemble(
-            (f"save as: {CONTROL.sub(UNKNOWN_SIGN, editor.file_name)}", "bold"), (" ", "reverse")
+            (f"save as: {CONTROL.sub(UNKNOWN_SYMBOL, editor.file_name)}", "bold"), (" ", "reverse")
         )
     elif editor.typing:
         rows[-1] = Text("digits, Enter and Tab write text; Ctrl-T or Escape ends this mode", "magenta")

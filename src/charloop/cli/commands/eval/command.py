@@ -49,7 +49,7 @@ class EvalFlags:
     """Score about so many characters, from all over the text; 0: every one."""
     unknown: Literal["error", "skip"] = "error"
     """Characters that the network never saw: refuse the text, or leave them out. A network that was trained with
-    --min-count reads them as its unknown sign instead of refusing, and is told only that one of them comes."""
+    --min-count reads them as its unknown symbol instead of refusing, and is told only that one of them comes."""
     errors: Literal["strict", "replace"] | None = None
     """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
     baselines: Switch = False

@@ -1,11 +1,11 @@
-"""Bytes as characters: by Python's decoder of each piece, tried one length after the other."""
+"""Bytes as characters: by Python's decoder of each source, tried one length after the other."""
 
 from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data.code_points import FOREIGN, byte_of, foreign, sized
+from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_byte, stray_character, utf8_width
 
 SNIPPETS = st.sampled_from(
     [b"a", "é".encode(), "日".encode(), "🙂".encode(), b"\xff", b"\x80", b"\xe2\x82", b"\xed\xa0\x80"]
@@ -30,9 +30,10 @@ def is_character(raw: bytes, size: int) -> bool:
 
 @given(st.binary(max_size=12) | st.lists(SNIPPETS, max_size=6).map(b"".join))
 def test_a_code_point_for_each_character_and_each_byte_of_none(raw: bytes) -> None:
-    found = [(byte_of(c) if ord(c) in FOREIGN else c, size) for c, size in sized(raw)]
+    decoded = decode_utf8(raw)
+    found = [(stray_byte(c) if ord(c) in STRAY_BYTES else c, utf8_width(c)) for c in decoded]
     assert found == list(naive(raw))
 
 
 def test_a_byte_that_is_no_character_and_back() -> None:
-    assert [byte_of(foreign(byte)) for byte in range(0x80, 0x100)] == list(range(0x80, 0x100))
+    assert [stray_byte(stray_character(byte)) for byte in range(0x80, 0x100)] == list(range(0x80, 0x100))

@@ -1,4 +1,4 @@
-"""Rare characters as one unknown sign, against a counter; and what a vocabulary with a sign does with any text."""
+"""Rare characters as one unknown symbol, against a counter; and what a vocabulary with a sign does with any text."""
 
 import json
 from collections import Counter
@@ -43,7 +43,9 @@ def test_what_was_folded_is_told_cold_and_warm() -> None:
     put("book.txt", TEXT)
     for _ in ("cold", "warm"):
         (note,) = load_corpus(["book.txt"], min_count=3).notes
-        assert note.startswith("read 4 characters rarer than 3 (6 places) as the unknown sign: a loss counts")
+        assert note.startswith(
+            "read 4 characters rarer than 3 (6 occurrences) as the unknown symbol: a loss counts"
+        )
     assert "no character is rarer than 2" in load_corpus([put("two.txt", "abab")], min_count=2).notes[0]
 
 
@@ -62,7 +64,7 @@ def test_a_vocabulary_with_a_sign_reads_every_text() -> None:
     corpus = load_corpus([put("other.txt", "aXb!")], vocabulary=vocabulary)
     assert corpus.tokens.tolist() == [0, 2, 1, 2]
     assert corpus.notes == (
-        "read 2 characters as the unknown sign: a loss counts that one comes, not which it is",
+        "read 2 characters as the unknown symbol: a loss counts that one comes, not which it is",
     )
     skipped = load_corpus(["other.txt"], vocabulary=vocabulary, unknown="skip")
     assert skipped.tokens.tolist() == [0, 1]
@@ -107,7 +109,7 @@ def test_nothing_but_rare_characters_is_refused() -> None:
 
 
 def test_bytes_are_never_folded() -> None:
-    with pytest.raises(CharloopError, match="bytes are never folded"):
+    with pytest.raises(CharloopError, match="bytes have no unknown symbol"):
         load_corpus([put("a.txt", "abab")], unit="byte", min_count=2)
-    with pytest.raises(CharloopError, match="no unknown sign"):
+    with pytest.raises(CharloopError, match="no unknown symbol"):
         Vocabulary(Vocabulary.of_bytes().symbols, "byte", 2)

@@ -1,4 +1,4 @@
-"""From names to pieces: files, folders, globs, several, standard input; and what to say when there is nothing."""
+"""From names to sources: files, folders, globs, several, standard input; and what to say when there is nothing."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.data.sources import Found, find, refuse_streams
+from charloop.data.finding import FoundText, find_sources, refuse_streams
 from charloop.errors import CharloopError
 
 
@@ -16,12 +16,12 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-def look(*sources: str, unit: str = "char", encoding: str = "utf-8") -> Found:
-    return find(sources, encoding=encoding, unit=unit, cache=Path("unused"))  # type: ignore[arg-type]
+def look(*sources: str, unit: str = "char", encoding: str = "utf-8") -> FoundText:
+    return find_sources(sources, encoding=encoding, unit=unit, cache=Path("unused"))  # type: ignore[arg-type]
 
 
-def contents(found: Found) -> list[bytes]:
-    return [b"".join(piece.blocks()) for piece in found.pieces]
+def contents(found: FoundText) -> list[bytes]:
+    return [b"".join(source.blocks()) for source in found.sources]
 
 
 def poems() -> None:
@@ -64,7 +64,7 @@ def test_a_folder_of_bytes_has_all_that_is_not_hidden() -> None:
 def test_a_character_cut_by_the_sniffed_block_is_no_reason_to_skip_a_file() -> None:
     Path("f").mkdir()
     Path("f/long.txt").write_bytes(b"a" * (2**16 - 1) + "é".encode())
-    assert len(look("f").pieces) == 1
+    assert len(look("f").sources) == 1
 
 
 def test_a_folder_without_text() -> None:

@@ -1,4 +1,4 @@
-"""Lanes and chunks: PTB's, spelled out, and never across an edge."""
+"""Batch rows and chunks: PTB's, spelled out, and never across an edge."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data import Lanes, fit_lanes, paging, release, split
-from charloop.data.paging import open_map
+from charloop.data import Chunks, fit_batch, release_pages, split_tokens, token_file
+from charloop.data.token_file import map_tokens
 from charloop.errors import CharloopError
 
 
 def test_every_number_of_a_small_example() -> None:
-    lanes = Lanes(np.arange(100, 117, dtype=np.uint8), batch_size=2, seq_length=3)
-    # 17 tokens, 2 lanes of 8 (100..107 and 108..115; 116 is left over), (8 - 1) // 3 = 2 chunks
-    assert lanes.lane_length == 8
-    assert lanes.chunks_per_epoch == 2
-    first, second = lanes.chunk(0), lanes.chunk(1)
+    chunked = Chunks(np.arange(100, 117, dtype=np.uint8), batch_size=2, seq_length=3)
+    # 17 tokens, 2 chunked of 8 (100..107 and 108..115; 116 is left over), (8 - 1) // 3 = 2 chunks
+    assert chunked.row_length == 8
+    assert chunked.chunks_per_epoch == 2
+    first, second = chunked.chunk(0), chunked.chunk(1)
     assert first[:-1].tolist() == [[100, 108], [101, 109], [102, 110]]
     assert first[1:].tolist() == [[101, 109], [102, 110], [103, 111]]
     assert second[:-1].tolist() == [[103, 111], [104, 112], [105, 113]]
@@ -45,43 +45,43 @@ SIZES = st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(0, 60))
 def test_chunks_are_those_of_the_ptb_iterator(sizes: tuple[int, int, int]) -> None:
     batch_size, seq_length, extra = sizes
     tokens = np.random.default_rng(0).integers(0, 256, batch_size * (seq_length + 1) + extra).astype(np.uint8)
-    lanes = Lanes(tokens, batch_size, seq_length)
+    chunked = Chunks(tokens, batch_size, seq_length)
     expected = list(ptb_iterator(tokens, batch_size, seq_length))
-    assert len(expected) == lanes.chunks_per_epoch
+    assert len(expected) == chunked.chunks_per_epoch
     for index, (x, y) in enumerate(expected):
-        np.testing.assert_array_equal(lanes.chunk(index)[:-1], x.T)
-        np.testing.assert_array_equal(lanes.chunk(index)[1:], y.T)
+        np.testing.assert_array_equal(chunked.chunk(index)[:-1], x.T)
+        np.testing.assert_array_equal(chunked.chunk(index)[1:], y.T)
 
 
 @given(SIZES)
 def test_the_chunks_of_an_epoch_are_the_lanes_again(sizes: tuple[int, int, int]) -> None:
     batch_size, seq_length, extra = sizes
     tokens = np.arange(batch_size * (seq_length + 1) + extra, dtype=np.uint16)
-    lanes = Lanes(tokens, batch_size, seq_length)
-    chunks = [lanes.chunk(index) for index in range(lanes.chunks_per_epoch)]
+    chunked = Chunks(tokens, batch_size, seq_length)
+    chunks = [chunked.chunk(index) for index in range(chunked.chunks_per_epoch)]
     inputs, targets = (
         np.concatenate([chunk[part] for chunk in chunks]) for part in (slice(-1), slice(1, None))
     )
-    covered = lanes.chunks_per_epoch * seq_length
-    assert covered + seq_length >= lanes.lane_length - 1 >= covered
-    starts = np.arange(batch_size) * lanes.lane_length
+    covered = chunked.chunks_per_epoch * seq_length
+    assert covered + seq_length >= chunked.row_length - 1 >= covered
+    starts = np.arange(batch_size) * chunked.row_length
     np.testing.assert_array_equal(inputs, np.arange(covered)[:, None] + starts)
     np.testing.assert_array_equal(targets, inputs + 1)
 
 
 def test_the_last_target_is_never_the_first_character() -> None:
-    lanes = Lanes(
+    chunked = Chunks(
         np.arange(13, dtype=np.uint8), batch_size=1, seq_length=4
     )  # 12 inputs fill 3 chunks exactly
-    assert lanes.chunks_per_epoch == 3
-    assert lanes.chunk(2)[-1, 0] == 12
-    assert Lanes(np.arange(12, dtype=np.uint8), 1, 4).chunks_per_epoch == 2  # char-rnn would wrap here
+    assert chunked.chunks_per_epoch == 3
+    assert chunked.chunk(2)[-1, 0] == 12
+    assert Chunks(np.arange(12, dtype=np.uint8), 1, 4).chunks_per_epoch == 2  # char-rnn would wrap here
 
 
 def test_no_validation_token_is_in_a_training_lane() -> None:
     tokens = np.arange(1000, dtype=np.uint16)
-    cut = split(1000, 0.1)
-    train, validation = Lanes(tokens[cut.train], 4, 10), Lanes(tokens[cut.validation], 4, 10)
+    cut = split_tokens(1000, 0.1)
+    train, validation = Chunks(tokens[cut.train], 4, 10), Chunks(tokens[cut.validation], 4, 10)
     trained = {token for i in range(train.chunks_per_epoch) for token in train.chunk(i).ravel().tolist()}
     validated = {
         token for i in range(validation.chunks_per_epoch) for token in validation.chunk(i).ravel().tolist()
@@ -92,11 +92,11 @@ def test_no_validation_token_is_in_a_training_lane() -> None:
 def test_a_chunk_of_a_memory_map_is_an_array_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     np.arange(50, dtype=np.uint8).tofile(path)
-    lanes = Lanes(np.memmap(path, np.uint8, "r"), 2, 4)
-    chunk = lanes.chunk(1)
+    chunked = Chunks(np.memmap(path, np.uint8, "r"), 2, 4)
+    chunk = chunked.chunk(1)
     assert type(chunk) is np.ndarray
     assert chunk.tolist() == [[4, 29], [5, 30], [6, 31], [7, 32], [8, 33]]
-    assert np.shares_memory(lanes._rows, lanes.tokens)  # cutting lanes copies nothing
+    assert np.shares_memory(chunked._rows, chunked.tokens)  # cutting chunks copies nothing
 
 
 def test_reading_leaves_a_callers_changes_of_its_own_map_alone(tmp_path: Path) -> None:
@@ -108,24 +108,24 @@ def test_reading_leaves_a_callers_changes_of_its_own_map_alone(tmp_path: Path) -
     frozen = tokens.view()
     frozen.flags.writeable = False
     for text in (tokens, frozen[:4000]):
-        assert (Lanes(text, 2, 4).chunk(0) == 7).all()
+        assert (Chunks(text, 2, 4).chunk(0) == 7).all()
         assert (tokens == 7).all()
 
 
 def test_pages_of_our_own_maps_are_given_back(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_bytes(bytes(5000))
-    opened = open_map(tmp_path / "tokens", np.dtype(np.uint8))
+    opened = map_tokens(tmp_path / "tokens", np.dtype(np.uint8))
     assert not opened.flags.writeable
-    ours = [one for one in paging._OURS if one is opened.base]
+    ours = [one for one in token_file._READ_ONLY if one is opened.base]
     assert len(ours) == 1
-    release(opened[100:200])
+    release_pages(opened[100:200])
     assert opened.sum() == 0
 
 
 @pytest.mark.parametrize("index", [-1, 2])
 def test_a_chunk_that_is_not_there(index: int) -> None:
     with pytest.raises(IndexError, match="of 2"):
-        Lanes(np.arange(9, dtype=np.uint8), 1, 4).chunk(index)
+        Chunks(np.arange(9, dtype=np.uint8), 1, 4).chunk(index)
 
 
 @pytest.mark.parametrize(
@@ -139,29 +139,29 @@ def test_a_chunk_that_is_not_there(index: int) -> None:
 )
 def test_sizes_that_make_no_chunk(length: int, batch_size: int, seq_length: int, about: str) -> None:
     with pytest.raises(CharloopError, match=about):
-        Lanes(np.arange(length, dtype=np.uint8), batch_size, seq_length)
+        Chunks(np.arange(length, dtype=np.uint8), batch_size, seq_length)
 
 
 def test_what_fits_is_never_changed() -> None:
-    assert fit_lanes(32 * 65, 32, 64) == (32, 64, None)  # exactly one chunk
-    assert fit_lanes(10**9, 32, 64) == (32, 64, None)
+    assert fit_batch(32 * 65, 32, 64) == (32, 64, None)  # exactly one chunk
+    assert fit_batch(10**9, 32, 64) == (32, 64, None)
 
 
 def test_a_small_text_shrinks_the_batch_first_and_says_so() -> None:
-    batch, time, note = fit_lanes(32 * 65 - 1, 32, 64)
+    batch, time, note = fit_batch(32 * 65 - 1, 32, 64)
     assert (batch, time) == (8, 64)
     assert note == "2,079 tokens are too few for batch_size 32 x seq_length 64: using 8 x 64"
-    assert fit_lanes(900, 32, 64)[:2] == (3, 64)
-    assert fit_lanes(100, 32, 64)[:2] == (1, 24)
-    assert fit_lanes(2, 32, 64)[:2] == (1, 1)
+    assert fit_batch(900, 32, 64)[:2] == (3, 64)
+    assert fit_batch(100, 32, 64)[:2] == (1, 24)
+    assert fit_batch(2, 32, 64)[:2] == (1, 1)
 
 
 @given(st.integers(2, 5000), st.integers(1, 100), st.integers(1, 300))
 def test_what_is_fitted_always_works(length: int, batch_size: int, seq_length: int) -> None:
-    batch, time, note = fit_lanes(length, batch_size, seq_length)
+    batch, time, note = fit_batch(length, batch_size, seq_length)
     assert 1 <= batch <= batch_size
     assert 1 <= time <= seq_length
-    chunks = Lanes(np.zeros(length, np.uint8), batch, time).chunks_per_epoch
+    chunks = Chunks(np.zeros(length, np.uint8), batch, time).chunks_per_epoch
     if note is not None:
         assert chunks >= min(4, length - 1)
 
@@ -169,4 +169,4 @@ def test_what_is_fitted_always_works(length: int, batch_size: int, seq_length: i
 @pytest.mark.parametrize(("length", "batch_size", "seq_length"), [(1, 1, 1), (100, 0, 1), (100, 1, 0)])
 def test_sizes_that_cannot_be_fitted(length: int, batch_size: int, seq_length: int) -> None:
     with pytest.raises(CharloopError, match=r"too few|too small"):
-        fit_lanes(length, batch_size, seq_length)
+        fit_batch(length, batch_size, seq_length)

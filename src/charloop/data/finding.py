@@ -1,0 +1,214 @@
+"""From the names that a user gives (files, folders, globs, -, named corpora) to the sources that are read."""
+
+import codecs
+import difflib
+import glob
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from charloop.data.corpora import corpus_names, find_corpus
+from charloop.data.decoding import Errors
+from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
+from charloop.data.vocabulary import Unit
+from charloop.errors import CharloopError
+
+_SNIFFED_BYTES = 1 << 16
+
+Accepts: TypeAlias = Callable[[Path], bool]
+"""Decides which files of a folder are read."""
+
+
+@dataclass(frozen=True)
+class FoundText:
+    """The sources of a text.
+
+    `description` is a short name for people ("3 files in poems/"), `suggested_name` one for a run's folder.
+    """
+
+    sources: tuple[Source, ...]
+    description: str
+    suggested_name: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Skipped:
+    """The files of a folder that are left out."""
+
+    hidden: int = 0
+    not_text: list[str] = field(default_factory=list)
+
+    def notes(self, folder: str) -> tuple[str, ...]:
+        """Return a sentence for each kind of skipped files."""
+        lines = [f"skipped {self.hidden:,} hidden files and folders in {folder}"] if self.hidden else []
+        if self.not_text:
+            lines.append(
+                f"skipped {len(self.not_text):,} files that are not text, such as {self.not_text[0]}"
+            )
+        return tuple(lines)
+
+
+def find_sources(
+    names: Sequence[str], *, encoding: str, unit: Unit, cache: Path, errors: Errors = "strict"
+) -> FoundText:
+    """Return the sources that `names` stand for, in their order; a named corpus keeps its download in `cache`.
+
+    Raises CharloopError for no name, a path that does not exist, or a folder without text.
+    """
+    if not names or "" in names:
+        raise CharloopError(
+            "no text was named", allowed=f"files, folders, globs, - or {', '.join(corpus_names())}"
+        )
+    if list(names).count("-") > 1:
+        raise CharloopError("standard input can be read only once", got="- twice")
+    accepts = _accept_all if unit == "byte" else partial(is_text, encoding=encoding, errors=errors)
+    found = [_find_one(name, accepts, cache) for name in names]
+    if len(found) == 1:
+        return found[0]
+    return FoundText(
+        tuple(source for one in found for source in one.sources),
+        f"{found[0].description} and {len(found) - 1} more",
+        f"{found[0].suggested_name}-and-{len(found) - 1}-more",
+        tuple(note for one in found for note in one.notes),
+    )
+
+
+def _find_one(name: str, accepts: Accepts, cache: Path) -> FoundText:
+    if name == "-":
+        return FoundText((copy_stdin(),), "standard input", "stdin")
+    path = Path(name)
+    if os.path.lexists(path):
+        return _find_in_folder(path, accepts) if path.is_dir() else _find_file(path)
+    corpus = find_corpus(name)
+    if corpus is not None:
+        return FoundText(tuple(corpus.sources(cache)), corpus.name, corpus.name)
+    if glob.has_magic(name):
+        return _find_matches(name, accepts)
+    raise _missing(name)
+
+
+def _find_file(path: Path) -> FoundText:
+    """Return a file as a text. What cannot be read twice (a pipe, as in `<(zcat book.gz)`) is copied first."""
+    try:
+        mode = path.stat().st_mode
+        refuse_device(path, mode)
+        if stat.S_ISREG(mode):
+            source = file_source(path)
+        else:
+            with path.open("rb") as stream:
+                source = copy_stream(str(path), stream)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return FoundText((source,), path.name, _slug(path.stem))
+
+
+def refuse_device(path: Path, mode: int) -> None:
+    """Raise CharloopError for a device, such as /dev/zero, which may have no end. Terminals end at Ctrl-D."""
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not _is_terminal(path)):
+        raise CharloopError(
+            f"{path} is a device, not a text", do="give a file, a folder or - for standard input"
+        )
+
+
+def _is_terminal(path: Path) -> bool:
+    with path.open("rb", buffering=0) as stream:
+        return stream.isatty()
+
+
+def refuse_streams(names: Sequence[str]) -> None:
+    """Raise CharloopError for a pipe or a device among `names` that come from a file instead of a user."""
+    for path in (Path(name) for name in names if os.path.exists(name)):
+        if not (path.is_file() or path.is_dir()):
+            raise CharloopError(f"the text {path} is a pipe or a device", do="name the text itself")
+
+
+def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
+    skipped = _Skipped()
+    sources = tuple(map(file_source, _walk(path, accepts, skipped)))
+    if not sources:
+        raise CharloopError(
+            "a folder without files" if accepts is _accept_all else "a folder without text",
+            got=str(path),
+            do="; ".join(skipped.notes(str(path))) or "put text files in it, or name another",
+        )
+    name = path.resolve().name
+    return FoundText(sources, f"{_count(sources)} in {name}/", _slug(name), skipped.notes(f"{name}/"))
+
+
+def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Path]:
+    """Yield the accepted files in `folder` and its subfolders, ordered by path, not as the disk lists them."""
+    files = []
+    for parent, folders, names in os.walk(folder):
+        hidden = {name for name in (*folders, *names) if name.startswith(".")}
+        skipped.hidden += len(hidden)
+        folders[:] = [name for name in folders if name not in hidden]
+        files += [os.path.join(parent, name) for name in names if name not in hidden]
+    # Part by part, as paths compare: a/b before a-c. Path objects would be slow to sort by the hundred thousand.
+    for file in sorted(files, key=lambda file: file.split(os.sep)):
+        if os.path.isfile(file) and accepts(path := Path(file)):
+            yield path
+        elif os.path.isfile(file):
+            skipped.not_text.append(file)
+
+
+def _accept_all(path: Path) -> bool:  # noqa: ARG001
+    """Accept every file: all of them are bytes."""
+    return True
+
+
+def is_text(path: Path, encoding: str, errors: Errors = "strict") -> bool:
+    """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and contain no NUL character."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_SNIFFED_BYTES)
+        return "\0" not in codecs.getincrementaldecoder(encoding)(errors).decode(start)
+    except (OSError, UnicodeError):
+        return False
+
+
+def _find_matches(pattern: str, accepts: Accepts) -> FoundText:
+    matches = sorted(map(Path, glob.glob(pattern, recursive=True)))
+    # Reading a matching pipe would block; a user who means it can name it.
+    found = [
+        _find_in_folder(path, accepts) if path.is_dir() else _find_file(path)
+        for path in matches
+        if path.is_file() or path.is_dir()
+    ]
+    if "**" in pattern:  # it lists both a folder and the folder's files
+        found = [_find_file(path) for path in matches if path.is_file()]
+    sources = tuple(source for one in found for source in one.sources)
+    if not sources:
+        raise CharloopError("no file matches", got=pattern)
+    notes = tuple(note for one in found for note in one.notes)
+    return FoundText(sources, f"{_count(sources)} matching {pattern}", _slug(Path(pattern).stem), notes)
+
+
+def _count(sources: Sequence[Source]) -> str:
+    return "1 file" if len(sources) == 1 else f"{len(sources):,} files"
+
+
+def _slug(name: str) -> str:
+    """Return `name` without what is awkward in a folder's name."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-._") or "text"
+
+
+def _missing(name: str) -> CharloopError:
+    """Return the error for a path that does not exist, with the nearest path or corpus that does."""
+    path = Path(name)
+    folder = path.parent if path.parent.is_dir() else None
+    there = sorted(os.listdir(folder)) if folder and os.access(folder, os.R_OK | os.X_OK) else []
+    near = [str(path.parent / name) for name in difflib.get_close_matches(path.name, there, n=1)]
+    near += difflib.get_close_matches(name, corpus_names(), n=1)
+    no_folder = "" if folder else f" (and no folder {path.parent})"
+    return CharloopError(
+        f"no such file, folder or corpus{no_folder}",
+        got=name,
+        allowed=f"a path, or one of the corpora {', '.join(corpus_names())}",
+        do=f"did you mean {' or '.join(map(repr, near))}?" if near else None,
+    )
