@@ -74,7 +74,7 @@ def test_the_page_names_the_tables_to_add_a_line_to():
     places = {
         "CELLS": "src/charloop/cells/__init__.py",
         "UNROLLINGS": "src/charloop/unroll/__init__.py",
-        "filters_of": "src/charloop/sampling/text.py",
+        "make_filters": "src/charloop/sampling/filters.py",
         "VARIANTS": "tests/cells/table.py",
         "EQUATIONS": "tests/cells/oracle.py",
     }
