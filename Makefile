@@ -1,15 +1,15 @@
-# Two commands: `make demo` does the main job, `make test` proves it. Each sets up all it needs in .venv (VENV=...).
+# `make demo` trains a network, `make test` runs the tests. Both install all that they need into .venv (VENV=...).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
-# What `make test` runs: all of it, or some folders.
+# Files or folders of tests; all of them if empty.
 TESTS ?=
 
 PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 
-.PHONY: demo test test-slow check format clean peers reference
+.PHONY: install demo test test-slow check format reference constraints peers clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -19,13 +19,15 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $(STAMP)
 
+install: $(STAMP)
+
 demo: $(STAMP)
 	$(BIN)/charloop train shakespeare --preset fast --minutes 2
 
 test: $(STAMP)
 	$(PYTEST) $(TESTS)
 
-# What takes minutes: kills by the hundred, cases by the thousand (docs/reliability.md). Its figures are shown.
+# Tests that take minutes: hundreds of kills, thousands of cases (docs/reliability.md). They print what they measure.
 test-slow: $(STAMP)
 	$(PYTEST) -m slow -rP
 
@@ -34,6 +36,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typed_use.py
+	$(BIN)/mypy bench/*.py
 	$(PYTEST)
 
 format: $(STAMP)
@@ -44,7 +47,15 @@ format: $(STAMP)
 reference: $(STAMP)
 	$(BIN)/python docs/make_reference.py
 
-# What charloop is timed against, each in an environment of its own: about 4 GB.
+# The versions that .ci/run installs: those that pip chooses today for a fresh environment.
+constraints:
+	$(PYTHON) -m venv --clear .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --upgrade pip
+	.venv-constraints/bin/python -m pip install --quiet . --group dev
+	.venv-constraints/bin/python -m pip freeze --exclude charloop > .ci/constraints.txt
+	rm -rf .venv-constraints
+
+# The libraries that charloop is timed against, each in its own environment: about 4 GB.
 peers: $(PEERS:%=%.venv/.installed)
 
 bench/peers/%/.venv/.installed: bench/peers/%/requirements.txt

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import jaxtyping
 
+from skip_summary import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
+
 SHARED = Path(os.environ.get("CHARLOOP_TESTS") or tempfile.mkdtemp(prefix="charloop-tests-"))
 """Of all workers of pytest-xdist: the first process that comes here makes it, and removes it."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -82,7 +82,51 @@ def test_the_reference_is_made_on_demand_and_not_kept() -> None:
     assert "python docs/make_reference.py" in recipe
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "bench/README.md"]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+"""A link to a file, to a heading of a file, or to a heading of the same page."""
+REPOSITORY_PATH = re.compile(r"`((?:src|tests|docs|bench|examples)/[\w./-]+)`")
+
+
+def anchors_of(text: str) -> set[str]:
+    """Return the anchors that a page's headings get: lower case, hyphens for spaces, no other punctuation."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    """Return the links of a page that lead to no file, or to no heading."""
+    broken = []
+    for target, anchor in LINK.findall(text):
+        file = page.parent / target if target else page
+        if not file.exists():
+            broken.append(target)
+        elif anchor and anchor not in anchors_of(file.read_text(encoding="utf-8") if target else text):
+            broken.append(f"{target}#{anchor}")
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    assert broken_links(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_broken_links_are_found() -> None:
+    text = """# A heading, with `code`
+[one](docs/architecture.md) [two](#a-heading-with-code) [three](https://example.org/x)
+[four](docs/nowhere.md) [five](#nowhere) [six](docs/architecture.md#nowhere)"""
+    assert broken_links(ROOT / "README.md", text) == [
+        "docs/nowhere.md",
+        "#nowhere",
+        "docs/architecture.md#nowhere",
+    ]
+    assert sum(len(LINK.findall(page.read_text(encoding="utf-8"))) for page in PAGES) > 20
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.name != "CHANGELOG.md"], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = REPOSITORY_PATH.findall(page.read_text(encoding="utf-8"))
+    assert [name for name in named if name != "docs/reference.md" and not (ROOT / name).exists()] == []

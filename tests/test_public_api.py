@@ -2,7 +2,11 @@
 
 import importlib
 import inspect
+import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -19,11 +23,44 @@ def test_all_that_is_named_is_there_and_comes_from_where_it_lives() -> None:
         assert getattr(charloop, name) is getattr(importlib.import_module(f"charloop.{home}"), name)
 
 
+def summary_of(thing: object) -> str:
+    """Return the first line of a docstring of its own: what a base class says does not count."""
+    text = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
+    return inspect.cleandoc(text or "").partition("\n")[0]
+
+
+def public_members(kind: type) -> dict[str, object]:
+    """Return the methods and properties that `kind` itself defines for others to use."""
+    found = {name: getattr(member, "__func__", member) for name, member in vars(kind).items()}
+    kinds = (property, cached_property, FunctionType)
+    return {name: m for name, m in found.items() if isinstance(m, kinds) and not name.startswith("_")}
+
+
 @pytest.mark.parametrize("name", sorted(set(charloop.__all__) - CONSTANTS))
-def test_each_name_says_what_it_is(name: str) -> None:
-    said = inspect.getdoc(getattr(charloop, name)) or ""
-    assert said.endswith((".", "\n")) or "\n" in said
-    assert not said.startswith(f"{name}("), "that is what dataclass writes by itself"
+def test_each_name_and_each_of_its_methods_says_what_it_is(name: str) -> None:
+    thing = getattr(charloop, name)
+    members = public_members(thing) if isinstance(thing, type) else {}
+    for part, member in {name: thing, **members}.items():
+        summary = summary_of(member)
+        assert re.match(r"[A-Z`].* .*[.:]$", summary), f"{name}: {part} is explained by {summary!r}"
+        assert not summary.startswith(f"{name}("), "that is what dataclass writes by itself"
+
+
+def test_an_explanation_that_is_none_is_found() -> None:
+    @dataclass
+    class Bare:
+        size: int
+
+        def grow(self) -> None:
+            pass
+
+    class Child(charloop.SamplingConfig):
+        pass
+
+    assert summary_of(Bare).startswith("test_an_explanation") or summary_of(Bare).startswith("Bare(")
+    assert [*public_members(Bare)] == ["grow"]
+    assert summary_of(Bare.grow) == ""
+    assert summary_of(Child) == ""
 
 
 def test_a_name_that_is_not_there_is_an_ordinary_attribute_error() -> None:
