@@ -71,12 +71,19 @@ class Killer:
         process.stdout.close()
         return Run(folder)
 
-    def until_finished(self, folder: Path, share: float) -> Run:
-        """The run by processes that live for up to a `share` of the time that the whole of it takes."""
-        while self._killed(self._process(folder), share):
+    def enough(self, kills: int) -> bool:
+        """Whether there were that many kills, not all at the same point, however fast the machine is."""
+        return self.kills >= kills and len(set(self.died_at)) > 1
+
+    def until_finished(self, folder: Path, share: float, kills: int) -> Run:
+        """Train in processes that live for up to a `share` of the run's time, until there are enough kills."""
+        while not self.enough(kills) and self._killed(self._process(folder), share):
             self.kills += 1
             self.died_at.append(come_to(folder))
             self.life = 1.5 * self.life if self.died_at[-2:-1] == self.died_at[-1:] else 1.0
+        if self.enough(kills):
+            with self._process(folder) as last:
+                assert last.wait() == 0
         return Run(folder)
 
     def _killed(self, process: subprocess.Popen[str], share: float) -> bool:

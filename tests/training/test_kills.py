@@ -29,9 +29,8 @@ def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) 
     whole = killer.undisturbed(tmp_path / "whole")
     expected, number = left_by(whole), 0
     assert lines_in_order(whole)
-    # However fast the machine is, not all of them at the same point.
-    while killer.kills < kills or len(set(killer.died_at)) < 2:
-        made = killer.until_finished(tmp_path / f"run-{number}", share)
+    while not killer.enough(kills):
+        made = killer.until_finished(tmp_path / f"run-{number}", share, kills)
         assert differing(left_by(made), expected) == []
         number += 1
     return killer
