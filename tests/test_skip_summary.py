@@ -1,4 +1,4 @@
-"""Tests that were skipped are listed and counted at the end, in one process and over several."""
+"""Tests that were skipped are listed and counted at the end of a run."""
 
 import os
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from skip_summary import describe_skips, pytest_terminal_summary
 
 FIRST = """
 import pytest
@@ -33,24 +35,22 @@ EXPECTED = [
 ]
 
 
-def end_of_run(folder: Path, *flags: str) -> list[str]:
-    """Return what pytest prints for the tests of `folder`, with the summary of skips."""
-    call = [sys.executable, "-m", "pytest", "-q", "-p", "skip_summary", "-p", "no:cacheprovider", *flags]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()
-
-
-@pytest.mark.parametrize("flags", [(), ("-n", "2")])
-def test_skips_are_listed_by_reason_and_counted(tmp_path: Path, flags: tuple[str, ...]) -> None:
+def test_skips_of_all_workers_are_listed_by_reason_and_counted(tmp_path: Path) -> None:
     (tmp_path / "test_first.py").write_text(FIRST)
     (tmp_path / "test_second.py").write_text(SECOND)
-    lines = end_of_run(tmp_path, *flags)
+    call = [sys.executable, "-m", "pytest", "-q", "-p", "skip_summary", "-p", "no:cacheprovider", "-n", "2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
     (start,) = (number for number, line in enumerate(lines) if "skipped tests: 5" in line)
     assert lines[start + 1 : start + 3] == EXPECTED
 
 
-def test_without_skips_there_is_no_list(tmp_path: Path) -> None:
-    (tmp_path / "test_first.py").write_text("def test_that_runs(): pass")
-    assert not [line for line in end_of_run(tmp_path) if "skipped" in line]
+def test_without_skips_there_is_no_list() -> None:
+    assert [*describe_skips([])] == []
+
+
+def test_this_suite_has_the_summary(pytestconfig: pytest.Config) -> None:
+    conftest = pytestconfig.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
+    assert conftest.pytest_terminal_summary is pytest_terminal_summary
