@@ -136,7 +136,7 @@ class TrainingSettings:
     """Evaluations between two samples of the network's text. The first evaluation has one too. 0: only at the end."""
     save_every: NonNegativeCount = 0
     """Steps between two checkpoints; 0: one at each evaluation, and one each minute between them."""
-    keep_saves: Annotated[int, Meta(ge=1, le=1000)] = 2
+    keep_checkpoints: Annotated[int, Meta(ge=1, le=1000)] = 2
     """Number of checkpoints to keep, in addition to the best weights."""
     log: tuple[str, ...] = ()
     """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
@@ -174,7 +174,9 @@ class ExpertSettings:
     """Number of processor cores or GPUs that share a batch; 0: chosen by its size."""
 
 
-@refusing_unknown("setting of training", {"momentum": "beta1", "second_moment": "beta2"})
+@refusing_unknown(
+    "setting of training", {"keep_saves": "keep_checkpoints", "momentum": "beta1", "second_moment": "beta2"}
+)
 @dataclass(frozen=True)
 class TrainingConfig(ExpertSettings, TrainingSettings):
     """How the weights are found: all settings of training."""

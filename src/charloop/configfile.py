@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -20,10 +21,12 @@ RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
 """What a run's config.json says besides its configuration."""
 BEFORE = {"training": {"state_dropout": 0.0}}
 """How a run was made whose config.json does not have a setting, as there was none when it was begun."""
-OLD_KEYS = {"training": {"momentum": "beta1", "second_moment": "beta2"}}
+OLD_KEYS = {"training": {"keep_saves": "keep_checkpoints", "momentum": "beta1", "second_moment": "beta2"}}
 """Former names of settings by section, which TOML files and the config.json of old runs have."""
 MOST_PARTS = 100
 """Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
+CHECKED: WeakValueDictionary[int, RunConfig] = WeakValueDictionary()
+"""Configurations in memory that are valid for good, since they are frozen: by identity, as 1 equals True and 1.0."""
 LIMITS = {"epochs", "steps", "minutes"}
 """A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""
 
@@ -73,6 +76,7 @@ def check(values: Mapping[str, Any]) -> RunConfig:
         config: RunConfig = convert(values, RunConfig)
     except msgspec.ValidationError as error:
         raise out_of_range(str(error), values) from None
+    CHECKED[id(config)] = config
     return config
 
 
@@ -88,7 +92,7 @@ def changes(before: RunConfig, after: RunConfig) -> Iterator[tuple[str, Any, Any
 
 def validate(config: RunConfig) -> RunConfig:
     """`config`, or the CharloopError that says which field is out of its range."""
-    return check(to_dict(config))
+    return config if CHECKED.get(id(config)) is config else check(to_dict(config))
 
 
 def out_of_range(message: str, values: Mapping[str, Any]) -> CharloopError:

@@ -13,9 +13,9 @@ import numpy as np
 from charloop.baselines import Baselines, find_baselines
 from charloop.cells import Cell
 from charloop.cells.from_object import name_builtin_cell
-from charloop.checkpoint import RunFolder, Save, export_run
+from charloop.checkpoint import Checkpoint, RunFolder, export_run
 from charloop.checkpoint.names import WEIGHTS
-from charloop.checkpoint.text import read_training_text
+from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
 from charloop.data import (
     GivenText,
@@ -221,7 +221,7 @@ def load_trained_model(run: RunFolder, *, weights: str = "best") -> TrainedModel
         raise CharloopError("weights", got=weights, allowed="best, last")
     model = CharLM.build(run.config.model, run.vocabulary.size)
     tensors, facts, path, notes = (
-        Save(*run.load_weights(), run.path / WEIGHTS) if weights == "best" else _load_last_weights(run)
+        Checkpoint(*run.load_weights(), run.path / WEIGHTS) if weights == "best" else _load_last_weights(run)
     )
     _check_weights_fit(model, tensors, path)
     # Not asarray: for NumPy arrays it compiles a program for each shape.
@@ -229,11 +229,12 @@ def load_trained_model(run: RunFolder, *, weights: str = "best") -> TrainedModel
     return TrainedModel(model, params, run.vocabulary, facts, (*notes, *model.notes), run)
 
 
-def _load_last_weights(run: RunFolder) -> Save:
+def _load_last_weights(run: RunFolder) -> Checkpoint:
     """Return the weights of the newest checkpoint."""
-    save, prefix = run.load_state(), "params/"
-    params = {k.removeprefix(prefix): v for k, v in save.tensors.items() if k.startswith(prefix)}
-    return save._replace(tensors=params, facts={"step": int(save.tensors["step"])} | save.facts)
+    checkpoint, prefix = run.checkpoints.newest(), "params/"
+    params = {k.removeprefix(prefix): v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
+    facts = {"step": int(checkpoint.tensors["step"])} | checkpoint.facts
+    return checkpoint._replace(tensors=params, facts=facts)
 
 
 def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Calls to the system that go wrong: each that a save makes, one at a time."""
+"""Calls to the system that go wrong: each that writing a checkpoint makes, one at a time."""
 
 import contextlib
 import os

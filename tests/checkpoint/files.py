@@ -1,4 +1,4 @@
-"""The names of the files in a run's folder, written down once more, and a way to change one."""
+"""The names of the files in a run's folder, and a way to change one."""
 
 import json
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 CONFIG, VOCABULARY, WEIGHTS = "config.json", "vocabulary.json", "model.safetensors"
-SAVES = "saves"
-STATE = "saves/step-000000002.safetensors"
-"""The newest save of the run that these tests look at."""
+CHECKPOINTS = "checkpoints"
+STATE = "checkpoints/step-000000002.safetensors"
+"""The newest checkpoint of the run that these tests look at."""
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:

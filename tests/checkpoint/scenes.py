@@ -42,32 +42,32 @@ def make(path: Path) -> None:
     with new_folder(path, overwrite=False):
         folder = draft(path)
         folder.begin()
-        folder.saves.write(0, state_of(0), FACTS, keep=2)
+        folder.checkpoints.write(0, state_of(0), FACTS, keep=2)
         folder.write_config()
 
 
-def three_saves(path: Path) -> None:
+def three_checkpoints(path: Path) -> None:
     make(path)
     for step in (10, 20):
-        draft(path).saves.write(step, state_of(step), FACTS, keep=2)
+        draft(path).checkpoints.write(step, state_of(step), FACTS, keep=2)
     draft(path).save_weights({"a": np.ones(3, np.float32)}, {"step": 10})
 
 
 def save(path: Path) -> None:
-    draft(path).saves.write(30, state_of(30), FACTS, keep=2)
+    draft(path).checkpoints.write(30, state_of(30), FACTS, keep=2)
 
 
-def a_save_is_whole_and_the_one_before_it_too(path: Path) -> str:
+def a_checkpoint_is_intact_and_the_one_before_it_too(path: Path) -> str:
     """Empty if so."""
     folder = RunFolder.open(path)
-    newest = folder.load_state()
+    newest = folder.checkpoints.newest()
     step = int(newest.tensors["step"])
     if newest.notes:
-        return f"a save is damaged: {newest.notes}"
+        return f"a checkpoint is damaged: {newest.notes}"
     if step not in (20, 30) or not is_of(newest.tensors, step):
-        return f"not a whole save: {step}"
-    older = folder.saves.read(folder.saves.path_of(step - 10))
-    return "" if is_of(older.tensors, step - 10) else "the save before it is not whole"
+        return f"not an intact checkpoint: {step}"
+    older = folder.checkpoints.read(folder.checkpoints.path_of(step - 10))
+    return "" if is_of(older.tensors, step - 10) else "the checkpoint before it is not intact"
 
 
 def keep_weights(path: Path) -> None:
@@ -82,9 +82,13 @@ def the_best_weights_are_whole(path: Path) -> str:
 def is_a_run_or_can_be_made_one(path: Path) -> str:
     """What a kill leaves is either a run that can be resumed, or no obstacle."""
     if (path / "config.json").exists():
-        return "" if is_of(RunFolder.open(path).load_state().tensors, 0) else "a run without its first save"
+        return (
+            ""
+            if is_of(RunFolder.open(path).checkpoints.newest().tensors, 0)
+            else "a run without its first checkpoint"
+        )
     make(path)
-    return "" if is_of(RunFolder.open(path).load_state().tensors, 0) else "not made"
+    return "" if is_of(RunFolder.open(path).checkpoints.newest().tensors, 0) else "not made"
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,8 @@ class Scene:
 
 
 SCENES = {
-    "save": Scene(three_saves, save, a_save_is_whole_and_the_one_before_it_too),
-    "weights": Scene(three_saves, keep_weights, the_best_weights_are_whole),
+    "save": Scene(three_checkpoints, save, a_checkpoint_is_intact_and_the_one_before_it_too),
+    "weights": Scene(three_checkpoints, keep_weights, the_best_weights_are_whole),
     "make": Scene(lambda _: None, make, is_a_run_or_can_be_made_one),
 }
 

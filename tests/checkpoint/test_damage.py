@@ -9,7 +9,7 @@ import pytest
 from charloop.checkpoint import RunFolder, load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.trained import load
-from checkpoint.files import CONFIG, SAVES, STATE, VOCABULARY, WEIGHTS, edit
+from checkpoint.files import CHECKPOINTS, CONFIG, STATE, VOCABULARY, WEIGHTS, edit
 from training.runs import go_on
 
 
@@ -20,11 +20,11 @@ def test_a_part_that_is_missing_is_named(folder: Path, name: str) -> None:
         load(folder)
 
 
-def test_saves_that_are_missing_are_named_when_they_are_needed(folder: Path) -> None:
-    shutil.rmtree(folder / SAVES)
+def test_checkpoints_that_are_missing_are_named_when_they_are_needed(folder: Path) -> None:
+    shutil.rmtree(folder / CHECKPOINTS)
     load(folder)
     for use in (go_on, lambda path: load(path, weights="last")):
-        with pytest.raises(CharloopError, match=rf"{SAVES} is missing or empty; "):
+        with pytest.raises(CharloopError, match=rf"{CHECKPOINTS} is missing or empty; "):
             use(folder)
 
 
@@ -41,9 +41,9 @@ def test_damaged_weights_are_named(folder: Path) -> None:
         load(folder)
 
 
-def test_where_all_saves_are_damaged_the_newest_is_named(folder: Path) -> None:
-    for save in (folder / SAVES).iterdir():
-        flip(save)
+def test_where_all_checkpoints_are_damaged_the_newest_is_named(folder: Path) -> None:
+    for checkpoint in (folder / CHECKPOINTS).iterdir():
+        flip(checkpoint)
     for use in (go_on, lambda path: load(path, weights="last")):
         with pytest.raises(CharloopError, match=rf"{STATE} is damaged.*; copy it again"):
             use(folder)

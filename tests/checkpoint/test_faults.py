@@ -1,4 +1,4 @@
-"""A save at which any call to the system fails, or at which the process dies, leaves what was saved before."""
+"""Where any system call fails while a checkpoint is written, or the process dies, the files before it stay intact."""
 
 import errno
 import os
@@ -31,8 +31,8 @@ def calls_of(scene: Scene, path: Path) -> list[str]:
     return made
 
 
-def test_what_a_save_asks_of_the_system(tmp_path: Path) -> None:
-    """Written beside its place, flushed, moved, the folder flushed; the oldest forgotten when all that is done."""
+def test_the_system_calls_of_a_checkpoint(tmp_path: Path) -> None:
+    """A temporary file is written, flushed and renamed, and the folder flushed; only then is the oldest removed."""
     made = calls_of(SCENES["save"], tmp_path / "run")
     assert made == ["open", "write", "fsync", "close", "replace", "open", "fsync", "close", "unlink"]
 
@@ -41,19 +41,19 @@ def test_what_a_save_asks_of_the_system(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ERRORS)
 def test_whichever_call_fails_what_was_saved_before_is_there(tmp_path: Path, name: str, kind: str) -> None:
     scene = SCENES[name]
-    told = 0
+    reported = 0
     for number in range(len(calls_of(scene, tmp_path / "counted"))):
         path = tmp_path / f"run-{number}"
         scene.before(path)
         with at_call(number, ERRORS[kind]):
-            told += is_told(scene, path)
+            reported += is_reported(scene, path)
         assert scene.problem(path) == "", number
         assert list(path.rglob("*.charloop")) == [], "no half-written file is left"
-    assert told >= 8
+    assert reported >= 8
 
 
-def is_told(scene: Scene, path: Path) -> bool:
-    """Whether the failure is told of, as an error that says what to do; a file that cannot be forgotten is not."""
+def is_reported(scene: Scene, path: Path) -> bool:
+    """Whether the failure is reported, as an error that says what to do; a file that cannot be removed is not."""
     try:
         scene.act(path)
     except CharloopError as error:

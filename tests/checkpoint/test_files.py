@@ -60,8 +60,8 @@ def test_the_file_can_be_read_by_whom_other_files_can(saved: Path) -> None:
     assert saved.stat().st_mode == (saved.parent / "plain").stat().st_mode
 
 
-def test_a_process_killed_while_it_saves_leaves_one_save_or_the_other(saved: Path) -> None:
-    """Three times, a little later each time: somewhere in the many saves that it makes."""
+def test_a_process_killed_while_it_saves_leaves_the_old_file_or_the_new(saved: Path) -> None:
+    """Three times, a little later each time: somewhere in the many files that it writes."""
     for number in range(3):
         command = [sys.executable, "-c", KILLED, str(saved)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -109,7 +109,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_rubbish(small_disk: Path) -> Non
     assert names(small_disk) == ["file.bin"]
 
 
-def test_a_full_disk_is_told_of_when_lines_are_added(small_disk: Path) -> None:
+def test_a_full_disk_is_reported_when_lines_are_added(small_disk: Path) -> None:
     with pytest.raises(CharloopError, match=r"metrics\.jsonl \(No space left"):
         append_line(small_disk / "metrics.jsonl", b"line\n" * 100_000)
 

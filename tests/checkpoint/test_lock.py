@@ -75,7 +75,7 @@ def test_a_link_in_its_place_is_not_written_through(folder: Path, tmp_path: Path
     assert (tmp_path / "letter").read_text() == "dear"
 
 
-@pytest.mark.parametrize("name", ["saves", "samples", "metrics.jsonl", "skipped.jsonl"])
+@pytest.mark.parametrize("name", ["checkpoints", "samples", "metrics.jsonl", "skipped.jsonl"])
 def test_nothing_is_written_through_a_link_out_of_the_run(folder: Path, tmp_path: Path, name: str) -> None:
     if (folder / name).exists():
         (folder / name).rename(tmp_path / "elsewhere")
@@ -95,20 +95,37 @@ def test_what_a_killed_process_left_half_made_is_room(tmp_path: Path) -> None:
     make(path)
     (path / CONFIG).unlink()
     (path / f".{CONFIG}.0123456789abcdef.charloop").write_text("{")
-    with pytest.raises(CharloopError, match=r"it was stopped while it was made: begin it again by the same"):
+    with pytest.raises(CharloopError, match=r"it was stopped while it was created: repeat the command"):
         RunFolder.open(path)
     make(path)
-    assert RunFolder.open(path).load_state()
+    assert RunFolder.open(path).checkpoints.newest()
     assert [entry.name for entry in path.iterdir() if entry.name.endswith(".charloop")] == []
 
 
+def test_a_new_run_replaces_what_a_process_of_an_earlier_release_left_half_made(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    make(path)
+    (path / CONFIG).unlink()
+    (path / "checkpoints").rename(path / "saves")
+    make(path)
+    assert not (path / "saves").exists()
+    assert RunFolder.open(path).checkpoints.newest().path.parent == path / "checkpoints"
+
+
 @pytest.mark.parametrize(
-    "name", ["letter.txt", "samples/step-0000001.txt", "saves/step-000000010.safetensors"]
+    "name",
+    [
+        "letter.txt",
+        "samples/step-0000001.txt",
+        "checkpoints/step-000000010.safetensors",
+        "saves/step-000000010.safetensors",
+    ],
 )
 def test_what_anybody_else_has_there_is_not(tmp_path: Path, name: str) -> None:
     path = tmp_path / "run"
     make(path)
     (path / CONFIG).unlink()
+    (path / name).parent.mkdir(exist_ok=True)
     (path / name).write_text("dear")
     with pytest.raises(CharloopError, match="is not empty, and not a run"):
         make(path)
@@ -118,7 +135,7 @@ def test_what_anybody_else_has_there_is_not(tmp_path: Path, name: str) -> None:
 def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(folder: Path) -> None:
     ours = [
         f".{CONFIG}.0123456789abcdef.charloop",
-        "saves/.step-000000002.safetensors.fedcba9876543210.charloop",
+        "checkpoints/.step-000000002.safetensors.fedcba9876543210.charloop",
     ]
     theirs = [".letter.tmp", "notes.charloop", "samples/.mine", ".config.json.0123.charloop"]
     for name in (*ours, *theirs):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint import RunFolder, load_tensors
+from charloop.errors import CharloopError
 from charloop.trained import load
 from charloop.training.verification import Repetition
 from training.runs import Run, assert_identical, go_on
@@ -44,6 +45,7 @@ def test_it_opens_with_all_its_settings(old: Path) -> None:
     assert (training.optimizer, training.learning_rate, training.steps) == ("adamw", 8.5, 24)
     values = json.loads((old / "config.json").read_text())["training"]
     assert (values["momentum"], values["second_moment"], values["keep_saves"]) == (0.5, 0.95, 3)
+    assert (training.beta1, training.beta2, training.keep_checkpoints) == (0.5, 0.95, 3)
 
 
 def test_it_continues_to_the_bits_that_the_earlier_release_came_to(old: Path) -> None:
@@ -65,7 +67,8 @@ def test_it_continues_to_the_bits_that_the_earlier_release_came_to(old: Path) ->
         return
     assert made.lines == expected
     assert lines_of(old / "skipped.jsonl") == lines_of(OLD / "continued" / "skipped.jsonl")
-    assert_identical(Run(old).state, load_tensors(OLD / "continued" / "step-000000036.safetensors")[0])
+    state = "step-000000036.safetensors"
+    assert_identical(load_tensors(old / "saves" / state)[0], load_tensors(OLD / "continued" / state)[0])
     assert_identical(Run(old).best, load_tensors(OLD / "continued" / "model.safetensors")[0])
 
 
@@ -76,7 +79,15 @@ def test_it_keeps_as_many_checkpoints_as_it_was_asked_to(old: Path) -> None:
     (old / "config.json").write_text(json.dumps(config))
     go_on(old)
     names = [path.name for path in (old / "saves").iterdir()]
+    assert not (old / "checkpoints").exists()
     assert sorted(names) == [f"step-{step:09}.safetensors" for step in (18, 24, 27)]
+
+
+def test_its_checkpoints_are_no_link_out_of_the_run(old: Path) -> None:
+    (old / "saves").rename(old.parent / "elsewhere")
+    (old / "saves").symlink_to(old.parent / "elsewhere")
+    with pytest.raises(CharloopError, match="saves is a link out of the run; "):
+        go_on(old)
 
 
 def test_it_verifies(old: Path) -> None:

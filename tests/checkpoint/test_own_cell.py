@@ -41,7 +41,7 @@ def own(tmp_path: Path, pristine: Path) -> Path:
 def test_a_runs_own_code_is_kept_beside_it_and_never_run_unasked(own: Path) -> None:
     assert (own / "cell.py").read_text() == CELL
     for use in (load, go_on, lambda path: load(path, weights="last")):
-        with pytest.raises(CharloopError, match=r"not run unasked; add --cell .*own\.py:Own"):
+        with pytest.raises(CharloopError, match=r"not executed unasked; add --cell .*own\.py:Own"):
             use(own)
     assert not (own / "was-run").exists()
     load(own, cell=f"{own / 'cell.py'}:Own")

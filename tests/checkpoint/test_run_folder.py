@@ -23,7 +23,7 @@ def test_a_folder_holds_what_the_documents_say_and_no_more(folder: Path) -> None
         "baselines.json",
         "metrics.jsonl",
         "samples",
-        "saves",
+        "checkpoints",
         ".lock",
     }
     assert (folder / STATE).is_file()

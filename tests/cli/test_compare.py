@@ -11,7 +11,7 @@ from charloop.cli.terminal.comparison_tables import run_verdict
 from charloop.comparison import RunScore
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
-from charloop.training.history import History
+from charloop.training.metrics import History
 from cli.commands import BRIEF, call, done, process, refused
 from cli.conftest import text_of
 from cli.test_eval_info import figures
@@ -152,7 +152,7 @@ def test_bytes_and_characters_are_refused(trained: Path, book: Path) -> None:
             "charloop compare trains nothing and has no --seeds;"
             " to train and compare: charloop sweep TEXT --cells lstm,gru --seeds 3",
         ),
-        (("one", "two"), "no such run: got 'one'; runs are folders made by `charloop train`"),
+        (("one", "two"), "no such run: got 'one'; runs are folders that `charloop train` creates"),
         (
             ("one", "two", "--text-file", "a", "--split", "val"),
             "--text-file and --split do not go together; leave one out",
@@ -210,6 +210,6 @@ def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
 def test_a_cell_of_ones_own_is_named_again(trained: Path, book: Path) -> None:
     cell = str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")
     done(call("train", str(book), *BRIEF, "--cell", cell, "--output", "own"))
-    assert "a run's code is not run unasked" in refused(call("compare", str(trained), "own"))
+    assert "a run's code is not executed unasked" in refused(call("compare", str(trained), "own"))
     found = json.loads(done(call("compare", str(trained), "own", "--cell", cell, "--json")))
     assert {row["run"] for row in found["runs"]} == {str(trained), "own"}

@@ -10,7 +10,7 @@ import pytest
 from charloop.cli.terminal.comparison_tables import cell_lines, cell_verdict
 from charloop.comparison import CellScores, RunScore, cells_record, rank_cells
 from charloop.evaluation import Score
-from charloop.training.history import History
+from charloop.training.metrics import History
 
 
 def history(*evaluations: tuple[int, float, float]) -> History:

@@ -19,6 +19,11 @@ def test_a_former_flag_sets_what_its_new_name_sets(given: str) -> None:
     assert given_flags(given.split()) == {"beta1"}
 
 
+def test_the_number_of_checkpoints_has_a_former_flag_and_a_former_setting() -> None:
+    assert parse(TrainFlags, "train", ["book.txt", "--keep-saves", "5"]).training.keep_checkpoints == 5
+    assert from_dict({"training": {"keep_saves": 5}}).training.keep_checkpoints == 5
+
+
 def test_an_output_is_named_in_three_ways() -> None:
     for flag in ("--output", "--out", "-o"):
         assert parse(TrainFlags, "train", ["book.txt", flag, "place"]).output == Path("place")

@@ -16,7 +16,7 @@ def limited(size: int) -> str:
     return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
 
 
-SAVED = ("model.safetensors", "saves/step-000000016.safetensors", "vocabulary.json")
+SAVED = ("model.safetensors", "checkpoints/step-000000016.safetensors", "vocabulary.json")
 
 
 @pytest.fixture(scope="module")

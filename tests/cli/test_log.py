@@ -8,7 +8,7 @@ from training.event_files import curve
 
 def test_a_log_is_made_remembered_and_left_out_again(book: Path) -> None:
     said = done(process("train", str(book), *BRIEF, "--output", "run", "--log", "tensorboard"))
-    assert "note     the log goes to run/tensorboard, to be seen by tensorboard --logdir run" in said
+    assert "note     the log goes to run/tensorboard, view it with tensorboard --logdir run" in said
     assert [step for step, _ in curve(Path("run"), "train/loss")] == [*range(1, 17)]
     done(call("train", "--resume", "run", "--steps", "20"))
     assert [step for step, _ in curve(Path("run"), "train/loss")] == [*range(1, 21)]

@@ -35,7 +35,7 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
     for command in (("sample",), ("eval",), ("train", "--steps", "20", "--resume")):
         line = refused(call(*command, "run"))
         assert line.startswith(
-            "run was trained with a cell of its own, Mine, and a run's code is not run unasked"
+            "run was trained with a cell of its own, Mine, and a run's code is not executed unasked"
         )
         assert line.endswith("or read run/cell.py and add --cell run/cell.py:Mine")
     assert "Mine" in done(call("info", "run"))
@@ -90,7 +90,7 @@ def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tm
     asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--output", "new")
     line = refused(call(*asked))
     assert line.startswith(
-        "run/config.json is of a run with a cell of its own, and a run's code is not run unasked"
+        "run/config.json is of a run with a cell of its own, and a run's code is not executed unasked"
     )
     assert line.endswith("add --cell cells.py:Mine")
     assert not (tmp_path / "was-run").exists()

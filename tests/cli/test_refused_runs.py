@@ -11,8 +11,8 @@ import pytest
 from charloop.checkpoint import load_tensors, save_tensors
 from cli.commands import BRIEF, call, done, prints, process, refused
 
-WEIGHTS, STATE = "model.safetensors", "saves/step-000000016.safetensors"
-OLDER = "saves/step-000000008.safetensors"
+WEIGHTS, STATE = "model.safetensors", "checkpoints/step-000000016.safetensors"
+OLDER = "checkpoints/step-000000008.safetensors"
 
 
 def flip_a_bit(path: Path) -> None:
@@ -26,7 +26,7 @@ def cut_short(path: Path) -> None:
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "bit flipped": (flip_a_bit, "is damaged (its checksum does not fit); copy it again"),
+    "bit flipped": (flip_a_bit, "is damaged (its checksum does not match); copy it again"),
     "truncated": (cut_short, "is damaged ("),
     "emptied": (lambda path: path.write_bytes(b""), "is damaged ("),
     "of another kind": (lambda path: path.write_text("weights"), "is damaged ("),
@@ -67,7 +67,7 @@ def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind:
     assert found.code == 0
     assert found.err.startswith(f"note: {told}")
     note, read = found.err.splitlines()
-    assert note.endswith("; step-000000008.safetensors is taken instead")
+    assert note.endswith("; step-000000008.safetensors is used instead")
     assert read.startswith("note: read from ")
     assert told in done(call("eval", str(copied), "--weights", "last"))
     out = done(call("train", "--steps", "20", "--resume", str(copied)))
@@ -76,10 +76,12 @@ def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind:
 
 
 def test_saves_that_are_gone(copied: Path) -> None:
-    shutil.rmtree(copied / "saves")
+    shutil.rmtree(copied / "checkpoints")
     before = prints(copied)
     for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last"), ("verify",)):
-        assert refused(call(*command, str(copied))).startswith(f"{copied / 'saves'} is missing or empty; ")
+        assert refused(call(*command, str(copied))).startswith(
+            f"{copied / 'checkpoints'} is missing or empty; "
+        )
     assert prints(copied) == before
 
 
@@ -87,8 +89,8 @@ def test_the_program_says_the_same(copied: Path) -> None:
     for name in (WEIGHTS, STATE, OLDER):
         flip_a_bit(copied / name)
     before = prints(copied)
-    assert "is damaged (its checksum does not fit)" in refused(process("sample", str(copied)))
-    assert "is damaged (its checksum does not fit)" in refused(
+    assert "is damaged (its checksum does not match)" in refused(process("sample", str(copied)))
+    assert "is damaged (its checksum does not match)" in refused(
         process("train", "--resume", str(copied), "--steps", "20")
     )
     assert prints(copied) == before
@@ -137,10 +139,10 @@ def test_a_configuration_that_does_not_fit_the_weights(copied: Path) -> None:
 @pytest.mark.parametrize("command", [("sample",), ("eval",), ("info",), ("train", "--resume")])
 def test_a_folder_that_is_no_run(command: tuple[str, ...], trained: Path, tmp_path: Path) -> None:
     line = refused(call(*command, "nowhere"))
-    assert line == "no such run: got 'nowhere'; runs are folders made by `charloop train`"
+    assert line == "no such run: got 'nowhere'; runs are folders that `charloop train` creates"
     (tmp_path / "runs").mkdir()
     line = refused(call(*command, "runs"))
-    assert line == "runs is not a run: it has no config.json; give a folder made by `charloop train`"
+    assert line == "runs is not a run: it has no config.json; name a folder that `charloop train` has created"
     shutil.copytree(trained, "runs/book")
     assert refused(call(*command, "runs")).endswith("did you mean runs/book?")
     assert "no such run" in refused(call(*command, str(trained / "config.json")))
@@ -166,7 +168,7 @@ def test_a_text_that_changed_since_the_run_began(tmp_path: Path, book: Path) -> 
 
 def test_a_part_that_was_never_set_apart(trained: Path) -> None:
     line = refused(call("eval", str(trained), "--split", "test"))
-    assert line == "the run has no test text; it is set apart by --test-fraction when training"
+    assert line == "the run has no test text; train with --test-fraction to set one apart"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_weights_of_another_network(trained: Path, book: Path, tmp_path: Path) -
 def test_a_folder_that_holds_a_run_is_not_taken(copied: Path, book: Path) -> None:
     before = prints(copied)
     line = refused(call("train", str(book), *BRIEF, "--output", str(copied)))
-    assert line.startswith(f"{copied} already holds a run; go on with it by --resume {copied}")
+    assert line.startswith(f"{copied} already holds a run; continue it with --resume {copied}")
     assert prints(copied) == before
 
 

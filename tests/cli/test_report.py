@@ -90,7 +90,7 @@ def test_into_a_pipe(trained: Path) -> None:
     ("arguments", "said"),
     [
         ((), "RUN is missing; see charloop report --help"),
-        (("nowhere",), "no such run: got 'nowhere'; runs are folders made by `charloop train`"),
+        (("nowhere",), "no such run: got 'nowhere'; runs are folders that `charloop train` creates"),
         (("RUN", "-o", "no/a.html"), "--output: there is no folder no; make it first"),
         (("RUN", "-o", "."), "--output: got '.'; allowed: a file; that is a folder"),
         (

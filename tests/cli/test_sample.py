@@ -81,7 +81,7 @@ def test_filters_change_the_text(write: Write) -> None:
 
 def test_the_last_weights_instead_of_the_best(copied: Path) -> None:
     """Last weights that are all 0 find every character equally likely."""
-    state = copied / "saves" / "step-000000016.safetensors"
+    state = copied / "checkpoints" / "step-000000016.safetensors"
     tensors, facts = load_tensors(state)
     nothing = {name: value * 0 if name.startswith("params/") else value for name, value in tensors.items()}
     save_tensors(state, nothing, facts)

@@ -30,10 +30,10 @@ from charloop.training.events import (
     Noted,
     Sampled,
     Started,
-    Step,
     Stepped,
     Stopping,
 )
+from charloop.training.metrics import StepRecord
 from charloop.wording import clock, entry, number_of
 from cli.commands import Outcome, call, done
 
@@ -63,7 +63,7 @@ BASELINES = Baselines(
 
 
 def stepped(number: int, progress: float) -> Stepped:
-    return Stepped([Step(number, number / 100, 2.5, 1.0, 1e-3)], progress, elapsed=35_000.0 * progress)
+    return Stepped([StepRecord(number, number / 100, 2.5, 1.0, 1e-3)], progress, elapsed=35_000.0 * progress)
 
 
 def console(width: int = 80, *, terminal: bool) -> Console:

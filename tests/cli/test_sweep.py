@@ -144,7 +144,7 @@ def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
     following = Path("again/rnn-seed1")
     with subprocess.Popen(program(*arguments), stdout=subprocess.PIPE, text=True) as running:
         read_until(running, "2/4")
-        while not any(following.glob("saves/step-*[1-9]*.safetensors")) and running.poll() is None:
+        while not any(following.glob("checkpoints/step-*[1-9]*.safetensors")) and running.poll() is None:
             pass
         running.kill()
     out = done(call(*arguments))

@@ -14,8 +14,9 @@ from charloop.comparison.sweep import RunState, RunTurn, Sweep
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score
-from charloop.training.events import Finished, Noted, Started, Step, Stepped, Stopping
-from charloop.training.journal import Journal
+from charloop.training.events import Finished, Noted, Started, Stepped, Stopping
+from charloop.training.metrics import StepRecord
+from charloop.training.state import Journal
 
 CORPUS = Corpus(np.zeros(1000, np.uint8), Vocabulary.of_text("ab"), "0" * 64, ("a note",), "book", "book")
 CONFIG = RunConfig(DataConfig(batch_size=4, seq_length=16), training=TrainingConfig(steps=100))
@@ -38,7 +39,7 @@ def told(screen: SweepScreen, finished: str = "the budget is used up") -> None:
     )
     screen(RunTurn(2, GRID.runs[1], RunState(None, is_over=False)))
     screen(Noted("a note"))
-    screen(Stepped([Step(50, 0.5, 1.25, 1.0, 1e-3)], 0.5, 25.0))
+    screen(Stepped([StepRecord(50, 0.5, 1.25, 1.0, 1e-3)], 0.5, 25.0))
     if finished:
         screen(Finished(finished, 100, SCORE, 100, 50.0, skipped=2))
 

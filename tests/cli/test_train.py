@@ -23,7 +23,7 @@ FILES = [
     "metrics.jsonl",
     "model.safetensors",
     "samples",
-    "saves",
+    "checkpoints",
     "vocabulary.json",
 ]
 

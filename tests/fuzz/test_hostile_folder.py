@@ -106,7 +106,7 @@ def entries(sandbox: Sandbox) -> list[str]:
         {
             *here,
             "samples/step-0000017.txt",
-            "saves/step-000000017.safetensors",
+            "checkpoints/step-000000017.safetensors",
             "baselines.json",
             "skipped.jsonl",
         }
@@ -117,7 +117,7 @@ def entries(sandbox: Sandbox) -> list[str]:
 def test_nothing_is_written_through_a_link(all_commands: bool, sandbox: Sandbox, worker: Worker) -> None:
     """Each part of the run in turn is a link to something outside: to the part itself, or to somebody's letter."""
     names = entries(sandbox)
-    assert {"metrics.jsonl", "skipped.jsonl", ".lock", "saves", "samples", "config.json"} <= set(names)
+    assert {"metrics.jsonl", "skipped.jsonl", ".lock", "checkpoints", "samples", "config.json"} <= set(names)
     chosen = commands(sandbox) if all_commands else [one for one in commands(sandbox) if "--resume" in one]
     for name in names:
         for itself in (False, True):
@@ -156,7 +156,7 @@ def test_a_run_does_not_choose_what_is_read_without_end(
         assert examine(worker, sandbox, Case(argv)) == ""
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "saves/step-000000016.safetensors"])
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoints/step-000000016.safetensors"])
 @pytest.mark.parametrize("rows", [2**38, 2**60])
 def test_arrays_that_are_larger_than_any_memory(
     name: str, rows: int, sandbox: Sandbox, worker: Worker

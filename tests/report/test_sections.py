@@ -58,7 +58,7 @@ def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
 
 def test_a_run_that_wrote_nothing_down(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, steps=0, evaluated=())
-    assert "says nothing of any step" in missing(section(page(report, vocabulary), "curves"))[0]
+    assert "has no step" in missing(section(page(report, vocabulary), "curves"))[0]
 
 
 def test_samples_by_temperature(tmp_path: Path) -> None:

@@ -36,17 +36,17 @@ def records(content: bytes) -> Iterator[bytes]:
 
 
 def events(run: Path) -> list[Any]:
-    """All events of a run that stand: a sitting's start takes back what is there of its step and of later ones."""
-    standing: list[Any] = []
+    """All valid events of a run: the start of an invocation replaces those of its step and of later ones."""
+    valid: list[Any] = []
     for file in sorted((run / "tensorboard").iterdir()):
         first, *others = map(Event.FromString, records(file.read_bytes()))
         assert first.file_version == "brain.Event:2"
         for event in others:
             if event.session_log.status == SessionLog.START:
-                standing = [one for one in standing if one.step < event.step]
+                valid = [one for one in valid if one.step < event.step]
             else:
-                standing.append(event)
-    return standing
+                valid.append(event)
+    return valid
 
 
 def curve(run: Path, tag: str) -> list[tuple[int, float]]:

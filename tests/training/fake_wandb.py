@@ -1,4 +1,4 @@
-"""As much of wandb as a logger asks for: it writes down what it is told."""
+"""As much of wandb as a logger asks for: it records what it receives."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from charloop.checkpoint import load_tensors, write_atomically
-from charloop.checkpoint.json_files import encode_json
+from charloop.checkpoint.run_folder import encode_json
 from charloop.config import RunConfig
 from charloop.configfile import to_dict
-from training.runs import Run, newest_save
+from training.runs import Run, newest_checkpoint
 
 PROGRAM = """
 import sys
@@ -54,7 +54,7 @@ class Killer:
     """How much longer than planned the next process lives: ever longer until one gets further than the one before."""
     kills: int = 0
     died_at: list[str] = field(default_factory=list)
-    """What each had come to: nothing, a run, a save."""
+    """What each had come to: nothing, a run, a checkpoint."""
 
     @classmethod
     def of(cls, config: RunConfig, folder: Path, seed: int) -> "Killer":
@@ -121,15 +121,15 @@ def come_to(folder: Path) -> str:
     """How far a run has come that was killed."""
     if not (folder / "config.json").exists():
         return "no run"
-    return f"save {newest_save(folder).stem}"
+    return f"checkpoint {newest_checkpoint(folder).stem}"
 
 
 def left_by(made: Run) -> dict[str, Any]:
     """All that a run leaves behind but what its clock said: every file's bytes, the last state array by array.
 
-    Earlier saves are by the clock too.
+    Earlier checkpoints are by the clock too.
     """
-    facts = json.loads(load_tensors(newest_save(made.folder))[1]["facts"])
+    facts = json.loads(load_tensors(newest_checkpoint(made.folder))[1]["facts"])
     return {
         "metrics": made.lines,
         "state": {name: value.tobytes() for name, value in made.state.items()},
@@ -140,7 +140,7 @@ def left_by(made: Run) -> dict[str, Any]:
 
 def files_of(folder: Path) -> list[Path]:
     """Those that should be the same to the last byte."""
-    with_clock = (folder / "saves", folder / "metrics.jsonl", folder / ".lock")
+    with_clock = (folder / "checkpoints", folder / "metrics.jsonl", folder / ".lock")
     return sorted(
         path
         for path in folder.rglob("*")

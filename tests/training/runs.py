@@ -11,7 +11,8 @@ import numpy as np
 from charloop.checkpoint import load_tensors
 from charloop.config import RunConfig
 from charloop.configfile import SECTIONS, from_dict
-from charloop.training.events import Evaluated, Event, Finished, Started, Step, Stepped
+from charloop.training.events import Evaluated, Event, Finished, Started, Stepped
+from charloop.training.metrics import StepRecord
 from charloop.training.run import resume, train
 
 SYMBOLS = "abcdefghijk"
@@ -76,7 +77,7 @@ class Run:
         return self.heard(Finished)[-1]
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StepRecord]:
         return [step for event in self.heard(Stepped) for step in event.steps]
 
     @property
@@ -99,7 +100,7 @@ class Run:
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        return load_tensors(newest_save(self.folder))[0]
+        return load_tensors(newest_checkpoint(self.folder))[0]
 
     @property
     def last(self) -> dict[str, np.ndarray]:
@@ -107,9 +108,9 @@ class Run:
         return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
 
 
-def newest_save(folder: Path) -> Path:
+def newest_checkpoint(folder: Path) -> Path:
     """The training state in `folder` that a run would go on from."""
-    return max((folder / "saves").glob("step-*.safetensors"))
+    return max((folder / "checkpoints").glob("step-*.safetensors"))
 
 
 Watch = Callable[[Event], None]
@@ -139,7 +140,7 @@ def listener(made: Run, watch: Watch | None) -> Watch:
 
 
 def at_step(step: int, act: Callable[[], None]) -> Watch:
-    """Do `act` once the update `step` has been told of."""
+    """Do `act` once the update `step` has been reported."""
 
     def watch(event: Event) -> None:
         if isinstance(event, Stepped) and any(one.step == step for one in event.steps):

@@ -1,4 +1,4 @@
-"""What a run that has learned nothing is told: from its own settings, and flags that exist."""
+"""The advice to a run that has learned nothing: from its own settings, with flags that exist."""
 
 import math
 import re
@@ -7,7 +7,7 @@ import pytest
 
 from charloop.baselines import Baseline
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from charloop.training.advice import advise
+from charloop.training.baselines import advise_below_unigram
 from cli.commands import call, done
 
 UNIGRAM = Baseline("unigram", 3 * math.log(2))
@@ -15,7 +15,7 @@ UNIGRAM = Baseline("unigram", 3 * math.log(2))
 
 def advice(step: int = 5000, model: ModelConfig | None = None, **training) -> str:
     config = RunConfig(DataConfig(("book.txt",)), model or ModelConfig(), TrainingConfig(**training))
-    head, _, rest = advise(config, UNIGRAM, step).partition(": ")
+    head, _, rest = advise_below_unigram(config, UNIGRAM, step).partition(": ")
     assert head == "after an epoch it is no better than knowing how frequent each character is (3.00 bits)"
     return rest
 

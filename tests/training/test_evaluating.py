@@ -33,7 +33,7 @@ def test_a_run_without_validation_text_keeps_its_last_weights(tmp_path: Path, te
 
 @pytest.fixture
 def scripted(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch):
-    """A run whose evaluations come out as they are told to, and its best weights after each of them."""
+    """A run whose evaluations come out as scripted, and its best weights after each of them."""
 
     def start(*losses: float, **settings) -> tuple[Run, dict[int, dict]]:
         script, weights = iter(losses), {}

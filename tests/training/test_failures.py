@@ -1,4 +1,4 @@
-"""What goes wrong in training: one error that says what to do, and the last save stays whole."""
+"""What goes wrong in training: one error that says what to do, and the last checkpoint stays intact."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,19 +48,21 @@ def spoil(train_steps, step: int, column: int):
         (1, {"eval_every": 100, "save_every": 6, "max_skipped": 0}, "inf.* at step 21"),
     ],
 )
-def test_weights_that_are_not_finite_stop_the_run_and_spoil_no_save(
+def test_weights_that_are_not_finite_stop_the_run_and_spoil_no_checkpoint(
     tmp_path: Path, text: Path, poison, column: int, settings: dict, words: str
 ) -> None:
     made = Run(tmp_path / "run")
     config = configure(text, **{"steps": 24, "eval_every": 6} | settings)
     poison(21, column)
-    with pytest.raises(CharloopError, match=f"{words}; lower --learning-rate.*the last save is whole"):
+    with pytest.raises(CharloopError, match=f"{words}; lower --learning-rate.*the last checkpoint is intact"):
         run(made.folder, config)
     assert int(made.state["step"]) == 18
     assert not any(jnp.isnan(value).any() for value in made.last.values())
 
 
-def test_after_it_the_run_goes_on_from_the_last_save(tmp_path: Path, text: Path, whole: Run, poison) -> None:
+def test_after_it_the_run_continues_from_the_last_checkpoint(
+    tmp_path: Path, text: Path, whole: Run, poison
+) -> None:
     poison(25, 0)
     with pytest.raises(CharloopError):
         run(tmp_path / "run", configure(text, steps=40, eval_every=10))

@@ -44,7 +44,7 @@ def test_a_run_of_a_given_text_asks_for_it(tmp_path: Path, again: str) -> None:
     whole = run(tmp_path / "whole", config_of(steps=24), text=TEXT)
     folder = run(tmp_path / "run", config_of(steps=12), text=iter([TEXT])).folder
     with pytest.raises(
-        CharloopError, match=r"trained with the text of a program \(documents\).*text= of load"
+        CharloopError, match=r"trained with an object as its text \(documents\).*text= of load"
     ):
         resume(folder, config_of(steps=24))
     with pytest.raises(CharloopError, match="has changed since the run began"):
@@ -68,7 +68,7 @@ def test_tokens_train_as_their_text_does(tmp_path: Path, text: Path) -> None:
     network = load(given.folder, text=corpus)
     assert network.vocabulary == vocabulary
     assert network.novel(3).longest == 3
-    with pytest.raises(CharloopError, match="text of a program"):
+    with pytest.raises(CharloopError, match="an object as its text"):
         load(given.folder).novel(3)
 
 
@@ -86,9 +86,7 @@ def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type
     train(with_model(configure(text), **model), folder)
     assert stored(folder)["model"]["cell"] == "object:Own"
     for ask in (resume, load):
-        with pytest.raises(
-            CharloopError, match=r"a cell that a program gave, Own.*cell=Own of load or resume"
-        ):
+        with pytest.raises(CharloopError, match=r"a cell object, Own.*cell=Own of load or resume"):
             ask(folder)
     resume(folder, with_model(configure(text, steps=24), **model), cell=cell)
     assert_identical(Run(folder).state, whole.state)
@@ -133,7 +131,7 @@ def test_both_go_on_as_if_they_had_not_stopped(tmp_path: Path, text: Path) -> No
     longer = configure(text, steps=24)
     for missing in ("optimizer", "schedule"):
         given = {name: value for name, value in objects().items() if name != missing}
-        with pytest.raises(CharloopError, match=f"the {missing} of a program .*{missing}= of load or resume"):
+        with pytest.raises(CharloopError, match=f"an object as its {missing} .*{missing}= of load or resume"):
             resume(folder, longer, **given)
     with pytest.raises(CharloopError, match="is not of this run"):
         resume(folder, longer, optimizer=optax.sgd(1.0), schedule=lambda _: 1.0)
@@ -163,7 +161,7 @@ def test_what_is_neither_is_refused(optimizer: object, schedule: object, words: 
     ("rate", "words"),
     [(None, "gives no number for step 0"), (float("nan"), "learning rate for step 0: got nan")],
 )
-def test_a_schedule_that_gives_no_rate_is_told_so(
+def test_a_schedule_that_gives_no_rate_is_refused(
     tmp_path: Path, text: Path, rate: float | None, words: str
 ) -> None:
     with pytest.raises(CharloopError, match=words):
@@ -187,7 +185,7 @@ def test_an_evaluation_of_a_programs_own(tmp_path: Path, text: Path) -> None:
     for step, (network, loss) in kept.items():
         assert network.evaluate(TEXT[-22:]).loss == loss
         assert network.facts["step"] == step
-    with pytest.raises(CharloopError, match="ask for the network while the event is told"):
+    with pytest.raises(CharloopError, match="ask for the network while the listener handles the event"):
         events[1].network()
 
 
@@ -215,7 +213,7 @@ def test_a_network_of_no_run_is_saved_too(tmp_path: Path) -> None:
     model = CharLM.build(ModelConfig(cell=Own, hidden_size=8), vocabulary.size)
     network = TrainedModel(model, model.init(jax.random.key(0)), vocabulary, {})
     network.save(tmp_path / "deep" / "kept")
-    with pytest.raises(CharloopError, match="a cell that a program gave, Own"):
+    with pytest.raises(CharloopError, match="a cell object, Own"):
         load(tmp_path / "deep" / "kept")
     again = load(tmp_path / "deep" / "kept", cell=Own)
     assert again.sample("a", length=20) == network.sample("a", length=20)

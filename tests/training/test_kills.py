@@ -11,11 +11,11 @@ from training.runs import configure
 STEPS = 1500
 """Of 31 an epoch: most kills fall in the middle of one."""
 KILLS = 40
-"""At least so many in each case of the slow suite."""
+"""Least number in each case of the slow suite."""
 CASES: dict[str, dict[str, Any]] = {
     "rnn": {"cell": "rnn"},
     "gru": {"cell": "gru", "dropout_kind": "variational"},
-    "lstm, saved often": {"cell": "lstm", "save_every": 37},
+    "lstm, frequent checkpoints": {"cell": "lstm", "save_every": 37},
     "ln-lstm, two devices": {"cell": "ln-lstm", "devices": 2},
     "nas": {"cell": "nas"},
     "lstm, stops early": {"cell": "lstm", "patience": 3, "learning_rate": 0.2, "eval_every": 30},
@@ -23,7 +23,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) -> Killer:
-    """At least so many kills of runs that come out as one does that nobody kills."""
+    """At least N kills of runs that end like one that nobody kills."""
     config = configure(text, **{"steps": STEPS, "eval_every": 75, "sample_every": 3} | settings)
     killer = Killer.of(config, tmp_path, seed=len(str(settings)))
     whole = killer.undisturbed(tmp_path / "whole")

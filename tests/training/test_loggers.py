@@ -1,4 +1,4 @@
-"""What a run does with its loggers: what they are told, and that none of them can stop or change it."""
+"""What a run does with its loggers: what they receive, and that none of them can stop or change it."""
 
 import subprocess
 import sys
@@ -13,8 +13,9 @@ from charloop.checkpoint import RunFolder
 from charloop.configfile import read_config, to_dict
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
-from charloop.training.events import Evaluated, Noted, Sampled, Started, Step, Stepped, ignore
+from charloop.training.events import Evaluated, Noted, Sampled, Started, Stepped, ignore
 from charloop.training.loggers import LOGGERS, Logging
+from charloop.training.metrics import StepRecord
 from training.event_files import curve
 from training.runs import Run, assert_identical, at_step, configure, go_on, run
 
@@ -31,13 +32,13 @@ train(read_config(Path(sys.argv[1])), Path(sys.argv[2]),
 
 
 class Recorder:
-    """A logger that keeps what it is told, and raises in one of its methods, from a step on."""
+    """A logger that keeps what it receives, and raises in one of its methods, from a step on."""
 
     def __init__(self, fails: str = "", step: int = 0) -> None:
-        self.fails, self.step, self.told = fails, step, list[tuple[Any, ...]]()
+        self.fails, self.step, self.received = fails, step, list[tuple[Any, ...]]()
 
     def _hear(self, *what: Any) -> None:
-        self.told.append(what)
+        self.received.append(what)
         if what[0] == self.fails and (what[0] in ("begin", "close") or what[1] >= self.step):
             raise OSError(28, "No space left\non device")
 
@@ -55,7 +56,7 @@ class Recorder:
         self._hear("close")
 
     def calls(self, method: str) -> list[tuple[Any, ...]]:
-        return [rest for name, *rest in self.told if name == method]  # type: ignore[misc]
+        return [rest for name, *rest in self.received if name == method]  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -71,16 +72,16 @@ def notes(made: Run) -> list[str]:
     return [note.text for note in made.heard(Noted)]
 
 
-def test_each_is_told_all_in_order_and_closed_once(text: Path, tmp_path: Path, recorders: Any) -> None:
+def test_each_receives_all_in_order_and_closed_once(text: Path, tmp_path: Path, recorders: Any) -> None:
     made = run(tmp_path / "run", configure(text, log=["one", "two", "one"], eval_every=4, sample_every=1))
     one, two = recorders.values()
-    assert one.told == two.told
-    assert one.told[0] == ("begin", 0)
-    assert [method for method, *_ in one.told].count("begin") == 1
-    assert one.told[-1] == ("close",)
+    assert one.received == two.received
+    assert one.received[0] == ("begin", 0)
+    assert [method for method, *_ in one.received].count("begin") == 1
+    assert one.received[-1] == ("close",)
     assert len(one.calls("close")) == 1
     assert [step for step, values in one.calls("scalars") if "train/loss" in values] == [*range(1, 13)]
-    steps = [told[1] for told in one.told if told[0] in ("scalars", "text")]
+    steps = [call[1] for call in one.received if call[0] in ("scalars", "text")]
     assert steps == sorted(steps)
     assert "the log goes to a list" in notes(made)
 
@@ -98,7 +99,7 @@ def test_one_that_fails_is_switched_off_and_nothing_else_changes(
     assert plain.losses == made.losses
     said = [note for note in notes(made) if "switched off" in note]
     assert said == ["--log one is switched off, training goes on: [Errno 28] No space left on device"]
-    methods = [told[0] for told in recorders["one"].told]
+    methods = [call[0] for call in recorders["one"].received]
     assert methods[-2:] == [method, "close"] if method != "close" else methods.count("close") == 1
     assert methods.count("close") == 1
     assert [step for step, values in recorders["two"].calls("scalars") if "train/loss" in values][-1] == 12
@@ -110,7 +111,7 @@ def test_it_is_closed_where_the_training_fails_too(text: Path, tmp_path: Path, r
 
     with pytest.raises(RuntimeError, match="enough"):
         run(tmp_path / "run", configure(text, log=["one"]), at_step(6, fail))
-    assert recorders["one"].told[-1] == ("close",)
+    assert recorders["one"].received[-1] == ("close",)
 
 
 @pytest.mark.usefixtures("recorders")
@@ -124,12 +125,12 @@ def test_a_listener_that_raises_is_not_taken_for_a_logger(text: Path, tmp_path: 
 
 
 def test_what_is_no_number_is_no_point() -> None:
-    """The loss of an update that was undone, an evaluation that gave no number."""
+    """The loss of a skipped update, an evaluation that gave no number."""
     kept = Recorder()
     with Logging({"one": kept}, ignore) as logging:
-        steps = [Step(1, 0.0, float("nan"), float("inf"), 0.1, skipped="nan", in_a_row=1)]
+        steps = [StepRecord(1, 0.0, float("nan"), float("inf"), 0.1, skipped="nan", in_a_row=1)]
         logging(Stepped(steps, 0.1, 1.0))
-        logging(Stepped([Step(2, 0.0, 3.0, 40.0, 0.1, skipped="a spike", in_a_row=2)], 0.1, 2.0))
+        logging(Stepped([StepRecord(2, 0.0, 3.0, 40.0, 0.1, skipped="a spike", in_a_row=2)], 0.1, 2.0))
     expected = {"train/epoch": 0.0, "train/learning_rate": 0.1, "train/skipped": 1.0}
     assert kept.calls("scalars")[0] == [1, expected]
     assert kept.calls("scalars")[1][1]["train/gradient_norm"] == 40.0
@@ -137,7 +138,7 @@ def test_what_is_no_number_is_no_point() -> None:
 
 
 def stepped(last: int, elapsed: float) -> Stepped:
-    return Stepped([Step(last - n, 0.0, 1.0, 1.0, 1.0) for n in (2, 1, 0)], 0.1, elapsed)
+    return Stepped([StepRecord(last - n, 0.0, 1.0, 1.0, 1.0) for n in (2, 1, 0)], 0.1, elapsed)
 
 
 def test_the_speed_is_of_training_alone() -> None:
@@ -168,15 +169,13 @@ def test_unknown_ones_are_refused_before_anything_is_made(text: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_goes_on_remembers_and_can_be_told_otherwise(
-    text: Path, tmp_path: Path, recorders: Any
-) -> None:
+def test_a_run_that_goes_on_remembers_and_can_be_changed(text: Path, tmp_path: Path, recorders: Any) -> None:
     run(tmp_path / "run", configure(text, log=["one"]))
     assert RunFolder.open(tmp_path / "run").config.training.log == ("one",)
     go_on(tmp_path / "run")
-    assert [told for told in recorders["one"].told if told[0] == "begin"] == [("begin", 0), ("begin", 12)]
+    assert [call for call in recorders["one"].received if call[0] == "begin"] == [("begin", 0), ("begin", 12)]
     go_on(tmp_path / "run", configure(text, log=["two"], steps=15))
-    assert recorders["two"].told[0] == ("begin", 12)
+    assert recorders["two"].received[0] == ("begin", 12)
     assert len(recorders["one"].calls("begin")) == 2
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from charloop.config import TrainingConfig
-from charloop.training.optimizer import apply_updates, learning_rate, make_optimizer
+from charloop.training.optimizer import apply_updates, make_optimizer
+from charloop.training.schedule import learning_rate
 
 NAMES = {"embedding.weight": 2, "rnn.weight_hh_l0": 2, "rnn.bias_hh_l0": 1, "rnn.norm_scale_l0": 1}
 PARAMS = {name: jnp.ones([3] * axes) for name, axes in NAMES.items()}

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from charloop.checkpoint import RunFolder
-from charloop.training.provenance import differences
+from charloop.training.provenance import compare_provenance
 from checkpoint.files import edit
 from training.runs import TEXT, assert_identical, configure, go_on, run
 
@@ -26,7 +26,7 @@ NOW = {"from_step": 3, "jax": "0.10.2", "devices": 1, "cores": 2, "device": "Zen
     ],
 )
 def test_differences_are_put_into_words(change: dict, said: str | None) -> None:
-    assert differences(NOW | change, NOW) == said
+    assert compare_provenance(NOW | change, NOW) == said
 
 
 def test_what_a_run_was_made_with_is_in_its_configuration(tmp_path: Path, text: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_same_settings_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = (run(tmp_path / name, config) for name in ("first", "second"))
     names = {str(p.relative_to(first.folder)) for p in first.folder.rglob("*") if p.is_file()}
     assert names == {str(p.relative_to(second.folder)) for p in second.folder.rglob("*") if p.is_file()}
-    with_clock = {name for name in names if name.startswith("saves/")} | {"metrics.jsonl"}
+    with_clock = {name for name in names if name.startswith("checkpoints/")} | {"metrics.jsonl"}
     assert len(with_clock) == 3
     for name in names - with_clock:
         assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint import RunFolder, load_tensors, save_tensors
-from charloop.checkpoint.saves import Saves
+from charloop.checkpoint.checkpoints import Checkpoints
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import load
+from charloop.training.checkpoints import save_checkpoint
 from charloop.training.events import Evaluated
-from charloop.training.journal import save_state
 from training.runs import (
     CHUNKS,
     TEXT,
@@ -27,7 +27,7 @@ from training.runs import (
     configure,
     go_on,
     improving,
-    newest_save,
+    newest_checkpoint,
     run,
 )
 
@@ -91,7 +91,7 @@ def test_a_longer_budget_goes_on_as_if_it_had_been_there_from_the_start(
 
 
 @pytest.mark.parametrize("save_every", [0, 7])
-def test_after_a_crash_the_lines_since_the_last_save_are_not_there_twice(
+def test_after_a_crash_the_lines_since_the_last_checkpoint_are_not_there_twice(
     tmp_path: Path, text: Path, whole: Run, save_every: int
 ) -> None:
     crashed = Run(tmp_path / "run")
@@ -171,18 +171,18 @@ def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -
 
 def test_the_training_state_of_another_network_is_refused_by_name(tmp_path: Path, whole: Run) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
-    path = newest_save(tmp_path / "run")
+    path = newest_checkpoint(tmp_path / "run")
     tensors, metadata = load_tensors(path)
     save_tensors(path, tensors | {"params/readout.bias": np.zeros(12, np.float32)}, metadata)
     with pytest.raises(
-        CharloopError, match=r"run/saves/step-0+40\.safetensors is not of this run.*readout.*; "
+        CharloopError, match=r"run/checkpoints/step-0+40\.safetensors is not of this run.*readout.*; "
     ):
         go_on(tmp_path / "run")
 
 
-def test_the_elapsed_time_of_all_sittings_counts(tmp_path: Path, text: Path) -> None:
+def test_the_elapsed_time_of_all_invocations_counts(tmp_path: Path, text: Path) -> None:
     first = run(tmp_path / "run", configure(text, steps=3))
-    facts = json.loads(json.dumps(RunFolder.open(first.folder).load_state()[1]))
+    facts = json.loads(json.dumps(RunFolder.open(first.folder).checkpoints.newest()[1]))
     assert facts["elapsed"] > 0
     assert go_on(first.folder).finished.elapsed >= facts["elapsed"]
 
@@ -241,7 +241,7 @@ def test_interrupted_before_the_first_evaluation_it_can_be_asked_to_write(
     assert_never_stopped(go_on(first.folder), whole)
 
 
-def test_a_run_that_was_killed_before_its_first_save_begins_again(
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
     tmp_path: Path, text: Path, whole: Run
 ) -> None:
     with pytest.raises(CrashError):
@@ -249,7 +249,7 @@ def test_a_run_that_was_killed_before_its_first_save_begins_again(
     assert not (tmp_path / "run" / "model.safetensors").exists()
     second = go_on(tmp_path / "run")
     assert second.started.resumed_at == 0
-    assert list(second.started.notes) == ["nothing was saved since the run was made: it begins again"]
+    assert list(second.started.notes) == ["nothing was saved since the run was created: it starts again"]
     assert_never_stopped(second, whole)
 
 
@@ -261,13 +261,13 @@ def test_so_does_one_that_began_with_another_runs_weights(tmp_path: Path, text: 
 
 
 @pytest.mark.parametrize("patience", [0, 50])
-def test_a_save_at_the_last_step_is_no_evaluation(tmp_path: Path, text: Path, patience: int) -> None:
+def test_a_checkpoint_at_the_last_step_is_no_evaluation(tmp_path: Path, text: Path, patience: int) -> None:
     made = run(tmp_path / "run", configure(text, steps=21, eval_every=10, save_every=7, patience=patience))
     assert [event.step for event in made.evaluations] == [10, 20, 21]
 
 
-def test_killed_between_the_last_evaluation_and_its_save(tmp_path: Path, text: Path) -> None:
-    """The save before it is of the same step: the evaluation is not there twice."""
+def test_killed_between_the_last_evaluation_and_its_checkpoint(tmp_path: Path, text: Path) -> None:
+    """The checkpoint before it is of the same step: the evaluation is not there twice."""
     config = configure(text, steps=21, eval_every=10, save_every=7)
     whole = run(tmp_path / "whole", config)
 
@@ -298,7 +298,7 @@ def killed_between_state_and_weights(monkeypatch: pytest.MonkeyPatch, step: int)
         monkeypatch.setattr(kind, name, watched)
 
     dying(RunFolder, "save_weights", lambda given: given[1]["step"])
-    dying(Saves, "write", lambda given: given[0])
+    dying(Checkpoints, "write", lambda given: given[0])
 
 
 def test_killed_between_the_state_and_the_best_weights(
@@ -328,7 +328,7 @@ def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
     assert load(tmp_path / "run").facts["step"] == ended.finished.best_step
 
 
-def test_best_weights_that_are_lost_are_told_of(tmp_path: Path, text: Path, monkeypatch) -> None:
+def test_best_weights_that_are_lost_are_reported(tmp_path: Path, text: Path, monkeypatch) -> None:
     scores = iter([Score(10.0, 10), Score(20.0, 10), Score(5.0, 10)])
     monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: next(scores))
     first = run(tmp_path / "run", configure(text, steps=20, eval_every=10))
@@ -340,7 +340,7 @@ def test_best_weights_that_are_lost_are_told_of(tmp_path: Path, text: Path, monk
     assert load(first.folder).facts["step"] == 30
 
 
-def test_metrics_that_were_cut_short_are_told_of(tmp_path: Path, whole: Run) -> None:
+def test_metrics_that_were_cut_short_are_reported(tmp_path: Path, whole: Run) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
     metrics = tmp_path / "run" / "metrics.jsonl"
     lines = metrics.read_bytes().splitlines(keepends=True)
@@ -359,21 +359,21 @@ def test_metrics_that_are_gone_begin_again(tmp_path: Path, text: Path, whole: Ru
     assert [line["step"] for line in made.lines if line["kind"] == "step"] == [STEPS + 1, STEPS + 2]
 
 
-def test_saves_by_the_clock_change_no_bit(
+def test_checkpoints_by_the_clock_change_no_bit(
     tmp_path: Path, text: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    monkeypatch.setattr("charloop.training.budget.SAVE_PAUSE", 0.0)
-    monkeypatch.setattr("charloop.training.budget.SAVE_SHARE", 0)
-    monkeypatch.setattr("charloop.training.loop.save_state", record_saves(written))
+    monkeypatch.setattr("charloop.training.schedule.SAVE_PAUSE", 0.0)
+    monkeypatch.setattr("charloop.training.schedule.SAVE_SHARE", 0)
+    monkeypatch.setattr("charloop.training.loop.save_checkpoint", record_checkpoints(written))
     made = run(tmp_path / "run", plan(text))
     assert len(written) > 10, "after each call"
     assert_never_stopped(made, whole)
 
 
-def record_saves(written: list[int]):
+def record_checkpoints(written: list[int]):
     def save(session, state, journal) -> None:
         written.append(int(state.step))
-        save_state(session, state, journal)
+        save_checkpoint(session, state, journal)
 
     return save

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from charloop.checkpoint import RunFolder, write_atomically
-from charloop.checkpoint.json_files import encode_json
+from charloop.checkpoint.run_folder import encode_json
 from charloop.configfile import to_dict
 from charloop.trained import load
 from charloop.training.events import INTERRUPTED, Event, Finished, Started, Stepped, Stopping
@@ -41,9 +41,11 @@ def process(tmp_path: Path, text: Path):
 
 
 def saved_later(path: Path) -> bool:
-    """Whether there is a save that training has made."""
-    saves = path / "saves"
-    return saves.is_dir() and any(save.name > "step-000000000.safetensors" for save in saves.iterdir())
+    """Whether there is a checkpoint of training."""
+    checkpoints = path / "checkpoints"
+    return checkpoints.is_dir() and any(
+        path.name > "step-000000000.safetensors" for path in checkpoints.iterdir()
+    )
 
 
 def wait_until(path: Path, process: subprocess.Popen) -> None:
@@ -59,7 +61,7 @@ def wait_until(path: Path, process: subprocess.Popen) -> None:
 
 def finish(folder: Path, text: Path) -> Run:
     """The run resumed, up to the next evaluation that is due."""
-    step = int(RunFolder.open(folder).load_state()[0]["step"])
+    step = int(RunFolder.open(folder).checkpoints.newest()[0]["step"])
     made = go_on(folder, configure(text, steps=step - step % 10 + 20, eval_every=10))
     assert [line["step"] for line in made.lines if line["kind"] == "step"] == list(
         range(1, made.finished.step + 1)
@@ -67,7 +69,7 @@ def finish(folder: Path, text: Path) -> Run:
     return made
 
 
-def test_a_run_that_was_killed_goes_on_from_its_last_save(
+def test_a_run_that_was_killed_continues_from_its_last_checkpoint(
     tmp_path: Path, text: Path, process: subprocess.Popen
 ) -> None:
     wait_until(tmp_path / "run", process)
@@ -101,7 +103,7 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_listener_is_told_between_two_pieces_of_work_and_once(tmp_path: Path, text: Path) -> None:
+def test_a_listener_hears_of_it_between_two_pieces_of_work_and_once(tmp_path: Path, text: Path) -> None:
     """Never from within the handler, which may run in the middle of anything: of the listener itself too."""
     said, busy = [], []
 

@@ -63,10 +63,10 @@ def skipped(made: Run) -> list[dict[str, Any]]:
 def test_a_run_goes_on_after_a_chunk_that_gives_no_number(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
     spoil(math.nan)
     made = run(tmp_path / "run", configure(poisoned, steps=80, eval_every=20))
-    undone = [step for step in made.steps if step.skipped]
-    assert [step.step for step in undone] == [17, 48, 79]
+    found = [step for step in made.steps if step.skipped]
+    assert [step.step for step in found] == [17, 48, 79]
     assert made.finished.skipped == 3
-    assert all(step.skipped == "loss nan, gradient's norm nan" for step in undone)
+    assert all(step.skipped == "loss nan, gradient norm nan" for step in found)
     assert all(math.isfinite(step.loss) for step in made.steps if not step.skipped)
     assert all(np.isfinite(value).all() for value in made.state.values() if value.dtype == np.float32)
     rates = {step.step: step.learning_rate for step in made.steps}
@@ -74,7 +74,7 @@ def test_a_run_goes_on_after_a_chunk_that_gives_no_number(tmp_path: Path, poison
     assert rates[18] < rates[30] < rates[16]
 
 
-def test_what_was_undone_is_written_with_its_place_and_its_text(
+def test_a_skipped_update_is_recorded_with_its_position_and_its_text(
     tmp_path: Path, poisoned: Path, spoil: Any
 ) -> None:
     spoil(math.nan)
@@ -97,7 +97,7 @@ def test_texts_are_left_out_of_a_file_that_has_grown_long(
     tmp_path: Path, poisoned: Path, spoil: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(math.nan)
-    monkeypatch.setattr("charloop.training.skipped.TEXTS", 10)
+    monkeypatch.setattr("charloop.training.loop.MAX_BYTES_WITH_TEXTS", 10)
     first, second = skipped(run(tmp_path / "run", configure(poisoned, steps=60)))
     assert "texts" in first
     assert "texts" not in second
@@ -141,7 +141,7 @@ def test_a_run_stopped_while_its_rate_is_lowered_goes_on_as_if_it_had_not_been(
     assert second.finished.skipped == 1
 
 
-def test_after_a_crash_what_was_undone_since_the_save_is_not_there_twice(
+def test_after_a_crash_what_was_skipped_since_the_checkpoint_is_not_there_twice(
     tmp_path: Path, poisoned: Path, spoil: Any
 ) -> None:
     spoil(math.nan)
@@ -156,14 +156,14 @@ def test_after_a_crash_what_was_undone_since_the_save_is_not_there_twice(
     assert len(skipped(go_on(tmp_path / "run"))) == 1
 
 
-@pytest.mark.parametrize(("factor", "undone"), [(1.0, []), (1e4, [141])])
-def test_a_planted_spike_is_undone(tmp_path: Path, spoil: Any, factor: float, undone: list[int]) -> None:
-    text, place = TEXT * 6, 3 * 140 + 2
-    (tmp_path / "text.txt").write_text(text[:place] + POISON + text[place + 1 :])
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1e4, [141])])
+def test_a_planted_spike_is_skipped(tmp_path: Path, spoil: Any, factor: float, expected: list[int]) -> None:
+    text, position = TEXT * 6, 3 * 140 + 2
+    (tmp_path / "text.txt").write_text(text[:position] + POISON + text[position + 1 :])
     spoil(factor)
     made = run(tmp_path / "run", configure(tmp_path / "text.txt", steps=160))
-    assert [step.step for step in made.steps if step.skipped] == undone
-    assert all("far above the usual" in made.steps[step - 1].skipped for step in undone)
+    assert [step.step for step in made.steps if step.skipped] == expected
+    assert all("far above its running mean" in made.steps[step - 1].skipped for step in expected)
     assert all(math.isfinite(loss) for loss in made.losses)
 
 
@@ -175,7 +175,7 @@ def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
     )
     made = Run(tmp_path / "run")
     with pytest.raises(
-        CharloopError, match=r"4 updates in a row were undone.* at step 4; not one update was sound"
+        CharloopError, match=r"4 updates in a row were skipped.* at step 4; every update was skipped"
     ):
         run(made.folder, configure(text, max_skipped=4, steps_per_call=8))
     assert len(skipped(made)) >= 4
@@ -201,7 +201,7 @@ def test_a_cell_that_is_nan_from_the_first_step_is_named(
     config = replace(config, model=replace(config.model, cell=Sick))
     with pytest.raises(CharloopError, match=r"has diverged") as caught:
         run(tmp_path / "run", config)
-    assert "so it is not the learning rate: look for what is not a number in the cell object:Sick" in str(
+    assert "so the learning rate is not the cause: look for NaN or infinity in the cell object:Sick" in str(
         caught.value
     )
     assert "lower" not in str(caught.value)
@@ -258,7 +258,7 @@ ORDINARY = [
 
 @pytest.mark.parametrize("changes", ORDINARY, ids=str)
 def test_ordinary_training_is_never_interfered_with(tmp_path: Path, changes: dict[str, Any]) -> None:
-    """At settings under which a plain six deviations would have undone sound updates."""
+    """At settings under which a plain six deviations would have skipped good updates."""
     (tmp_path / "text.txt").write_text(
         "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
     )

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.text import read_own_corpus
+from charloop.checkpoint.texts import read_own_corpus
 from charloop.configfile import from_dict, read_config
 from charloop.dropout import draw_resets, find_prefix_starts
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.training.run import place, resume
+from charloop.training.run import resume
 from charloop.training.session import Session
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
@@ -113,19 +113,19 @@ def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, lines: Path) -> N
     assert_identical(part.state, whole.state)
 
 
-def test_an_undone_update_leaves_the_memory_as_it_found_it(tmp_path: Path, text: Path) -> None:
-    """Nothing of it is emptied by chance: here every update is undone, since no loss is finite."""
+def test_a_skipped_update_leaves_the_memory_as_it_found_it(tmp_path: Path, text: Path) -> None:
+    """Nothing of it is emptied by chance: here every update is skipped, since no loss is finite."""
     made = run(tmp_path / "run", configure(text, steps=3, state_dropout=OFTEN))
     folder = RunFolder.open(made.folder)
-    session = Session.of(folder, read_own_corpus(folder))
+    session = Session.open(folder, read_own_corpus(folder))
     state = initial_training_state(session.model, session.optimizer, 2, 0)
     carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
     spoiled = {**state.params, "readout.bias": state.params["readout.bias"] * jnp.nan}
-    state = place(session, replace(state, carry=carry, params=spoiled))
+    state = session.put_on_devices(replace(state, carry=carry, params=spoiled))
     steps = compile_steps(session.model, session.optimizer, session.mesh, folder.config.training)
-    chunk, rates, resets, _ = session.inputs([1], [0.1])
+    chunk, rates, resets, _ = session.call_inputs([1], [0.1])
     after, metrics = steps(state, chunk, rates, resets, np.int32(1))
-    assert metrics[0, 3] != 0, "it was undone"
+    assert metrics[0, 3] != 0, "it was skipped"
     assert all(bool((leaf == 0.5).all()) for leaf in jax.tree.leaves(after.carry))
 
 

@@ -10,7 +10,7 @@ import pytest
 from charloop.devices import make_mesh
 from charloop.model import CharLM
 from charloop.training.events import Stepped
-from charloop.training.step import SMALL, mean_over_devices
+from charloop.training.step import MAX_JOINED_SIZE, mean_over_devices
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 from training.twin import learn, ptb
 
@@ -85,7 +85,7 @@ def test_another_seed_is_another_run(tmp_path: Path, text: Path, whole: Run) -> 
 
 def test_devices_exchange_large_gradients_and_small_ones() -> None:
     """Each device hands over its own number; a large array travels alone, the others together."""
-    sizes = {"a": 3, "large": SMALL + 1, "z": 5}
+    sizes = {"a": 3, "large": MAX_JOINED_SIZE + 1, "z": 5}
 
     def means(place: jax.Array) -> dict[str, jax.Array]:
         return mean_over_devices({name: jnp.full(size, place[0]) for name, size in sizes.items()})

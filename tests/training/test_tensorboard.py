@@ -121,7 +121,7 @@ def test_a_longer_budget_goes_on_in_the_same_log(text: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("torn", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_step_twice_and_none_out(text: Path, tmp_path: Path, torn: bool) -> None:
-    """Saved after 8 steps, killed at 12, and gone on with: steps 9 to 12 are made and logged once more."""
+    """Saved after 8 steps, killed at 12, and resumed: steps 9 to 12 are made and logged again."""
     config = logged(text, steps=20, eval_every=8, save_every=100)
     (tmp_path / "config.toml").write_text(tomli_w.dumps(to_dict(config)))
     command = [sys.executable, "-c", KILLED, str(tmp_path / "config.toml"), str(tmp_path / "run"), "14"]
@@ -136,7 +136,7 @@ def test_a_killed_run_leaves_no_step_twice_and_none_out(text: Path, tmp_path: Pa
     assert losses_of(made, "step")[-1][0] == 20
 
 
-def test_files_of_a_sitting_come_after_those_before_it_whatever_the_clock_says(
+def test_files_of_an_invocation_come_after_those_before_it_whatever_the_clock_says(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = run(tmp_path / "run", logged(text))

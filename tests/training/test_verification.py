@@ -12,7 +12,7 @@ from charloop.checkpoint import load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.training.verification import Check, Repetition
 from checkpoint.files import edit
-from training.runs import Run, configure, improving, newest_save, run
+from training.runs import Run, configure, improving, newest_checkpoint, run
 
 
 def verify(run: Path, steps: int = 0) -> list[Check]:
@@ -59,7 +59,7 @@ def test_as_many_steps_as_asked_for(copied: Path, steps: int, stop: int, whole_s
 
 
 def nudge(array: np.ndarray) -> None:
-    """The next number there is, in one place."""
+    """The next number there is, in one number."""
     array.flat[array.size // 2] = np.nextafter(array.flat[array.size // 2], np.float32(np.inf))
 
 
@@ -94,14 +94,17 @@ def change_sample(run: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a weight of the save it starts from": (
+    "a weight of the checkpoint it starts from": (
         lambda run: change_tensor(
-            run / "saves" / "step-000000010.safetensors", "params/embedding.weight", shift
+            run / "checkpoints" / "step-000000010.safetensors", "params/embedding.weight", shift
         ),
         "losses and gradients",
     ),
-    "a weight": (lambda run: change_tensor(newest_save(run), "params/rnn.weight_hh_l1"), "training state"),
-    "memory": (lambda run: change_tensor(newest_save(run), "carry/0/hidden"), "training state"),
+    "a weight": (
+        lambda run: change_tensor(newest_checkpoint(run), "params/rnn.weight_hh_l1"),
+        "training state",
+    ),
+    "memory": (lambda run: change_tensor(newest_checkpoint(run), "carry/0/hidden"), "training state"),
     "a best weight": (lambda run: change_tensor(run / "model.safetensors", "readout.bias"), "best weights"),
     "a loss": (lambda run: change_line(run, "step", 13, "loss"), "losses and gradients"),
     "a gradient": (lambda run: change_line(run, "step", 20, "gradient_norm"), "losses and gradients"),
@@ -124,7 +127,7 @@ def test_whatever_is_changed_by_one_bit_is_found_and_named(tmp_path: Path, sampl
     change, what = CHANGES[name]
     change(run)
     found = [check.what for check in verify(run) if check.difference]
-    assert [told.startswith(what) for told in found] == [True]
+    assert [difference.startswith(what) for difference in found] == [True]
 
 
 def test_the_first_step_that_differs_is_named(copied: Path) -> None:
@@ -138,7 +141,7 @@ def test_the_first_step_that_differs_is_named(copied: Path) -> None:
 def test_a_run_of_minutes_is_repeated_by_the_rates_it_wrote_down(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.test_budget import Clock
+    from training.test_schedule import Clock
 
     monkeypatch.setattr("charloop.training.loop.time", Clock())
     config = configure(text, steps=None, minutes=1.0, eval_every=None, decay="linear")
@@ -146,16 +149,16 @@ def test_a_run_of_minutes_is_repeated_by_the_rates_it_wrote_down(
     assert [check.difference for check in verify(made.folder)][:2] == [None, None]
 
 
-def test_from_the_only_save_as_far_as_the_metrics_go(copied: Path) -> None:
-    newest_save(copied).unlink()
+def test_from_the_only_checkpoint_as_far_as_the_metrics_go(copied: Path) -> None:
+    newest_checkpoint(copied).unlink()
     found = Repetition.of(copied)
     assert (found.start, found.stop, found.goal) == (30, 40, None)
     assert [check.difference for check in found.run()] == [None]
 
 
 def test_nothing_to_compare_with(copied: Path) -> None:
-    (copied / "saves" / "step-000000030.safetensors").unlink()
-    with pytest.raises(CharloopError, match=r"one save, and nothing after it.*--keep-saves 2"):
+    (copied / "checkpoints" / "step-000000030.safetensors").unlink()
+    with pytest.raises(CharloopError, match=r"one checkpoint, and nothing after it.*--keep-checkpoints 2"):
         verify(copied)
 
 
@@ -166,34 +169,41 @@ def test_steps_that_were_not_written_down(copied: Path) -> None:
         verify(copied)
 
 
-def test_a_damaged_save_is_told_of(tmp_path: Path, text: Path) -> None:
-    config = configure(text, steps=12, eval_every=4, keep_saves=3)
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path, text: Path) -> None:
+    config = configure(text, steps=12, eval_every=4, keep_checkpoints=3)
     made = run(tmp_path / "run", config)
-    newest_save(made.folder).write_bytes(b"damaged")
+    newest_checkpoint(made.folder).write_bytes(b"damaged")
     found = Repetition.of(made.folder)
     assert (found.start, found.stop) == (4, 8)
     assert "is damaged" in found.notes[0]
     assert [check.difference for check in found.run() if "weights" not in check.what] == [None] * 3
 
 
-def test_made_elsewhere_is_told_of(copied: Path) -> None:
+def test_another_machine_is_reported(copied: Path) -> None:
     edit(copied / "config.json", lambda v: v["made_with"][0].update(jax="0.0.1"))
     (note,) = Repetition.of(copied).notes
     assert note.startswith("made with jax 0.0.1, now jax ")
 
 
-def test_a_save_of_which_the_step_is_no_number_is_refused(copied: Path) -> None:
-    path = newest_save(copied)
+def test_a_checkpoint_whose_step_is_not_a_number_is_refused(copied: Path) -> None:
+    path = newest_checkpoint(copied)
     tensors, metadata = load_tensors(path)
     save_tensors(path, tensors | {"step": tensors["step"][None]}, metadata)
     with pytest.raises(CharloopError, match=f"{path} is not of this run"):
         verify(copied)
 
 
-@pytest.mark.parametrize("rate", [None, "fast", [1.0]])
-def test_a_learning_rate_that_is_none_is_named(copied: Path, rate: object) -> None:
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (None, r"the metrics are damaged: learning rate nan of step 31"),
+        ("fast", r"metrics\.jsonl says nothing of step 31"),
+        ([1.0], r"metrics\.jsonl says nothing of step 31"),
+    ],
+)
+def test_a_learning_rate_that_is_none_is_refused(copied: Path, rate: object, message: str) -> None:
     lines = [json.loads(line) for line in (copied / "metrics.jsonl").read_text().splitlines()]
     changed = [line | ({"learning_rate": rate} if line["kind"] == "step" else {}) for line in lines]
     (copied / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
-    with pytest.raises(CharloopError, match="the metrics are damaged: learning rate"):
+    with pytest.raises(CharloopError, match=message):
         verify(copied)

@@ -1,4 +1,4 @@
-"""`log = ["wandb"]`, against a module that writes down what it is told; and, where it is installed, wandb."""
+"""`log = ["wandb"]`, against a module that records what it receives; and, where it is installed, wandb."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def test_a_run_that_goes_on_is_the_same_there(text: Path, tmp_path: Path, wandb:
     assert {step: row["train/loss"] for step, row in wandb.histories[first["id"]].items()} == losses
 
 
-def test_a_damaged_id_is_made_anew(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
+def test_a_damaged_id_is_replaced(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
     run(tmp_path / "run", logged(text))
     (tmp_path / "run/wandb/charloop-id").write_bytes(b"../../\xff")
     go_on(tmp_path / "run", logged(text, steps=15))
@@ -88,7 +88,7 @@ def test_nobody_logged_in_is_refused_before_anything_is_made(
     assert not (tmp_path / "run").exists()
     wandb.mode = "offline"
     made = run(tmp_path / "run", logged(text))
-    assert f"the log goes to {tmp_path}/run/wandb, to be sent by wandb sync" in notes(made)
+    assert f"the log goes to {tmp_path}/run/wandb, send it with wandb sync" in notes(made)
 
 
 def test_a_service_that_is_gone(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
@@ -113,7 +113,7 @@ go_on(folder, configure(text, log=["wandb"], eval_every=4, sample_every=1, steps
 
 
 def test_wandb_itself_without_a_network(text: Path, tmp_path: Path) -> None:
-    """Two sittings leave two parts of one run, to be sent by `wandb sync`, and nothing on the screen."""
+    """Two invocations leave two parts of one run, for `wandb sync`, and nothing on the screen."""
     pytest.importorskip("wandb")
     environment = os.environ | {
         "WANDB_MODE": "offline",

@@ -1,18 +1,16 @@
-"""A run's folder: what it is, its vocabulary, its weights, its training state. Nothing in it is ever half-written."""
+"""A run's folder: configuration, vocabulary, weights, checkpoints, and records. No file in it is ever incomplete."""
 
-from charloop.checkpoint.exporting import export_run
+from charloop.checkpoint.checkpoints import Checkpoint
 from charloop.checkpoint.lines import append_line, cut_after, flush_lines
 from charloop.checkpoint.lock import locked
-from charloop.checkpoint.making import new_folder
+from charloop.checkpoint.new_folder import export_run, new_folder
 from charloop.checkpoint.run_folder import RunFolder
-from charloop.checkpoint.saves import Save
-from charloop.checkpoint.tensors import load_tensors, save_tensors
-from charloop.checkpoint.trees import pack_tree, unpack_tree
+from charloop.checkpoint.tensors import load_tensors, pack_tree, save_tensors, unpack_tree
 from charloop.files.atomic import write_atomically
 
 __all__ = [
+    "Checkpoint",
     "RunFolder",
-    "Save",
     "append_line",
     "cut_after",
     "export_run",

@@ -1,4 +1,4 @@
-"""A file of lines that grows while a run goes on, and is cut back to where the run goes on from."""
+"""Files of lines that grow while a run is trained, and are cut back to the checkpoint that it is resumed from."""
 
 import errno
 import os
@@ -10,9 +10,9 @@ from charloop.errors import CharloopError
 from charloop.files.atomic import PLAIN, flush, write_all
 
 BLOCK = 1 << 20
-"""Bytes at the end of a file that are looked at first."""
-LONGEST = 1 << 20
-"""Bytes of a line: what is longer was never one of ours, and may be a hole as large as a disk."""
+"""Bytes at the end of a file that are read first."""
+MAX_LINE_BYTES = 1 << 20
+"""charloop writes no longer line; one may be a sparse file as large as a disk."""
 TOO_LONG = "a line of more than 1 MB"
 
 
@@ -29,7 +29,7 @@ def append_line(path: Path, lines: bytes) -> None:
 
 
 def flush_lines(path: Path) -> None:
-    """Make the lines of `path`, if there is one, last through a power cut."""
+    """Flush `path`, if it exists, to the disk, so that a power cut does not lose its lines."""
     try:
         if path.exists():
             flush(path)
@@ -38,10 +38,10 @@ def flush_lines(path: Path) -> None:
 
 
 def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
-    """Drop all that stands behind the last line of `path` that is `wanted`; that line, or nothing if none is.
+    """Remove everything after the last `wanted` line of `path`. Return that line, or nothing if there is none.
 
-    `wanted` is given lines as they are, their end included; the last may be half a line. Only the end of the file
-    is read, as far as needed.
+    `wanted` receives lines with their ends; the last line may be incomplete. The file is read backwards from its end,
+    only as far as needed.
     """
     try:
         with open(path, "rb") as file:
@@ -50,7 +50,7 @@ def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
                 start = max(0, size - block)
                 file.seek(start)
                 content = file.read(size - start)
-                if len(content) >= LONGEST and b"\n" not in content[:LONGEST]:
+                if len(content) >= MAX_LINE_BYTES and b"\n" not in content[:MAX_LINE_BYTES]:
                     raise OSError(errno.EFBIG, TOO_LONG)
                 line, end = last_line(content, wanted, whole=start == 0)
                 if line or not start:
@@ -65,18 +65,18 @@ def cut_after(path: Path, wanted: Callable[[bytes], bool]) -> bytes:
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, one at a time. Errors: OSError, also for what is no file, and for lines without end."""
+    """Yield the lines of a file. Raises OSError, also if it is not a file or has a line that is too long."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "not a file")
     with open(path, "rb") as file:
-        while line := file.readline(LONGEST):
-            if len(line) == LONGEST:
+        while line := file.readline(MAX_LINE_BYTES):
+            if len(line) == MAX_LINE_BYTES:
                 raise OSError(errno.EFBIG, TOO_LONG)
             yield line
 
 
 def last_line(content: bytes, wanted: Callable[[bytes], bool], *, whole: bool) -> tuple[bytes, int]:
-    """The last line of `content` that is `wanted`, and where it ends; where not `whole`, the first is half a line."""
+    """Return the last `wanted` line of `content` and its end; unless `whole`, the first line is incomplete."""
     lines, end = content.splitlines(keepends=True), len(content)
     for line in reversed(lines if whole else lines[1:]):
         if wanted(line):
@@ -86,6 +86,6 @@ def last_line(content: bytes, wanted: Callable[[bytes], bool], *, whole: bool) -
 
 
 def cannot_write(path: Path, error: OSError) -> CharloopError:
-    """The error for a file that does not take what it is given."""
+    """Return the error for a file that cannot be written."""
     do = "move it away" if error.strerror == TOO_LONG else "make room on the disk"
     return CharloopError(f"cannot write {path} ({error.strerror})", do=do)

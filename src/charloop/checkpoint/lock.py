@@ -1,4 +1,4 @@
-"""One process at a time writes to a run's folder. The lock is the system's own: it dies with its process."""
+"""The lock of a run's folder: one process at a time writes to it. The system releases it when the process ends."""
 
 import contextlib
 import errno
@@ -13,9 +13,9 @@ from charloop.files.atomic import PLAIN, write_all
 
 LOCK = ".lock"
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-"""What a lock that somebody else holds answers."""
+"""Errors of a lock that another process holds."""
 UNKNOWN = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
-"""What file systems answer that have no locks: there a run goes on without."""
+"""Errors of file systems without locks: there the run is not locked."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,9 +34,9 @@ else:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder` while the block lasts; CharloopError if another process holds it.
+    """Hold the lock of `folder` while the block runs; CharloopError if another process holds it.
 
-    The file stays: to remove it, another process might have it open, and two would hold what each calls the lock.
+    The file is not removed: another process might have opened it, and then two would hold different locks.
     """
     path = folder / LOCK
     try:
@@ -57,7 +57,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def claim(descriptor: int, folder: Path) -> None:
-    """Lock, and leave this process's number for whoever comes second."""
+    """Lock the file, and write this process's number for the error message of another."""
     try:
         take(descriptor)
     except OSError as error:
@@ -68,7 +68,7 @@ def claim(descriptor: int, folder: Path) -> None:
 
 
 def name_holder(descriptor: int, name: bytes) -> None:
-    """Make `name` all that the file says, if it can be written to."""
+    """Replace the file's content by `name`, if it can be written."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -76,7 +76,7 @@ def name_holder(descriptor: int, name: bytes) -> None:
 
 
 def in_use(descriptor: int, folder: Path, error: OSError) -> CharloopError:
-    """The error for a folder whose lock is not to be had."""
+    """Return the error for a folder that cannot be locked."""
     if error.errno not in TAKEN:
         return CharloopError(f"cannot lock {folder} ({error.strerror})")
     try:
@@ -85,5 +85,5 @@ def in_use(descriptor: int, folder: Path, error: OSError) -> CharloopError:
         holder = ""
     process = f"process {holder}" if holder.isdigit() else "another process"
     return CharloopError(
-        f"{folder} is in use: {process} trains in it", do="wait until it is done, or stop it first"
+        f"{folder} is in use: {process} trains in it", do="wait until it has finished, or stop it first"
     )

@@ -1,7 +1,9 @@
-"""What the parts of a run's folder are called."""
+"""The names of the files in a run's folder."""
 
 CONFIG, VOCABULARY, CELL = "config.json", "vocabulary.json", "cell.py"
 WEIGHTS, METRICS, SKIPPED = "model.safetensors", "metrics.jsonl", "skipped.jsonl"
-SAVES, SAMPLES = "saves", "samples"
-FORMER_STATE = "training_state.safetensors"
-"""Where runs kept their only save before there were several."""
+CHECKPOINTS, SAMPLES = "checkpoints", "samples"
+FORMER_CHECKPOINTS = "saves"
+"""The checkpoints of runs that earlier releases created; there they stay."""
+FIRST_STATE = "training_state.safetensors"
+"""The only checkpoint of runs that the first releases created."""

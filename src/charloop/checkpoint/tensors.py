@@ -1,12 +1,16 @@
-"""Arrays in a safetensors file that carries a checksum of itself: damage is found before it does harm."""
+"""Arrays and pytrees in safetensors files with a checksum, which finds damage before it does harm."""
 
 import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import keystr, tree_flatten_with_path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -14,18 +18,19 @@ from charloop.errors import CharloopError
 from charloop.files.atomic import write_atomically
 
 CHECKSUM = "sha256"
+Tree = TypeVar("Tree")
 
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write `tensors` and `metadata` as one file, whole or not at all."""
+    """Write `tensors` and `metadata` as one file, completely or not at all."""
     arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    write_atomically(path, in_order(save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)})))
+    write_atomically(path, sort_header(save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)})))
 
 
-def in_order(content: bytes) -> bytes:
-    """A safetensors file with its header sorted: the library's order of metadata is another in each process.
+def sort_header(content: bytes) -> bytes:
+    """Return a safetensors file with a sorted header: the library's order of metadata differs between processes.
 
-    The file is the header's length in eight bytes, the header, which is JSON padded by spaces, and the arrays.
+    The file has the length of the header in eight bytes, the header as JSON padded with spaces, and the arrays.
     """
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
@@ -34,7 +39,7 @@ def in_order(content: bytes) -> bytes:
 
 
 def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays and the metadata; CharloopError for a file that is missing, cut short or changed."""
+    """Read the arrays and the metadata; CharloopError for a file that is missing, cut short or changed."""
     if not path.is_file():
         raise CharloopError(f"{path} is missing", do="the run has no weights yet, or was copied in part")
     if path.stat().st_size > memory_size():
@@ -47,12 +52,12 @@ def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         reason = str(error).splitlines()[0]
         raise damaged(path, reason) from None
     if metadata.pop(CHECKSUM, None) != checksum(tensors, metadata):
-        raise damaged(path, "its checksum does not fit")
+        raise damaged(path, "its checksum does not match")
     return tensors, metadata
 
 
 def memory_size() -> float:
-    """Bytes of memory that the machine has; without end where the system does not say."""
+    """Return the bytes of memory of this machine; infinity if they are unknown."""
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
@@ -60,17 +65,59 @@ def memory_size() -> float:
 
 
 def damaged(path: Path, reason: str) -> CharloopError:
-    """The error for a file that is not what was written."""
+    """Return the error for a file that differs from what was written."""
     return CharloopError(
-        f"{path} is damaged ({reason})", do="copy it again from where it was whole, or train again"
+        f"{path} is damaged ({reason})", do="copy it again from an intact copy, or train again"
     )
 
 
 def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
-    """SHA-256 over names, types, shapes and bytes, whatever their order in the file."""
+    """Return the SHA-256 of names, types, shapes and bytes, independent of their order in the file."""
     digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name}\0{value.dtype}\0{value.shape}\0".encode())
         digest.update(np.asarray(value, order="C").data)
     return digest.hexdigest()
+
+
+def pack_tree(tree: Any) -> dict[str, np.ndarray]:
+    """Return each leaf by its path; random keys as the integers they consist of."""
+    leaves, _ = tree_flatten_with_path(tree)
+    return {keystr(path, simple=True, separator="/"): as_array(leaf) for path, leaf in leaves}
+
+
+def unpack_tree(like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
+    """Return the tree that `pack_tree` packed, with the structure of `like`; CharloopError if they do not fit.
+
+    The leaves of `like` may be arrays or only their shapes (`jax.eval_shape`).
+    """
+    leaves, structure = tree_flatten_with_path(like)
+    names = [keystr(path, simple=True, separator="/") for path, _ in leaves]
+    wrong = sorted(set(names) ^ set(arrays))
+    if wrong:
+        raise CharloopError("the saved state is of another model", got=wrong[0])
+    for name, (_, leaf) in zip(names, leaves, strict=True):
+        expected = jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
+        if arrays[name].shape != expected.shape or arrays[name].dtype != expected.dtype:
+            got = f"{arrays[name].dtype}{list(arrays[name].shape)}"
+            allowed = f"{expected.dtype}{list(expected.shape)}"
+            raise CharloopError(f"the saved {name} does not fit the model", got=got, allowed=allowed)
+    restored = [from_array(arrays[name], leaf) for name, (_, leaf) in zip(names, leaves, strict=True)]
+    tree: Tree = jax.tree.unflatten(structure, restored)
+    return tree
+
+
+def is_key(leaf: Any) -> bool:
+    """Return whether `leaf` is a random key, for which NumPy has no type."""
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+
+
+def as_array(leaf: Any) -> np.ndarray:
+    """Return a leaf as an array on the host."""
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
+
+
+def from_array(array: np.ndarray, like: Any) -> Any:
+    """Return an array as a leaf of the type of `like`."""
+    return jax.random.wrap_key_data(jnp.array(array)) if is_key(like) else jnp.array(array)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.chosen_text import ChosenText
+from charloop.checkpoint.texts import ChosenText
 from charloop.comparison.texts import open_run, read_for_all
 from charloop.data import ReadingListener
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.model import count_parameters
 from charloop.trained import load_trained_model
-from charloop.training.history import History
+from charloop.training.metrics import History
 
 
 class RunScore(NamedTuple):

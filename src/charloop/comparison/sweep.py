@@ -7,22 +7,22 @@ from typing import TypeAlias
 
 from charloop.cells import is_file_cell
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.making import refuse
 from charloop.checkpoint.names import CELL, CONFIG
+from charloop.checkpoint.new_folder import refuse_used_path
 from charloop.comparison.matching import hidden_size_like
 from charloop.config import RunConfig
 from charloop.configfile import changes
 from charloop.conversion import convert
-from charloop.data import Chunks, Corpus, split_tokens
+from charloop.data import Chunks, Corpus
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.training.budget import Budget
 from charloop.training.events import INTERRUPTED, Event, Finished, Listener
-from charloop.training.journal import Journal
-from charloop.training.run import own_cell, resume, train
-from charloop.training.session import resolve
+from charloop.training.run import find_user_cell, resume, train
+from charloop.training.schedule import Budget
+from charloop.training.session import complete_config, split_corpus
+from charloop.training.state import Journal
 
-FREE = {"corpus", "cell", "devices", "keep_saves", "log"}
+FREE = {"corpus", "cell", "devices", "keep_checkpoints", "log"}
 """What may be otherwise when a sweep goes on. The text is known by its content, a cell of one's own by its code."""
 
 
@@ -69,7 +69,7 @@ class Sweep:
         if len(set(names)) < len(names):
             double = next(cell for cell, name in zip(cells, names, strict=True) if names.count(name) > 1)
             raise CharloopError("two cells have the same name", got=double, do="name each cell once")
-        complete, note = resolve(config, corpus)
+        complete, note = complete_config(config, split_corpus(config, corpus))
         models = list(same_size(complete, cells, corpus.vocabulary.size, match=match))
         first = config.training.seed
         runs = tuple(
@@ -86,22 +86,20 @@ class Sweep:
     def budget(self) -> Budget:
         """The budget that all runs share."""
         config = self.runs[0].config
-        cut = split_tokens(
-            len(self.corpus.tokens), config.data.validation_fraction, config.data.test_fraction
-        )
-        lanes = Chunks(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
-        return Budget.of(config.training, lanes.chunks_per_epoch)
+        cut = split_corpus(config, self.corpus)
+        chunks = Chunks(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        return Budget.of(config.training, chunks.chunks_per_epoch)
 
     def look(self, run: PlannedRun) -> "RunState":
         """What there is of a run. Raises CharloopError if it was begun with something else, or its place is taken."""
         if not (run.path / CONFIG).exists():
             if run.path.exists():
-                refuse(run.path, overwrite=False)
+                refuse_used_path(run.path, overwrite=False)
             return RunState(None, is_over=False)
         folder = RunFolder.open(run.path, inspect=True)
         refuse_another(folder, run, self.corpus)
-        save = folder.load_state()
-        journal, step = convert(save.facts, Journal), int(save.tensors["step"])
+        checkpoint = folder.checkpoints.newest()
+        journal, step = convert(checkpoint.facts, Journal), int(checkpoint.tensors["step"])
         patience = run.config.training.patience
         used = self.budget.is_over(step, journal.elapsed) or bool(patience and journal.since_best >= patience)
         return RunState(journal, is_over=used and journal.evaluated == step, step=step)
@@ -158,7 +156,7 @@ def train_planned(run: PlannedRun, found: RunState, listener: Listener, catch_si
 
     try:
         if found.journal:
-            cell = own_cell(run.config)
+            cell = find_user_cell(run.config)
             resume(run.path, run.config, cell=cell, listener=note, catch_signals=catch_signals)
         else:
             train(run.config, run.path, listener=note, catch_signals=catch_signals)

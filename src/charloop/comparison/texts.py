@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.chosen_text import ChosenText, TextChoice, read_chosen_text
+from charloop.checkpoint.texts import ChosenText, TextChoice, read_chosen_text
 from charloop.data import ReadingListener
 from charloop.errors import CharloopError
 

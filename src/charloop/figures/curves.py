@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from charloop.baselines import BASELINES_FILE, Baselines, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
-from charloop.training.history import History
+from charloop.training.metrics import History
 
 Axis: TypeAlias = Literal["steps", "characters", "minutes"]
 AXES: tuple[Axis, ...] = get_args(Axis)

@@ -9,7 +9,7 @@ import numpy as np
 from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
 from charloop.report.values import Missing, Sampled
-from charloop.training.history import History
+from charloop.training.metrics import History
 
 MOST = 8
 """Samples that a page shows: the first, the last, and some between."""

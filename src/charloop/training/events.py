@@ -1,4 +1,4 @@
-"""What a training run tells whoever listens: values, no formatting. A listener is any function of an event."""
+"""The events of a training run, as values without formatting. A listener is any function of an event."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,65 +11,47 @@ from charloop.data import Reading
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.trained import TrainedModel
+from charloop.training.metrics import StepRecord
 
 INTERRUPTED = "interrupted"
-"""Why a run ended that goes on as if it had not."""
+"""Reason of a run that was stopped and can be resumed."""
 USED_UP = "the budget is used up"
-"""Why a run ended that goes on if it is given more steps, epochs or minutes."""
+"""Reason of a run that can be resumed with more steps, epochs or minutes."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """All is ready; the first step is about to be compiled."""
+    """Everything is ready; the first step is about to be compiled."""
 
     folder: Path
     config: RunConfig
     description: str
     notes: Sequence[str]
     split: tuple[int, int, int]
-    """Characters to train, to validate, to test on."""
+    """Characters of training, validation and test text."""
     content_hash: str
     vocab_size: int
     parameters: int
     devices: int
     chunks_per_epoch: int
     resumed_at: int
-    """The step it goes on from; 0 for a fresh run."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One update of the weights."""
-
-    step: int
-    """Counted from 1."""
-    epoch: float
-    loss: float
-    """Nats per character on the training text, with dropout."""
-    gradient_norm: float
-    learning_rate: float
-    skipped: str = ""
-    """Why the update was undone; empty if it was not."""
-    in_a_row: int = 0
-    """How many in a row are undone by now."""
-    planned_rate: float | None = None
-    """The learning rate that the schedule asks for, where undone updates lowered it."""
+    """The step that the run continues from; 0 for a new run."""
 
 
 @dataclass(frozen=True)
 class Stepped:
-    """A call's updates are done."""
+    """The updates of a call are done."""
 
-    steps: Sequence[Step]
+    steps: Sequence[StepRecord]
     progress: float
-    """Share of the run that is over, 0 to 1."""
+    """Fraction of the run that is over, 0 to 1."""
     elapsed: float
-    """Seconds of training, of earlier sittings too."""
+    """Seconds of training, including earlier invocations."""
 
 
 def no_network() -> TrainedModel:
-    """Of an event that comes from no run."""
-    raise CharloopError("there is no network to this event")
+    """Stand in for the network of an event that no run has sent."""
+    raise CharloopError("this event has no network")
 
 
 @dataclass(frozen=True)
@@ -81,12 +63,12 @@ class Evaluated:
     is_best: bool
     elapsed: float
     network: Callable[[], TrainedModel] = field(default=no_network, repr=False, compare=False)
-    """The network as it now is, for evaluations of a program's own: copied when asked for, and while this is told."""
+    """Return a copy of the network, to evaluate it yourself. Call it only while handling the event."""
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The network wrote something, at several temperatures."""
+    """The network has written samples, at several temperatures."""
 
     step: int
     texts: Sequence[tuple[float, str]]
@@ -94,26 +76,26 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Measured:
-    """The baselines of the validation text are known: what its losses are to be compared with."""
+    """The baselines of the validation text are known."""
 
     baselines: Baselines
 
 
 @dataclass(frozen=True)
 class Noted:
-    """Something to say about the run, once."""
+    """A note on the run, for whoever watches it."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """Someone asked to stop: the step in hand is finished, then all is saved."""
+    """A stop was requested: the current step is finished, then a checkpoint is saved."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over, and saved."""
+    """The run has ended, and a checkpoint is saved."""
 
     reason: str
     step: int
@@ -121,7 +103,7 @@ class Finished:
     best_step: int
     elapsed: float
     skipped: int = 0
-    """Updates that were undone, in earlier sittings too."""
+    """Number of skipped updates, including earlier invocations."""
 
 
 Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished
@@ -129,4 +111,4 @@ Listener: TypeAlias = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The listener that does not listen."""
+    """A listener that does nothing."""

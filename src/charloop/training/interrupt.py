@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run cleanly: the step in hand is finished, the state saved. A second one is obeyed."""
+"""Ctrl-C and SIGTERM: the first one ends a run after the current step with a checkpoint, the second at once."""
 
 import signal
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class Interrupt:
     requested = False
 
     def request(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: the first time noted and nothing else, the second time obeyed."""
+        """Handle a signal: the first one only sets `requested`, the second one raises KeyboardInterrupt."""
         if self.requested:
             signal.default_int_handler(number, frame)
         self.requested = True
@@ -21,9 +21,9 @@ class Interrupt:
 
 @contextmanager
 def catch_interrupts(*, signals: bool = True) -> Iterator[Interrupt]:
-    """Note Ctrl-C and SIGTERM instead of dying of them while the block lasts, if `signals`.
+    """While the block runs, let Ctrl-C and SIGTERM request a stop instead of ending the process, if `signals`.
 
-    Signals come to the main thread: in another there are none to take over, and none are.
+    Only the main thread receives signals: in any other thread nothing is changed.
     """
     interrupt = Interrupt()
     if not signals or current_thread() is not main_thread():
@@ -35,5 +35,5 @@ def catch_interrupts(*, signals: bool = True) -> Iterator[Interrupt]:
         yield interrupt
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            # None: a handler that was not installed from Python, and cannot be from here.
+            # None means a handler that was not installed from Python and cannot be restored from it.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,16 +1,19 @@
-"""The loop around the step: it decides when to evaluate, sample, save and stop, and computes nothing itself."""
+"""The loop around the compiled step: it decides when to evaluate, sample, save and stop, but computes nothing."""
 
-import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from charloop.checkpoint import append_line, flush_lines
 from charloop.data import Reading
+from charloop.errors import CharloopError
+from charloop.training.checkpoints import save_best_weights, save_checkpoint
 from charloop.training.events import (
     INTERRUPTED,
     USED_UP,
@@ -22,45 +25,63 @@ from charloop.training.events import (
     Stopping,
 )
 from charloop.training.interrupt import Interrupt
-from charloop.training.journal import Journal, keep_best, save_state
-from charloop.training.samples import network_of, sample_texts, write_samples
+from charloop.training.metrics import EvaluationRecord, SkippedRecord, StepRecord, encode_record
+from charloop.training.samples import copy_network, sample_texts, write_samples
 from charloop.training.session import Session
-from charloop.training.skipped import check, diverged, look_at_cell, read_rows, record_of, write_skipped
-from charloop.training.state import TrainingState
+from charloop.training.state import Journal, TrainingState
+from charloop.training.step import PlannedUpdate, UpdateMetrics
+from charloop.training.update_guard import blame_cell, divergence_error, stop_if_diverged
+
+MAX_BYTES_WITH_TEXTS = 2**26
+"""Size of skipped.jsonl above which records no longer hold the text of their chunk."""
 
 
-@dataclass
-class Call:
-    """Updates on their way: started, not yet looked at."""
+class Call(NamedTuple):
+    """A call of the compiled program that was started and whose metrics were not read yet."""
 
-    steps: list[tuple[int, float, float]]
-    """Number, epoch and learning rate of each."""
+    updates: list[PlannedUpdate]
     metrics: Any
     progress: float
 
 
 @dataclass
 class Loop:
-    """One sitting of a run."""
+    """One invocation of a run: the work of one process."""
 
     session: Session
     state: TrainingState
     journal: Journal
     listener: Listener
     interrupt: Interrupt = field(default_factory=Interrupt)
+    step: int = field(init=False)
+    """Number of updates started."""
+    pending: Call | None = field(init=False, default=None)
+    started: float = field(init=False)
+    """When the run would have begun in a single invocation, by the monotonic clock."""
+    saved_at: int = field(init=False)
+    """Step of the last checkpoint."""
+    saved_when: float = field(init=False)
+    """Seconds of training at the last checkpoint."""
+    save_seconds: float = field(init=False, default=0.0)
+    """Seconds that the last checkpoint took."""
+    evaluated_at: float = field(init=False)
+    """Progress at the end of the last evaluation."""
+    evaluation_seconds: float = field(init=False, default=0.0)
+    """Seconds that the last evaluation took."""
+    is_stopping: bool = field(init=False, default=False)
+    """Whether the listener knows that a stop was requested."""
 
-    def run(self) -> Finished:
-        """Train until the budget is used up, nothing gets better any more, or someone asks to stop."""
-        self.step = int(self.state.step)
-        self.pending: Call | None = None
+    def __post_init__(self) -> None:
+        self.step = self.saved_at = int(self.state.step)
         self.started = time.monotonic() - self.journal.elapsed
-        self.saved_at, self.saved_when, self.save_seconds = self.step, self.elapsed, 0.0
+        self.saved_when = self.elapsed
         self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
-        self.evaluation_seconds = 0.0
-        self.is_stopping = False
+
+    def train(self) -> Finished:
+        """Train until the budget is used up, patience ends, or a stop is requested."""
         reason = None
         while reason is None:
-            reason = self._sitting()
+            reason = self._advance()
         self._finish_pending()
         self._end(reason)
         skipped = int(self.state.health.skipped)
@@ -72,23 +93,23 @@ class Loop:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of training, of earlier sittings too."""
+        """Seconds of training, including earlier invocations."""
         return time.monotonic() - self.started
 
     def _end(self, reason: str) -> None:
-        """What the end of a sitting leaves behind; an interrupted one nothing that shows when it is resumed."""
+        """Evaluate and save at the end. An interrupted run only saves, so that resuming it changes no bit."""
         if reason != INTERRUPTED and self.journal.evaluated != self.step:
             self._evaluate()
             self._save()
         if self.saved_at != self.step:
             self._save()
         if self.journal.unscored and self.journal.best is None:
-            raise self._unscored()
+            raise self._unscored_error()
         if not self.journal.best_step:
-            keep_best(self.session, self.state, self.journal)
+            save_best_weights(self.session, self.state, self.journal)
 
-    def _sitting(self) -> str | None:
-        """A call and what falls due after it; the reason to stop, if there is one."""
+    def _advance(self) -> str | None:
+        """Make a call, and what is due after it. Return the reason to stop, if there is one."""
         budget = self.session.budget
         before = budget.progress(self.step, self.elapsed)
         patience = self.session.config.training.patience
@@ -96,80 +117,77 @@ class Loop:
             return f"no better for {patience} evaluations"
         if before >= 1:
             return USED_UP
-        self._train(before)
+        self._start_call(before)
         progress = budget.progress(self.step, self.elapsed)
         if budget.evaluation_due(self.step, progress, self.evaluated_at, self.evaluation_seconds):
             self._finish_pending()
             begun = self.elapsed
             self._evaluate()
-            # The first counts with its compiling: on a long text two in a row would take a short run's best minute.
+            # The first one counts with its compilation: on a long text, two in a row would take much of a short run.
             self.evaluation_seconds = self.elapsed - begun
-            self._asked_to_stop()
+            self._stop_requested()
             self._sample()
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
         elif budget.save_due(self.step, self.elapsed - self.saved_when, self.save_seconds):
             self._finish_pending()
             self._save()
-        return INTERRUPTED if self._asked_to_stop() else None
+        return INTERRUPTED if self._stop_requested() else None
 
-    def _asked_to_stop(self) -> bool:
-        """Whether someone did, told once: here, between two pieces of work, and not in a signal's handler."""
+    def _stop_requested(self) -> bool:
+        """Return whether a stop was requested. The listener is told here and once, never within a signal handler."""
         if self.interrupt.requested and not self.is_stopping:
             self.is_stopping = True
             self.listener(Stopping())
         return self.is_stopping
 
-    def _look_up(self, _: Reading) -> None:
-        """In the middle of an evaluation."""
-        self._asked_to_stop()
-
-    def _train(self, progress: float) -> None:
-        """Send a call's updates on their way, then look at those of the call before."""
+    def _start_call(self, progress: float) -> None:
+        """Start the updates of a call, then read the metrics of the call before."""
         session, config = self.session, self.session.config.training
-        count = session.budget.room(self.step, config.steps_per_call)
+        count = session.budget.updates_until_pause(self.step, config.steps_per_call)
         numbers = range(self.step, self.step + count)
-        steps = []
+        updates = []
         for number in numbers:
-            epoch = number / session.lanes.chunks_per_epoch
+            epoch = number / session.chunks.chunks_per_epoch
             ahead = session.budget.progress(number, self.elapsed) if session.budget.steps else progress
-            steps.append((number, epoch, session.rate(number, epoch=epoch, progress=ahead)))
-        inputs = session.inputs(numbers, [rate for _, _, rate in steps])
+            rate = session.rate(number, epoch=epoch, progress=ahead)
+            updates.append(PlannedUpdate(number, epoch, rate))
+        inputs = session.call_inputs(numbers, [update.learning_rate for update in updates])
         self.state, metrics = session.train_steps(self.state, *inputs)
         self._finish_pending()
-        self.pending = Call(steps, metrics, progress)
+        self.pending = Call(updates, metrics, progress)
         self.step += count
 
     def _finish_pending(self) -> None:
-        """Wait for the call that is on its way, write its losses down and tell the listener."""
+        """Wait for the call in progress, record its updates and report them."""
         if self.pending is None:
             return
         call, self.pending = self.pending, None
-        steps = read_rows(call.steps, np.asarray(call.metrics))
-        self._asked_to_stop()
-        self._write(*map(record_of, steps))
-        write_skipped(self.session, steps)
+        made = UpdateMetrics.read(call.metrics)
+        steps = [update.record(metrics) for update, metrics in zip(call.updates, made, strict=False)]
+        self._stop_requested()
+        append_line(self.session.folder.metrics, b"".join(map(encode_record, steps)))
+        self._record_skipped([step for step in steps if step.skipped])
         self.listener(Stepped(steps, call.progress, self.elapsed))
-        check(self.session.config, steps, self._way_back())
+        stop_if_diverged(self.session.config, steps, self._describe_restart())
 
-    def _way_back(self) -> str:
-        """From where to start with other settings."""
-        if self.journal.best is None:
-            return "the last save is whole" if self.saved_at > 0 else "start again"
-        return (
-            f"the last save is whole: start from its best weights with --init-from {self.session.folder.path}"
-        )
-
-    def _check_weights(self) -> None:
-        """Raises CharloopError for weights that are no numbers: they are not to take the place of any that are."""
-        if not all(np.isfinite(value).all() for value in self.state.params.values()):
-            raise diverged("weights that are not finite", self.step, self._way_back(), do=self._cure())
+    def _record_skipped(self, steps: Sequence[StepRecord]) -> None:
+        """Add skipped updates to skipped.jsonl, each with its positions in the text, and the text."""
+        path, session = self.session.folder.skipped, self.session
+        for step in steps:
+            is_large = path.exists() and path.stat().st_size > MAX_BYTES_WITH_TEXTS
+            record = SkippedRecord(
+                **structs.asdict(step),
+                offsets=session.chunk_offsets(step.step - 1),
+                texts=None if is_large else session.chunk_texts(step.step - 1),
+            )
+            append_line(path, encode_record(record))
 
     def _evaluate(self) -> None:
         """Score the validation text, and note whether the weights are the best so far."""
         self._check_weights()
         self.journal.evaluated = self.step
-        score = self.session.validate(self.state.params, self._look_up)
+        score = self.session.validate(self.state.params, self._while_evaluating)
         if score is None:
             self.journal.best_step = self.step
             return
@@ -181,25 +199,21 @@ class Loop:
         journal.since_best = 0 if is_best else journal.since_best + 1
         if is_best:
             journal.best, journal.best_step = (score.nats, score.characters), self.step
-        record = {"kind": "evaluation", "step": self.step, "loss": score.loss if finite else None}
-        self._write({**record, "characters": score.characters, "elapsed": self.elapsed})
-        network = partial(network_of, self.session, self.state, score.loss)
+        record = EvaluationRecord(
+            step=self.step, loss=score.loss, characters=score.characters, elapsed=self.elapsed
+        )
+        append_line(self.session.folder.metrics, encode_record(record))
+        network = partial(copy_network, self.session, self.state, score.loss)
         self.listener(Evaluated(self.step, score, is_best, self.elapsed, network))
-        # Weights may be sound and the text they are tried on not: only if it goes on like that is it the end.
+        # Finite weights may fail on one text: only several such evaluations in a row end the run.
         if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
-            raise self._unscored()
+            raise self._unscored_error()
 
-    def _unscored(self) -> Exception:
-        """The error of a run none of whose latest evaluations gave a number."""
-        what = f"validation loss not finite, {self.journal.unscored} in a row,"
-        return diverged(what, self.step, self._way_back(), do=self._cure())
-
-    def _cure(self) -> str:
-        """What to look at, where no update has ever been sound; else nothing but the usual."""
-        return look_at_cell(self.session.config) if int(self.state.health.skipped) == self.step else ""
+    def _while_evaluating(self, _: Reading) -> None:
+        self._stop_requested()
 
     def _sample(self) -> None:
-        """Let the network write at three temperatures, now and then: early too, when it has most to learn."""
+        """Write samples if they are due: after the first evaluation, and after every `sample_every`-th one."""
         every, count = self.session.config.training.sample_every, self.journal.evaluations
         if not every or (count > 1 and count % every) or self.journal.unscored:
             return
@@ -208,21 +222,40 @@ class Loop:
         self.listener(Sampled(self.step, texts))
 
     def _save(self) -> None:
-        """Write the whole training state: from here the run can go on. Then the weights, if they are the best.
+        """Save a checkpoint, and then the weights if they are the best.
 
-        In this order a process killed between the two leaves a state from which the weights can be written.
+        In this order, a process killed between the two leaves a checkpoint that the weights can be written from.
         """
         self._check_weights()
         begun = self.elapsed
         self.journal.elapsed, self.saved_at = self.elapsed, self.step
         flush_lines(self.session.folder.metrics)
         flush_lines(self.session.folder.skipped)
-        save_state(self.session, self.state, self.journal)
+        save_checkpoint(self.session, self.state, self.journal)
         if self.journal.best_step == self.step:
-            keep_best(self.session, self.state, self.journal)
+            save_best_weights(self.session, self.state, self.journal)
         self.saved_when = self.elapsed
         self.save_seconds = self.saved_when - begun
 
-    def _write(self, *records: dict[str, Any]) -> None:
-        lines = "".join(json.dumps(record) + "\n" for record in records)
-        append_line(self.session.folder.metrics, lines.encode())
+    def _check_weights(self) -> None:
+        """Raise CharloopError for weights that are not finite: they must not replace any that are."""
+        if not all(np.isfinite(value).all() for value in self.state.params.values()):
+            raise self._divergence_error("weights that are not finite")
+
+    def _unscored_error(self) -> CharloopError:
+        """Return the error of a run whose latest evaluations gave no finite loss."""
+        return self._divergence_error(f"validation loss not finite, {self.journal.unscored} in a row,")
+
+    def _divergence_error(self, what: str) -> CharloopError:
+        """Return the error of a run that has diverged; if every update was skipped, it points to the cell."""
+        do = blame_cell(self.session.config) if int(self.state.health.skipped) == self.step else ""
+        return divergence_error(what, self.step, self._describe_restart(), do=do)
+
+    def _describe_restart(self) -> str:
+        """Return how to continue with other settings."""
+        if self.journal.best is None:
+            return "the last checkpoint is intact" if self.saved_at > 0 else "start again"
+        return (
+            "the last checkpoint is intact: start from its best weights with "
+            f"--init-from {self.session.folder.path}"
+        )

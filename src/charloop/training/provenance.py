@@ -1,4 +1,4 @@
-"""What the bits of a run depend on besides its configuration: libraries, devices, processor. Kept, and compared."""
+"""The libraries, devices and processor that the bits of a run depend on: recorded, and compared on resuming."""
 
 import os
 import platform
@@ -14,12 +14,12 @@ from charloop.training.session import Session
 LIBRARIES = ("charloop", "jax", "jaxlib", "optax", "llvmlite", "numpy")
 
 
-def made_with(mesh: Mesh, step: int) -> dict[str, Any]:
-    """What the updates after `step` are made with, here and now."""
+def current_provenance(mesh: Mesh, step: int) -> dict[str, Any]:
+    """Return what this process makes the updates after `step` with."""
     device = mesh.devices.flat[0]
     return {
         "from_step": step,
-        **{name: installed(name) for name in LIBRARIES},
+        **{name: library_version(name) for name in LIBRARIES},
         "devices": mesh.size,
         "device": name_processor() if device.platform == "cpu" else device.device_kind,
         "cores": count_cores(),
@@ -28,27 +28,29 @@ def made_with(mesh: Mesh, step: int) -> dict[str, Any]:
     }
 
 
-def made_now(session: Session, step: int) -> tuple[Session, list[str]]:
-    """`session` with what it goes on with at `step` noted in its folder; a line to say if that is not the same."""
-    before, now = session.folder.made_with, made_with(session.mesh, step)
-    found = differences(dict(before[-1]), now) if before else None
+def update_provenance(session: Session, step: int) -> tuple[Session, list[str]]:
+    """Return `session` with what it continues with at `step` recorded, and a note if that has changed."""
+    before, now = session.folder.made_with, current_provenance(session.mesh, step)
+    found = compare_provenance(dict(before[-1]), now) if before else None
     if found is None:
         return session, []
     folder = replace(session.folder, made_with=(*before, now))
     return replace(session, folder=folder), [f"{found}: not bit-equal from here"]
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """`made with jax 0.10.1 on 2 devices, now jax 0.10.2 on 1 device`; None if there are none."""
+def compare_provenance(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """Return e.g. "made with jax 0.10.1, 2 devices, now jax 0.10.2, 1 device"; None if nothing has changed."""
     names = [name for name in now if name != "from_step" and before.get(name) != now[name]]
     if not names:
         return None
-    was, is_now = (", ".join(words(name, stretch.get(name)) for name in names) for stretch in (before, now))
+    was, is_now = (
+        ", ".join(describe_part(name, stretch.get(name)) for name in names) for stretch in (before, now)
+    )
     return f"made with {was}, now {is_now}"
 
 
-def words(name: str, value: Any) -> str:
-    """A part of it for people."""
+def describe_part(name: str, value: Any) -> str:
+    """Return one part in words."""
     match name:
         case "devices" | "cores":
             return f"{value} {name if value != 1 else name[:-1]}"
@@ -59,8 +61,8 @@ def words(name: str, value: Any) -> str:
     return f"{name} {value}"
 
 
-def installed(name: str) -> str | None:
-    """The version of a library; None if it is not there."""
+def library_version(name: str) -> str | None:
+    """Return the version of an installed library; None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Start a run, start one from another's weights, or go on with one."""
+"""The ways into a run: start one, start one from the weights of another, or resume one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ import optax
 from charloop.cells import Cell
 from charloop.cells.from_object import is_user_cell, name_builtin_cell
 from charloop.checkpoint import RunFolder, locked, new_folder
-from charloop.checkpoint.text import read_corpus, read_own_corpus
+from charloop.checkpoint.texts import read_corpus, read_own_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text, Vocabulary
@@ -19,18 +19,22 @@ from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
 from charloop.trained import TrainedModel, load_trained_model
-from charloop.training.compiling import compiled_beside
+from charloop.training.baselines import BaselineListener
+from charloop.training.checkpoints import (
+    cut_records,
+    load_last_checkpoint,
+    restore_best_weights,
+    save_checkpoint,
+)
 from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
-from charloop.training.journal import Journal, save_state
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
-from charloop.training.optimizer import Schedule, check_objects
-from charloop.training.provenance import made_now, made_with
-from charloop.training.recovery import forget_after, last_save, mend_weights
-from charloop.training.session import Session, describe_text, resolve
-from charloop.training.state import TrainingState, initial_training_state, places_of_training_state
-from charloop.training.worth import Worth
+from charloop.training.optimizer import check_objects
+from charloop.training.provenance import current_provenance, update_provenance
+from charloop.training.schedule import Schedule
+from charloop.training.session import Session, complete_config, describe_text, split_corpus
+from charloop.training.state import Journal, TrainingState, initial_training_state
 
 
 def train(
@@ -45,31 +49,34 @@ def train(
     listener: Listener = ignore,
     catch_signals: bool = False,
 ) -> Path:
-    """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None); returns the folder.
+    """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None). Return the folder.
 
-    `text` is a text itself, in the place of names: a string, bytes, documents, or a Corpus. `optimizer` is optax's,
-    learning rate and all, in the place of the configuration's; `schedule` gives the learning rate of each step, or
-    what a given optimiser's updates are multiplied by. config.json says that there were such objects, and `resume`
-    asks for them.
+    `text` is a text itself instead of names: a string, bytes, documents, or a Corpus. `optimizer` is an optax
+    optimizer with its learning rate, which replaces that of the configuration. `schedule` gives the learning rate of
+    each step, or the factor on the updates of a given optimizer. config.json records that there were such objects,
+    and `resume` requires them.
 
-    `init_from` is a run whose weights and vocabulary to start from, with a fresh optimiser. `listener` is told what
-    happens. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the step in hand, saved;
-    without it a program's signals are its own. Raises CharloopError, before anything is written, for whatever is
-    wrong with the configuration.
+    `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. `listener` receives the
+    events. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the current step, with a
+    checkpoint; without it, signals are left alone. Raises CharloopError for an invalid configuration before anything
+    is written.
     """
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
-    donor = load_trained_model(RunFolder.open(Path(init_from), cell=own_cell(config))) if init_from else None
+    cell = find_user_cell(config)
+    donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None
     config = adopt_units(config, donor.vocabulary) if donor else config
     corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
-    config, note = resolve(config, corpus)
+    cut = split_corpus(config, corpus)
+    config, note = complete_config(config, cut)
     model = CharLM.build(config.model, corpus.vocabulary.size)
     if donor:
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
-    session = prepare(path, config, corpus, given)
-    # The kernels' machine code is made while XLA compiles what makes the first weights.
-    with compiled_beside(session):
+    draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
+    session = complete_folder(Session.of(draft, corpus, cut, model))
+    # Kernels are compiled while XLA compiles the program for the first weights.
+    with session.compile_kernels_meanwhile():
         state = initial_training_state(
             session.model, session.optimizer, config.data.batch_size, config.training.seed
         )
@@ -77,13 +84,13 @@ def train(
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
     notes = [*corpus.notes, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
-        begin(session, state)
-        sit(session, state, Journal(), notes, listener, loggers, catch_signals)
+        write_new_run(session, state)
+        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals)
     return path
 
 
 def check_given(config: RunConfig, text: Any, optimizer: Any, schedule: Any) -> tuple[RunConfig, Given]:
-    """The configuration and the objects of a new run, checked: a text that can be read once is read here."""
+    """Check the configuration and the objects of a new run. A text that can be read only once is read here."""
     check_objects(optimizer, schedule)
     config = validate(config)
     if text is not None and config.data.corpus:
@@ -107,39 +114,42 @@ def resume(
     listener: Listener = ignore,
     catch_signals: bool = False,
 ) -> Path:
-    """Go on with the run at `path` where it was last saved, as if it had not been stopped.
+    """Continue the run at `path` from its last checkpoint, as if it had not been stopped. Return the folder.
 
-    `changes` is its configuration with a longer budget, or other settings that do not touch what was learned.
+    `changes` is its configuration with a longer budget, or with other settings that do not affect what was learned.
     `cell`, `text`, `optimizer` and `schedule` are the objects that it was trained with, if there were any; `listener`
-    and `catch_signals` are as in `train`.
-    Raises CharloopError if the text is no longer the one it was trained on.
+    and `catch_signals` are as in `train`. Raises CharloopError if the text has changed since the run began.
     """
     check_objects(optimizer, schedule)
     given = Given(None if text is None else Text.of(text), optimizer, schedule)
     folder = RunFolder.open(Path(path), cell=cell, given=given)
-    refuse_another_rule(folder)
+    refuse_other_optimizer(folder)
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
     folder = replace(folder, config=changes or folder.config)
     loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
-    session = Session.of(folder, corpus)
+    session = Session.open(folder, corpus)
     with locked(folder.path):
-        state, journal, notes = last_save(session)
-        session, changed = made_now(session, int(state.step))
+        state, journal, notes = load_last_checkpoint(session)
+        session, changed = update_provenance(session, int(state.step))
         session.folder.mend()
         notes += [
-            *forget_after(session.folder, int(state.step), journal),
-            *mend_weights(session, state, journal),
+            *cut_records(session.folder, int(state.step), journal),
+            *restore_best_weights(session, state, journal),
         ]
         if "prefix" not in session.folder.text:
-            session = keep_prefix(session)
+            # Runs of the first releases did not record the prefix of their text.
+            text_facts = {**session.folder.text, "prefix": session.prefix}
+            session = replace(session, folder=replace(session.folder, text=text_facts))
         session.folder.write_config()
-        sit(session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals)
+        run_invocation(
+            session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals
+        )
     return Path(path)
 
 
-def refuse_another_rule(folder: RunFolder) -> None:
-    """Raises CharloopError for an optimiser that is given to a run of the configuration's: its moments are others."""
+def refuse_other_optimizer(folder: RunFolder) -> None:
+    """Raise CharloopError for an optimizer given to a run that was trained with that of its configuration."""
     if folder.given.optimizer is not None and "optimizer" not in folder.asks:
         raise CharloopError(
             f"{folder.path} was trained with {folder.config.training.optimizer}",
@@ -149,42 +159,35 @@ def refuse_another_rule(folder: RunFolder) -> None:
 
 
 def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
-    """`config` with what a vocabulary that is taken over calls a character; CharloopError if it asks for another."""
-    data, has = config.data, vocabulary
+    """Return `config` with the unit and min-count of a vocabulary; CharloopError if it asks for others."""
+    data = config.data
     for flag, asked, allowed in (
-        ("--min-count", data.min_count, (1, has.min_count)),
-        ("--unit", data.unit, ("char", has.unit)),
+        ("--min-count", data.min_count, (1, vocabulary.min_count)),
+        ("--unit", data.unit, ("char", vocabulary.unit)),
     ):
         if asked not in allowed:
             own = f"{allowed[-1]}, that run's own"
             raise CharloopError(
                 f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
             )
-    return replace(config, data=replace(data, min_count=has.min_count, unit=has.unit))
+    return replace(config, data=replace(data, min_count=vocabulary.min_count, unit=vocabulary.unit))
 
 
-def prepare(path: Path, config: RunConfig, corpus: Corpus, given: Given) -> Session:
-    """The session of a run that is to be made at `path`, where nothing is written yet."""
-    draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
-    session = Session.of(draft, corpus)
-    text = describe_text(corpus, session.split, session.prefix)
-    return replace(session, folder=replace(draft, text=text, made_with=(made_with(session.mesh, 0),)))
+def complete_folder(session: Session) -> Session:
+    """Return the session of a new run with all that config.json records of the text and of libraries and devices."""
+    text = describe_text(session.corpus, session.split, session.prefix)
+    made_with = (current_provenance(session.mesh, 0),)
+    return replace(session, folder=replace(session.folder, text=text, made_with=made_with))
 
 
-def begin(session: Session, state: TrainingState) -> None:
-    """Write a new run into its folder: from here on it can be resumed. config.json, which makes it one, is last."""
+def write_new_run(session: Session, state: TrainingState) -> None:
+    """Write a new run into its folder, config.json last: with it the folder is a run, which can be resumed."""
     session.folder.begin()
-    save_state(session, state, Journal())
+    save_checkpoint(session, state, Journal())
     session.folder.write_config()
 
 
-def keep_prefix(session: Session) -> Session:
-    """`session`, whose run was begun before runs kept their text's prefix, with it."""
-    text = {**session.folder.text, "prefix": session.prefix}
-    return replace(session, folder=replace(session.folder, text=text))
-
-
-def sit(
+def run_invocation(
     session: Session,
     state: TrainingState,
     journal: Journal,
@@ -193,22 +196,16 @@ def sit(
     loggers: Mapping[str, Logger],
     catch_signals: bool,
 ) -> Finished:
-    """Announce the run, then train, stopping cleanly when asked to."""
+    """Announce the run, then train it until it ends or a stop is requested."""
     with Logging(loggers, listener) as logging:
-        worth = Worth(session, logging)
-        worth(announcement(session, state, notes))
+        listen = BaselineListener(session, logging)
+        listen(announce_start(session, state, notes))
         with catch_interrupts(signals=catch_signals) as interrupt:
-            return Loop(session, place(session, state), journal, worth, interrupt).run()
+            return Loop(session, session.put_on_devices(state), journal, listen, interrupt).train()
 
 
-def place(session: Session, state: TrainingState) -> TrainingState:
-    """`state` on the session's devices: memory cut along the batch, the rest whole on each."""
-    placed: TrainingState = jax.device_put(state, places_of_training_state(session.mesh))
-    return placed
-
-
-def announcement(session: Session, state: TrainingState, notes: list[str]) -> Started:
-    """What there is to say before the first step."""
+def announce_start(session: Session, state: TrainingState, notes: list[str]) -> Started:
+    """Return the event before the first step."""
     return Started(
         folder=session.folder.path,
         config=session.config,
@@ -219,18 +216,18 @@ def announcement(session: Session, state: TrainingState, notes: list[str]) -> St
         vocab_size=session.folder.vocabulary.size,
         parameters=count_parameters(state.params),
         devices=session.mesh.size,
-        chunks_per_epoch=session.lanes.chunks_per_epoch,
+        chunks_per_epoch=session.chunks.chunks_per_epoch,
         resumed_at=int(state.step),
     )
 
 
-def own_cell(config: RunConfig) -> str | None:
-    """The user's own cell that a configuration names, if it does."""
+def find_user_cell(config: RunConfig) -> str | None:
+    """Return the user's own cell that a configuration names; None if it names a built-in one."""
     return config.model.cell if is_user_cell(config.model.cell) else None
 
 
 def check_donor(model: CharLM, donor: TrainedModel) -> None:
-    """Raises CharloopError unless the donor's weights fit `model`."""
+    """Raise CharloopError unless the weights of `donor` fit `model`."""
     shapes = {name: value.shape for name, value in jax.eval_shape(model.init, jax.random.key(0)).items()}
     given = {name: value.shape for name, value in donor.params.items()}
     wrong = sorted(set(shapes.items()) ^ set(given.items()))
@@ -242,7 +239,7 @@ def check_donor(model: CharLM, donor: TrainedModel) -> None:
 
 
 def default_folder(corpus: Corpus, config: RunConfig) -> Path:
-    """runs/TEXT-CELL, with a number behind it if that is taken."""
+    """Return runs/TEXT-CELL, with a number appended if that exists."""
     cell = config.model.cell.rpartition(":")[2].lower()
     base = Path("runs") / f"{corpus.suggested_name}-{cell}"
     names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]

@@ -1,4 +1,4 @@
-"""What a network writes while it is trained."""
+"""The samples that a network writes while it is trained, and the copy of it that a listener may ask for."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ SAMPLE_LENGTH = 300
 
 
 def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
-    """What the network writes at several temperatures, or why it cannot; the same for the same step."""
+    """Return a sample at each temperature, or the reason why there is none; the same for the same step."""
     params = jax.device_put(state.params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
     try:
@@ -26,37 +26,37 @@ def sample_texts(session: Session, state: TrainingState, step: int) -> list[tupl
             (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
         ]
     except CharloopError as error:
-        # A cell that fails now and then: no reason to lose a night's training.
+        # A cell that fails occasionally is no reason to end the training.
         return [(t, f"(nothing: {error})") for t in TEMPERATURES]
 
 
-def network_of(session: Session, state: TrainingState, loss: float) -> TrainedModel:
-    """A copy of the network: the next update takes the state's memory.
+def copy_network(session: Session, state: TrainingState, loss: float) -> TrainedModel:
+    """Return a copy of the network, because the next update reuses the memory of `state`.
 
-    Raises CharloopError if it has been taken.
+    Raises CharloopError if it has been reused already.
     """
     try:
         params = {name: jnp.array(np.array(value)) for name, value in state.params.items()}
         facts = {"step": int(state.step), "validation_loss": loss}
     except RuntimeError:
         raise CharloopError(
-            "the weights of that step are gone", do="ask for the network while the event is told"
+            "the weights of that step are gone", do="ask for the network while the listener handles the event"
         ) from None
     return TrainedModel(session.model, params, session.folder.vocabulary, facts, run=session.folder)
 
 
 def write_samples(folder: RunFolder, step: int, texts: Sequence[tuple[float, str]]) -> None:
-    """Keep what the network wrote at `step`, as a text file."""
-    write_atomically(samples_of(folder, step), format_samples(texts))
+    """Write the samples of `step` to the run's folder."""
+    write_atomically(samples_path(folder, step), format_samples(texts))
 
 
-def samples_of(folder: RunFolder, step: int) -> Path:
-    """Where `write_samples` writes."""
+def samples_path(folder: RunFolder, step: int) -> Path:
+    """Return the path of the samples of `step`."""
     return folder.samples / f"step-{step:07d}.txt"
 
 
 def format_samples(texts: Sequence[tuple[float, str]]) -> bytes:
-    """What `write_samples` writes."""
+    """Return the content of a file of samples."""
     parts = [f"--- temperature {temperature} ---\n{text}\n" for temperature, text in texts]
-    # Some encodings have half of a surrogate pair for a character, which UTF-8 has not.
+    # In some encodings half of a surrogate pair is a character; UTF-8 does not have it.
     return "\n".join(parts).encode("utf-8", "backslashreplace")

@@ -1,6 +1,7 @@
-"""A run made ready: text, network, devices and folder, from a configuration or from where it was left."""
+"""What stays the same while a run trains: text, network, devices, folder, and the compiled training step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from charloop.data import (
     split_tokens,
 )
 from charloop.devices import choose_devices, make_mesh
+from charloop.engines import XLA
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
+from charloop.kernels import KernelError
 from charloop.model import CharLM
-from charloop.training.budget import Budget
-from charloop.training.optimizer import Schedule, given_rate, learning_rate, make_optimizer
-from charloop.training.state import places_of_training_state, shape_of_training_state
+from charloop.training.optimizer import make_optimizer
+from charloop.training.schedule import Budget, Schedule, given_rate, learning_rate
+from charloop.training.state import TrainingState, training_state_shapes, training_state_shardings
 from charloop.training.step import TrainSteps, compile_steps
 from charloop.types import Parameters
 from charloop.unroll import reason_against_precision
@@ -36,7 +39,7 @@ DEFAULT_EPOCHS = 10
 
 
 def check_precision(precision: str, model: CharLM) -> None:
-    """Raises CharloopError where products in `precision` cannot be made here."""
+    """Raise CharloopError where this machine or unrolling cannot compute products in `precision`."""
     reason = reason_against_precision(precision, model.config.unroll, model.cell)
     if reason:
         raise CharloopError("--precision", got=precision, allowed=f"float32 here: {reason}")
@@ -44,12 +47,12 @@ def check_precision(precision: str, model: CharLM) -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """Everything a loop needs that does not change while it runs."""
+    """Everything that the training loop needs and that does not change while it runs."""
 
     folder: RunFolder
     corpus: Corpus
     split: Split
-    lanes: Chunks
+    chunks: Chunks
     model: CharLM
     optimizer: optax.GradientTransformationExtraArgs
     mesh: Mesh
@@ -57,99 +60,148 @@ class Session:
     evaluator: Evaluator
     budget: Budget
     prefix: str
-    """What stands before the paragraphs, lines or words of the text that is trained on."""
+    """What separates the paragraphs, lines or words of the training text."""
     schedule: Schedule | None = None
-    """A program's own, in the place of the configuration's learning rate."""
+    """A program's own, which replaces the learning rate of the configuration."""
 
     @classmethod
-    def of(cls, folder: RunFolder, corpus: Corpus) -> "Session":
-        """The session of a run folder whose configuration is complete."""
+    def open(cls, folder: RunFolder, corpus: Corpus) -> "Session":
+        """Return the session of a run that exists."""
+        model = CharLM.build(folder.config.model, folder.vocabulary.size)
+        return cls.of(folder, corpus, split_corpus(folder.config, corpus), model)
+
+    @classmethod
+    def of(cls, folder: RunFolder, corpus: Corpus, cut: Split, model: CharLM) -> "Session":
+        """Return the session of a run folder whose configuration is complete, with its split and its model."""
         config = folder.config
-        cut = split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
-        lanes = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
-        model = CharLM.build(config.model, folder.vocabulary.size)
+        chunks = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         check_precision(config.training.precision, model)
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        prefix = find_prefix_of_tokens(lanes.tokens, folder.vocabulary)
+        prefix = find_prefix_of_tokens(chunks.tokens, folder.vocabulary)
         ids = tuple(folder.vocabulary.encode(prefix).tolist())
         steps = compile_steps(model, optimizer, mesh, config.training, ids)
-        budget = Budget.of(config.training, lanes.chunks_per_epoch)
+        budget = Budget.of(config.training, chunks.chunks_per_epoch)
         evaluator = Evaluator(model)
         return cls(
-            folder, corpus, cut, lanes, model, optimizer, mesh, steps, evaluator, budget, prefix, schedule
+            folder, corpus, cut, chunks, model, optimizer, mesh, steps, evaluator, budget, prefix, schedule
         )
 
     @property
     def config(self) -> RunConfig:
-        """What the run was asked for, complete."""
+        """The complete configuration of the run."""
         return self.folder.config
 
     @property
     def training(self) -> np.ndarray:
-        """The tokens that are trained on."""
+        """The tokens of the training text."""
         return self.corpus.tokens[self.split.train]
 
     @property
     def validation(self) -> np.ndarray | None:
-        """The validation text's tokens, if any were set apart."""
+        """The tokens of the validation text; None if there is none."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
 
     def validate(self, params: Parameters, listener: ReadingListener | None = None) -> Score | None:
-        """How well these weights predict the validation text, if there is one; `listener` is told how far it is."""
+        """Score the validation text with these weights; None if there is none. `listener` receives the progress."""
         limit = self.config.training.validation_limit or None
         if self.validation is None:
             return None
         return self.evaluator.score(params, self.validation, limit, listener=listener)
 
     def rate(self, number: int, *, epoch: float, progress: float) -> float:
-        """What the update `number` (from 0) is multiplied by: of a given optimiser without a schedule, 1."""
+        """Return the learning rate of the update `number` (from 0): 1 for a given optimizer without a schedule."""
         if self.schedule is not None:
             return given_rate(self.schedule, number)
         if self.folder.given.optimizer is not None:
             return 1.0
         return learning_rate(self.config.training, step=number, epoch=epoch, progress=progress)
 
-    def inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
-        """The arguments of a call that makes the updates `numbers`, at these learning rates."""
-        calls, chunks = self.config.training.steps_per_call, self.lanes.chunks_per_epoch
-        places = [number % chunks for number in numbers]
-        text = [self.lanes.chunk(place) for place in places]
+    def call_inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
+        """Return the arguments of a call that makes the updates `numbers`, at these learning rates."""
+        calls, per_epoch = self.config.training.steps_per_call, self.chunks.chunks_per_epoch
+        indices = [number % per_epoch for number in numbers]
+        text = [self.chunks.chunk(index) for index in indices]
         text += [text[-1]] * (calls - len(text))
-        padding = [0] * (calls - len(places))
-        resets = np.array([place == 0 for place in places] + padding, bool)
-        return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(places))
+        padding = [0] * (calls - len(indices))
+        resets = np.array([index == 0 for index in indices] + padding, bool)
+        return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(indices))
 
-    def trace(self) -> None:
-        """Trace the training step, from shapes alone: this asks for its kernels, and the first call need not."""
-        state = shape_of_training_state(self.model, self.optimizer, self.config.data.batch_size)
+    def chunk_offsets(self, number: int) -> list[int]:
+        """Return where the chunk of the update `number` (from 0) begins in each batch row.
+
+        In characters (of a text of bytes: bytes) from the start of the whole text.
+        """
+        chunks = self.chunks
+        start = self.split.train.start + number % chunks.chunks_per_epoch * chunks.seq_length
+        return [start + row * chunks.row_length for row in range(chunks.batch_size)]
+
+    def chunk_texts(self, number: int) -> list[str]:
+        """Return the text of the chunk of the update `number` (from 0) in each batch row."""
+        chunk = self.chunks.chunk(number % self.chunks.chunks_per_epoch)
+        return [self.folder.vocabulary.decode(row) for row in chunk.T]
+
+    def put_on_devices(self, state: TrainingState) -> TrainingState:
+        """Return `state` on the devices: memory is cut along the batch, the rest whole on each."""
+        placed: TrainingState = jax.device_put(state, training_state_shardings(self.mesh))
+        return placed
+
+    @contextmanager
+    def compile_kernels_meanwhile(self) -> Iterator[None]:
+        """Compile the kernels of the training step in the background while the block runs.
+
+        If one cannot be compiled, the trace is forgotten. The first call then traces again, tries again, and uses
+        XLA's loop if that fails too.
+        """
+        if self.model.engine == XLA:
+            yield
+            return
+        # Imported here because it loads LLVM.
+        from charloop.kernels.registry import compiled_in_background
+
+        try:
+            with compiled_in_background():
+                self.trace_steps()
+                yield
+        except KernelError:
+            jax.clear_caches()
+
+    def trace_steps(self) -> None:
+        """Trace the training step from shapes alone, which requests its kernels."""
+        state = training_state_shapes(self.model, self.optimizer, self.config.data.batch_size)
         placed = jax.tree.map(
-            lambda place, part: jax.tree.map(lambda leaf: leaf.update(sharding=place), part),
-            places_of_training_state(self.mesh),
+            lambda sharding, part: jax.tree.map(lambda leaf: leaf.update(sharding=sharding), part),
+            training_state_shardings(self.mesh),
             state,
         )
-        self.train_steps.trace(placed, *self.inputs([0], [0.0]))
+        self.train_steps.trace(placed, *self.call_inputs([0], [0.0]))
 
 
-def resolve(config: RunConfig, corpus: Corpus) -> tuple[RunConfig, str | None]:
-    """`config` with everything decided that depends on the text, and a note where the text was too small."""
-    cut = split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+def split_corpus(config: RunConfig, corpus: Corpus) -> Split:
+    """Return how the text is divided into training, validation and test text."""
+    return split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+
+
+def complete_config(config: RunConfig, cut: Split) -> tuple[RunConfig, str | None]:
+    """Return `config` with all that depends on the text decided, and a note if the text is too small for it."""
     batch, time, note = fit_batch(cut.sizes[0], config.data.batch_size, config.data.seq_length)
     training = config.training
     if not (training.epochs or training.steps or training.minutes):
         training = replace(training, epochs=DEFAULT_EPOCHS)
-    data = replace(config.data, batch_size=batch, seq_length=time, corpus=absolute(config.data.corpus))
+    data = replace(
+        config.data, batch_size=batch, seq_length=time, corpus=absolute_sources(config.data.corpus)
+    )
     return RunConfig(data, config.model, training), note
 
 
-def absolute(sources: Sequence[str]) -> tuple[str, ...]:
-    """Sources as they are found again from another folder; names of corpora and - stay as they are."""
+def absolute_sources(sources: Sequence[str]) -> tuple[str, ...]:
+    """Return sources with absolute paths; names of corpora and - stay as they are."""
     return tuple(str(Path(s).resolve()) if Path(s).exists() else s for s in sources)
 
 
 def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:
-    """What config.json says of the text."""
+    """Return what config.json records of the text."""
     train, validation, test = cut.sizes
     return {
         "description": corpus.description,

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, as one pytree; nothing else changes while it trains."""
+"""What changes while a run trains, and all it needs to continue: a pytree on the devices, a journal on the host."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +12,12 @@ from jaxtyping import Array, Int
 
 from charloop.cells.from_object import is_user_cell
 from charloop.devices import batch_sharding
+from charloop.evaluation import Score
 from charloop.model import CharLM
-from charloop.training.healing import Health, unblemished
+from charloop.training.update_guard import Health, initial_health
 from charloop.types import Parameters, RandomKey, State
 
-IN_A_HURRY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+COMPILE_QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 # Unchecked at run time: JAX builds the same tree of shardings, shapes and whatever else belongs to each array.
@@ -24,51 +25,54 @@ IN_A_HURRY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters"
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainingState:
-    """The data cursor is the step: chunk `step % chunks_per_epoch` of epoch `step // chunks_per_epoch`."""
+    """Weights, optimizer state, memory, key and step. Checkpoints have these names.
+
+    The step is the data cursor: the next chunk is `step % chunks_per_epoch` of epoch `step // chunks_per_epoch`.
+    """
 
     params: Parameters
     optimizer: Any
-    """The update rule's moments: optax's state."""
+    """optax's state: the moments of the update rule."""
     carry: State
-    """The network's memory, handed from chunk to chunk: `[batch, hidden]` leaves."""
+    """The network's memory, carried from chunk to chunk: `[batch, hidden]` leaves."""
     key: RandomKey
-    """Never changes: step `n` draws from `fold_in(key, n)`."""
+    """Constant: step `n` draws from `fold_in(key, n)`."""
     step: Int[Array, ""]
-    """Chunks trained on so far, those whose update was undone too."""
+    """Number of chunks so far, including those whose update was skipped."""
     health: Health
-    """What is usual, what was undone, and what of the learning rate is left."""
+    """What the update guard knows."""
 
 
 def initial_training_state(
     model: CharLM, optimizer: optax.GradientTransformation, batch_size: int, seed: int
 ) -> TrainingState:
-    """Fresh weights, no moments, empty memory; the same for the same `seed`."""
-    # One program, compiled in a hurry: it runs once. By single operations, compiling takes as long as the step does.
+    """Return fresh weights, no moments and empty memory; the same for the same `seed`."""
+    # One program, compiled without optimisation because it runs once. Compiling single operations takes longer.
     given = model, optimizer, batch_size
     try:
         if is_user_cell(model.config.cell):
-            # What an own cell reads beside its fields may be another the next time: it is traced again.
+            # A user's cell may read more than its fields, which may have changed: it is traced again.
             initial = partial(trace_initial_state, *given)
-            state: TrainingState = jax.jit(initial, compiler_options=IN_A_HURRY)(jnp.uint32(seed))
+            state: TrainingState = jax.jit(initial, compiler_options=COMPILE_QUICKLY)(jnp.uint32(seed))
         else:
-            state = initial_in_a_hurry(*given, jnp.uint32(seed))
+            state = initial_state_quickly(*given, jnp.uint32(seed))
     except jax.errors.JaxRuntimeError:
-        # XLA's options have no stable names; what another jaxlib does not know makes no other numbers.
+        # XLA's options have no stable names, and do not change the numbers: do without them.
         state = jax.jit(partial(trace_initial_state, *given))(jnp.uint32(seed))
     return state
 
 
-def shape_of_training_state(
+def training_state_shapes(
     model: CharLM, optimizer: optax.GradientTransformation, batch_size: int
 ) -> TrainingState:
-    """The same with shapes and types in the place of arrays: nothing is computed."""
+    """Return the training state with shapes and types instead of arrays: nothing is computed."""
     initial = partial(trace_initial_state, model, optimizer, batch_size)
     shapes: TrainingState = jax.eval_shape(initial, jnp.uint32(0))
     return shapes
 
 
-def places_of_training_state(mesh: Mesh) -> TrainingState:
-    """On which devices its parts lie: memory cut along the batch, the rest whole on each."""
+def training_state_shardings(mesh: Mesh) -> TrainingState:
+    """Return the shardings of the training state: memory is cut along the batch, the rest whole on each device."""
     whole, cut = batch_sharding(mesh), batch_sharding(mesh, 0)
     return TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
 
@@ -76,11 +80,36 @@ def places_of_training_state(mesh: Mesh) -> TrainingState:
 def trace_initial_state(
     model: CharLM, optimizer: optax.GradientTransformation, batch_size: int, seed: Array
 ) -> TrainingState:
-    """What the two above compile, or only look at."""
+    """Return the initial training state, as an uncompiled function."""
     key_init, key_run = jax.random.split(jax.random.key(seed))
     params = model.init(key_init)
     carry = model.initial_state(batch_size)
-    return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0), unblemished())
+    return TrainingState(params, optimizer.init(params), carry, key_run, jnp.int32(0), initial_health())
 
 
-initial_in_a_hurry = jax.jit(trace_initial_state, static_argnums=(0, 1, 2), compiler_options=IN_A_HURRY)
+initial_state_quickly = jax.jit(
+    trace_initial_state, static_argnums=(0, 1, 2), compiler_options=COMPILE_QUICKLY
+)
+
+
+@dataclass
+class Journal:
+    """The host's part of the training state. Checkpoints have these names."""
+
+    elapsed: float = 0.0
+    """Seconds of training."""
+    best: tuple[float, int] | None = None
+    """Total nats and number of characters of the best evaluation."""
+    best_step: int = 0
+    evaluations: int = 0
+    since_best: int = 0
+    """Number of evaluations since the best one."""
+    evaluated: int = 0
+    """Step of the last evaluation."""
+    unscored: int = 0
+    """Number of consecutive evaluations whose loss was not finite."""
+
+    @property
+    def best_score(self) -> Score | None:
+        """The best evaluation; None before the first one with a finite loss."""
+        return Score(*self.best) if self.best else None

@@ -1,13 +1,14 @@
-"""The compiled heart: a pure function from a state and some chunks of text to the state that many updates on."""
+"""The compiled training step: a pure function from a state and chunks of text to the state after their updates."""
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 from jax.flatten_util import ravel_pytree
@@ -23,18 +24,67 @@ from charloop.engines import Engine
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import use_precision
-from charloop.training.healing import FINE, carry_on, finite_lanes, follow, judge
+from charloop.training.metrics import StepRecord
 from charloop.training.optimizer import apply_updates
 from charloop.training.state import TrainingState
+from charloop.training.update_guard import (
+    FINE,
+    choose_carry,
+    explain_verdict,
+    find_finite_rows,
+    judge_update,
+    update_health,
+)
 from charloop.types import Parameters, State
 
-Metrics: TypeAlias = Float[Array, "calls 5"]
-"""For each update: the loss in nats per character, the gradient's norm before clipping, what the learning rate was
-multiplied by, the verdict (see `healing`), and how many updates in a row are undone by now."""
-COLUMNS = 5
 
-SMALL = 2**16
-"""Numbers of an array up to which the devices exchange it together with others."""
+class UpdateMetrics(NamedTuple):
+    """What the compiled step reports of an update, in the order of its columns in an array."""
+
+    loss: Any
+    """Nats per character."""
+    gradient_norm: Any
+    """Before clipping."""
+    rate_factor: Any
+    """What the learning rate was multiplied by."""
+    verdict: Any
+    """See `update_guard`."""
+    in_a_row: Any
+    """Number of consecutive updates skipped by now."""
+
+    @classmethod
+    def read(cls, metrics: Any) -> "list[UpdateMetrics]":
+        """Return the updates of a call, as numbers on the host; waits for the call to end."""
+        return [cls(*row) for row in np.asarray(metrics).tolist()]
+
+
+class PlannedUpdate(NamedTuple):
+    """What is known of an update before it is made."""
+
+    number: int
+    """Counted from 0."""
+    epoch: float
+    learning_rate: float
+
+    def record(self, made: UpdateMetrics) -> StepRecord:
+        """Return the record of the update, given what the compiled step reports of it."""
+        return StepRecord(
+            step=self.number + 1,
+            epoch=self.epoch,
+            loss=made.loss,
+            gradient_norm=made.gradient_norm,
+            learning_rate=self.learning_rate * made.rate_factor,
+            skipped=explain_verdict(int(made.verdict), made.loss, made.gradient_norm),
+            in_a_row=int(made.in_a_row),
+            planned_rate=None if made.rate_factor == 1 else self.learning_rate,
+        )
+
+
+Metrics: TypeAlias = Float[Array, "calls 5"]
+"""The `UpdateMetrics` of each update of a call."""
+
+MAX_JOINED_SIZE = 2**16
+"""Size of the largest arrays that the devices exchange together with others."""
 
 READ = (
     "max_skipped",
@@ -44,7 +94,7 @@ READ = (
     "state_dropout",
     "precision",
 )
-"""Settings that the program reads, beside the optimiser's own."""
+"""Settings that the program reads, in addition to those of the optimizer."""
 
 TrainSteps: TypeAlias = jax.stages.Wrapped
 """`(state, chunks, rates, resets, count) -> (state, metrics)`: see `compile_steps`."""
@@ -57,12 +107,12 @@ def compile_steps(
     config: TrainingConfig = TrainingConfig(),  # noqa: B008 (it is frozen)
     prefix: Prefix = (),
 ) -> TrainSteps:
-    """`(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
+    """Return `(state, chunks [calls, time+1, batch], rates, resets, count) -> (state, metrics)`, compiled once.
 
-    Runs that differ in nothing that the program reads share it: a second one in a process is not compiled again. Only
-    the first `count` of the chunks are trained on. How many a call makes does not change a bit of what it
-    makes: the loop's body is compiled alone, its count is a number at run time. `config` says in what precision the
-    products are, and what is undone; `prefix` what stands before the text's paragraphs, where memory is emptied.
+    Runs whose settings are the same to the program share it: for a second one in a process, nothing is compiled. Only
+    the first `count` chunks are trained on. `count` does not change a bit of the result: the body of the loop is
+    compiled once, and the count is known only at run time. `config` sets the precision of products and the limits of
+    the update guard; `prefix` separates the text's paragraphs, where state dropout empties the memory.
     """
     read = replace(TrainingConfig(), **{name: getattr(config, name) for name in READ})
     make = shared_steps.__wrapped__ if is_user_cell(model.config.cell) else shared_steps
@@ -78,7 +128,7 @@ def shared_steps(
     config: TrainingConfig,
     prefix: Prefix,
 ) -> TrainSteps:
-    """The program of `compile_steps`. An equal model may have another engine later, so it is a key too."""
+    """Return the program of `compile_steps`. The engine is a key because that of an equal model may change."""
     del engine
     state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
@@ -104,7 +154,7 @@ def train_steps(
     resets: Bool[Array, " calls"],
     count: Int[Array, ""],
 ) -> tuple[TrainingState, Metrics]:
-    """`count` updates, on this device's lanes; one for each chunk, the memory emptied first where `resets`."""
+    """Make `count` updates on this device's batch rows, one for each chunk. `resets` empties the memory first."""
 
     def one(call: Array, carried: tuple[TrainingState, Metrics]) -> tuple[TrainingState, Metrics]:
         state, metrics = carried
@@ -115,7 +165,7 @@ def train_steps(
         return state, metrics.at[call].set(row)
 
     trained: tuple[TrainingState, Metrics] = lax.fori_loop(
-        0, count, one, (state, jnp.zeros((len(chunks), COLUMNS)))
+        0, count, one, (state, jnp.zeros((len(chunks), len(UpdateMetrics._fields))))
     )
     return trained
 
@@ -130,54 +180,54 @@ def train_step(
     rate: Float[Array, ""],
     reset: Bool[Array, ""],
 ) -> tuple[TrainingState, Float[Array, " 5"]]:
-    """One update from one chunk: gradient, mean over devices, verdict, clip, rule, step or none."""
+    """Make one update from one chunk: gradient, mean over devices, verdict, and if it is fine, clipping and rule."""
     fresh = model.initial_state(chunk.shape[1])
     carry = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, state.carry)
-    lanes = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
+    rows = lax.axis_index(BATCH) * chunk.shape[1] + jnp.arange(chunk.shape[1])
     key = jax.random.fold_in(state.key, state.step)
-    emptied = draw_resets(key, config.state_dropout, chunk, prefix, lanes)
+    emptied = draw_resets(key, config.state_dropout, chunk, prefix, rows)
 
     def loss(params: Parameters) -> tuple[Array, State]:
-        logits, after = model.apply(params, chunk[:-1], carry, key=key, batch_rows=lanes, resets=emptied)
+        logits, after = model.apply(params, chunk[:-1], carry, key=key, batch_rows=rows, resets=emptied)
         return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
-    unsound = 1.0 - finite_lanes(after).all()
+    unsound = 1.0 - find_finite_rows(after).all()
     exchanged, restore = exchange((nats, unsound, gradient))
     nats, unsound, gradient = restore(exchanged)
     norm, health = optax.tree.norm(gradient), state.health
     # Of the means: all devices come to the same verdict.
     uniform = math.log(model.vocab_size)
-    verdict = judge(config, health, uniform=uniform, loss=nats, norm=norm, sound=unsound == 0)
+    verdict = judge_update(config, health, uniform=uniform, loss=nats, norm=norm, sound=unsound == 0)
     fine = verdict == FINE
 
     def move(params: Parameters, moments: Any) -> tuple[Parameters, Any]:
-        # Taken out of what was exchanged in here, and not handed in: else it is copied.
+        # Restored in here instead of passed in: an argument would be copied.
         _, _, gradient = restore(exchanged)
         updates, moments = optimizer.update(gradient, moments, params, norm=norm)
         return apply_updates(params, updates, rate * health.rate), moments
 
     params, moments = lax.cond(fine, move, lambda *same: same, state.params, state.optimizer)
-    carry = carry_on(fine, health, carry, after, fresh)
-    then = follow(config, health, verdict, loss=nats, norm=norm)
-    row = jnp.stack([nats, norm, health.rate, verdict, then.in_a_row], dtype=jnp.float32)
+    carry = choose_carry(fine, health, carry, after, fresh)
+    then = update_health(config, health, verdict, loss=nats, norm=norm)
+    row = jnp.stack(UpdateMetrics(nats, norm, health.rate, verdict, then.in_a_row), dtype=jnp.float32)
     return TrainingState(params, moments, carry, state.key, state.step + 1, then), row
 
 
 def mean_over_devices(tree: Any) -> Any:
-    """The mean of each leaf."""
+    """Return the mean of each leaf over the devices."""
     exchanged, restore = exchange(tree)
     return restore(exchanged)
 
 
 def exchange(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """The means of the leaves, large ones alone, the small ones together; and what makes a tree of them again.
+    """Return the means of the leaves, small ones joined, and the function that makes a tree of them again.
 
-    An exchange has its price, but so has putting arrays together: for a 1 x 512 LSTM a twelfth of the step.
+    Every exchange takes time, but so does joining arrays: for a 1 x 512 LSTM a twelfth of the step.
     """
     leaves, structure = jax.tree.flatten(tree)
-    large = [place for place, leaf in enumerate(leaves) if leaf.size > SMALL]
-    flat, take_apart = ravel_pytree([leaf for leaf in leaves if leaf.size <= SMALL])
+    large = [index for index, leaf in enumerate(leaves) if leaf.size > MAX_JOINED_SIZE]
+    flat, take_apart = ravel_pytree([leaf for leaf in leaves if leaf.size <= MAX_JOINED_SIZE])
 
     def restore(means: list[Array]) -> Any:
         found, small = dict(zip(large, means[1:], strict=True)), iter(take_apart(means[0]))

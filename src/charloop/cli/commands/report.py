@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.chosen_text import ChosenText
+    from charloop.checkpoint.texts import ChosenText
     from charloop.report import Sources
     from charloop.trained import TrainedModel
 
@@ -111,7 +111,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
 
     The run's own validation text may be gone, or have changed: the page then says so, and has all the rest.
     """
-    from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
+    from charloop.checkpoint.texts import TextChoice, read_chosen_text
     from charloop.report import Sources, sentence
 
     wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
@@ -139,7 +139,7 @@ def check_length(given: "ChosenText") -> None:
 
 def training_of(folder: "RunFolder", given: "ChosenText | None") -> "Callable[[], np.ndarray]":
     """Reads the training text when it is asked for, unless it was read with the other."""
-    from charloop.checkpoint.text import read_training_text
+    from charloop.checkpoint.texts import read_training_text
 
     def read() -> "np.ndarray":
         if given is not None and given.training is not None:

@@ -103,7 +103,7 @@ def check_plot(flags: SweepFlags) -> str:
 
 def trained(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Sweep | None":
     """Return the runs, all trained; None after Ctrl-C."""
-    from charloop.checkpoint.text import read_corpus
+    from charloop.checkpoint.texts import read_corpus
     from charloop.cli.terminal.sweep_screen import SweepScreen
     from charloop.comparison import Sweep, train_sweep
     from charloop.data import refuse_streams

@@ -63,7 +63,7 @@ def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
     cell = base.model.cell
     if file.suffix == ".json" and is_file_cell(cell) and "cell" not in given:
         raise CharloopError(
-            f"{file} is of a run with a cell of its own, and a run's code is not run unasked",
+            f"{file} is of a run with a cell of its own, and a run's code is not executed unasked",
             do=f"read that code and add --cell {Path(cell).name}",
         )
 

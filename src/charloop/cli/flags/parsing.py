@@ -24,7 +24,7 @@ Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavi
 WITH_TEXTS = ("train", "eval", "baselines")
 """Commands that take any number of texts, but only in one place."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
-OLD_FLAGS = {"momentum": "beta1", "second-moment": "beta2", "out": "output"}
+OLD_FLAGS = {"keep-saves": "keep-checkpoints", "momentum": "beta1", "second-moment": "beta2", "out": "output"}
 """Former names of flags, which scripts may still give: accepted, and left out of help."""
 SHORT = {"-o": "--output"}
 """One-letter flags; `given_flags` knows them by their long names."""

@@ -29,7 +29,7 @@ FREE_ON_RESUME = {
     "eval_every",
     "sample_every",
     "save_every",
-    "keep_saves",
+    "keep_checkpoints",
     "log",
     "devices",
     "corpus",

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from charloop.training.events import Step
+from charloop.training.metrics import StepRecord
 
 FEWEST, LONG = 4, 1.0
 """Calls, or seconds, after which the pace is known: the last before an evaluation may end with the one before."""
@@ -22,7 +22,7 @@ class Pace:
     losses: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     calls: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=50))
 
-    def add(self, steps: Sequence[Step]) -> None:
+    def add(self, steps: Sequence[StepRecord]) -> None:
         """A call's updates are done; the loss of one that was undone does not count."""
         self.losses.extend(step.loss for step in steps if not step.skipped)
         self.calls.append((time.monotonic(), len(steps)))

@@ -1,10 +1,10 @@
-"""Other programs that a run can be watched in while it trains: a class for each, and one line in `LOGGERS`."""
+"""Programs in which a run can be watched while it trains: a class for each, and a line in `LOGGERS`."""
 
 from collections.abc import Callable, Iterable
 
 from charloop.errors import unknown_name
 from charloop.training.loggers.base import Logger
-from charloop.training.loggers.listening import Logging
+from charloop.training.loggers.listener import Logging
 from charloop.training.loggers.tensorboard import TensorBoard
 from charloop.training.loggers.weights_and_biases import WeightsAndBiases
 
@@ -12,15 +12,15 @@ LOGGERS: dict[str, Callable[[], Logger]] = {
     "tensorboard": TensorBoard,
     "wandb": WeightsAndBiases,
 }
-"""What `--log` may name. Making one imports its library, and raises CharloopError if that cannot be used here."""
+"""What `--log` accepts. A constructor imports its library, and raises CharloopError if that is not usable."""
 
 __all__ = ["LOGGERS", "Logger", "Logging", "make_loggers"]
 
 
 def make_loggers(names: Iterable[str]) -> dict[str, Logger]:
-    """The loggers of these names, each once; nothing is written yet.
+    """Return the loggers of these names, each once; nothing is written yet.
 
-    Raises CharloopError for a name that there is none of, and for a library that is not installed.
+    Raises CharloopError for an unknown name, and for a library that is not installed.
     """
     made = {}
     for name in names:

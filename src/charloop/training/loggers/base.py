@@ -1,4 +1,4 @@
-"""What a run asks of a program that keeps its curves."""
+"""The interface of a program that keeps the curves of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,35 +11,35 @@ from charloop.training.events import Started
 
 @runtime_checkable
 class Logger(Protocol):
-    """Keeps what it is given. Whatever a method raises is said once, and the logger is asked for nothing more.
+    """Keeps numbers and texts. If a method raises, charloop reports it once and uses the logger no more.
 
-    Steps never decrease within a sitting. A run that was killed goes on at an earlier step than it had come to:
-    what was kept of later ones is about to be given again, and the new takes the place of the old.
+    Steps never decrease within an invocation. A run that was killed continues from an earlier step than it had
+    reached: what the logger keeps of later steps is about to be repeated, and the repetition replaces it.
     """
 
     def begin(self, started: Started) -> str:
-        """Open the log of the run `started.folder`, which goes on after step `started.resumed_at`.
+        """Open the log of the run `started.folder`, which continues after step `started.resumed_at`.
 
-        Returns where it is to be seen, for the screen.
+        Return where to view it, for the screen.
         """
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep numbers, all of them finite, by names such as `train/loss`, as they are after `step` updates."""
+        """Keep finite numbers after `step` updates, by names such as `train/loss`."""
 
     def text(self, step: int, name: str, text: str) -> None:
-        """Keep a text as it is after `step` updates, such as what the network wrote."""
+        """Keep a text after `step` updates, such as a sample."""
 
     def close(self) -> None:
-        """Nothing more comes in this sitting. It is called once, however the sitting ends."""
+        """Close the log. This is called once at the end of the invocation, however that ends."""
 
 
 def not_installed(name: str, library: str) -> CharloopError:
-    """The error for a logger whose library is an extra that is not there."""
+    """Return the error for a logger whose library is not installed."""
     return CharloopError(f"--log {name} needs {library}", do=f"pip install {library}")
 
 
-def own_folder(path: Path) -> Path:
-    """`path`, made if it is not there; CharloopError if it is a link, or no folder: a run writes into itself."""
+def make_own_folder(path: Path) -> Path:
+    """Make the folder `path` of a run; CharloopError for a link or a file: a run writes only into itself."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise CharloopError(f"{path} is not a folder of the run's own", do="move it away")
     with saving(path):

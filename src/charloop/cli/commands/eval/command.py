@@ -20,7 +20,7 @@ from charloop.errors import CharloopError
 if TYPE_CHECKING:
     from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.chosen_text import ChosenText
+    from charloop.checkpoint.texts import ChosenText
     from charloop.evaluation import Score
 
 
@@ -77,8 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     use_all_cores()
     enable_compilation_cache()
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.chosen_text import TextChoice, read_chosen_text
-    from charloop.checkpoint.text import read_training_text
+    from charloop.checkpoint.texts import TextChoice, read_chosen_text, read_training_text
     from charloop.sampling.prompt import NO_BEGINNING
     from charloop.trained import load_trained_model
 

@@ -8,7 +8,7 @@ import pytest
 
 from charloop.config import TrainingConfig
 from charloop.evaluation import Evaluator, Score
-from charloop.training.budget import Budget
+from charloop.training.schedule import Budget
 from training.runs import CHUNKS, configure, run
 
 
@@ -41,18 +41,18 @@ def test_whichever_limit_comes_first_ends_it() -> None:
     assert both.progress(10**6, 45.0) == 1
 
 
-def test_a_call_never_runs_past_an_evaluation_a_save_or_the_end() -> None:
+def test_a_call_never_runs_past_an_evaluation_a_checkpoint_or_the_end() -> None:
     plan = budget(steps=23, eval_every=10, save_every=6)
     stops, step = [], 0
     while not plan.is_over(step, 0.0):
-        step += plan.room(step, 4)
+        step += plan.updates_until_pause(step, 4)
         stops.append(step)
     assert stops == [4, 6, 10, 12, 16, 18, 20, 23]
     assert [s for s in stops if plan.save_due(s)] == [6, 12, 18]
     assert [s for s in stops if plan.evaluation_due(s, s / 23, 0.0)] == [10, 20]
 
 
-def test_about_twenty_evaluations_unless_told_otherwise() -> None:
+def test_about_twenty_evaluations_unless_set_otherwise() -> None:
     assert budget(steps=200).eval_every == 10
     assert budget(steps=3).eval_every == 1
     timed = budget(minutes=1.0)
@@ -73,7 +73,7 @@ def test_by_the_clock_training_lasts_ten_times_as_long_as_an_evaluation() -> Non
     assert budget(steps=40).evaluation_due(2, 2 / 40, 0.0, 1e6)
 
 
-def test_saves_between_evaluations_are_by_the_clock_and_cost_a_hundredth() -> None:
+def test_checkpoints_between_evaluations_are_by_the_clock_and_cost_a_hundredth() -> None:
     plan = budget(steps=100)
     assert [plan.save_due(7, since, 0.01) for since in (59.0, 61.0)] == [False, True]
     assert [plan.save_due(7, since, 5.0) for since in (61.0, 499.0, 501.0)] == [False, False, True]
@@ -108,12 +108,12 @@ def test_a_dear_first_evaluation_is_not_followed_by_a_second(
 ) -> None:
     clock, score = Clock(), Evaluator.score
 
-    def dear(*arguments: Any, **named: Any) -> Score:
+    def expensive(*arguments: Any, **named: Any) -> Score:
         clock.now += 20.0
         return score(*arguments, **named)
 
     monkeypatch.setattr("charloop.training.loop.time", clock)
-    monkeypatch.setattr(Evaluator, "score", dear)
+    monkeypatch.setattr(Evaluator, "score", expensive)
     made = run(tmp_path / "run", configure(text, steps=None, minutes=2.0, eval_every=None))
     # Ten times twenty seconds are more than the run has: the next one is the last.
     assert len(made.evaluations) == 2

@@ -1,4 +1,4 @@
-"""The training states of a run: a file for each save, named by its step, the newest few of them kept."""
+"""The checkpoints of a run: a file for each, named by its step, of which the newest few are kept."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from charloop.checkpoint.names import FORMER_STATE, SAVES, VOCABULARY
+from charloop.checkpoint.names import CHECKPOINTS, FIRST_STATE, FORMER_CHECKPOINTS, VOCABULARY
 from charloop.checkpoint.tensors import damaged, load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.files.atomic import flush_folder, saving
@@ -21,35 +21,37 @@ NAME = re.compile(r"step-(\d{9,18})\.safetensors")
 Tensors = dict[str, np.ndarray]
 
 
-class Save(NamedTuple):
-    """A training state as it was saved."""
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds."""
 
     tensors: Tensors
+    """The training state."""
     facts: dict[str, Any]
-    """The host's part of it."""
+    """The host's part of the training state."""
     path: Path
     notes: tuple[str, ...] = ()
-    """What there is to say of newer saves that could not be read."""
+    """A note for each newer checkpoint that is damaged."""
 
 
 @dataclass(frozen=True)
-class Saves:
-    """The saves of the run in `run`, whose vocabulary has this fingerprint."""
+class Checkpoints:
+    """The checkpoints of the run in the folder `run`, whose vocabulary has this fingerprint."""
 
     run: Path
     fingerprint: str
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
-        return self.run / SAVES
+        """The folder of the checkpoints."""
+        former, current = self.run / FORMER_CHECKPOINTS, self.run / CHECKPOINTS
+        return former if former.is_dir() and not current.is_dir() else current
 
     def path_of(self, step: int) -> Path:
-        """The file of the save after `step` updates."""
+        """Return the file of the checkpoint after `step` updates."""
         return self.folder / f"step-{step:09}.safetensors"
 
     def write(self, step: int, tensors: Tensors, facts: Mapping[str, Any], keep: int) -> None:
-        """Save the state after `step` updates; then, and only then, forget all but the `keep` newest up to it."""
+        """Save the state after `step` updates; only then remove all up to it but the `keep` newest."""
         if not self.folder.is_dir():
             with saving(self.folder):
                 self.folder.mkdir()
@@ -60,17 +62,17 @@ class Saves:
                 os.unlink(old)
 
     def paths(self) -> list[Path]:
-        """The files of all saves, the newest first."""
+        """Return the files of all checkpoints, the newest first."""
         here = self.folder.iterdir() if self.folder.is_dir() else []
         named = sorted((path for path in here if NAME.fullmatch(path.name)), key=step_of, reverse=True)
-        return [*named, *(path for path in [self.run / FORMER_STATE] if path.exists())]
+        return [*named, *(path for path in [self.run / FIRST_STATE] if path.exists())]
 
-    def read(self, path: Path) -> Save:
-        """The save in `path`; CharloopError if it is damaged, or of another run."""
-        return Save(*read_tensors(path, self.run, self.fingerprint), path)
+    def read(self, path: Path) -> Checkpoint:
+        """Read the checkpoint in `path`; CharloopError if it is damaged, or of another run."""
+        return Checkpoint(*read_tensors(path, self.run, self.fingerprint), path)
 
-    def newest(self) -> Save:
-        """The newest save that can be read, with a note for each newer one that could not.
+    def newest(self) -> Checkpoint:
+        """Read the newest intact checkpoint, with a note for each newer one that is damaged.
 
         Raises CharloopError if there is none.
         """
@@ -81,8 +83,8 @@ class Saves:
             except CharloopError as error:
                 errors.append(error)
                 continue
-            notes = tuple(f"{error.what}; {path.name} is taken instead" for error in errors)
-            return Save(tensors, checked(metadata, path, self.run, self.fingerprint), path, notes)
+            notes = tuple(f"{error.what}; {path.name} is used instead" for error in errors)
+            return Checkpoint(tensors, read_facts(metadata, path, self.run, self.fingerprint), path, notes)
         if errors:
             raise errors[0]
         raise CharloopError(
@@ -92,24 +94,24 @@ class Saves:
 
 
 def step_of(path: Path) -> int:
-    """The step in a save's name; -1 for a former save, which is older than all others."""
+    """Return the step in a checkpoint's name; -1 for that of the first releases, which is older than all others."""
     found = NAME.fullmatch(path.name)
     return int(found[1]) if found else -1
 
 
 def write_tensors(path: Path, tensors: Tensors, facts: Mapping[str, Any], fingerprint: str) -> None:
-    """Write arrays, and the facts that go with them, of a network with the vocabulary of this fingerprint."""
+    """Write arrays and facts of a network whose vocabulary has this fingerprint."""
     save_tensors(path, tensors, {"vocabulary": fingerprint, "facts": json.dumps(dict(facts))})
 
 
 def read_tensors(path: Path, run: Path, fingerprint: str) -> tuple[Tensors, dict[str, Any]]:
-    """What `write_tensors` wrote to a file of `run`; CharloopError if it is damaged, or of another run."""
+    """Read what `write_tensors` wrote to a file of `run`; CharloopError if it is damaged, or of another run."""
     tensors, metadata = load_tensors(path)
-    return tensors, checked(metadata, path, run, fingerprint)
+    return tensors, read_facts(metadata, path, run, fingerprint)
 
 
-def checked(metadata: Mapping[str, str], path: Path, run: Path, fingerprint: str) -> dict[str, Any]:
-    """The facts in the `metadata` of `path`; CharloopError if it has another vocabulary than `run`."""
+def read_facts(metadata: Mapping[str, str], path: Path, run: Path, fingerprint: str) -> dict[str, Any]:
+    """Return the facts in the `metadata` of `path`; CharloopError if its vocabulary is not that of `run`."""
     if metadata.get("vocabulary") != fingerprint:
         name = path.relative_to(run)
         raise CharloopError(
@@ -120,5 +122,5 @@ def checked(metadata: Mapping[str, str], path: Path, run: Path, fingerprint: str
     except (ValueError, RecursionError) as error:
         raise damaged(path, str(error)) from None
     if not isinstance(facts, dict):
-        raise damaged(path, "its facts are no JSON object")
+        raise damaged(path, "its facts are not a JSON object")
     return facts

@@ -1,4 +1,4 @@
-"""From a run's events to its loggers, none of which can stop it."""
+"""The listener that passes the events of a run to its loggers, none of which can stop it."""
 
 import contextlib
 import math
@@ -13,16 +13,16 @@ from charloop.training.events import (
     Noted,
     Sampled,
     Started,
-    Step,
     Stepped,
 )
 from charloop.training.loggers.base import Logger
+from charloop.training.metrics import StepRecord
 
 
 class Logging:
-    """A listener that passes on all it hears, and tells the loggers; a context manager, which closes them.
+    """A listener that passes on all events, and logs them; a context manager, which closes the loggers.
 
-    A logger that raises is switched off, and that is said once: the training goes on as if it had not been there.
+    A logger that raises is switched off, which is reported once, and training continues without it.
     """
 
     def __init__(self, loggers: Mapping[str, Logger], listener: Listener) -> None:
@@ -37,10 +37,10 @@ class Logging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tell(lambda logger: logger.close(), last=True)
+        self._call_each(lambda logger: logger.close(), last=True)
 
     def __call__(self, event: Event) -> None:
-        """Pass `event` on, then log it. Of what comes from within a signal's handler, nothing is logged."""
+        """Pass `event` on, then log it."""
         self.listener(event)
         if not self.loggers:
             return
@@ -48,11 +48,11 @@ class Logging:
             case Started():
                 self._begin(event)
             case Stepped():
-                for step, values in self._rows(event):
+                for step, values in self._scalars_of(event):
                     self._scalars(step, values)
             case Evaluated():
                 score = event.score
-                self._scalars(event.step, losses("validation", score.loss))
+                self._scalars(event.step, loss_scalars("validation", score.loss))
                 self._elapsed = event.elapsed
             case Sampled():
                 for temperature, text in event.texts:
@@ -65,16 +65,16 @@ class Logging:
     def _begin(self, event: Started) -> None:
         data = event.config.data
         self._chunk, self._step = data.batch_size * data.seq_length, event.resumed_at + 1
-        places: list[str] = []
-        self._tell(lambda logger: places.append(logger.begin(event)))
-        for place in places:
-            self.listener(Noted(f"the log goes to {place}"))
+        targets: list[str] = []
+        self._call_each(lambda logger: targets.append(logger.begin(event)))
+        for target in targets:
+            self.listener(Noted(f"the log goes to {target}"))
 
-    def _rows(self, event: Stepped) -> Iterator[tuple[int, dict[str, float]]]:
-        """The numbers of each update; the last of a call has the speed, unless samples took time too."""
+    def _scalars_of(self, event: Stepped) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield the scalars of each update; the last of a call includes the speed, unless samples took time."""
         before, self._elapsed, self._step = self._elapsed, event.elapsed, event.steps[-1].step
         for step in event.steps:
-            values = numbers(step)
+            values = step_scalars(step)
             if step is event.steps[-1] and before is not None and event.elapsed > before:
                 read = len(event.steps) * self._chunk
                 values["train/characters_per_second"] = read / (event.elapsed - before)
@@ -82,12 +82,12 @@ class Logging:
 
     def _scalars(self, step: int, values: Mapping[str, float]) -> None:
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
-        self._tell(lambda logger: logger.scalars(step, finite))
+        self._call_each(lambda logger: logger.scalars(step, finite))
 
     def _text(self, step: int, name: str, text: str) -> None:
-        self._tell(lambda logger: logger.text(step, name, text))
+        self._call_each(lambda logger: logger.text(step, name, text))
 
-    def _tell(self, do: Callable[[Logger], None], *, last: bool = False) -> None:
+    def _call_each(self, do: Callable[[Logger], None], *, last: bool = False) -> None:
         for name, logger in list(self.loggers.items()):
             try:
                 do(logger)
@@ -96,25 +96,27 @@ class Logging:
                 if not last:
                     with contextlib.suppress(Exception):
                         logger.close()
-                self.listener(Noted(f"--log {name} is switched off, training goes on: {reason(error)}"))
+                self.listener(
+                    Noted(f"--log {name} is switched off, training goes on: {describe_error(error)}")
+                )
 
 
-def numbers(step: Step) -> dict[str, float]:
-    """What there is to plot of an update; the loss of one that was undone is no point of the curve."""
+def step_scalars(step: StepRecord) -> dict[str, float]:
+    """Return the scalars of an update; a skipped one has no loss."""
     shared = {
         "train/epoch": step.epoch,
         "train/gradient_norm": step.gradient_norm,
         "train/learning_rate": step.learning_rate,
         "train/skipped": float(bool(step.skipped)),
     }
-    return shared if step.skipped else losses("train", step.loss) | shared
+    return shared if step.skipped else loss_scalars("train", step.loss) | shared
 
 
-def losses(text: str, loss: float) -> dict[str, float]:
-    """A loss in nats, and in bits."""
+def loss_scalars(text: str, loss: float) -> dict[str, float]:
+    """Return a loss in nats and in bits."""
     return {f"{text}/loss": loss, f"{text}/bits_per_character": loss / math.log(2)}
 
 
-def reason(error: Exception) -> str:
-    """What went wrong, in one line."""
+def describe_error(error: Exception) -> str:
+    """Return the message of an error in one line."""
     return " ".join(str(error).split()) or type(error).__name__

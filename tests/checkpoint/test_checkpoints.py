@@ -1,4 +1,4 @@
-"""The newest saves are kept, and no more; a damaged one is told of and the one before it taken."""
+"""The newest checkpoints are kept, and no more; a damaged one is reported and the one before it used."""
 
 import shutil
 from pathlib import Path
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint import RunFolder, load_tensors, save_tensors
-from charloop.checkpoint.saves import Saves
+from charloop.checkpoint.checkpoints import Checkpoints
 from charloop.errors import CharloopError
 from charloop.trained import load
-from checkpoint.files import SAVES, STATE, VOCABULARY, WEIGHTS, edit
+from checkpoint.files import CHECKPOINTS, STATE, VOCABULARY, WEIGHTS, edit
 from training.runs import assert_identical, configure, go_on, run
 
 
@@ -18,63 +18,65 @@ def state(step: int) -> dict[str, np.ndarray]:
     return {"step": np.array(step, np.int64)}
 
 
-def steps_of(saves: Saves) -> list[int]:
-    return [int(saves.read(path).tensors["step"]) for path in saves.paths()]
+def steps_of(checkpoints: Checkpoints) -> list[int]:
+    return [int(checkpoints.read(path).tensors["step"]) for path in checkpoints.paths()]
 
 
 @pytest.fixture
-def saves(tmp_path: Path) -> Saves:
-    return Saves(tmp_path, "fingerprint")
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(tmp_path, "fingerprint")
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
-def test_the_newest_are_kept(saves: Saves, keep: int) -> None:
+def test_the_newest_are_kept(checkpoints: Checkpoints, keep: int) -> None:
     made = []
     for step in (0, 7, 90, 1000, 10**10):
-        saves.write(step, state(step), {"elapsed": step / 2}, keep)
+        checkpoints.write(step, state(step), {"elapsed": step / 2}, keep)
         made.append(step)
-        assert steps_of(saves) == made[::-1][:keep]
-    assert saves.newest().facts == {"elapsed": 10**10 / 2}
-    assert saves.newest().notes == ()
+        assert steps_of(checkpoints) == made[::-1][:keep]
+    assert checkpoints.newest().facts == {"elapsed": 10**10 / 2}
+    assert checkpoints.newest().notes == ()
 
 
-def test_what_is_newer_than_the_save_in_hand_is_not_forgotten_for_it(saves: Saves) -> None:
-    """A newer save that was damaged, and gone back from, does not push out the whole ones."""
+def test_what_is_newer_than_the_one_being_written_is_not_removed(checkpoints: Checkpoints) -> None:
+    """A newer damaged checkpoint that a run did not continue from does not displace intact ones."""
     for step in (10, 20, 30):
-        saves.write(step, state(step), {}, 3)
-    saves.path_of(30).write_bytes(b"")
-    saves.write(25, state(25), {}, 2)
-    assert [path.name[12:14] for path in saves.paths()] == ["30", "25", "20"]
-    assert int(saves.newest().tensors["step"]) == 25
+        checkpoints.write(step, state(step), {}, 3)
+    checkpoints.path_of(30).write_bytes(b"")
+    checkpoints.write(25, state(25), {}, 2)
+    assert [path.name[12:14] for path in checkpoints.paths()] == ["30", "25", "20"]
+    assert int(checkpoints.newest().tensors["step"]) == 25
 
 
-def test_other_files_beside_the_saves_are_let_be(saves: Saves) -> None:
-    saves.folder.mkdir()
+def test_other_files_beside_the_checkpoints_are_left_alone(checkpoints: Checkpoints) -> None:
+    checkpoints.folder.mkdir()
     for name in ("notes.txt", "step-1.safetensors", "step-000000001.safetensors~"):
-        (saves.folder / name).write_text("mine")
+        (checkpoints.folder / name).write_text("mine")
     for step in range(1, 4):
-        saves.write(step, state(step), {}, 1)
-    assert steps_of(saves) == [3]
-    assert len(list(saves.folder.iterdir())) == 4
+        checkpoints.write(step, state(step), {}, 1)
+    assert steps_of(checkpoints) == [3]
+    assert len(list(checkpoints.folder.iterdir())) == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, None])
-def test_a_damaged_newest_save_is_told_of_and_the_one_before_it_taken(
-    saves: Saves, content: bytes | None
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_it_used(
+    checkpoints: Checkpoints, content: bytes | None
 ) -> None:
     for step in (10, 20, 30):
-        saves.write(step, state(step), {}, 3)
-    path = saves.path_of(30)
+        checkpoints.write(step, state(step), {}, 3)
+    path = checkpoints.path_of(30)
     path.write_bytes(path.read_bytes()[:-1] if content is None else content)
-    found = saves.newest()
+    found = checkpoints.newest()
     assert int(found.tensors["step"]) == 20
     (note,) = found.notes
     assert note.startswith(f"{path} is damaged (")
-    assert note.endswith("; step-000000020.safetensors is taken instead")
+    assert note.endswith("; step-000000020.safetensors is used instead")
     assert path.exists(), "nothing is deleted"
 
 
-def test_a_run_goes_on_from_the_save_before_and_comes_to_the_same(folder: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_from_the_checkpoint_before_and_ends_in_the_same_state(
+    folder: Path, tmp_path: Path
+) -> None:
     text = Path(RunFolder.open(folder).config.data.corpus[0])
     longer = configure(text, steps=4)
     whole = go_on(Path(shutil.copytree(folder, tmp_path / "whole")), longer)
@@ -86,17 +88,19 @@ def test_a_run_goes_on_from_the_save_before_and_comes_to_the_same(folder: Path, 
     assert made.state.keys() == whole.state.keys()
 
 
-def test_the_last_weights_are_those_of_the_save_before_and_it_is_said(folder: Path) -> None:
+def test_the_last_weights_are_those_of_the_checkpoint_before_and_it_is_reported(folder: Path) -> None:
     (folder / STATE).write_bytes(b"damaged")
     network = load(folder, weights="last")
     assert len(network.notes) == 1
-    assert "step-000000000.safetensors is taken instead" in network.notes[0]
+    assert "step-000000000.safetensors is used instead" in network.notes[0]
     assert load(folder).notes == ()
 
 
-def test_a_foreign_vocabulary_is_no_damage_that_an_older_save_would_mend(folder: Path) -> None:
+def test_a_foreign_vocabulary_is_no_damage_that_an_older_checkpoint_would_repair(folder: Path) -> None:
     edit(folder / VOCABULARY, lambda v: v.update(symbols=list("abcdefghijz")))
-    with pytest.raises(CharloopError, match=r"vocabulary\.json does not fit saves/step-0+2\.safetensors"):
+    with pytest.raises(
+        CharloopError, match=r"vocabulary\.json does not fit checkpoints/step-0+2\.safetensors"
+    ):
         load(folder, weights="last")
 
 
@@ -109,11 +113,11 @@ def test_facts_that_are_none_are_damage(folder: Path, name: str, facts: str) -> 
         load(folder, weights="best" if name == WEIGHTS else "last")
 
 
-def test_a_run_of_the_time_before_there_were_several_saves_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_a_run_of_the_first_releases_with_one_checkpoint_continues(folder: Path, tmp_path: Path) -> None:
     text = Path(RunFolder.open(folder).config.data.corpus[0])
     whole = run(tmp_path / "whole", configure(text, steps=6))
     shutil.move(folder / STATE, folder / "training_state.safetensors")
-    shutil.rmtree(folder / SAVES)
+    shutil.rmtree(folder / CHECKPOINTS)
     made = go_on(folder, configure(text, steps=6))
     assert made.started.resumed_at == 2
     assert_identical(made.state, whole.state)

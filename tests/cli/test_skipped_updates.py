@@ -48,7 +48,7 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
     out = done(
         call("train", str(book), "--cell", cell, *FLAGS, "--steps", "120", "--output", str(tmp_path / "run"))
     )
-    assert "skipped  step 44: loss nan, gradient's norm nan; undone, and the learning rate halved" in out
+    assert "skipped  step 44: loss nan, gradient norm nan; undone, and the learning rate halved" in out
     assert re.search(r"^skipped  2 updates undone; skipped.jsonl in the run has their text$", out, re.M)
     lines = [json.loads(line) for line in (tmp_path / "run" / "skipped.jsonl").read_text().splitlines()]
     assert all(any("~" in text for text in line["texts"]) for line in lines)
@@ -70,7 +70,7 @@ def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")
     assert line.count("\n") == 1
-    assert "training has diverged: 10 updates in a row were undone" in line
+    assert "training has diverged: 10 updates in a row were skipped" in line
     assert "lower --learning-rate (to 10)" in line
 
 

@@ -1,4 +1,4 @@
-"""What a run's losses are worth: measured once, kept, told at the right moments; training never notices."""
+"""The baselines of a run: measured once, kept, reported in time; training never waits for them."""
 
 import json
 import math
@@ -12,9 +12,10 @@ import pytest
 
 from charloop.baselines import BASELINES_FILE, Baselines, measure_baselines, read_baselines, store
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.text import read_corpus
+from charloop.checkpoint.texts import read_corpus
 from charloop.data import Vocabulary
 from charloop.evaluation import Score
+from charloop.training.baselines import BaselineListener
 from charloop.training.events import (
     Evaluated,
     Event,
@@ -26,7 +27,6 @@ from charloop.training.events import (
     Stopping,
 )
 from charloop.training.session import Session
-from charloop.training.worth import Worth
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, at_step, configure, go_on, run
 
 TRAINING, VALIDATION = TEXT[:TRAIN], TEXT[TRAIN:]
@@ -59,7 +59,7 @@ def session(tmp_path: Path, text: Path) -> Making:
         corpus = read_corpus(config, None)
         folder = RunFolder(tmp_path / "run", config, corpus.vocabulary, {})
         folder.path.mkdir(exist_ok=True)
-        return Session.of(folder, corpus)
+        return Session.open(folder, corpus)
 
     return make
 
@@ -81,9 +81,9 @@ FINISHED = Finished("the budget is used up", 40, None, 0, 1.0)
 def heard(session: Session, *events: Event) -> list[Event]:
     """What a listener hears of a run in which `events` happen, once it has started."""
     found: list[Event] = []
-    worth = Worth(session, found.append)
+    listener = BaselineListener(session, found.append)
     for event in (started(session), *events):
-        worth(event)
+        listener(event)
     return found
 
 
@@ -158,25 +158,25 @@ def test_training_does_not_wait_but_at_its_end(session: Making, monkeypatch: pyt
     monkeypatch.setattr(store, "measure_baselines", slow)
     made = session()
     found: list[Event] = []
-    worth = Worth(made, found.append)
+    listener = BaselineListener(made, found.append)
     for event in (started(made), STEPPED, evaluated(4, 2.0), STEPPED):
-        worth(event)
+        listener(event)
     assert kinds(found) == [Started, Stepped, Evaluated, Stepped]
     threading.Timer(0.05, may_go_on.set).start()
-    worth(FINISHED)
+    listener(FINISHED)
     assert kinds(found)[4:] == [Measured, Finished]
     assert (made.folder.path / BASELINES_FILE).exists()
 
 
-def test_they_are_told_before_the_next_row(session: Making) -> None:
+def test_they_are_reported_before_the_next_row(session: Making) -> None:
     made = session()
     found: list[Event] = []
-    worth = Worth(made, found.append)
-    worth(started(made))
-    assert worth._measuring is not None
-    worth._measuring.wait()
+    listener = BaselineListener(made, found.append)
+    listener(started(made))
+    assert listener._measuring is not None
+    listener._measuring.wait()
     for event in (evaluated(4, 2.0), evaluated(8, 2.0), FINISHED):
-        worth(event)
+        listener(event)
     assert kinds(found) == [Started, Measured, Evaluated, Evaluated, Finished]
 
 
@@ -188,7 +188,7 @@ def test_a_signal_is_passed_on_at_once(session: Making) -> None:
     assert kinds(heard(session(), Stopping()))[:2] == [Started, Stopping]
 
 
-def test_a_run_above_its_unigram_after_an_epoch_is_told_once(session: Making) -> None:
+def test_a_run_above_its_unigram_after_an_epoch_is_advised_once(session: Making) -> None:
     made = session(learning_rate=1e-4, steps=48)
     heard(made, FINISHED)
     found = heard(made, *(evaluated(step, 9.0) for step in (CHUNKS - 1, CHUNKS, CHUNKS + 1)), FINISHED)
@@ -202,7 +202,7 @@ def test_a_run_above_its_unigram_after_an_epoch_is_told_once(session: Making) ->
     assert "--steps 192" in note.text
 
 
-def test_who_learns_of_its_unigram_last_is_told_last(
+def test_a_run_whose_unigram_is_known_last_is_advised_last(
     session: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_go_on, real = threading.Event(), store.measure_baselines

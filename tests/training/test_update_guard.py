@@ -1,4 +1,4 @@
-"""What is undone and what is not, on the compiled step and its parts; nothing of an undone update is left."""
+"""Which updates are skipped, in the compiled step and its parts; nothing remains of a skipped update."""
 
 import math
 from collections.abc import Callable
@@ -17,22 +17,22 @@ from charloop.config import ModelConfig, TrainingConfig
 from charloop.devices import make_mesh
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
-from charloop.training.healing import (
-    FINE,
-    HOPELESS,
-    LOWEST,
-    NOT_FINITE,
-    SPIKE,
-    WINDOW,
-    Health,
-    carry_on,
-    follow,
-    judge,
-    unblemished,
-)
 from charloop.training.optimizer import make_optimizer
 from charloop.training.state import TrainingState, initial_training_state
 from charloop.training.step import compile_steps
+from charloop.training.update_guard import (
+    FINE,
+    HOPELESS,
+    LOWEST_RATE_FACTOR,
+    NOT_FINITE,
+    SPIKE,
+    STATISTICS_WINDOW,
+    Health,
+    choose_carry,
+    initial_health,
+    judge_update,
+    update_health,
+)
 from training.runs import assert_identical
 
 CONFIG = TrainingConfig()
@@ -43,7 +43,7 @@ VOCAB, BATCH, POISON = 11, 4, 10
 def judged(health: Health, config: TrainingConfig = CONFIG, **seen: Any) -> int:
     values = {"loss": 1.0, "norm": 1.0, "sound": True} | seen
     arrays = {name: jnp.array(value) for name, value in values.items()}
-    return int(judge(config, health, uniform=math.log(65), **arrays))
+    return int(judge_update(config, health, uniform=math.log(65), **arrays))
 
 
 def after(norms: list[float], loss: float = 1.5, config: TrainingConfig = CONFIG) -> tuple[Health, list[int]]:
@@ -51,10 +51,12 @@ def after(norms: list[float], loss: float = 1.5, config: TrainingConfig = CONFIG
 
     def one(health: Health, norm: Any) -> tuple[Health, Any]:
         loss_now = jnp.float32(loss)
-        verdict = judge(config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.array(True))
-        return follow(config, health, verdict, loss=loss_now, norm=norm), verdict
+        verdict = judge_update(
+            config, health, uniform=math.log(65), loss=loss_now, norm=norm, sound=jnp.array(True)
+        )
+        return update_health(config, health, verdict, loss=loss_now, norm=norm), verdict
 
-    health, verdicts = jax.lax.scan(one, unblemished(), jnp.float32(norms))
+    health, verdicts = jax.lax.scan(one, initial_health(), jnp.float32(norms))
     return health, verdicts.tolist()
 
 
@@ -65,28 +67,28 @@ def ordinary(count: int, spread: float = 0.1, seed: int = 0) -> list[float]:
 @pytest.mark.parametrize(
     "seen", [{"loss": math.nan}, {"loss": math.inf}, {"norm": math.inf}, {"norm": math.nan}, {"sound": False}]
 )
-def test_what_is_not_finite_is_undone_from_the_first_update_on(seen: dict) -> None:
-    assert judged(unblemished(), **seen) == NOT_FINITE
+def test_what_is_not_finite_is_skipped_from_the_first_update_on(seen: dict) -> None:
+    assert judged(initial_health(), **seen) == NOT_FINITE
     assert judged(after(ordinary(200))[0], **seen) == NOT_FINITE
-    assert judged(unblemished(), replace(CONFIG, max_skipped=0), **seen) == FINE
+    assert judged(initial_health(), replace(CONFIG, max_skipped=0), **seen) == FINE
 
 
 def test_a_loss_far_above_a_blind_guess_is_hopeless_once_there_was_a_better_one() -> None:
     health = after(ordinary(1))[0]
     assert judged(health, loss=math.log(65) + 19) == FINE
     assert judged(health, loss=math.log(65) + 21) == HOPELESS
-    assert judged(unblemished(), loss=1e3) == FINE
+    assert judged(initial_health(), loss=1e3) == FINE
     assert judged(after(ordinary(1), loss=100.0)[0], loss=900.0) == FINE
 
 
 def test_a_spike_is_far_from_the_usual_in_deviations_in_size_and_beyond_the_clip() -> None:
-    health = after(ordinary(WINDOW))[0]
+    health = after(ordinary(STATISTICS_WINDOW))[0]
     assert [judged(health, norm=n) for n in (0.5, 5.0, 29.0, 31.0, 1e30)] == [FINE, FINE, FINE, SPIKE, SPIKE]
-    wild = after(ordinary(WINDOW, spread=1.0))[0]
+    wild = after(ordinary(STATISTICS_WINDOW, spread=1.0))[0]
     assert [judged(wild, norm=n) for n in (31.0, 1e4)] == [FINE, SPIKE]
     assert judged(health, replace(CONFIG, clip_norm=100.0), norm=2900.0) == FINE
     assert judged(health, replace(CONFIG, spike_threshold=0.0), norm=1e30) == FINE
-    assert judged(after(ordinary(WINDOW - 1))[0], norm=1e30) == FINE
+    assert judged(after(ordinary(STATISTICS_WINDOW - 1))[0], norm=1e30) == FINE
 
 
 @pytest.mark.parametrize("size", [1e2, 1e3, 1e6, 1e20])
@@ -98,7 +100,7 @@ def test_a_change_for_good_costs_four_updates_at_most(size: float) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(2**-10, 16, width=32), min_size=1, max_size=WINDOW))
+@given(st.lists(st.floats(2**-10, 16, width=32), min_size=1, max_size=STATISTICS_WINDOW))
 def test_the_statistics_are_plain_mean_and_variance_at_first(norms: list[float]) -> None:
     health = after(norms)[0]
     logs = np.log(np.float32(norms).astype(np.float64))
@@ -115,9 +117,9 @@ def test_a_gradient_of_nothing_has_a_logarithm_too() -> None:
 
 def test_the_rate_is_halved_and_doubles_again_and_ends_at_exactly_one() -> None:
     config = replace(CONFIG, recovery_steps=5)
-    health, rates = unblemished(), []
+    health, rates = initial_health(), []
     for verdict in [NOT_FINITE, NOT_FINITE] + [FINE] * 12:
-        health = follow(
+        health = update_health(
             config, health, jnp.int32(verdict), loss=jnp.float32(math.nan), norm=jnp.float32(math.nan)
         )
         rates.append(float(health.rate))
@@ -125,17 +127,17 @@ def test_the_rate_is_halved_and_doubles_again_and_ends_at_exactly_one() -> None:
     assert rates[6] == pytest.approx(0.5)
     assert rates[-2:] == [1.0] * 2
     for _ in range(30):
-        health = follow(config, health, jnp.int32(SPIKE), loss=jnp.float32(1), norm=jnp.float32(1))
-    assert (float(health.rate), int(health.in_a_row), int(health.skipped)) == (LOWEST, 30, 32)
+        health = update_health(config, health, jnp.int32(SPIKE), loss=jnp.float32(1), norm=jnp.float32(1))
+    assert (float(health.rate), int(health.in_a_row), int(health.skipped)) == (LOWEST_RATE_FACTOR, 30, 32)
 
 
 def test_memory_goes_on_from_the_last_good_one_and_is_emptied_the_second_time() -> None:
     before = {"hidden": jnp.float32([[1, 2], [3, jnp.nan]])}
     new, empty = {"hidden": jnp.full((2, 2), 9.0)}, {"hidden": jnp.zeros((2, 2))}
-    healthy, ill = unblemished(), replace(unblemished(), in_a_row=jnp.int32(1))
+    healthy, ill = initial_health(), replace(initial_health(), in_a_row=jnp.int32(1))
 
     def kept(fine: bool, health: Health) -> list:
-        return carry_on(jnp.array(fine), health, before, new, empty)["hidden"].tolist()
+        return choose_carry(jnp.array(fine), health, before, new, empty)["hidden"].tolist()
 
     assert kept(True, healthy) == kept(True, ill) == [[9, 9], [9, 9]]
     assert kept(False, healthy) == [[1, 2], [0, 0]]
@@ -188,7 +190,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], 
         pytest.param(2, "sgd", marks=pytest.mark.slow),
     ],
 )
-def test_an_undone_update_leaves_weights_moments_and_memory_as_they_were(
+def test_a_skipped_update_leaves_weights_moments_and_memory_as_they_were(
     devices: int, optimizer: str
 ) -> None:
     steps = Steps(devices, optimizer=optimizer)
@@ -206,7 +208,7 @@ def test_an_undone_update_leaves_weights_moments_and_memory_as_they_were(
 
 @pytest.mark.usefixtures("spoiled")
 @pytest.mark.parametrize("devices", [1, 2])
-def test_an_undone_update_in_the_middle_of_a_call_is_as_if_the_others_were_alone(devices: int) -> None:
+def test_a_skipped_update_in_the_middle_of_a_call_is_as_if_the_others_were_alone(devices: int) -> None:
     """The last step, at half the rate, is the one that the plain program makes at half the rate."""
     steps = Steps(devices)
     text = chunks(False, True, False)
@@ -243,27 +245,29 @@ def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.M
         lanes = len(jax.tree.leaves(memory)[0])
         return jnp.full(lanes, jax.lax.axis_index("batch") == 0)
 
-    monkeypatch.setattr("charloop.training.step.finite_lanes", first_alone_is_sound)
+    monkeypatch.setattr("charloop.training.step.find_finite_rows", first_alone_is_sound)
     steps = Steps(2)
-    undone, rows = steps(chunks(False), steps.state)
+    skipped, rows = steps(chunks(False), steps.state)
     assert rows[0, 3] == NOT_FINITE
     assert np.isfinite(rows[0, :2]).all()
-    assert_identical(pack_tree(undone.params), pack_tree(steps.state.params))
-    for leaf in jax.tree.leaves(undone.params):
+    assert_identical(pack_tree(skipped.params), pack_tree(steps.state.params))
+    for leaf in jax.tree.leaves(skipped.params):
         first, second = (np.asarray(shard.data) for shard in leaf.addressable_shards)
         assert first.tobytes() == second.tobytes()
 
 
-def test_a_spike_is_undone_by_the_compiled_step() -> None:
+def test_a_spike_is_skipped_by_the_compiled_step() -> None:
     """Usual is what the health says: here, gradients a thousand million times shorter."""
     steps = Steps(1, clip_norm=1e-6)
-    usual = replace(unblemished(), norm=jnp.log(1e-9), variance=jnp.float32(0.01), seen=jnp.int32(WINDOW))
+    usual = replace(
+        initial_health(), norm=jnp.log(1e-9), variance=jnp.float32(0.01), seen=jnp.int32(STATISTICS_WINDOW)
+    )
     spiked, rows = steps(chunks(False), replace(steps.state, health=usual))
     assert rows[0, 3] == SPIKE
     assert_identical(pack_tree(spiked.params), pack_tree(steps.state.params))
 
 
-def test_without_healing_the_same_update_reaches_the_weights() -> None:
+def test_without_the_update_guard_the_same_update_reaches_the_weights() -> None:
     steps = Steps(1, max_skipped=0)
     poisoned = steps.state.params | {"readout.bias": jnp.full(VOCAB, jnp.nan)}
     after, rows = steps(chunks(False), replace(steps.state, params=poisoned))

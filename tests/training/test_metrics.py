@@ -1,4 +1,4 @@
-"""What a run wrote down is read back as it was written, and nothing that is damaged with it."""
+"""The lines of metrics.jsonl: written and read by one codec; damaged ones are left out of a run's history."""
 
 import json
 import math
@@ -11,7 +11,16 @@ from charloop.checkpoint import RunFolder
 from charloop.config import DataConfig, RunConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
-from charloop.training.history import History
+from charloop.training.metrics import (
+    EvaluationRecord,
+    History,
+    Record,
+    SkippedRecord,
+    StepRecord,
+    decode_record,
+    encode_record,
+    read_records,
+)
 
 STEPS = [{"kind": "step", "step": n, "loss": 4.0 / n, "epoch": 0.1} for n in range(1, 9)]
 EVALUATIONS = [
@@ -27,6 +36,59 @@ def folder_of(path: Path, *lines: object) -> RunFolder:
         "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
     )
     return run
+
+
+RECORDS = {
+    "a step": (
+        StepRecord(7, 0.25, 1.5, 2.0, 1e-3),
+        '{"kind": "step", "step": 7, "epoch": 0.25, "loss": 1.5, "gradient_norm": 2.0, "learning_rate": 0.001}',
+    ),
+    "a step at a lower learning rate": (
+        StepRecord(7, 0.0, 1.5, 2.0, 1e-3, planned_rate=2e-3),
+        '{"kind": "step", "step": 7, "epoch": 0.0, "loss": 1.5, "gradient_norm": 2.0, "learning_rate": 0.001, '
+        '"planned_rate": 0.002}',
+    ),
+    "a discarded step": (
+        StepRecord(7, 0.25, math.nan, math.inf, 1e-3, "loss nan", 2),
+        '{"kind": "step", "step": 7, "epoch": 0.25, "loss": null, "gradient_norm": null, "learning_rate": 0.001, '
+        '"skipped": "loss nan", "in_a_row": 2}',
+    ),
+    "a discarded step with its text": (
+        SkippedRecord(7, 0.25, 9.0, 2.0, 1e-3, "a spike", 1, offsets=[3, 9], texts=["a\ud800", "é"]),
+        '{"kind": "step", "step": 7, "epoch": 0.25, "loss": 9.0, "gradient_norm": 2.0, "learning_rate": 0.001, '
+        '"skipped": "a spike", "in_a_row": 1, "offsets": [3, 9], "texts": ["a\\ud800", "\\u00e9"]}',
+    ),
+    "an evaluation": (
+        EvaluationRecord(step=7, loss=1.25, characters=90, elapsed=2.5),
+        '{"kind": "evaluation", "step": 7, "loss": 1.25, "characters": 90, "elapsed": 2.5}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("record", "line"), RECORDS.values(), ids=RECORDS)
+def test_a_record_is_written_as_earlier_releases_did_and_read_back(record: Record, line: str) -> None:
+    """Keys, their order and spaces are what users' scripts look for."""
+    assert encode_record(record) == f"{line}\n".encode()
+    found = decode_record(encode_record(record))
+    assert found is not None
+    for name in found.__struct_fields__:
+        was, now = getattr(record, name), getattr(found, name)
+        same = was == now or (isinstance(was, float) and not math.isfinite(was) and math.isnan(now))
+        assert same, name
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"kind": "step", "step": 7}', b"7\n", b"\xff\n", b'{"step": 7}\n', b"\n", b""]
+)
+def test_a_line_that_is_no_record_is_none(line: bytes) -> None:
+    """Such as half of one, of a process that was killed."""
+    assert decode_record(line) is None
+
+
+def test_records_are_read_in_turn_without_the_damaged_ones(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"".join(f"{line}\n{{\n".encode() for _, line in RECORDS.values()))
+    assert [type(record) for record in read_records(path)] == [StepRecord] * 4 + [EvaluationRecord]
 
 
 def test_it_is_what_was_written(tmp_path: Path) -> None:
@@ -90,7 +152,7 @@ def test_a_run_without_evaluations(tmp_path: Path) -> None:
 
 def test_nothing_to_read(tmp_path: Path) -> None:
     run = folder_of(tmp_path)
-    with pytest.raises(CharloopError, match="says nothing of any step"):
+    with pytest.raises(CharloopError, match="has no step"):
         History.of(run)
     run.metrics.unlink()
     with pytest.raises(CharloopError, match=r"cannot read .*metrics\.jsonl \(No such file"):

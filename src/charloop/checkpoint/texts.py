@@ -1,0 +1,127 @@
+"""The texts of a run: its training text, and one that a person chooses: a string, files, or a part of it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from charloop.checkpoint.run_folder import RunFolder
+from charloop.config import RunConfig
+from charloop.data import Corpus, ReadingListener, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
+from charloop.data.corpus import read_sources
+from charloop.data.decoding import TextChanges
+from charloop.errors import CharloopError
+
+
+def read_corpus(
+    config: RunConfig,
+    vocabulary: Vocabulary | None,
+    listener: ReadingListener | None = None,
+    text: Text | None = None,
+) -> Corpus:
+    """Read the text that a configuration names, or `text` itself; `listener` receives the progress."""
+    data = config.data
+    if text is None and not data.corpus:
+        raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
+    how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
+    how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
+    if text is None:
+        return load_corpus(data.corpus, **how)
+    return (
+        check_vocabulary(text.content, vocabulary)
+        if isinstance(text.content, Corpus)
+        else read_sources(text.content, **how)
+    )
+
+
+def check_vocabulary(corpus: Corpus, vocabulary: Vocabulary | None) -> Corpus:
+    """Return `corpus`; CharloopError if it has another vocabulary than `vocabulary`, if that is given."""
+    if vocabulary not in (None, corpus.vocabulary):
+        raise CharloopError("the given tokens are of another vocabulary", do="pass the text itself")
+    return corpus
+
+
+def read_own_corpus(
+    folder: RunFolder, listener: ReadingListener | None = None, *, named: bool = False
+) -> Corpus:
+    """Read the training text of a run; CharloopError if it has changed.
+
+    `named`: a person, not the run, has named its path, so it may be a pipe.
+    """
+    if not named:
+        refuse_streams(folder.config.data.corpus)
+    text = None if named else folder.need("text")
+    corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
+    if corpus.content_hash != folder.text.get("content_hash"):
+        raise CharloopError(
+            f"the text of {folder.path} has changed since the run began",
+            do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
+        )
+    return corpus
+
+
+def read_training_text(folder: RunFolder, listener: ReadingListener | None = None) -> np.ndarray:
+    """Return the tokens of the training text of a run; CharloopError if the text has changed."""
+    corpus, data = read_own_corpus(folder, listener), folder.config.data
+    return corpus.tokens[split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction).train]
+
+
+class TextChoice(NamedTuple):
+    """A choice of text: the string `text`, else the files `texts`, else a `part` of the run's own text ("val")."""
+
+    texts: Sequence[str]
+    text: str | None
+    part: str | None
+    unknown: Literal["error", "skip"]
+    errors: Literal["strict", "replace"] | None
+
+
+class ChosenText(NamedTuple):
+    """A text to score: its name, tokens, notes on how it was read, and the training text for baselines."""
+
+    name: str
+    tokens: np.ndarray
+    notes: tuple[str, ...] = ()
+    training: np.ndarray | None = None
+
+
+def read_chosen_text(
+    folder: RunFolder, wanted: TextChoice, listener: ReadingListener | None = None
+) -> ChosenText:
+    """Read the chosen text as tokens of the run's vocabulary; `listener` receives the progress.
+
+    Raises CharloopError if it cannot be read, or if the run has no such part.
+    """
+    if wanted.text is not None:
+        tokens = folder.vocabulary.encode(wanted.text, wanted.unknown)
+        return ChosenText("the given string", tokens, unknown_note(folder, tokens))
+    if wanted.texts:
+        data = folder.config.data
+        corpus = load_corpus(
+            wanted.texts,
+            encoding=data.encoding,
+            errors=wanted.errors or data.errors,
+            vocabulary=folder.vocabulary,
+            unknown=wanted.unknown,
+            listener=listener,
+        )
+        return ChosenText(corpus.description, corpus.tokens, corpus.notes)
+    return read_split(folder, wanted.part or "val", listener)
+
+
+def unknown_note(folder: RunFolder, tokens: np.ndarray) -> tuple[str, ...]:
+    """Return a note if some tokens are the unknown symbol."""
+    return TextChanges(unknown_characters=folder.vocabulary.count_unknown(tokens)).notes()
+
+
+def read_split(folder: RunFolder, part: str, listener: ReadingListener | None = None) -> ChosenText:
+    """Read a part of the run's own text."""
+    data = folder.config.data
+    corpus = read_own_corpus(folder, listener)
+    cut = split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction)
+    chosen = {"train": cut.train, "val": cut.validation, "test": cut.test}[part]
+    if chosen.start == chosen.stop:
+        flag = {"val": "--validation-fraction", "test": "--test-fraction"}[part]
+        raise CharloopError(f"the run has no {part} text", do=f"train with {flag} to set one apart")
+    tokens, training = corpus.tokens[chosen], None if part == "train" else corpus.tokens[cut.train]
+    return ChosenText(f"{part} part of {corpus.description}", tokens, unknown_note(folder, tokens), training)
