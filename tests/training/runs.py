@@ -20,7 +20,7 @@ TEXT = "".join(np.random.default_rng(0).choice(list(SYMBOLS), 200)) + SYMBOLS
 TRAIN = 189
 """Characters to train on, of 211; the rest validate."""
 CHUNKS = 31
-"""Chunks an epoch: 2 lanes of 94, read 3 at a time."""
+"""Chunks an epoch: 2 batch rows of 94, read 3 at a time."""
 
 TINY = {
     "batch_size": 2,

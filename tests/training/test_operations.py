@@ -35,13 +35,13 @@ def counted(cell: str, unroll: str = "xla") -> float:
 
 def expected(gates: int) -> int:
     """Two operations for each multiplication of the products, from the shapes."""
-    lanes, vocab, hidden = SETTING.batch_size, SETTING.vocab_size, SETTING.model.hidden_size
-    places = SETTING.seq_length * lanes
+    rows, vocab, hidden = SETTING.batch_size, SETTING.vocab_size, SETTING.model.hidden_size
+    positions = SETTING.seq_length * rows
     table = 3 * vocab * hidden * gates * hidden
-    look_up_gradient = vocab * places * gates * hidden
-    recurrent_gradient = places * hidden * gates * hidden
-    in_the_loops = 2 * lanes * hidden * gates * hidden
-    readout = 3 * places * hidden * vocab
+    look_up_gradient = vocab * positions * gates * hidden
+    recurrent_gradient = positions * hidden * gates * hidden
+    in_the_loops = 2 * rows * hidden * gates * hidden
+    readout = 3 * positions * hidden * vocab
     return 2 * (table + look_up_gradient + recurrent_gradient + in_the_loops + readout)
 
 

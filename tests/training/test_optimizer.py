@@ -15,8 +15,8 @@ NAMES = {"embedding.weight": 2, "rnn.weight_hh_l0": 2, "rnn.bias_hh_l0": 1, "rnn
 PARAMS = {name: jnp.ones([3] * axes) for name, axes in NAMES.items()}
 
 
-def rates(config: TrainingConfig, *places: tuple[int, float, float]) -> list[float]:
-    return [learning_rate(config, step=s, epoch=e, progress=p) for s, e, p in places]
+def rates(config: TrainingConfig, *moments: tuple[int, float, float]) -> list[float]:
+    return [learning_rate(config, step=s, epoch=e, progress=p) for s, e, p in moments]
 
 
 def along(config: TrainingConfig, *progress: float) -> list[float]:

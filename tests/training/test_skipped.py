@@ -25,7 +25,7 @@ from choosing import slow
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
 PLACE = 50
-"""Of the poison in the text: read in the first lane only, at most by two chunks."""
+"""Of the poison in the text: read in the first batch row only, at most by two chunks."""
 POISON = "x"
 
 
@@ -237,7 +237,7 @@ def test_evaluations_that_are_never_a_number_end_it(
 
 
 def test_a_text_that_changes_its_nature_is_trained_on(tmp_path: Path) -> None:
-    """One lane, certain of `a`, and then another text altogether: the worst that an honest text can do."""
+    """One batch row, certain of `a`, and then another text altogether: the worst that an honest text can do."""
     (tmp_path / "text.txt").write_text("a" * 3000 + "bcdefghij" * 400)
     settings = {"batch_size": 1, "seq_length": 10, "cell": "gru", "learning_rate": 0.01, "clip_norm": 0.0}
     made = run(

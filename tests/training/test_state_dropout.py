@@ -1,4 +1,4 @@
-"""State dropout: where a lane's memory is emptied, the same on any devices, in any call, after any stop."""
+"""State dropout: where the memory of a batch row is emptied, the same on any devices, in any call, after any stop."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ from charloop.training.session import Session
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, assert_identical, configure, run
-from training.twin import learn, places
+from training.twin import learn, reset_positions
 
 OFTEN = 0.4
 KEY = jax.random.key(3)
@@ -38,10 +38,10 @@ def lines(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("rate", [0.05, OFTEN])
 @pytest.mark.parametrize("prefix", [(), (0,), (0, 0), (1, 0, 1), (0,) * 9])
 def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
-    """Against a twin that goes lane by lane and place by place; a prefix may be longer than a chunk."""
+    """Against a twin that loops over batch rows and positions; a prefix may be longer than a chunk."""
     chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
     found = draw_resets(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
-    np.testing.assert_array_equal(found, places(KEY, rate, chunk, prefix))
+    np.testing.assert_array_equal(found, reset_positions(KEY, rate, chunk, prefix))
     assert 0 < int(found.any(0).sum()) < 60
     assert bool((found.sum(0) <= 1).all()), "once in a chunk"
 
@@ -54,15 +54,15 @@ def test_a_paragraph_across_the_chunks_end_is_none_yet() -> None:
     assert not find_prefix_starts(chunk[:3], (0, 0))[:, 1].any()
 
 
-def test_chances_belong_to_lanes_and_steps() -> None:
+def test_chances_belong_to_batch_rows_and_steps() -> None:
     chunk = jnp.zeros((4, 64), jnp.int32)
     whole = draw_resets(KEY, OFTEN, chunk, (0,), jnp.arange(64))
     half = draw_resets(KEY, OFTEN, chunk[:, 32:], (0,), jnp.arange(32, 64))
     np.testing.assert_array_equal(whole[:, 32:], half)
     keys = jax.vmap(lambda n: jax.random.fold_in(KEY, n))(jnp.arange(2000))
-    lanes = jnp.arange(4)
-    share = jax.vmap(lambda key: draw_resets(key, 0.06, chunk[:, :4], (0,), lanes))(keys).mean(0)
-    np.testing.assert_allclose(share, 0.02, atol=0.012, err_msg="three places alike")
+    rows = jnp.arange(4)
+    share = jax.vmap(lambda key: draw_resets(key, 0.06, chunk[:, :4], (0,), rows))(keys).mean(0)
+    np.testing.assert_allclose(share, 0.02, atol=0.012, err_msg="three positions alike")
 
 
 def test_off_costs_nothing() -> None:
@@ -70,7 +70,7 @@ def test_off_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize("unroll", ["fused", "scan"])
-def test_an_emptied_lane_reads_as_if_its_text_began_there(unroll: str) -> None:
+def test_an_emptied_batch_row_reads_as_if_its_text_began_there(unroll: str) -> None:
     config = configure(Path("text"), unroll=unroll).model
     model = CharLM.build(config, 5)
     params = model.init(KEY)
@@ -86,7 +86,7 @@ def test_an_emptied_lane_reads_as_if_its_text_began_there(unroll: str) -> None:
 
 @pytest.mark.parametrize(("content", "prefix"), [(TEXT, ()), (LINES, (0,))])
 def test_training_is_the_twins(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
-    """The twin empties the memory lane by lane, where lines begin; with another rate it is another run."""
+    """The twin empties the memory of each batch row where lines begin; with another rate it is another run."""
     (tmp_path / "text.txt").write_text(content)
     text, steps = tmp_path / "text.txt", CHUNKS + 5
     made = run(tmp_path / "run", configure(text, steps=steps, state_dropout=OFTEN))
@@ -139,13 +139,13 @@ def test_a_run_from_before_goes_on_as_it_was_trained(tmp_path: Path, text: Path)
     """Its config.json says nothing of state dropout, nor of a prefix."""
     whole = run(tmp_path / "whole", configure(text, steps=20, state_dropout=0.0))
     old = run(tmp_path / "old", configure(text, steps=8, state_dropout=0.0))
-    place = old.folder / "config.json"
-    values = json.loads(place.read_text())
+    path = old.folder / "config.json"
+    values = json.loads(path.read_text())
     del values["training"]["state_dropout"], values["text"]["prefix"]
     values["training"]["steps"] = 20
-    place.write_text(json.dumps(values))
+    path.write_text(json.dumps(values))
     assert RunFolder.open(old.folder).config.training.state_dropout == 0
-    assert read_config(place).training.state_dropout == 0
+    assert read_config(path).training.state_dropout == 0
     resume(old.folder)
     assert_identical(old.state, whole.state)
     assert RunFolder.open(old.folder).text["prefix"] == RunFolder.open(whole.folder).text["prefix"]

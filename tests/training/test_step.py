@@ -70,7 +70,7 @@ def test_how_many_steps_a_call_makes_changes_no_bit(
 
 
 def test_two_devices_learn_what_one_does(tmp_path: Path, text: Path, whole: Run) -> None:
-    """With dropout: the masks belong to the lanes, wherever they are."""
+    """With dropout: the masks belong to the batch rows, wherever they are."""
     both = run(tmp_path / "run", configure(text, steps=40, eval_every=10, devices=2))
     assert (whole.started.devices, both.started.devices) == (1, 2)
     close(both.losses, whole.losses)

@@ -164,7 +164,7 @@ class Steps:
 
 def chunks(*poisoned: bool) -> np.ndarray:
     text = np.random.default_rng(3).integers(POISON, size=(len(poisoned), 4, BATCH), dtype=np.int32)
-    # In the last lane: of two devices only the second one sees it.
+    # In the last batch row: of two devices only the second one sees it.
     text[np.flatnonzero(poisoned), 2, BATCH - 1] = POISON
     return text
 
@@ -242,8 +242,8 @@ def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.M
     """Memory that is not finite on the second device, with a loss and a gradient that are: else the weights part."""
 
     def first_alone_is_sound(memory: Any) -> Any:
-        lanes = len(jax.tree.leaves(memory)[0])
-        return jnp.full(lanes, jax.lax.axis_index("batch") == 0)
+        rows = len(jax.tree.leaves(memory)[0])
+        return jnp.full(rows, jax.lax.axis_index("batch") == 0)
 
     monkeypatch.setattr("charloop.training.step.find_finite_rows", first_alone_is_sound)
     steps = Steps(2)

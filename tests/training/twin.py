@@ -16,11 +16,11 @@ def ptb(text: str, config: RunConfig) -> list[tuple[bool, np.ndarray, np.ndarray
     """An epoch as the PTB iterator defines it: whether it starts here, inputs, targets; time first."""
     ids = Vocabulary.of_text(text).encode(text)
     batch, time = config.data.batch_size, config.data.seq_length
-    lane = len(ids) // batch
-    data = ids[: batch * lane].reshape(batch, lane)
+    length = len(ids) // batch
+    data = ids[: batch * length].reshape(batch, length)
     return [
         (i == 0, data[:, i * time : (i + 1) * time].T, data[:, i * time + 1 : (i + 1) * time + 1].T)
-        for i in range((lane - 1) // time)
+        for i in range((length - 1) // time)
     ]
 
 
@@ -49,18 +49,18 @@ def clipped(gradient: Any, longest: float) -> tuple[float, Any]:
     return length, {name: g * factor for name, g in gradient.items()}
 
 
-def places(key: Any, rate: float, chunk: np.ndarray, prefix: tuple[int, ...]) -> np.ndarray:
-    """Before which inputs of a chunk memory is emptied: lane by lane, place by place."""
-    time, lanes = len(chunk) - 1, chunk.shape[1]
-    found = np.zeros((time, lanes), bool)
-    for lane in range(lanes):
-        own = jax.random.fold_in(jax.random.fold_in(key, 2**31), lane)
+def reset_positions(key: Any, rate: float, chunk: np.ndarray, prefix: tuple[int, ...]) -> np.ndarray:
+    """Before which inputs of a chunk memory is emptied: batch row by batch row, position by position."""
+    time, rows = len(chunk) - 1, chunk.shape[1]
+    found = np.zeros((time, rows), bool)
+    for row in range(rows):
+        own = jax.random.fold_in(jax.random.fold_in(key, 2**31), row)
         if float(jax.random.uniform(own)) >= rate:
             continue
-        draws = jax.random.uniform(jax.random.fold_in(jax.random.fold_in(key, 2**31 + 1), lane), (time,))
-        text, size = chunk[:, lane].tolist(), len(prefix)
+        draws = jax.random.uniform(jax.random.fold_in(jax.random.fold_in(key, 2**31 + 1), row), (time,))
+        text, size = chunk[:, row].tolist(), len(prefix)
         starts = [t for t in range(time) if prefix and text[t : t + size] == list(prefix)]
-        found[max(starts, key=lambda t: float(draws[t]), default=0), lane] = True
+        found[max(starts, key=lambda t: float(draws[t]), default=0), row] = True
     return found
 
 
@@ -86,7 +86,7 @@ def learn(
         for starts, x, y in epoch[: len(rates) - number]:
             memory = model.initial_state(config.data.batch_size) if starts else memory
             key = jax.random.fold_in(key_run, number)
-            resets = places(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)
+            resets = reset_positions(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)
             (loss, memory), g = gradient(params, x, y, memory, key, resets)
             length, g = clipped(g, config.training.clip_norm)
             updates, moments = update(g, moments, params)
