@@ -19,11 +19,11 @@ ROW = re.compile(
 FILES = [
     ".lock",
     "baselines.json",
+    "checkpoints",
     "config.json",
     "metrics.jsonl",
     "model.safetensors",
     "samples",
-    "checkpoints",
     "vocabulary.json",
 ]
 

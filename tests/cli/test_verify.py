@@ -37,7 +37,7 @@ def test_for_programs(copied: Path) -> None:
     found = json.loads(done(call("verify", str(copied), "--json", "--steps", "3")))
     assert (found["from_step"], found["to_step"], found["equal"]) == (8, 11, True)
     assert found["checks"] == [{"what": "losses and gradients of 3 steps", "difference": None}]
-    assert found["notes"] == ["the last save is of step 16: --steps 0 goes on to it, and compares it"]
+    assert found["notes"] == ["the last checkpoint is of step 16: with --steps 0 it is reached and compared"]
     flip_a_bit(copied / "model.safetensors")
     spoiled = call("verify", str(copied), "--json")
     assert (spoiled.code, json.loads(spoiled.out)["equal"]) == (1, False)
