@@ -1,4 +1,4 @@
-"""Two cells of one's own; docs/extending.md tells how they are made.
+"""Two user-defined cells; docs/extending.md explains how to write one.
 
 charloop train book.txt --cell examples/my_cells.py:SkipLSTM
 """
@@ -20,12 +20,12 @@ from charloop.types import Parameters, RandomKey, State
 class SkipLSTM(LSTM):
     """An LSTM whose memory skips: the forget gate reads a blend of the cell at t-1 and at t-2.
 
-    `c' = s c[t-1] + (1 - s) c[t-2]` with `s = σ(skip)`, one learned number a unit; then as `lstm`, with `c'` where
-    the cell was: `c[t] = σ(f) c' + σ(i) tanh(g)`; `h = σ(o) tanh(c[t])`.
+    `c' = s c[t-1] + (1 - s) c[t-2]` with `s = σ(skip)`, one learned number per unit. The rest is `lstm` with `c'`
+    in place of the previous cell: `c[t] = σ(f) c' + σ(i) tanh(g)`; `h = σ(o) tanh(c[t])`.
     """
 
     skip_start: float = 2.0
-    """Where `skip` starts: at 2 a unit takes 88 % of c[t-1] and 12 % of c[t-2]."""
+    """Initial value of `skip`. At 2, a unit takes 88 % of c[t-1] and 12 % of c[t-2]."""
 
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell", "cell_before")
 
@@ -46,10 +46,10 @@ class SkipLSTM(LSTM):
 
 @dataclass(frozen=True)
 class MultiplicativeLSTM(Cell):
-    """Krause et al. 2016: each character chooses its own recurrent matrix, by way of `m` between `h` and the gates.
+    """The multiplicative LSTM of Krause et al. 2016: each character selects its own recurrent matrix through `m`.
 
-    `m = (W_m x) (R_m h)`; `i, f, g, o = W x + b_ih + R m + b_hh`; then as `lstm`. Its second product with the state
-    waits for its first.
+    `m = (W_m x) (R_m h)`; `i, f, g, o = W x + b_ih + R m + b_hh`; then as `lstm`. The second product in the loop
+    reads the result of the first.
     """
 
     gates: ClassVar[int] = 4
