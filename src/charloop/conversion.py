@@ -1,4 +1,4 @@
-"""Values that were read, as the types that we declare: msgspec's `convert`, for whatever JSON can hold."""
+"""Convert values that were read from JSON or TOML to declared types, by msgspec."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import msgspec
 
 
 def convert(value: object, kind: Any, **how: Any) -> Any:
-    """`value` as a `kind`. Errors: msgspec.ValidationError.
+    """Return `value` as a `kind`. Errors: msgspec.ValidationError.
 
-    JSON may spell half of a surrogate pair, which msgspec cannot compare with the names that it knows.
+    JSON can spell half of a surrogate pair, which msgspec fails to compare with the names it knows.
     """
     try:
         return msgspec.convert(value, kind, **how)

@@ -1,4 +1,4 @@
-"""A batch is shared out over devices: a processor's cores, or GPUs. The code that trains is the same."""
+"""Divide a batch among devices: a processor's cores, or GPUs. The training code is the same for both."""
 
 import ctypes
 import os
@@ -13,18 +13,18 @@ from charloop.errors import CharloopError
 
 BATCH = "batch"
 NO_MAPPED_BLOCKS, NEVER_TRIM, ONE_ARENA = (-4, 0), (-1, 2**31 - 1), (-8, 1)
-"""Of glibc's mallopt: M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX."""
-MIN_LANES = 8
-"""Fewer lanes than this a device, and sharing costs more than it saves."""
+"""Options of glibc's mallopt: M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX."""
+MIN_ROWS_PER_DEVICE = 8
+"""With fewer batch rows per device, dividing the batch costs more than it saves."""
 
 
 def count_cores() -> int:
-    """Processor cores this process may use."""
+    """Return the number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def name_processor() -> str:
-    """The processor's name, where the system tells."""
+    """Return the processor's name, if the system reports it."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
@@ -34,9 +34,9 @@ def name_processor() -> str:
 
 
 def retain_freed_memory() -> None:
-    """Let glibc keep the memory that a step gives back, for the next step; elsewhere nothing changes.
+    """Let glibc keep the memory that a step frees for the next step; no effect without glibc.
 
-    Large blocks go back to the system otherwise, and to have them anew costs a sixth of a step of a 1 x 512 LSTM.
+    Otherwise large blocks return to the system, and allocating them again takes a sixth of a step of a 1 x 512 LSTM.
     """
     if sys.platform != "linux":
         return
@@ -47,7 +47,7 @@ def retain_freed_memory() -> None:
 
 
 def use_all_cores() -> None:
-    """Let JAX see each core as a device; it must not have started yet, else nothing changes."""
+    """Let JAX treat each core as a device. It must be called before JAX starts; later it has no effect."""
     retain_freed_memory()
     if "jax_num_cpu_devices" in os.environ.get("XLA_FLAGS", ""):
         return
@@ -58,25 +58,28 @@ def use_all_cores() -> None:
 
 
 def choose_devices(batch_size: int, asked: int = 0) -> int:
-    """How many devices share `batch_size` lanes: as `asked`, or the most that divide it and pay for it.
+    """Return how many devices share `batch_size` batch rows: `asked`, or by default the most that divide it and pay
+    off.
 
-    Raises CharloopError where `asked` do not exist or do not divide the batch.
+    Raises CharloopError if there are not `asked` devices or they do not divide the batch.
     """
     there = len(jax.devices())
     if asked > there:
         raise CharloopError("devices", got=asked, allowed=f"1 to {there} here, 0 to choose")
     if asked and batch_size % asked:
-        raise CharloopError(f"{asked} devices cannot share a batch evenly", got=batch_size)
-    fits = [n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= MIN_LANES]
+        raise CharloopError(
+            f"batch size that {asked} devices share", got=batch_size, allowed=f"a multiple of {asked}"
+        )
+    fits = [n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= MIN_ROWS_PER_DEVICE]
     return asked or max(fits, default=1)
 
 
 def make_mesh(devices: int) -> Mesh:
-    """The first `devices` devices in a row."""
+    """Return a mesh of the first `devices` devices."""
     return Mesh(np.array(jax.devices()[:devices]), (BATCH,))
 
 
 def batch_sharding(mesh: Mesh, axis: int | None = None) -> NamedSharding:
-    """How an array lies on the mesh: whole on each device, or cut along its batch `axis`."""
+    """Return how an array lies on the mesh: whole on each device, or split along its batch `axis`."""
     spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, BATCH)
     return NamedSharding(mesh, spec)

@@ -1,4 +1,4 @@
-"""Dropout whose masks belong to lanes, of values and of memories: how many devices share a batch changes nothing."""
+"""Dropout of values and memories. Masks belong to batch rows, so the number of devices does not change them."""
 
 from typing import TypeAlias
 
@@ -9,16 +9,16 @@ from jaxtyping import Array, Bool, Float, Int
 from charloop.types import RandomKey
 
 LEVELS = 2**16
-"""A mask costs 16 random bits an element: rates are kept to within 1/65536, and the scale is exact for them."""
+"""A mask takes 16 random bits per element: rates are rounded to 1/65536, and the scale matches the rounded rate."""
 
-MEMORY, PLACE = 2**31, 2**31 + 1
-"""What a step's key is folded with for which memories are emptied, and where: no layer's numbers."""
+MEMORY, POSITION = 2**31, 2**31 + 1
+"""Folded into a step's key to draw which memories are reset, and where; no layer has these numbers."""
 
 Prefix: TypeAlias = tuple[int, ...]
-"""The ids of what stands before a text's paragraphs, lines or words; may be none."""
+"""The ids of the text before each paragraph, line or word of the corpus; may be empty."""
 
 
-def dropout(
+def apply_dropout(
     key: RandomKey,
     rate: float,
     values: Float[Array, "time batch hidden"],
@@ -26,7 +26,7 @@ def dropout(
     *,
     variational: bool,
 ) -> Float[Array, "time batch hidden"]:
-    """`values` with a share of `rate` set to 0 and the rest scaled up to the same mean (Srivastava et al. 2014).
+    """Set a fraction `rate` of `values` to 0 and scale the rest to the same mean (Srivastava et al. 2014).
 
     The mask of batch row `batch_rows[b]` depends only on `key` and that number. `variational` draws one mask for all
     time steps (Gal and Ghahramani 2016). `rate` is in [0, 1); 0 returns `values`.
@@ -36,7 +36,7 @@ def dropout(
         return values
     shape = (1 if variational else values.shape[0], values.shape[2])
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(batch_rows)
-    keep = jax.vmap(lambda key: random_levels(key, shape), out_axes=1)(keys) < kept
+    keep = jax.vmap(lambda key: draw_levels(key, shape), out_axes=1)(keys) < kept
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
 
 
@@ -47,36 +47,36 @@ def draw_resets(
     prefix: Prefix,
     batch_rows: Int[Array, " batch"],
 ) -> Bool[Array, "time batch"] | None:
-    """Before which of a chunk's inputs memory is emptied: by chance `rate` once in a lane, where a paragraph begins.
+    """Draw before which inputs of a chunk to empty the memory: with probability `rate`, once per batch row.
 
-    State dropout (Melis et al. 2018, section 3) at the place that a text is begun at: a network whose memory is never
-    empty does not learn to begin. The place is one of those where `prefix` is read next, else the lane's first. All
-    that is chance for lane `batch_rows[b]` comes from `key` and that number. A `rate` in [0, 1); for 0 there is None.
+    State dropout (Melis et al. 2018, section 3) where a text may begin: a network whose memory is never empty does
+    not learn to begin. The position is one before which all of `prefix` comes next, otherwise the row's first. The
+    draws for batch row `batch_rows[b]` depend only on `key` and that number. `rate` is in [0, 1); 0 returns None.
     """
     if not rate:
         return None
     starts = find_prefix_starts(chunk, prefix)
     keys = jax.vmap(lambda row: jax.random.fold_in(jax.random.fold_in(key, MEMORY), row))(batch_rows)
     emptied = jax.vmap(jax.random.uniform)(keys) < rate
-    keys = jax.vmap(lambda row: jax.random.fold_in(jax.random.fold_in(key, PLACE), row))(batch_rows)
+    keys = jax.vmap(lambda row: jax.random.fold_in(jax.random.fold_in(key, POSITION), row))(batch_rows)
     draws = jax.vmap(lambda key: jax.random.uniform(key, (len(starts),)), out_axes=1)(keys)
-    # argmax of nothing but -1 is 0: the lane's first.
-    place = jnp.argmax(jnp.where(starts, draws, -1.0), axis=0)
-    return (jnp.arange(len(starts))[:, None] == place) & emptied
+    # If all are -1, argmax returns 0, the row's first position.
+    position = jnp.argmax(jnp.where(starts, draws, -1.0), axis=0)
+    return (jnp.arange(len(starts))[:, None] == position) & emptied
 
 
 def find_prefix_starts(chunk: Int[Array, "time_and_one batch"], prefix: Prefix) -> Bool[Array, "time batch"]:
-    """Before which of a chunk's inputs all of `prefix` comes next, the chunk's last target included."""
+    """Return before which inputs of a chunk all of `prefix` comes next, the chunk's last target included."""
     time = len(chunk) - 1
     if not prefix:
         return jnp.zeros((time, chunk.shape[1]), bool)
     padded = jnp.pad(chunk, ((0, len(prefix)), (0, 0)), constant_values=-1)
-    return jnp.stack([padded[n : n + time] == sign for n, sign in enumerate(prefix)]).all(0)
+    return jnp.stack([padded[n : n + time] == symbol for n, symbol in enumerate(prefix)]).all(0)
 
 
-def random_levels(key: RandomKey, shape: tuple[int, int]) -> Int[Array, "time hidden"]:
-    """Whole numbers in [0, LEVELS), two from each 32 random bits."""
+def draw_levels(key: RandomKey, shape: tuple[int, int]) -> Int[Array, "time hidden"]:
+    """Draw integers in [0, LEVELS), two from each 32 random bits."""
     rows, columns = shape
     words = jax.random.bits(key, (rows, (columns + 1) // 2), jnp.uint32)
-    halves = jnp.concatenate([words & 0xFFFF, words >> 16], axis=-1)
-    return halves[:, :columns].astype(jnp.int32)
+    half_words = jnp.concatenate([words & 0xFFFF, words >> 16], axis=-1)
+    return half_words[:, :columns].astype(jnp.int32)

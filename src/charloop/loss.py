@@ -1,4 +1,4 @@
-"""What the network is trained to make small."""
+"""The training loss."""
 
 from jaxtyping import Array, Float
 
@@ -8,8 +8,8 @@ from charloop.unroll.fused import score_targets
 
 
 def cross_entropy(logits: Logits, targets: Characters, *, engine: Engine = XLA) -> Float[Array, "time batch"]:
-    """Nats it costs to be told each target by a model that puts out these logits: at least 0.
+    """Return the nats of each target, at least 0, under the distribution that the logits define.
 
-    `engine` makes it where it can; a model's own is `CharLM.engine`.
+    `engine` computes it if it can; a model's own is `CharLM.engine`.
     """
     return score_targets(engine, logits, targets)

@@ -1,4 +1,4 @@
-"""The network: characters in, logits of the next character out, memory handed in and out."""
+"""The network: characters in, logits of the next character out, memory passed in and out."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,15 +21,15 @@ from charloop.unroll import LayerInput, Lookup, find_unrolling, gather_features
 from charloop.unroll.fused import choose_engine, multiply_inputs
 
 MAX_ONE_HOT = 4096
-"""Characters up to which one-hot input is offered: its matrices grow with the square of their number."""
+"""Largest vocabulary for one-hot input, whose matrices grow with the square of the vocabulary."""
 
 
 @dataclass(frozen=True)
 class CharLM:
     """Embedding, recurrent layers with dropout around them, softmax readout.
 
-    Parameters are one flat dictionary, named and shaped as a PyTorch module's with the attributes `embedding`
-    (Embedding), `rnn` (RNN, GRU or LSTM of that many layers) and `readout` (Linear): its `state_dict` fits as it is.
+    Parameters are one flat dictionary with the names and shapes of a PyTorch module whose attributes are `embedding`
+    (Embedding), `rnn` (RNN, GRU or LSTM of as many layers) and `readout` (Linear): its `state_dict` fits unchanged.
     """
 
     config: ModelConfig
@@ -38,10 +38,10 @@ class CharLM:
 
     @classmethod
     def build(cls, config: ModelConfig, vocab_size: int) -> "CharLM":
-        """The model that `config` describes, over `vocab_size` characters.
+        """Return the model that `config` describes, for `vocab_size` characters.
 
-        Raises CharloopError for an unknown cell, option or unrolling, for sizes that cannot be tied, and for an own
-        cell that `check_cell` refuses.
+        Raises CharloopError for an unknown cell, option or unrolling, for sizes that cannot be tied, and for a user's
+        cell that fails `check_cell`.
         """
         find_unrolling(config.unroll)
         if config.tie_embedding and config.embed_size != config.hidden_size:
@@ -49,10 +49,10 @@ class CharLM:
             raise CharloopError("a tied embedding needs embed-size = hidden-size", got=sizes)
         if not config.embed_size and vocab_size > MAX_ONE_HOT:
             raise CharloopError(
-                "one-hot input of so many characters",
+                "vocabulary size for one-hot input",
                 got=vocab_size,
                 allowed=f"up to {MAX_ONE_HOT}",
-                do="give --embed-size 128",
+                do="use --embed-size 128",
             )
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
         if is_user_cell(config.cell):
@@ -61,14 +61,14 @@ class CharLM:
 
     @cached_property
     def stack(self) -> Stack:
-        """Its recurrent layers, and the dropout between them. What runs them is decided here, once."""
+        """Its recurrent layers, and the dropout between them. Their engines are chosen here, once."""
         return self._stack(self.config.unroll)
 
     @cached_property
     def _reading_stack(self) -> Stack:
-        """For rows with lengths: a prompt is padded, and a loop that ends with it is worth more than a kernel.
+        """The layers for rows with lengths: prompts are padded, and a loop that ends early costs less than a kernel.
 
-        Its parameters and memory are those of `stack`; it costs nothing to build, as no kernel is asked for.
+        Its parameters and memory are those of `stack`; it is cheap to build, as it compiles no kernel.
         """
         return self._stack("dynamic")
 
@@ -78,14 +78,14 @@ class CharLM:
 
     @property
     def input_size(self) -> int:
-        """Features of a character: `embed_size`, or one for each character if that is 0 (one-hot)."""
+        """Features of a character: `embed_size`, or one per character if that is 0 (one-hot)."""
         return self.config.embed_size or self.vocab_size
 
     def init(self, key: RandomKey) -> Parameters:
-        """Fresh weights; same key, same weights.
+        """Return initial weights; equal keys, equal weights.
 
-        The embedding starts at variance 1, as PyTorch's does: at 0.1 of that scale the first layer hardly hears
-        its input, and a run of 400 steps ends 0.4 nats worse.
+        The embedding has variance 1, as in PyTorch. With 0.1 of that scale the first layer hardly reacts to its
+        input, and a run of 400 steps ends 0.4 nats worse.
         """
         key_embedding, key_readout, *keys = jax.random.split(key, 2 + self.config.num_layers)
         hidden, params = self.config.hidden_size, {"readout.bias": jnp.zeros(self.vocab_size)}
@@ -99,7 +99,7 @@ class CharLM:
         return params | {f"rnn.{name}": value for name, value in own.items()}
 
     def initial_state(self, batch_size: int) -> State:
-        """The memory of every layer before the first character."""
+        """Return the memory of every layer before the first character."""
         return self._reading_stack.initial_state(batch_size)
 
     def apply(
@@ -120,8 +120,8 @@ class CharLM:
         character whose `resets[time, batch]` is true, that row's memory is emptied.
         """
         if not jnp.issubdtype(characters.dtype, jnp.integer):
-            raise TypeError(f"characters are whole numbers, not {characters.dtype}")
-        # uint8 tokens are read as they are by nobody: a kernel and a gradient need int32.
+            raise TypeError(f"characters must be integers, not {characters.dtype}")
+        # Tokens may be uint8; kernels and gradients need int32.
         characters = characters.astype(jnp.int32)
         options = CallOptions(resets=resets, lengths=lengths, key=key, batch_rows=batch_rows)
         inputs: LayerInput = self._lookup(params, characters)
@@ -132,19 +132,19 @@ class CharLM:
         return self._run(params, inputs, state, options)
 
     def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
-        """What the first layer reads for each of `characters`: rows of the embedding, or one-hot."""
+        """Return what the first layer reads for each of `characters`: rows of the embedding, or one-hot vectors."""
         return self._lookup(params, characters).gather()
 
     def apply_vectors(
         self, params: Parameters, vectors: Float[Array, "time batch input"], state: State
     ) -> tuple[Logits, State]:
-        """`apply` from `vectors` in the place of characters, without dropout: what can be differentiated by them."""
+        """Run `apply` on `vectors` instead of characters, without dropout, so that they can be differentiated."""
         return self._run(params, vectors, state, CallOptions())
 
     def _run(
         self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[Logits, State]:
-        """From what the first layer reads to the logits."""
+        """Return the logits from what the first layer reads."""
         stack = self.stack if options.lengths is None else self._reading_stack
         outputs, state = stack.run(recurrent_parameters(params), inputs, state, options)
         rate, kind = self.config.dropout_output, self.config.dropout_kind
@@ -155,12 +155,12 @@ class CharLM:
 
     @property
     def engine(self) -> Engine:
-        """What runs its layers here, and so its readout and its loss."""
+        """The engine of its layers here, and thus of its readout and loss."""
         return self.stack.engine
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why something slower than `config.unroll` runs it here, in a line; none where it runs as asked."""
+        """Why something slower than `config.unroll` runs it here, in a line; empty if it runs as requested."""
         return self.stack.reasons
 
     def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
@@ -169,15 +169,15 @@ class CharLM:
 
 
 def recurrent_parameters(params: Parameters) -> Parameters:
-    """The parameters of the stack, under the names it gave them."""
+    """Return the stack's parameters, under its own names."""
     return {name.removeprefix("rnn."): value for name, value in params.items() if name.startswith("rnn.")}
 
 
 def layer_parameters(params: Parameters, layer: int) -> Parameters:
-    """The parameters of one recurrent layer, under the names its cell gave them."""
+    """Return the parameters of one recurrent layer, under its cell's names."""
     return select_parameters(recurrent_parameters(params), layer)
 
 
 def count_parameters(params: Parameters) -> int:
-    """How many numbers the network has learned."""
+    """Return how many numbers the network has learned."""
     return sum(value.size for value in params.values())

@@ -1,7 +1,7 @@
-"""How exactly large products are made: of float32 numbers, or of bfloat16 numbers whose sums are float32.
+"""The precision of large products: float32, or bfloat16 with float32 sums.
 
-JAX carries the choice from a program's beginning to every product in it, through gradients too, and compiles anew for
-another. On a GPU XLA makes such products; on a CPU, kernels do.
+JAX applies the choice to every product in a program, through gradients too, and compiles a separate program for each.
+XLA computes such products on a GPU, kernels on a CPU.
 """
 
 from contextlib import AbstractContextManager
@@ -10,11 +10,11 @@ import jax
 
 PRECISIONS = ("float32", "bfloat16")
 BFLOAT16_PRODUCTS = "BF16_BF16_F32"
-"""JAX's name for products of bfloat16 numbers, summed up in float32."""
+"""JAX's name for products of bfloat16 numbers with float32 sums."""
 
 
 def use_precision(precision: str) -> AbstractContextManager[None]:
-    """Within it, products are made in `precision`, one of `PRECISIONS`; float32 is as JAX is set."""
+    """Within this context, products are in `precision`, one of `PRECISIONS`; float32 keeps JAX's own setting."""
     chosen = (
         BFLOAT16_PRODUCTS if precision == "bfloat16" else jax.config.values["jax_default_matmul_precision"]
     )
@@ -23,5 +23,5 @@ def use_precision(precision: str) -> AbstractContextManager[None]:
 
 
 def is_bfloat16() -> bool:
-    """Whether a product made now is of bfloat16 numbers."""
+    """Return whether a product traced now is in bfloat16."""
     return bool(jax.config.values["jax_default_matmul_precision"] == BFLOAT16_PRODUCTS)

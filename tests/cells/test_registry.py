@@ -110,7 +110,7 @@ def test_a_file_is_found_from_home_and_from_here(own, monkeypatch):
         ("gru", ["reset_after=maybe"], "option reset_after of the cell: got 'maybe'; allowed: true or false"),
         ("gru", ["reset_after="], "option reset_after of the cell: got ''"),
         ("lstm", ["hidden_size=3"], "unknown option of the cell lstm: got 'hidden_size'"),
-        ("nowhere.py:Cell", [], "no such file for a cell: got 'nowhere.py'; give FILE.py:CLASS"),
+        ("nowhere.py:Cell", [], "cell file not found: got 'nowhere.py'; give FILE.py:CLASS"),
         (
             "{own}:Dampd",
             [],
@@ -154,5 +154,5 @@ def test_a_file_that_does_not_run_says_why(tmp_path, source, message):
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "folder.py").mkdir()
-    with pytest.raises(CharloopError, match="no such file for a cell"):
+    with pytest.raises(CharloopError, match="cell file not found"):
         make_cell(CELLS, f"{tmp_path / 'folder.py'}:Cell", 7)

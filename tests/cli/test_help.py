@@ -124,14 +124,14 @@ def test_cells_lists_the_registry() -> None:
 def test_cells_explains_what_runs_one() -> None:
     lines = done(call("cells", "--explain", "ln-lstm")).splitlines()
     assert re.fullmatch(
-        r"ln-lstm is run by a kernel, \d+ units at a time; its product, 6 lanes by \d+ columns", lines[0]
+        r"a kernel runs ln-lstm, \d+ units at a time; its product, 6 batch rows by \d+ columns", lines[0]
     )
     assert lines[1].startswith("forward   ")
-    assert "3 sweeps over the row, as 8 sums over it must be known first" in lines[1]
-    assert [line.split()[0] for line in lines[1:]] == ["forward", "backward", "keeps"]
+    assert "3 sweeps over the row: 8 reductions over it come first" in lines[1]
+    assert [line.split()[0] for line in lines[1:]] == ["forward", "backward", "saves"]
     own = done(call("cells", "--explain", str(EXAMPLES / "my_cells.py:MultiplicativeLSTM"))).splitlines()
-    assert own[1].startswith("product 2  of what takes 1 operations a unit")
-    assert [line.split()[0] for line in own[1:]] == ["product", "forward", "backward", "keeps"]
+    assert own[1].startswith("product 2  whose operand takes 1 operations per unit")
+    assert [line.split()[0] for line in own[1:]] == ["product", "forward", "backward", "saves"]
 
 
 def test_corpora_lists_the_registry() -> None:

@@ -53,7 +53,7 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no such file for a cell: got 'cells.py'"),
+        (None, "cell file not found: got 'cells.py'"),
         ("1 / 0", "cells.py does not run (ZeroDivisionError: division by zero)"),
         ("def (", "cells.py does not run (SyntaxError: "),
         ("raise SystemExit(3)", "cells.py does not run (SystemExit: 3)"),

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from charloop import compilation_cache
-from charloop.compilation_cache import KEPT, forget_old, processor
+from charloop.compilation_cache import MAX_AGE, fingerprint_processor, remove_old_programs
 from cli.commands import BRIEF, Outcome, done, process
 
 QUICK = (*BRIEF, "--cell", "rnn", "--num-layers", "1")
@@ -86,8 +86,8 @@ def test_what_was_kept_for_long_is_forgotten(tmp_path: Path) -> None:
     for file in (old, new, foreign):
         file.touch()
     for file in (old, foreign):
-        os.utime(file, (time.time() - KEPT - 9,) * 2)
-    forget_old(tmp_path)
+        os.utime(file, (time.time() - MAX_AGE - 9,) * 2)
+    remove_old_programs(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-cache", "old.txt"]
 
 
@@ -96,8 +96,8 @@ def test_a_last_use_is_forgotten_with_its_program(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).touch()
     for name in ("old-cache", "old-atime", "new-atime", "dead-cache.part"):
-        os.utime(tmp_path / name, (time.time() - KEPT - 9,) * 2)
-    forget_old(tmp_path)
+        os.utime(tmp_path / name, (time.time() - MAX_AGE - 9,) * 2)
+    remove_old_programs(tmp_path)
     # "now-atime": another process is about to write the program itself.
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-atime", "new-cache", "now-atime"]
 
@@ -127,7 +127,7 @@ def test_each_kind_of_processor_has_programs_of_its_own(
     for flags in ("avx2", "avx2 avx512f"):
         (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : {flags}\nMHz : {time.time()}\n" * 2)
         monkeypatch.setattr(compilation_cache, "PROCESSOR", tmp_path / "cpuinfo")
-        names |= {processor(), processor()}
+        names |= {fingerprint_processor(), fingerprint_processor()}
     assert len(names) == 2
     monkeypatch.setattr(compilation_cache, "PROCESSOR", tmp_path / "none")
-    assert processor() not in names
+    assert fingerprint_processor() not in names

@@ -80,10 +80,10 @@ def test_the_same_operation_is_made_once() -> None:
             "convert_element_type of int32 has no rule",
         ),
         (lambda g, h: g.astype(jnp.bfloat16).astype(jnp.float32) + h, "bfloat16 has no rule"),
-        (lambda g, h: jnp.where((g > 0) == (h > 0), g, h), "eq of truths has no rule"),
-        (lambda g, h: jnp.concatenate([g, h], axis=-1), "another shape than the contract says"),
-        (lambda g, h: six_means(g) + 0 * h, "in which rows and single numbers mix"),
-        (lambda g, _: six_means(g), "put together of single numbers"),
+        (lambda g, h: jnp.where((g > 0) == (h > 0), g, h), "eq of booleans has no rule"),
+        (lambda g, h: jnp.concatenate([g, h], axis=-1), "a shape that the contract of a cell does not allow"),
+        (lambda g, h: six_means(g) + 0 * h, "mixes rows and scalars"),
+        (lambda g, _: six_means(g), "is assembled from scalars"),
     ],
 )
 def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
@@ -93,7 +93,7 @@ def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
 def test_a_rule_that_loses_a_row_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RULES, "slice", lambda _, value, **__: value)
     cell = cell_of(lambda g, h: jnp.concatenate([g, h], axis=-1)[..., :6])
-    assert reason_against_cell(cell) == "slice: an array of shape [6] in which rows and single numbers mix"
+    assert reason_against_cell(cell) == "slice: an array of shape [6] mixes rows and scalars"
 
 
 def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,5 +108,5 @@ def test_without_its_compiler_xla_runs_the_cell_and_says_so(monkeypatch: pytest.
     assert name == "xla"
     assert (
         why
-        == "Odd has no kernel: llvmlite is not installed (pip install llvmlite); XLA's loop runs it, slower"
+        == "Odd has no kernel: llvmlite is not installed (pip install llvmlite); XLA's loop runs it, which is slower"
     )

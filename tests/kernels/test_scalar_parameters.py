@@ -62,4 +62,6 @@ def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
 
 
 def test_a_state_of_one_number_a_lane_has_no_kernel() -> None:
-    assert "whose last axis is no multiple of the layer's units" in (reason_against_cell(Counting(9)) or "")
+    assert "whose last axis is not a multiple of the layer's units" in (
+        reason_against_cell(Counting(9)) or ""
+    )

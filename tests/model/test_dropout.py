@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from charloop.dropout import dropout
+from charloop.dropout import apply_dropout
 from charloop.model import CharLM, layer_parameters
 from model.small import BATCH, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
 
 PLACES = ("dropout_input", "dropout_between", "dropout_output")
 KEY = jax.random.key(5)
-compiled = jax.jit(dropout, static_argnames=("rate", "variational"))
+compiled = jax.jit(apply_dropout, static_argnames=("rate", "variational"))
 
 
 def mask(rate: float, shape: tuple[int, int, int], *, variational: bool = False, key=KEY, lanes=None):
@@ -47,7 +47,7 @@ def test_a_lanes_mask_does_not_know_who_is_beside_it() -> None:
 
 def test_nothing_is_dropped_at_rate_0_and_zeros_stay_zeros() -> None:
     values = jnp.full((TIME, BATCH, HIDDEN), jnp.nan)
-    assert dropout(KEY, 0.0, values, jnp.arange(BATCH), variational=False) is values
+    assert apply_dropout(KEY, 0.0, values, jnp.arange(BATCH), variational=False) is values
     assert not np.isnan(mask(0.999, (TIME, BATCH, HIDDEN))).any()
 
 
@@ -57,7 +57,7 @@ def slowly(model: CharLM, params, ids, memory, key):
 
     def drop(place: int, rate: float, values):
         ones = jnp.ones((ids.shape[0], ids.shape[1], values[0].shape[-1]))
-        masks = dropout(jax.random.fold_in(key, place), rate, ones, lanes, variational=False)
+        masks = apply_dropout(jax.random.fold_in(key, place), rate, ones, lanes, variational=False)
         return [value * masks[time] for time, value in enumerate(values)]
 
     values = drop(0, config.dropout_input, [params["embedding.weight"][tick] for tick in ids])

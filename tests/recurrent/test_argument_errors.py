@@ -34,18 +34,18 @@ WRONG = {
         PARAMS | {"weight_ih": jnp.zeros((24, 4), jnp.int32)}
     ),
     "parameter 'weight_hh' is missing": call({n: v for n, v in PARAMS.items() if n != "weight_hh"}),
-    "parameter 'weight' is not one of this layer's": call(PARAMS | {"weight": INPUTS}),
+    "parameter 'weight' does not belong to this layer": call(PARAMS | {"weight": INPUTS}),
     "state: got 'float32[2, 6]'; allowed: float32[3, 6] for a batch of 3": call(
         PARAMS, INPUTS, LAYER.initial_state(2)
     ),
     "structure of the state": call(PARAMS, INPUTS, (STATE,)),
     "resets: got 'bool[3, 5]'; allowed: [time, batch] = [5, 3]": call(resets=np.zeros((BATCH, TIME), bool)),
-    "resets: got 'float32[5, 3]'; allowed: bool; give resets != 0": call(
+    "resets: got 'float32[5, 3]'; allowed: bool; pass resets != 0": call(
         resets=np.zeros((TIME, BATCH), np.float32)
     ),
     "lengths: got 'int32[5]'; allowed: [batch] = [3]": call(lengths=np.ones(TIME, np.int32)),
-    "lengths: got 'float32[3]'; allowed: whole numbers": call(lengths=np.ones(BATCH, np.float32)),
-    "a layer with dropout has no key": call(
+    "lengths: got 'float32[3]'; allowed: integers": call(lengths=np.ones(BATCH, np.float32)),
+    "a layer with dropout needs a key": call(
         {f"{n}_l{i}": v for i in range(2) for n, v in (PARAMS, LAYER.init(jax.random.key(0), 6))[i].items()},
         layer=Stack([LAYER] * 2, dropout=0.1),
     ),

@@ -14,7 +14,7 @@ import pytest
 
 from cells.compiling import quick_jit
 from charloop.cells import CELLS, make_cell
-from charloop.dropout import dropout
+from charloop.dropout import apply_dropout
 from charloop.recurrent import Recurrent, Stack
 from charloop.recurrent.stack import INNER, select_parameters
 from charloop.unroll import UNROLLINGS
@@ -93,7 +93,7 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
     )
     for number, layer in enumerate(stack.layers):
         if number:
-            values = dropout(jax.random.fold_in(KEY, number), 0.5, values, lanes, variational=False)
+            values = apply_dropout(jax.random.fold_in(KEY, number), 0.5, values, lanes, variational=False)
         own = select_parameters(params, number)
         values, end = layer.apply(own, values, resets=RESETS, lengths=LENGTHS)
         assert_close((outputs[number], state[number]), (values, end))

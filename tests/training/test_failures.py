@@ -93,7 +93,7 @@ def test_weights_that_score_no_number_are_never_kept(
     [
         ({"cell": "lstn"}, "did you mean 'lstm'"),
         ({"unroll": "fuse"}, "did you mean 'fused'"),
-        ({"devices": 2, "batch_size": 3}, "cannot share a batch evenly"),
+        ({"devices": 2, "batch_size": 3}, "batch size for 2 devices"),
         ({"devices": 64}, "allowed: 1 to 2 here"),
         ({"tie_embedding": True}, "embed-size 5, hidden-size 7"),
         ({"validation_fraction": 0.6, "test_fraction": 0.6}, "leave nothing to train on"),

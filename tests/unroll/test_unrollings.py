@@ -35,7 +35,9 @@ def test_a_step_that_needs_a_batch_axis_is_scanned_and_told_why():
     for asked in ("fused", "xla"):
         name, why = choose_unrolling(asked, Counts(3))
         assert name == "scan"
-        assert "Counts is run by scan, slower: its step does not run on one row without a batch axis (" in why
+        assert (
+            "scan runs Counts, which is slower: its step fails on a single row without a batch axis (" in why
+        )
         assert "\n" not in why
     for other in UNROLLINGS.keys() - {"fused", "xla"}:
         assert choose_unrolling(other, Counts(3)) == (other, None)

@@ -1,4 +1,4 @@
-"""The cells there are: one line each. A new one touches its own file and this table."""
+"""The registry of cells, one line per cell: a new cell adds its own file and a line here."""
 
 from charloop.cells.base import Cell, blocks, linear, product
 from charloop.cells.gru import gru

@@ -1,4 +1,4 @@
-"""A cell that a program gives as an object: a class, a function that makes one, or a cell itself."""
+"""Cells that a program passes as objects: a class, a function that makes a cell, or a cell."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +10,10 @@ from charloop.given import CellObject, is_object
 
 
 def find_cell(name: str, hidden_size: int, options: Sequence[str] = ()) -> Cell:
-    """`make_cell` of the house's cells, or of the object that `name` has with it.
+    """Return a built-in cell by name, a cell from a file, or the cell that `name` carries as an object.
 
-    A cell itself brings its options, and gets the hidden size that the network has. Raises CharloopError for what is
-    no cell, and as `make_cell` does.
+    A cell object keeps its options and gets the network's hidden size. Raises CharloopError if the object is not a
+    cell, and the errors of `make_cell`.
     """
     if not isinstance(name, CellObject):
         return make_cell(CELLS, name, hidden_size, options)
@@ -21,23 +21,25 @@ def find_cell(name: str, hidden_size: int, options: Sequence[str] = ()) -> Cell:
     if isinstance(given, Cell):
         if options:
             raise CharloopError(
-                "cell_options of a cell that is made already", got=list(options), do="make it with them"
+                "cell_options for a cell object", got=list(options), do="pass them to the cell's constructor"
             )
         return replace(given, hidden_size=hidden_size)
     known = issubclass(given, Cell) if isinstance(given, type) else callable(given)
     made: object = make_cell({str(name): given}, str(name), hidden_size, options) if known else None
     if not isinstance(made, Cell):
-        raise CharloopError("cell", got=given, allowed="a name, a class of charloop.Cell, or such a cell")
+        raise CharloopError(
+            "cell", got=given, allowed="a name, a subclass of charloop.Cell, or an instance of one"
+        )
     return made
 
 
 def name_builtin_cell(config: ModelConfig) -> ModelConfig:
-    """`config` with the name in the place of a class of the house: that config.json can hold."""
+    """Return `config` with a built-in cell's class replaced by its name, which config.json can store."""
     given = getattr(config.cell, "cell", None)
     ours = next((name for name, maker in CELLS.items() if maker is given), None)
     return config if ours is None else replace(config, cell=ours)
 
 
 def is_user_cell(name: str) -> bool:
-    """Whether a configuration names a cell whose code must be given again: of a file, or an object."""
+    """Return whether the cell is the user's: its file or object must be supplied again to open a run."""
     return is_file_cell(name) or is_object(name)

@@ -1,4 +1,4 @@
-"""Gated recurrent units: cuDNN's form, and the original one."""
+"""Gated recurrent units: cuDNN's form and the original one."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -38,9 +38,9 @@ class GRU(Cell):
 class OriginalGRU(Cell):
     """The GRU of Cho et al. 2014 and TensorFlow 1: the reset gate acts on the state before the product.
 
-    `n = tanh(W_n x + b_n + R_n (r h) + b_hn)`, the rest as `GRU`; parameters have the same names and shapes, but
-    mean something else. `z` keeps the old state, as in PyTorch and TensorFlow. The second of its two products with
-    the state waits for the first, so a step takes longer.
+    `n = tanh(W_n x + b_n + R_n (r h) + b_hn)`, the rest as `GRU`. Parameters have the same names and shapes as
+    `GRU`'s, but another meaning. `z` keeps the old state, as in PyTorch and TensorFlow. The second product with the
+    state depends on the first, so a step takes longer.
     """
 
     gates: ClassVar[int] = 3
@@ -63,6 +63,6 @@ class OriginalGRU(Cell):
 def gru(hidden_size: int, *, reset_after: bool = True) -> Cell:
     """Gated recurrent unit (Cho et al. 2014), in cuDNN's and PyTorch's form.
 
-    `reset_after=False` is the original form, also TensorFlow 1's; it is slower.
+    `reset_after=False` selects the original form, which TensorFlow 1 also uses; it is slower.
     """
     return GRU(hidden_size) if reset_after else OriginalGRU(hidden_size)

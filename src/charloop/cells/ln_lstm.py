@@ -16,16 +16,16 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class LayerNormLSTM(Cell):
-    """LSTM with layer normalisation of each gate (Ba et al. 2016), as the tutorial has it.
+    """LSTM with layer normalisation of each gate (Ba et al. 2016), as in the tutorial.
 
-    `i, f, g, o = LN(W x + R h)`, no bias, each gate normalised over its units with its own scale and shift,
-    epsilon 1e-5; then as `lstm`. Deviation from the paper: its equations 20 to 22 normalise `W x` and `R h` apart,
-    and the cell before it is read out; that last part is the option `normalize_cell`. The forget gate's 1 is the
-    start of its shift, which is the same function.
+    `i, f, g, o = LN(W x + R h)` without bias; each gate is normalised over its units with its own scale and shift,
+    epsilon 1e-5; then as `lstm`. Deviation from the paper: its equations 20 to 22 normalise `W x` and `R h`
+    separately, and the cell state before the readout; `normalize_cell` adds the latter. The forget gate's initial
+    bias of 1 is the initial value of its shift, which computes the same function.
     """
 
     normalize_cell: bool = False
-    """Normalise the cell state too before it is read out (Ba et al. 2016, equation 22)."""
+    """Normalise the cell state before it is read out, too (Ba et al. 2016, equation 22)."""
 
     gates: ClassVar[int] = 4
     block_names: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
@@ -55,6 +55,6 @@ class LayerNormLSTM(Cell):
 
 
 def standardize(values: Float[Array, "*batch hidden"]) -> Float[Array, "*batch hidden"]:
-    """Mean 0 and variance 1 over the units (variance without Bessel's correction)."""
+    """Return `values` with mean 0 and variance 1 over the units (without Bessel's correction)."""
     centred = values - values.mean(axis=-1, keepdims=True)
     return centred * lax.rsqrt((centred**2).mean(axis=-1, keepdims=True) + EPSILON)

@@ -17,7 +17,7 @@ class LSTM(Cell):
 
     As `torch.nn.LSTM`:
     `i, f, g, o = W x + b_ih + R h + b_hh`; `c = σ(f) c + σ(i) tanh(g)`; `h = σ(o) tanh(c)`.
-    The forget gate's bias starts at 1 (Jozefowicz et al. 2015): PyTorch starts it near 0.
+    The forget gate's bias starts at 1 (Jozefowicz et al. 2015); PyTorch starts it near 0.
     """
 
     gates: ClassVar[int] = 4

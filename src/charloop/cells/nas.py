@@ -1,4 +1,4 @@
-"""The cell that a search over architectures found."""
+"""A cell found by neural architecture search."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,8 +15,8 @@ from charloop.types import Parameters, State
 class NAS(Cell):
     """The cell found by neural architecture search (Zoph and Le 2017, figure 8).
 
-    In the reading that TensorFlow 1 and char-rnn-tensorflow share.
-    With `a = W x` and `m = R h` in eight blocks and no bias, a tree of three levels:
+    It follows the implementation of TensorFlow 1 and char-rnn-tensorflow.
+    With `a = W x` and `m = R h` in eight blocks and no bias, it is a tree of three levels:
     `p = tanh(σ(a0+m0) relu(a1+m1))`, `q = tanh(σ(a2+m2) + relu(a3 m3))`, `r = tanh(tanh(a4+m4) σ(a5+m5))`,
     `s = σ(tanh(a6+m6) + σ(a7+m7))`; then `c = tanh(p + c) q` and `h = tanh(c tanh(r + s))`.
     """

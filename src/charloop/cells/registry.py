@@ -1,4 +1,4 @@
-"""From a name and options to a cell: the built-in ones, and a user's own from a file."""
+"""Make a cell from its name and options: a built-in one, or a user's own from a file."""
 
 import importlib.util
 import inspect
@@ -21,9 +21,9 @@ CellMaker: TypeAlias = Callable[..., Cell]
 def make_cell(
     cells: Mapping[str, CellMaker], name: str, hidden_size: int, options: Sequence[str] = ()
 ) -> Cell:
-    """The cell called `name` in `cells`, or the class behind `FILE.py:CLASS`, with its NAME=VALUE options.
+    """Return the cell called `name` in `cells`, or the class behind `FILE.py:CLASS`, with its NAME=VALUE options.
 
-    Raises CharloopError for a name, file, class, option or value that is not there, with the nearest that is.
+    Raises CharloopError for an unknown name, file, class, option or value, with the nearest known one.
     """
     maker = load_cell(name) if is_file_cell(name) else cells.get(name)
     if maker is None:
@@ -38,17 +38,17 @@ def make_cell(
 
 
 def is_file_cell(name: str) -> bool:
-    """Whether `name` has the form FILE.py:CLASS."""
+    """Return whether `name` has the form FILE.py:CLASS."""
     return name.rpartition(":")[0].endswith(".py")
 
 
 def find_cell_options(maker: CellMaker) -> dict[str, inspect.Parameter]:
-    """The options a cell takes besides `hidden_size`, by name."""
+    """Return the options a cell takes besides `hidden_size`, by name."""
     return {name: p for name, p in inspect.signature(maker).parameters.items() if name != "hidden_size"}
 
 
 def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[str, object]:
-    """NAME=VALUE strings as keyword arguments, each of the type of that option's default."""
+    """Convert NAME=VALUE strings to keyword arguments, each to the type of the option's default."""
     known, parsed = find_cell_options(maker), {}
     for option in options:
         key, equals, value = option.partition("=")
@@ -61,14 +61,15 @@ def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[s
         default = known[key].default
         if default is inspect.Parameter.empty:
             raise CharloopError(
-                f"option {key} of the cell {name} has no default, so no type", do="give it one"
+                f"option {key} of the cell {name} has no default, so its type is unknown",
+                do="give it a default",
             )
         parsed[key] = parse_value(key, value, type(default))
     return parsed
 
 
 def parse_value(key: str, value: str, kind: type) -> object:
-    """`value` as a bool, int, float or str."""
+    """Convert `value` to a bool, int, float or str."""
     try:
         return convert(value, kind, strict=False)
     except msgspec.ValidationError:
@@ -77,7 +78,7 @@ def parse_value(key: str, value: str, kind: type) -> object:
 
 
 def load_cell(name: str) -> CellMaker:
-    """The class behind FILE.py:CLASS. The file is run: load only what you would run yourself."""
+    """Return the class behind FILE.py:CLASS. This executes the file: load only files that you trust."""
     file, _, class_name = name.rpartition(":")
     module = load_module(Path(os.path.expanduser(file)))
     found = getattr(module, class_name, None)
@@ -90,14 +91,14 @@ def load_cell(name: str) -> CellMaker:
 
 
 def load_module(path: Path) -> ModuleType:
-    """The Python file at `path`, run once as a module of its own."""
+    """Execute the Python file at `path` as a new module and return it."""
     if not path.is_file():
-        raise CharloopError("no such file for a cell", got=str(path), do="give FILE.py:CLASS")
+        raise CharloopError("cell file not found", got=str(path), do="give FILE.py:CLASS")
     spec = importlib.util.spec_from_file_location(f"charloop_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise CharloopError("not a Python file", got=str(path), do="give FILE.py:CLASS")
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name where annotations are strings.
+    # Dataclasses look up their module by name if annotations are strings.
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)

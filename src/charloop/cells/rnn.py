@@ -1,4 +1,4 @@
-"""The plain recurrent cell."""
+"""The simple recurrent cell."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from charloop.types import Parameters, State
 
 @dataclass(frozen=True)
 class RNN(Cell):
-    """The plain recurrent network (Elman 1990).
+    """The simple recurrent network (Elman 1990).
 
     `h = tanh(W x + b_ih + R h + b_hh)`, as `torch.nn.RNN`.
     """

@@ -1,4 +1,4 @@
-"""What runs a layer over time: the seam, what may happen to a batch row beside a step, and XLA's loop."""
+"""Engines run a layer over time: their protocol, XLA's engine, a step divided at its products, resets and lengths."""
 
 from charloop.engines.base import Engine, ForwardResult, Layer, Sources
 from charloop.engines.partition import partition_cell, partition_step

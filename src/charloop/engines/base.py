@@ -1,4 +1,4 @@
-"""The seam between a layer and what runs it: XLA's loop, or kernels made from the cell."""
+"""The protocol between a layer and the engine that runs it: XLA's loop, or kernels compiled from the cell."""
 
 from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -15,33 +15,33 @@ Sources: TypeAlias = tuple[Float[Array, "..."], ...]
 
 
 class Layer(NamedTuple):
-    """What a layer's loop reads."""
+    """The arrays that a layer's loop reads."""
 
     loop_params: LoopParams
-    """What the loop has of the parameters beside the products' weights (`Parts.loop_params`)."""
+    """Values computed from the parameters that the loop reads besides weights (`Parts.loop_params`)."""
     weights: tuple[Weights, ...]
-    """Of the loop's products."""
+    """Weight and bias of each of the loop's products."""
     sources: Sources
-    """What is made of the input (`Parts.sources`): of all times, or of every character."""
+    """What is computed from the input before the loop (`Parts.sources`): per time step, or per character."""
     characters: Int[Array, "time batch"] | None
-    """Which rows of the sources are read, if they are of every character."""
+    """The row of the sources to read at each position, if the sources are tables of characters."""
     start: State
     flags: RowFlags | None
 
     @property
-    def places(self) -> tuple[int, int]:
-        """Times and batch rows."""
+    def size(self) -> tuple[int, int]:
+        """Numbers of time steps and batch rows."""
         time, batch = (self.sources[0] if self.characters is None else self.characters).shape[:2]
         return time, batch
 
 
 ForwardResult: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
-"""The last state, the outputs, and what the engine's own backward pass needs."""
+"""The last state, the outputs, and what the engine's backward pass needs."""
 
 
 @runtime_checkable
 class Engine(Hashable, Protocol):
-    """Runs layers. A hashable value: compiled programs are kept by it."""
+    """Runs layers. Engines are hashable: caches of compiled programs use them as keys."""
 
     def product(
         self,
@@ -49,19 +49,19 @@ class Engine(Hashable, Protocol):
         weight: Float[Array, "rows columns"],
         bias: Float[Array, " rows"] | None = None,
     ) -> Float[Array, "time batch rows"]:
-        """`inputs weightᵀ + bias` for all times at once."""
+        """Return `inputs weightᵀ + bias` for all time steps at once."""
         ...
 
     def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-        """Nats of each target."""
+        """Return the nats of each target."""
         ...
 
     def prepare(self, parts: Parts, layer: Layer) -> None:
-        """Make sure that both directions can be run. Raises what `run_forward` would."""
+        """Make sure that both directions can run. Raises what `run_forward` would raise."""
         ...
 
     def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
-        """The last state and the outputs of all times; those of idle rows are any numbers."""
+        """Return the last state and the outputs of all time steps; outputs of idle rows are unspecified."""
         ...
 
     def run_backward(
@@ -71,8 +71,8 @@ class Engine(Hashable, Protocol):
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
     ) -> Layer:
-        """The gradient of `layer`, from `saved` and the gradients of the last state and the outputs.
+        """Return the gradient of `layer`, from `saved` and the gradients of the last state and the outputs.
 
-        Part by part, as a `Layer`; None for what is of whole numbers.
+        The result is a `Layer` of gradients, with None for integer parts.
         """
         ...

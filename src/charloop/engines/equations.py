@@ -1,4 +1,4 @@
-"""A function's trace as one list of equations between numbered values."""
+"""The trace of a function as a flat list of equations between numbered values."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 from charloop.cells.base import PRODUCT
 
 INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "remat": "jaxpr", "remat2": "jaxpr", "checkpoint": "jaxpr"}
-"""Calls that are looked into for products, and which parameter holds their program."""
+"""Call primitives that are searched for products, and the parameter that holds their program."""
 
 Value = int
-"""A value of the trace, by number."""
+"""The number of a value in the trace."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Equation:
     outputs: tuple[Value, ...]
 
     def apply(self, inputs: Sequence[Any]) -> list[Any]:
-        """What it makes of its inputs."""
+        """Return the results of the operation for `inputs`."""
         primitive = self.traced.primitive
         made = primitive.bind(*inputs, **primitive.get_bind_params(self.traced.params))
         return list(made) if primitive.multiple_results else [made]
@@ -30,31 +30,31 @@ class Equation:
 
 @dataclass
 class Trace:
-    """A program as one list of equations; calls are written out where they hold a product."""
+    """A program as a flat list of equations; calls that contain a product are inlined."""
 
     equations: list[Equation] = field(default_factory=list)
     constants: dict[Value, Any] = field(default_factory=dict)
     count: int = 0
 
     def number(self, how_many: int) -> tuple[Value, ...]:
-        """New values."""
+        """Return `how_many` new values."""
         self.count += how_many
         return tuple(range(self.count - how_many, self.count))
 
     def constant(self, value: Any) -> Value:
-        """A new value that is known."""
+        """Return a new value whose number is known."""
         (number,) = self.number(1)
         self.constants[number] = value
         return number
 
     def follow(self, program: Any, inputs: Iterable[Value]) -> list[Value]:
-        """The results of `program`, a jaxpr or one with its constants."""
+        """Append the equations of `program` (a jaxpr, open or closed) and return its results."""
         constants = [self.constant(value) for value in getattr(program, "consts", ())]
         program = getattr(program, "jaxpr", program)
         known = dict(zip([*program.constvars, *program.invars], [*constants, *inputs], strict=True))
 
-        def read(place: Any) -> Value:
-            return self.constant(place.val) if hasattr(place, "val") else known[place]
+        def read(variable: Any) -> Value:
+            return self.constant(variable.val) if hasattr(variable, "val") else known[variable]
 
         for equation in program.eqns:
             given, name = tuple(map(read, equation.invars)), equation.primitive.name
@@ -64,23 +64,23 @@ class Trace:
                 found = list(self.number(len(equation.outvars)))
                 self.equations.append(Equation(equation, given, tuple(found)))
             known |= zip(equation.outvars, found, strict=True)
-        return [read(place) for place in program.outvars]
+        return [read(variable) for variable in program.outvars]
 
 
 def is_product(equation: Any) -> bool:
-    """Whether it is a call of `charloop.cells.product`."""
+    """Return whether the equation is a call of `charloop.cells.product`."""
     return equation.primitive.name in INLINED and equation.params.get("name") == PRODUCT
 
 
 def has_product(equation: Any) -> bool:
-    """Whether a call holds one, at any depth."""
+    """Return whether a call contains a product, at any depth."""
     program = equation.params[INLINED[equation.primitive.name]]
     inner = getattr(program, "jaxpr", program).eqns
     return any(is_product(e) or (e.primitive.name in INLINED and has_product(e)) for e in inner)
 
 
 def moving_values(trace: Trace, beginnings: Iterable[Value]) -> set[Value]:
-    """The values that come of any of `beginnings`."""
+    """Return the values that depend on any of `beginnings`."""
     found = set(beginnings)
     for equation in trace.equations:
         if found & set(equation.inputs):

@@ -1,4 +1,4 @@
-"""Find the matrix products of a cell's step in its trace, and divide the step at them."""
+"""Find the matrix products in the trace of a cell's step, and divide the step at them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,7 +13,7 @@ from charloop.engines.parts import Parts, Product
 
 
 def partition_cell(cell: Cell) -> Parts:
-    """The parts of a cell whose parameters are not made yet, for an input as wide as its output."""
+    """Return the parts of a cell before its parameters exist, for an input as wide as its output."""
     params = jax.eval_shape(lambda: cell.init(jax.random.key(0), cell.hidden_size))
     state = jax.eval_shape(lambda: cell.initial_state(1))
     row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
@@ -22,12 +22,12 @@ def partition_cell(cell: Cell) -> Parts:
 
 @cache
 def reason_against_parts(cell: Cell) -> str | None:
-    """Why `cell.step` cannot be taken apart, in words; None if it can."""
+    """Return why `cell.step` cannot be divided, in words; None if it can."""
     try:
         partition_cell(cell)
     except Exception as error:
         message = str(error).partition("\n")[0]
-        return f"its step does not run on one row without a batch axis ({message})"
+        return f"its step fails on a single row without a batch axis ({message})"
     return None
 
 
@@ -35,9 +35,9 @@ Shapes = tuple[tuple[tuple[int, ...], Any], ...]
 
 
 def partition_step(cell: Cell, params: Any, inputs: Any, state: Any) -> Parts:
-    """The parts of `cell.step`, of arrays or shapes: a row of the input, and of each part of the state.
+    """Return the parts of `cell.step` for arrays or shapes: one row of the input, and of each part of the state.
 
-    Raises what tracing the step with one row, without a batch axis, raises.
+    Raises what tracing the step on one row, without a batch axis, raises.
     """
     structure = jax.tree.structure((params, inputs, state))
     leaves = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves((params, inputs, state)))
@@ -47,7 +47,7 @@ def partition_step(cell: Cell, params: Any, inputs: Any, state: Any) -> Parts:
 @cache
 def _partition_step(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
     arguments = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
-    # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
+    # In its own thread: inside `shard_map`, JAX would trace other operations, and the result is cached.
     with ThreadPoolExecutor(1) as pool:
         closed, shapes = pool.submit(jax.make_jaxpr(cell.step, return_shape=True), *arguments).result()
     trace = Trace()
@@ -61,7 +61,7 @@ def _partition_step(cell: Cell, structure: Any, leaves: Shapes) -> Parts:
 def find_products(
     cell: Cell, trace: Trace, numbers: Any, results: tuple[Any, Value], leaves: Shapes
 ) -> Parts:
-    """Find the products among the equations, and what they are products of."""
+    """Find the products among the equations, and what they multiply."""
     params, inputs, state = numbers
     moving = moving_values(trace, jax.tree.leaves((inputs, state)))
     sources, products = list[Product | None](), list[Product]()
@@ -75,7 +75,7 @@ def find_products(
     ends = {*jax.tree.leaves(results[0]), results[1]}
     found = {product.result for product in sources if product}
     others = [e for e in trace.equations if not found & set(e.outputs)]
-    # An engine learns from its sources how long the text is: there is always one.
+    # Engines read the number of time steps from a source, so there must be one.
     if not sources or inputs in ends or any(inputs in equation.inputs for equation in others):
         sources.append(None)
     merged = tuple(merge_with_source(trace, sources, product, ends) for product in products)
@@ -90,7 +90,7 @@ def find_products(
 def merge_with_source(
     trace: Trace, sources: list[Product | None], product: Product, ends: set[Value]
 ) -> Product:
-    """The product with its source, where the two are added and nothing else is done with either."""
+    """Return the product merged with its source, if the two are added and nothing else reads either."""
     readers = [e for e in trace.equations if product.result in e.inputs]
     if product.result in ends or len(readers) != 1 or readers[0].traced.primitive.name != "add":
         return product

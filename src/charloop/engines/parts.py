@@ -1,8 +1,8 @@
-"""A cell's step taken apart at its matrix products, as its trace shows them: before the loop, in it, and after it.
+"""A cell's step divided at its matrix products, for one batch row: what runs before the loop and inside it.
 
-What comes of the parameters alone is made once, before the loop; so are products of the input, for all times. The
-loop's own products are made one after the other: `operand` says what each multiplies, `finish` what comes of them
-all. Everything here is of one batch row.
+Whatever depends on the parameters alone is computed once, before the loop; so are products of the input, for all time
+steps. The loop computes the remaining products in order: `operand` gives what each multiplies, `finish` computes the
+new state and the output from all results.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,27 +19,27 @@ from charloop.engines.equations import Equation, Trace, Value, moving_values
 from charloop.types import Parameters, State
 
 SHAPING = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims"}
-"""What is made again in the loop: made before it, a parameter would only be larger."""
+"""Operations that are repeated in the loop: computed before it, they would only enlarge a parameter."""
 
 Weights = tuple[Float[Array, "_ _"], Float[Array, " _"] | None]
-"""`[columns, depth]`, and `[columns]` where there is a bias."""
+"""`[columns, depth]`, and `[columns]` if there is a bias."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """`operand weightᵀ + bias`; the bias is None where there is none."""
+    """`operand weightᵀ + bias`; the bias is None if there is none."""
 
     operand: Value
     weight: Value
     bias: Value | None
     result: Value
     source: int | None = None
-    """Of a loop's product: the source it is added to, where that is all that is done with both."""
+    """For a product of the loop: the source it is added to, if nothing else is done with either."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of `cell.step` for parameters, an input and a state of certain shapes."""
+    """The parts of `cell.step` for parameters, an input and a state of given shapes."""
 
     cell: Cell
     trace: Trace
@@ -50,38 +50,38 @@ class Parts:
     new_state: Any
     output: Value
     sources: tuple[Product | None, ...]
-    """What is made of the input for all times: its products, and None for the input as it is."""
+    """What is computed from the input for all time steps: its products; None stands for the input itself."""
     products: tuple[Product, ...]
-    """The loop's own, in order. The result is the sum, where it is added to a source."""
+    """The products of the loop, in order. A product that is added to a source has their sum as its result."""
     shapes: Mapping[Value, jax.ShapeDtypeStruct]
 
     @cached_property
     def loop_params(self) -> tuple[Value, ...]:
-        """What the loop reads that comes of the parameters alone, beside the products' weights."""
+        """Values computed from the parameters alone that the loop reads, besides the products' weights."""
         given = self._given(range(len(self.sources)), len(self.products))
         reached = self._reach(self._wanted, given, self._is_made_before)
         return tuple(sorted(value for value in reached if self._is_made_before(value)))
 
     @property
     def dtype(self) -> Any:
-        """Of the output."""
+        """Type of the output."""
         known = self.trace.constants.get(self.output)
         return self.shapes[self.output].dtype if known is None else jnp.result_type(known)
 
     @property
     def is_merged(self) -> tuple[bool, ...]:
-        """For each source, whether one of the loop's products is added to it and nothing else reads it."""
+        """For each source, whether a product of the loop is added to it and nothing else reads it."""
         merged = {product.source for product in self.products}
         return tuple(number in merged for number in range(len(self.sources)))
 
     @cached_property
     def reads(self) -> tuple[int | None, ...]:
-        """For each of the loop's products: which part of the state it multiplies as it is, if it does."""
+        """For each product of the loop, the part of the state it multiplies; None if it multiplies another value."""
         leaves = jax.tree.leaves(self.state)
         return tuple(leaves.index(p.operand) if p.operand in leaves else None for p in self.products)
 
     def prepare(self, params: Parameters) -> tuple[tuple[Array, ...], tuple[Any, ...], tuple[Weights, ...]]:
-        """What the loop reads; the weights of each source's product, None for the input; of each of the loop's."""
+        """Return the loop's parameters, and the weights of each source (None for the input) and loop product."""
         given = dict(zip(self.params, jax.tree.leaves(params), strict=True))
         both = [p for p in (*self.sources, *self.products) if p is not None]
         wanted = [*self.loop_params, *(w for p in both for w in (p.weight, p.bias) if w is not None)]
@@ -101,13 +101,13 @@ class Parts:
         results: Sequence[Any],
         state: State,
     ) -> Any:
-        """What the loop's product `number` multiplies, of the `results` before it. A merged source is None."""
+        """Return what product `number` multiplies, given the `results` before it. A merged source is None."""
         return self._make([self.products[number].operand], loop_params, sources, results, state)[0]
 
     def finish(
         self, loop_params: Sequence[Any], sources: Sequence[Any], results: Sequence[Any], state: State
     ) -> tuple[State, Any]:
-        """The new state and the output, of all results."""
+        """Return the new state and the output, given all results."""
         wanted = [*jax.tree.leaves(self.new_state), self.output]
         *leaves, output = self._make(wanted, loop_params, sources, results, state)
         return jax.tree.unflatten(jax.tree.structure(self.new_state), leaves), output
@@ -127,14 +127,14 @@ class Parts:
         return self._evaluate(wanted, known)
 
     def _given(self, sources: Iterable[int], results: int) -> list[Value]:
-        """The values that the loop is handed, in order."""
+        """Return the values that the loop receives, in order."""
         made = [self.sources[number] for number in sources]
         found = [self.inputs if product is None else product.result for product in made]
         return [*found, *(p.result for p in self.products[:results]), *jax.tree.leaves(self.state)]
 
     @property
     def _wanted(self) -> list[Value]:
-        """What the loop makes."""
+        """The values that the loop computes."""
         operands = [product.operand for product in self.products]
         return [*operands, *jax.tree.leaves(self.new_state), self.output]
 
@@ -144,11 +144,11 @@ class Parts:
 
     @cached_property
     def _moving(self) -> set[Value]:
-        """What comes of the input or the state."""
+        """Values that depend on the input or the state."""
         return moving_values(self.trace, [self.inputs, *jax.tree.leaves(self.state)])
 
     def _is_made_before(self, value: Value) -> bool:
-        """Whether the loop reads it as it was made before: a number of the parameters' and not merely spread out."""
+        """Return whether the value is computed before the loop: a float, and more than a reshaped parameter."""
         if value in self._moving or value in self.trace.constants:
             return False
         maker = self._makers.get(value)
@@ -158,7 +158,7 @@ class Parts:
     def _reach(
         self, wanted: Iterable[Value], given: Iterable[Value], stop: Callable[[Value], bool] = lambda _: False
     ) -> set[Value]:
-        """The values on the way from `wanted` back to what is given, or stopped at."""
+        """Return the values that `wanted` depends on, back to those that are given or that `stop` accepts."""
         seen, known, waiting = set[Value](), set(given), list(wanted)
         while waiting:
             value = waiting.pop()
@@ -169,7 +169,7 @@ class Parts:
         return seen
 
     def _evaluate(self, wanted: Sequence[Value], given: Mapping[Value, Any]) -> list[Any]:
-        """The values, of those that are given: all equations on the way, in order."""
+        """Compute the `wanted` values from the given ones, evaluating the equations they depend on in order."""
         known, reached = self.trace.constants | dict(given), self._reach(wanted, given)
         for equation in self.trace.equations:
             if any(value in reached and value not in known for value in equation.outputs):

@@ -1,4 +1,4 @@
-"""Marks: where a batch row's memory is emptied before a time step, and where the row has ended."""
+"""Resets and lengths as one array of flags: which batch rows a time step resets, and which have ended."""
 
 from typing import Any, TypeAlias
 
@@ -10,7 +10,7 @@ from charloop.cells.base import Cell
 from charloop.types import Parameters, State
 
 RESET, IDLE = 1, 2
-"""Bits of a mark. A row that is idle keeps its state and puts out 0; it is not reset."""
+"""Bits of an element. An idle row keeps its state and outputs 0; it is never reset."""
 
 RowFlags: TypeAlias = Int32[Array, "time batch"]
 
@@ -21,7 +21,7 @@ def encode_row_flags(
     resets: Bool[Array, "time batch"] | Integer[Array, "time batch"] | None,
     lengths: Int[Array, " batch"] | None,
 ) -> RowFlags | None:
-    """Of `resets` (memory emptied before that step) and `lengths` (steps of each row); None for neither."""
+    """Encode `resets` (memory is emptied before that step) and `lengths` (steps per row); None if both are None."""
     if resets is None and lengths is None:
         return None
     reset = jnp.zeros((time, batch), bool) if resets is None else jnp.asarray(resets) != 0
@@ -32,27 +32,27 @@ def encode_row_flags(
 
 
 def are_reset(flags: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
-    """Which rows' memory is emptied."""
+    """Return which rows' memory is emptied."""
     return (flags & RESET) != 0
 
 
 def are_idle(flags: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:
-    """For which rows nothing happens."""
+    """Return which rows have ended."""
     return (flags & IDLE) != 0
 
 
 def select_rows(rows: Bool[Array, " batch"], chosen: Any, other: Any) -> Any:
-    """Batch row by batch row, leaf by leaf."""
+    """Return `chosen` for the given batch rows and `other` for the rest, leaf by leaf."""
     return jax.tree.map(lambda a, b: jnp.where(rows.reshape(-1, *[1] * (b.ndim - 1)), a, b), chosen, other)
 
 
 def select_idle_rows(flag: Int32[Array, " batch"], chosen: Any, other: Any) -> Any:
-    """`chosen` for the rows for which nothing happens."""
+    """Return `chosen` for the idle rows and `other` for the rest."""
     return select_rows(are_idle(flag), chosen, other)
 
 
 def apply_resets(cell: Cell, state: State, flag: Int32[Array, " batch"] | None) -> State:
-    """The state before a step: a fresh one where the mark says so."""
+    """Return the state before a step: the initial state for the rows that are reset."""
     if flag is None:
         return state
     return select_rows(are_reset(flag), cell.initial_state(len(flag)), state)
@@ -65,7 +65,7 @@ def step_with_flags(
     state: State,
     flag: Int32[Array, " batch"] | None,
 ) -> tuple[State, Float[Array, "batch hidden"]]:
-    """`cell.step`, and what the mark says beside it."""
+    """Run `cell.step`, with resets before it and idle rows left unchanged."""
     state = apply_resets(cell, state, flag)
     new, output = cell.step(params, inputs, state)
     if flag is None:

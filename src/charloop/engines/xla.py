@@ -1,4 +1,4 @@
-"""XLA's loop over time, forward and backward: for any cell, any type of numbers, on any platform."""
+"""XLA's loop over time, forward and backward: for any cell, any floating-point type, on any platform."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +17,12 @@ from charloop.engines.row_flags import apply_resets, are_reset, select_idle_rows
 from charloop.types import Characters, Logits, State
 
 MAX_ONE_HOT_ROWS = 512
-"""Tables up to this many rows get their gradient from one matrix product; larger ones by adding rows up."""
+"""Tables up to this many rows get their gradient from one matrix product; larger ones by scatter-add."""
 
 
 @dataclass(frozen=True)
 class XlaLoop:
-    """`lax.scan` with the loop's products inside; the weights' gradients after it. Raises nothing of its own."""
+    """`lax.scan` with the loop's products inside, and the weights' gradients after it."""
 
     def product(
         self,
@@ -30,20 +30,20 @@ class XlaLoop:
         weight: Float[Array, "rows columns"],
         bias: Float[Array, " rows"] | None = None,
     ) -> Float[Array, "time batch rows"]:
-        """`inputs weightᵀ + bias`."""
+        """Return `inputs weightᵀ + bias`."""
         made: Array = product(inputs, weight, bias)
         return made
 
     def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-        """Nats of each target."""
+        """Return the nats of each target."""
         nats: Array = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
         return nats
 
     def prepare(self, parts: Parts, layer: Layer) -> None:
-        """There is nothing to make ready."""
+        """Do nothing: XLA compiles with the program."""
 
     def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
-        """The last state and the outputs; for the way back, the state before each step and the loop's products."""
+        """Return the last state and outputs; for the backward pass, the states before each step and the products."""
         over, read = _rows(layer.sources, layer.characters)
 
         def step(state: State, now: tuple[Any, Any]) -> tuple[State, Any]:
@@ -69,7 +69,7 @@ class XlaLoop:
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
     ) -> Layer:
-        """Gradients of the layer; those of a step are JAX's, of the step between its products recomputed."""
+        """Return the gradients of the layer. JAX differentiates each step, recomputed between its products."""
         loop_params, weights, sources, characters, _, flags = layer
         states, results = saved
         over, read = _rows(_unmerged(parts, sources), characters)
@@ -111,19 +111,19 @@ XLA = XlaLoop()
 
 
 def _operand(parts: Parts, number: int, loop_params: LoopParams, *given: Any) -> Float[Array, "batch depth"]:
-    """`Parts.operand` of all batch rows: of the sources' rows, the results before it, and the state."""
+    """`Parts.operand` for all batch rows, from the sources' rows, the results before it, and the state."""
     made: Array = jax.vmap(partial(parts.operand, number, loop_params))(*given)
     return made
 
 
 def _finish(parts: Parts, loop_params: LoopParams, *given: Any) -> tuple[State, Float[Array, "batch hidden"]]:
-    """`Parts.finish` of all batch rows."""
+    """`Parts.finish` for all batch rows."""
     made: tuple[State, Array] = jax.vmap(partial(parts.finish, loop_params))(*given)
     return made
 
 
 def _pull(parts: Parts, given: Any, gradients: Any, weights: tuple[Weights, ...]) -> Any:
-    """The gradient of what a step is `given`: back through its end, then through its products, the last one first."""
+    """Return the gradient of what a step receives: back through its end, then through its products, last to first."""
     _, pull = jax.vjp(partial(_finish, parts), *given)
     loop_params, rows, results, state = pull(gradients)
     made = given[2]
@@ -143,13 +143,13 @@ def _add(one: Any, other: Any) -> Any:
 
 
 def _unmerged(parts: Parts, sources: Any) -> tuple[Any, ...]:
-    """The sources, with None for those that are part of a product's result."""
+    """Return the sources, with None for those that are part of a product's result."""
     pairs = zip(sources, parts.is_merged, strict=True)
     return tuple(None if merged else source for source, merged in pairs)
 
 
 def _rows(sources: Any, characters: Array | None) -> tuple[Any, Any]:
-    """What the loop walks over, and how one step of it becomes the sources' rows, `[batch, columns]` each."""
+    """Return what the loop iterates over, and a function from one element to the sources' rows `[batch, columns]`."""
     if characters is None:
         return sources, lambda now: now
     return characters, lambda now: jax.tree.map(lambda table: table[now], sources)
@@ -160,7 +160,7 @@ def _weight_gradient(
     operand: Float[Array, "time batch depth"],
     to_result: Float[Array, "time batch columns"],
 ) -> Weights:
-    """The gradients of a product's weight and bias, each in one sweep over all times."""
+    """Return the gradients of a product's weight and bias, each summed over all positions at once."""
     weight = jnp.einsum("tbg,tbh->gh", to_result, operand)
     return weight, None if bias is None else to_result.sum((0, 1))
 
@@ -174,7 +174,7 @@ def _source_gradient(
 def sum_rows(
     values: Float[Array, "time batch columns"], characters: Int[Array, "time batch"], rows: int
 ) -> Float[Array, "vocab columns"]:
-    """The sum of `values` over each character's places: the gradient of a look-up's table."""
+    """Sum `values` over the positions of each character: the gradient of a lookup's table."""
     flat, ids = values.reshape(-1, values.shape[-1]), characters.reshape(-1)
     if rows > MAX_ONE_HOT_ROWS:
         return jnp.zeros((rows, flat.shape[-1]), flat.dtype).at[ids].add(flat)

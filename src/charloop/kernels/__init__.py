@@ -1,4 +1,4 @@
-"""A cell's tick, traced and compiled to vector code for this processor, together with its product."""
+"""Kernels: a cell's step and its products, compiled to vector instructions for this processor (docs/kernels.md)."""
 
 from charloop.kernels.availability import KernelError, reason_against_bfloat16, reason_against_kernel
 

@@ -1,8 +1,8 @@
-"""Machine code of kernels, kept where JAX keeps its compiled programs: LLVM's work is most of a kernel's price.
+"""A disk cache of kernels' machine code, in JAX's compilation cache: LLVM takes most of the time that a kernel costs.
 
-Entries are JAX's own kind: `NAME-cache`, and `NAME-atime` with the time of the last use. With
-$JAX_COMPILATION_CACHE_MAX_SIZE JAX removes the least recently used, reads the second file of each entry, and gives up
-where one has none; it does so under a lock, which is taken here too.
+Entries have JAX's own form: `NAME-cache`, and `NAME-atime` with the time of the last use. With
+$JAX_COMPILATION_CACHE_MAX_SIZE, JAX evicts the least recently used entries, reads the second file of each entry, and
+fails if one is missing; it does so under a lock, which this module takes too.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ import jax
 
 DIGEST = hashlib.sha256().digest_size
 LOCK, LOCK_TIMEOUT = ".lockfile", 10.0
-"""JAX's lock of the folder, and the seconds that it waits for it."""
+"""The name of JAX's lock file in the folder, and the seconds it waits for the lock."""
 
 
 def find_folder() -> Path | None:
-    """JAX's cache of programs, if there is one and it is a folder here."""
+    """Return JAX's cache of programs, if it is enabled and is a local folder."""
     folder = jax.config.values["jax_compilation_cache_dir"]
     if not folder or not jax.config.values["jax_enable_compilation_cache"] or not Path(folder).is_dir():
         return None
@@ -29,23 +29,23 @@ def find_folder() -> Path | None:
 
 
 def size_limit() -> int | None:
-    """Bytes that the folder's entries may have together; None for any number."""
+    """Return how many bytes the folder's entries may have together; None for no limit."""
     limit: int = jax.config.values["jax_compilation_cache_max_size"]
     return None if limit < 0 else limit
 
 
 def entry_file(folder: Path, name: str) -> Path:
-    """Named as JAX's own entries, so that they are forgotten together."""
+    """Return the file of an entry. It is named like JAX's own, so that they are evicted together."""
     return folder / f"{name}-cache"
 
 
 def last_use_file(file: Path) -> Path:
-    """Where the last use of an entry is written down."""
+    """Return the file that records the last use of an entry."""
     return file.with_name(f"{file.name.removesuffix('-cache')}-atime")
 
 
 def load_code(name: str) -> bytes | None:
-    """What was kept under that name, whole; else nothing."""
+    """Return the machine code saved under that name; None if there is none or it is damaged."""
     folder = find_folder()
     if folder is None:
         return None
@@ -61,7 +61,7 @@ def load_code(name: str) -> bytes | None:
 
 
 def save_code(name: str, code: bytes) -> None:
-    """For the next process; where nothing can be written, nothing is."""
+    """Save machine code for the next process; do nothing if it cannot be written."""
     folder, content = find_folder(), hashlib.sha256(code).digest() + code
     if folder is None:
         return
@@ -74,8 +74,8 @@ def save_code(name: str, code: bytes) -> None:
 
 
 def write_entry(file: Path, content: bytes) -> None:
-    """The entry, whole or not there. Errors: OSError."""
-    # No name that JAX's eviction looks at; the command line forgets what a full disk leaves behind.
+    """Write an entry atomically. Errors: OSError."""
+    # JAX's eviction ignores this name; `remove_old_programs` removes what a full disk leaves behind.
     with tempfile.NamedTemporaryFile(dir=file.parent, suffix="-cache.part", delete=False) as part:
         part.write(content)
     record_use(file, first=True)
@@ -83,13 +83,13 @@ def write_entry(file: Path, content: bytes) -> None:
 
 
 def record_use(file: Path, *, first: bool = False) -> None:
-    """Write down that the entry is used now; without a limit only the first time, as nobody asks."""
+    """Record that the entry is used now; without a size limit only once, as nobody reads it."""
     if first or size_limit() is not None:
         last_use_file(file).write_bytes(time.time_ns().to_bytes(8, "little"))
 
 
 def evict_entries(folder: Path, file: Path, size: int) -> bool:
-    """Remove the least recently used entries until `size` bytes more fit; whether they do. Errors: OSError."""
+    """Remove the least recently used entries until `size` more bytes fit; return whether they do. Errors: OSError."""
     limit = size_limit()
     if limit is None:
         return True
@@ -107,13 +107,15 @@ def evict_entries(folder: Path, file: Path, size: int) -> bool:
 
 
 def read_last_use(file: Path) -> int:
-    """When an entry was last used, in nanoseconds; 0 if nobody wrote it down."""
+    """Return when an entry was last used, in nanoseconds; 0 if that is not recorded."""
     used = last_use_file(file)
     return int.from_bytes(used.read_bytes(), "little") if used.exists() else 0
 
 
 def lock_folder(folder: Path) -> AbstractContextManager[object]:
-    """JAX's lock, where it takes one: with a limit. Errors: ImportError without filelock, OSError for a long wait."""
+    """Take JAX's lock, which it uses with a size limit only. Errors: ImportError without filelock, OSError on
+    timeout.
+    """
     if size_limit() is None:
         return contextlib.nullcontext()
     from filelock import FileLock

@@ -1,6 +1,7 @@
-"""From LLVM instructions to machine code that XLA can call, without a compiler on the machine.
+"""Compile LLVM instructions to machine code that XLA can call, without a compiler on the machine.
 
-The handler speaks XLA's FFI (xla/ffi/api/c_api.h, version 0): it takes a call's buffers apart and calls the kernel.
+The handler implements XLA's FFI (xla/ffi/api/c_api.h, version 0): it unpacks the buffers of a call and calls the
+kernel.
 """
 
 import ctypes
@@ -20,35 +21,35 @@ from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
 from charloop.kernels.machine import describe_layout, target_machine
 
 EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112
-"""Bytes into XLA_FFI_CallFrame: its extensions, the lists of arguments and results."""
+"""Offsets in bytes into XLA_FFI_CallFrame: its extensions, and the lists of arguments and results."""
 DATA, DIMENSIONS = 24, 40
-"""Bytes into XLA_FFI_Buffer: its numbers, and its sizes."""
+"""Offsets in bytes into XLA_FFI_Buffer: its data and its dimensions."""
 KIND, NEXT, IS_METADATA = 8, 16, 1
-"""Bytes into an extension: its type and the next one; the type of the one that asks for metadata."""
+"""Offsets in bytes into an extension: its type and the next extension; the type that asks for metadata."""
 METADATA, MAJOR, MINOR, TRAITS = 24, 24, 28, 32
-"""Bytes into XLA_FFI_Metadata_Extension: the metadata; and into that: the version we speak, and no traits."""
+"""Offset in bytes into XLA_FFI_Metadata_Extension of the metadata; and into that, of version and traits."""
 
 _alive: dict[str, llvm.ExecutionEngine] = {}
-"""By handler: machine code is thrown away with its engine."""
+"""By handler name: LLVM frees machine code with its engine."""
 _registering = threading.Lock()
 
 
 @cache
 def describe_toolchain() -> str:
-    """All that machine code depends on beside the instructions it is made of."""
+    """Return everything that machine code depends on besides its instructions."""
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     return f"{processor}{llvm.llvm_version_info}{read_ffi_version()}"
 
 
 def create_module() -> ir.Module:
-    """Empty, for this machine."""
+    """Return an empty module for this machine."""
     module = ir.Module()
     module.triple, module.data_layout = describe_layout()
     return module
 
 
 def create_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, dict[str, ir.Argument]]:
-    """A kernel without code, and its addresses and sizes by name."""
+    """Return a kernel function without code, and its addresses and sizes by name."""
     names = [argument.name for argument in signature.arguments]
     kinds = [POINTER] * len(names) + [INDEX] * len(signature.sizes)
     function = ir.Function(module, ir.FunctionType(NOTHING, kinds), "kernel")
@@ -56,13 +57,13 @@ def create_function(module: ir.Module, signature: Signature) -> tuple[ir.Functio
 
 
 def name_handler(module: ir.Module, signature: Signature) -> str:
-    """A name for the code that comes of the module: compiled programs are kept on the disk by the names they call."""
+    """Return a name unique to the module's machine code: XLA's compiled programs on disk find kernels by name."""
     content = f"{module}{signature}{describe_toolchain()}".encode()
     return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def emit_handler(module: ir.Module, name: str, kernel: ir.Function, signature: Signature) -> None:
-    """`XLA_FFI_Error* name(XLA_FFI_CallFrame*)`: tells its version if asked for it, else calls `kernel`."""
+    """Emit `XLA_FFI_Error* name(XLA_FFI_CallFrame*)`, which reports its version if asked, and else calls `kernel`."""
     handler = ir.Function(module, ir.FunctionType(POINTER, [POINTER]), name)
     b = ir.IRBuilder(handler.append_basic_block())
     frame, nothing = handler.args[0], ir.Constant(POINTER, None)
@@ -78,7 +79,7 @@ def emit_handler(module: ir.Module, name: str, kernel: ir.Function, signature: S
     }
     given = [_pointer(b, by_name[argument.name], DATA) for argument in signature.arguments]
     for size in signature.sizes:
-        written, number, axis = signature.place_of(size)
+        written, number, axis = signature.locate(size)
         dimensions = _pointer(b, groups[written][number], DIMENSIONS)
         given.append(b.load(_at(b, dimensions, 8 * axis), typ=INDEX))
     b.call(kernel, given)
@@ -86,7 +87,7 @@ def emit_handler(module: ir.Module, name: str, kernel: ir.Function, signature: S
 
 
 def _answer_metadata(b: ir.IRBuilder, first: Any, nothing: ir.Constant) -> None:
-    """Go through the call's extensions: where one asks for metadata, answer and return; others are not ours."""
+    """Walk the call's extensions: fill in the one that asks for metadata and return; skip others."""
     before, head = b.block, b.append_basic_block()
     body, answer, following = (b.append_basic_block() for _ in range(3))
     after = b.append_basic_block()
@@ -118,11 +119,11 @@ def _pointer(b: ir.IRBuilder, base: Any, offset: int) -> Any:
 
 
 def compile_module(module: ir.Module) -> bytes:
-    """An object file of optimised code."""
+    """Return an object file of optimised code."""
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    # The vectors are there already.
+    # The code is vectorised already.
     options.loop_vectorization = options.slp_vectorization = False
     passes = llvm.create_pass_builder(target_machine(), options)
     passes.getModulePassManager().run(parsed, passes)
@@ -131,7 +132,7 @@ def compile_module(module: ir.Module) -> bytes:
 
 
 def load_machine_code(code: bytes) -> llvm.ExecutionEngine:
-    """The object file in memory, ready to run."""
+    """Load an object file into memory, ready to run."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -139,7 +140,7 @@ def load_machine_code(code: bytes) -> llvm.ExecutionEngine:
 
 
 def register_kernel(module: ir.Module, function: ir.Function, signature: Signature, name: str) -> None:
-    """Let XLA call `function` by `name`, on the CPU, for the life of the process. Two kernels may have one name."""
+    """Let XLA call `function` by `name` on the CPU for the life of the process. Equal kernels share a name."""
     with _registering:
         if name in _alive:
             return

@@ -1,4 +1,4 @@
-"""The loss of all places and its gradient: two sweeps over each row of logits, where XLA makes a dozen arrays."""
+"""The loss at all positions and its gradient, two sweeps over each row of logits; XLA materialises a dozen arrays."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from charloop.types import Characters, Logits
 def compute_cross_entropy(
     machine: Machine, logits: Logits, targets: Characters
 ) -> Float[Array, "time batch"]:
-    """`log sum exp(logits) - logits[target]`, as `charloop.loss`; a target beyond the vocabulary is its last character."""
+    """Return `log sum exp(logits) - logits[target]`; a target beyond the vocabulary reads its last character."""
     return _forward(machine, logits, targets)[0]
 
 
@@ -46,7 +46,7 @@ POSITIONS = ("time", "batch")
 
 
 def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
-    """The kernel that gives nats and `emit_log sum emit_exp` of each place."""
+    """Return the kernel that computes nats and `log sum exp` at each position."""
     signature = Signature(
         (
             Argument("logits", (*POSITIONS, vocab)),
@@ -86,7 +86,7 @@ def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
 
 
 def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
-    """The kernel that turns logits into their gradient, where they are."""
+    """Return the kernel that replaces logits by their gradient, in place."""
     signature = Signature(
         (
             Argument("logits", (*POSITIONS, vocab), "inout"),
@@ -121,7 +121,7 @@ def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
 
 @contextmanager
 def each_row(v: Vectors, vocab: int, named: dict[str, Emitted]) -> Iterator[tuple[Emitted, Emitted, Emitted]]:
-    """A loop over places: the place, its row of logits, its target."""
+    """Emit a loop over positions; yield the position, the address of its logits, and its target."""
     b = v.builder
     with counting(b, b.mul(named["time"], named["batch"])) as position:
         row = v.at(named["logits"], b.mul(position, INDEX(vocab)))
@@ -131,7 +131,7 @@ def each_row(v: Vectors, vocab: int, named: dict[str, Emitted]) -> Iterator[tupl
 def fold_row(
     v: Vectors, size: int, start: float, step: Callable[[Emitted, Emitted, int], Emitted]
 ) -> Emitted:
-    """`step(so_far, position, elements)` from vector to vector of a row, from `start`."""
+    """Emit `step(so_far, unit, elements)` for each vector of a row, beginning with `start`; return the result."""
     with v.builder.goto_entry_block():
         total = v.builder.alloca(v.floats)
     v.builder.store(v.splat(start), total)
@@ -144,5 +144,5 @@ def fold_row(
 
 
 def mask_beyond(v: Vectors, values: Emitted, elements: int) -> Emitted:
-    """Lanes that are not there are minus infinity: they are never the greatest, and add nothing."""
+    """Replace vector elements beyond the row by minus infinity: they are never the maximum and add 0."""
     return values if elements == v.width else v.choose(v.mask(elements), values, v.splat(float("-inf")))

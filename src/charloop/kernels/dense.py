@@ -1,4 +1,4 @@
-"""`x Wᵀ + b` over all places, and its gradients, by kernels."""
+"""`x Wᵀ + b` at all positions, and its gradients, by kernels."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
 from charloop.precision import is_bfloat16
 
 ROUNDING_BLOCK = 256
-"""Places that are made halves of at once: what they hold stays near."""
+"""Positions that are rounded to bfloat16 at a time, so that they stay in the cache."""
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -28,7 +28,7 @@ def multiply_dense(
     weight: Float[Array, "rows columns"],
     bias: Float[Array, " rows"] | None = None,
 ) -> Float[Array, "time batch rows"]:
-    """`inputs weightᵀ + bias`, as `charloop.cells.product`."""
+    """Return `inputs weightᵀ + bias`, as `charloop.cells.product`."""
     bias = jnp.zeros(len(weight)) if bias is None else bias
     return multiply_packed(machine, inputs, weight.T, bias)
 
@@ -62,14 +62,14 @@ def multiply_packed(
     matrix: Float[Array, "depth columns"],
     start: Float[Array, " columns"],
 ) -> Float[Array, "time batch columns"]:
-    """`start + left matrix`."""
+    """Return `start + left matrix`."""
     panels = Panels(matrix.shape[0], matrix.shape[1], machine, is_bfloat16())
     given = {"left": left, "packed": panels.pack(matrix), "start": start}
     return find_dense_kernel(panels)(given)["product"]
 
 
 def find_dense_kernel(panels: Panels) -> Kernel:
-    """The kernel that multiplies any number of places by a matrix of that size."""
+    """Return the kernel that multiplies any number of positions by a matrix of that size."""
     words = count_row_words(panels.depth, panels.width)
     signature = Signature(
         (
@@ -108,19 +108,19 @@ def find_dense_kernel(panels: Panels) -> Kernel:
 def emit_block(
     v: Vectors, panels: Panels, named: dict[str, Emitted], position: Emitted, positions: Emitted
 ) -> None:
-    """The product of so many places from `position` on."""
+    """Emit the product of `positions` positions, beginning at `position`."""
     b = v.builder
 
     def read(row: Emitted) -> Emitted:
         return v.at(named["left"], b.mul(b.add(position, row), INDEX(panels.depth)))
 
-    def halves(row: Emitted) -> Emitted:
+    def rounded(row: Emitted) -> Emitted:
         return v.at(named["rounded"], b.mul(row, INDEX(count_row_words(panels.depth, panels.width))))
 
     if panels.bfloat16:
         emit_bfloat16_rows(v, positions, panels.depth, read, named["rounded"])
     operands = Operands(
-        left=halves if panels.bfloat16 else read,
+        left=rounded if panels.bfloat16 else read,
         start=lambda _: named["start"],
         target=lambda row: v.at(named["product"], b.mul(b.add(position, row), INDEX(panels.columns))),
         packed=named["packed"],

@@ -1,4 +1,4 @@
-"""The engine that runs a layer by kernels (`charloop.engines.base`): built once for a plan, for any lengths."""
+"""The engine that runs a layer by kernels (`charloop.engines.base`): each is compiled once and runs any lengths."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from charloop.types import Characters, Logits, State
 
 @dataclass(frozen=True)
 class Kernels:
-    """Machine code made from the cell, on `machine`. Float32 only; raises KernelError where a compilation fails."""
+    """Machine code compiled from the cell, for `machine`. Float32 only; raises KernelError if a compilation fails."""
 
     machine: Machine = field(default_factory=detect_machine)
 
@@ -37,23 +37,25 @@ class Kernels:
         weight: Float[Array, "rows columns"],
         bias: Float[Array, " rows"] | None = None,
     ) -> Float[Array, "time batch rows"]:
-        """`inputs weightᵀ + bias`."""
+        """Return `inputs weightᵀ + bias`."""
         made: Array = multiply_dense(self.machine, inputs, weight, bias)
         return made
 
     def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-        """Nats of each target."""
+        """Return the nats of each target."""
         nats: Array = compute_cross_entropy(self.machine, logits, targets.astype(jnp.int32))
         return nats
 
     def prepare(self, parts: Parts, layer: Layer) -> None:
-        """Ask for both directions' kernels: a backward one that cannot be had must not be found out halfway."""
+        """Compile the kernels of both directions, so that a failure of the backward one shows before the forward
+        pass.
+        """
         plan = self.plan_of(parts, layer)
         for direction in ("forward", "backward"):
             find_sequence_kernel(plan, direction)
 
     def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
-        """The last state, the outputs, and for the way back every state, the results, and the operands."""
+        """Return the last state, the outputs, and for the backward pass all states, results and operands."""
         plan = self.plan_of(parts, layer)
         programs, start, flags = plan.programs, layer.start, layer.flags
         given = (
@@ -68,13 +70,13 @@ class Kernels:
             given[f"bias {number}"] = jnp.zeros(programs.columns[number]) if bias is None else bias
             if product.source is not None:
                 given[f"result {number}"] = layer.sources[product.source]
-        time, batch = layer.places
+        time, batch = layer.size
         found = find_sequence_kernel(plan, "forward")(given, time=time, batch=batch)
         states = tuple(found[f"state {part}"] for part in range(len(programs.widths)))
         outputs = found["output"] if programs.output_is is None else states[programs.output_is]
         every = jax.tree.unflatten(jax.tree.structure(start), states)
-        kept = {name: array for name, array in found.items() if name.startswith(("result", "operand"))}
-        return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, kept)
+        results = {name: array for name, array in found.items() if name.startswith(("result", "operand"))}
+        return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, results)
 
     def run_backward(
         self,
@@ -83,8 +85,8 @@ class Kernels:
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
     ) -> Layer:
-        """Gradients of the layer."""
-        plan, (every, kept) = self.plan_of(parts, layer), saved
+        """Return the gradients of the layer."""
+        plan, (every, results) = self.plan_of(parts, layer), saved
         loop_params, start = layer.loop_params, layer.start
         given = (
             pack_matrices(plan, "backward", layer)
@@ -92,7 +94,10 @@ class Kernels:
             | name_leaves("start", start)
         )
         given |= (
-            name_leaves("state", every) | flag_arguments(parts, layer.flags) | lookup_arguments(layer) | kept
+            name_leaves("state", every)
+            | flag_arguments(parts, layer.flags)
+            | lookup_arguments(layer)
+            | results
         )
         given |= {f"source {number}": source for number, source in enumerate(layer.sources)}
         given |= {"to_output": gradients[1]} | name_leaves("to_state", gradients[0])
@@ -103,8 +108,8 @@ class Kernels:
         return Layer(
             tuple(found[f"to_param {leaf}"] for leaf in range(len(loop_params))),
             tuple(
-                self._weight_gradient(parts, layer, number, result_gradient_name, every, kept)
-                for number, result_gradient_name in enumerate(to_results)
+                self._weight_gradient(parts, layer, number, to_result, every, results)
+                for number, to_result in enumerate(to_results)
             ),
             self._source_gradients(parts, layer, to_results, found),
             None,
@@ -131,11 +136,11 @@ class Kernels:
         number: int,
         to_result: Array,
         every: State,
-        kept: dict[str, Array],
+        results: dict[str, Array],
     ) -> Weights:
         part, flags, bias = parts.reads[number], layer.flags, layer.weights[number][1]
         if part is None:
-            to_weight, to_bias = sum_weight_gradient(self.machine, to_result, kept[f"operand {number}"])
+            to_weight, to_bias = sum_weight_gradient(self.machine, to_result, results[f"operand {number}"])
             return to_weight, None if bias is None else to_bias
         first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
         first, later = first.reshape(len(first), -1), later.reshape(*later.shape[:2], -1)
@@ -146,7 +151,7 @@ class Kernels:
         return to_weight, None if bias is None else to_bias
 
     def plan_of(self, parts: Parts, layer: Layer) -> Plan:
-        """The kernel that these arrays ask for. Raises KernelError where there is none for their sizes."""
+        """Return what kernel these arrays need. Raises KernelError if there is none for their sizes."""
         programs = trace_parts(parts)
         reason = reason_against_programs(programs)
         if reason is not None:
@@ -158,18 +163,18 @@ class Kernels:
 
 
 def find_sequence_kernel(plan: Plan, direction: str) -> Kernel:
-    """The kernel of a whole sequence, forward or backward."""
+    """Return the kernel of a whole sequence, forward or backward."""
     make: Callable[[Plan], Any] = make_forward if direction == "forward" else make_backward
     return find_kernel((direction, plan), lambda: make(plan))
 
 
 def name_leaves(name: str, tree: Any) -> dict[str, Array]:
-    """Arrays under the names that the kernel has for them."""
+    """Return the leaves of a tree under the argument names `NAME 0`, `NAME 1` and so on."""
     return {f"{name} {number}": leaf for number, leaf in enumerate(jax.tree.leaves(tree))}
 
 
 def flag_arguments(parts: Parts, flags: Array | None) -> dict[str, Array]:
-    """The marks, and the memory that an emptied row has."""
+    """Return the row flags and the initial state that a reset row gets; nothing without flags."""
     if flags is None:
         return {}
     fresh = jax.tree.map(lambda leaf: leaf[0], parts.cell.initial_state(1))
@@ -177,12 +182,12 @@ def flag_arguments(parts: Parts, flags: Array | None) -> dict[str, Array]:
 
 
 def lookup_arguments(layer: Layer) -> dict[str, Array]:
-    """The characters, where sources are tables."""
+    """Return the characters, if sources are tables."""
     return {} if layer.characters is None else {"characters": layer.characters}
 
 
 def pack_matrices(plan: Plan, direction: str, layer: Layer) -> dict[str, Array]:
-    """The matrices of the loop's products, as a direction reads them."""
+    """Return the matrices of the loop's products in the memory layout that a direction reads."""
     matrices = (weight.T if direction == "forward" else weight for weight, _ in layer.weights)
     return {
         f"packed {i}": choose_panels(plan, direction, i).pack(matrix) for i, matrix in enumerate(matrices)

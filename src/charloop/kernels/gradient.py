@@ -1,7 +1,7 @@
-"""Gradients that are sums over all places of the text: of a weight matrix, and of the rows of a table.
+"""Gradients that are sums over all positions: of a weight matrix, and of the rows of a table.
 
-XLA's library makes the first at half of the machine's rate where layers are small, and the second as a product with
-ones and zeros.
+XLA's library computes the first at half of the machine's peak rate if layers are small, and the second as a product
+with a one-hot matrix.
 """
 
 from typing import NamedTuple
@@ -26,13 +26,13 @@ from charloop.precision import is_bfloat16
 
 
 class PreviousStates(NamedTuple):
-    """What was before a state: the one of the time before, or a beginning."""
+    """The state before each position: the state of the time step before, or an initial one."""
 
     start: Float[Array, "batch columns"]
-    """Before the first."""
+    """Before the first time step."""
     flags: RowFlags | None = None
     fresh: Float[Array, " columns"] | None = None
-    """Where a mark says that memory was emptied; there if there are marks."""
+    """The state after a reset; present with flags."""
 
 
 def sum_weight_gradient(
@@ -41,9 +41,9 @@ def sum_weight_gradient(
     right: Float[Array, "time batch columns"],
     previous: PreviousStates | None = None,
 ) -> tuple[Float[Array, "rows columns"], Float[Array, " rows"]]:
-    """The sum of `left[position] right[position]ᵀ`, and of `left[position]`: a bias's gradient.
+    """Sum `left[position] right[position]ᵀ`, and `left[position]` (a bias's gradient).
 
-    With `previous`, of what was before each of the states `right`.
+    With `previous`, the right factor is the state before each of the states `right`.
     """
     rows, columns = left.shape[-1], right.shape[-1]
     shifted, flagged = previous is not None, previous is not None and previous.flags is not None
@@ -61,7 +61,7 @@ def sum_table_gradient(
     characters: Int[Array, "time batch"],
     rows: int,
 ) -> Float[Array, "rows columns"]:
-    """The sum of `values` over each character's places."""
+    """Sum `values` over the positions of each character."""
     columns = values.shape[-1]
     given = {"values": values, "characters": characters, "gradient": jnp.zeros((rows, columns))}
     return find_table_kernel(machine, columns)(given)["gradient"]
@@ -70,7 +70,7 @@ def sum_table_gradient(
 def find_weight_kernel(
     machine: Machine, rows: int, columns: int, *, shifted: bool, flagged: bool, bfloat16: bool
 ) -> Kernel:
-    """The kernel that sums up products of two rows, for any number of places."""
+    """Return the kernel that sums products of two rows over any number of positions."""
     positions = ("time", "batch")
     signature = Signature(
         (
@@ -105,7 +105,7 @@ def find_weight_kernel(
         emitter.clear()
         count = b.mul(named["time"], named["batch"])
         if shifted:
-            # The first time's places go with `start`, and those after it with `right` from its beginning.
+            # The first time step pairs with `start`, each later one with the element of `right` before it.
             emitter.add(left, named["start"], named["batch"], flags)
             left = v.at(left, b.mul(named["batch"], INDEX(rows)))
             flags = v.at(flags, named["batch"]) if flagged else None
@@ -119,7 +119,7 @@ def find_weight_kernel(
 
 
 def find_table_kernel(machine: Machine, columns: int) -> Kernel:
-    """The kernel that adds each place's row to its character's."""
+    """Return the kernel that adds each position's row to its character's row."""
     signature = Signature(
         (
             Argument("values", ("time", "batch", columns)),

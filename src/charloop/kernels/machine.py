@@ -1,4 +1,4 @@
-"""What kernels are made for: a processor's vectors and registers, as a value that is handed down."""
+"""What kernels are compiled for: a processor's vectors and registers, as a value that callers pass on."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +16,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Machine:
-    """A kind of processor. LLVM makes do where the processor at hand has no vectors so wide."""
+    """A kind of processor. If the actual processor has narrower vectors, LLVM splits wider ones."""
 
     width: int
-    """Numbers (float32) in a vector."""
+    """Number of float32 elements in a vector."""
     tile: Tile
     bfloat16: bool = False
     """Whether it multiplies pairs of bfloat16 numbers (avx512_bf16)."""
@@ -27,7 +27,7 @@ class Machine:
 
 @cache
 def target_machine() -> llvm.TargetMachine:
-    """The processor at hand, with all its instructions."""
+    """Return LLVM's target for this processor, with all its instructions."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features().flatten()
@@ -37,13 +37,13 @@ def target_machine() -> llvm.TargetMachine:
 
 @cache
 def describe_layout() -> tuple[str, str]:
-    """The processor's kind and how numbers lie in its memory, in LLVM's words."""
+    """Return the processor's triple and data layout in LLVM's notation."""
     return llvm.get_process_triple(), str(target_machine().target_data)
 
 
 @cache
 def detect_machine() -> Machine:
-    """The processor at hand. Asked once: whoever asks LLVM waits for what it compiles."""
+    """Return this processor. The result is cached: LLVM's answer would wait for running compilations."""
     target_machine()
     has = dict(llvm.get_host_cpu_features())
     if has.get("avx512f"):

@@ -1,4 +1,4 @@
-"""What a kernel is made for, and why there may be none. Batch and time are known at run time only."""
+"""What a kernel is compiled for, and why a cell cannot have one. Batch size and length are run-time arguments."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from charloop.kernels.tracing.rules import NoRuleError
 
 @dataclass(frozen=True)
 class Plan:
-    """A layer's sequence on a machine: all that its machine code depends on."""
+    """A layer's sequence on a machine: everything its machine code depends on."""
 
     programs: StepPrograms
     machine: Machine
     table: bool = False
-    """Whether characters look the sources' rows up in tables; else each place has its own."""
+    """Whether characters look the sources' rows up in tables; otherwise each position has its own row."""
     bfloat16: bool = False
     """Whether products are of bfloat16 numbers."""
     flagged: bool = False
-    """Whether there is a mark for each row and time: reset, idle, or neither (`engines.flags`)."""
+    """Whether there are row flags: resets and lengths (`engines.row_flags`)."""
 
 
 def reason_against_cell(cell: object) -> str | None:
-    """Why `cell` cannot have a kernel, in words; None if it can."""
+    """Return why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, Cell):
         return f"{type(cell).__name__} is no cell"
     return reason_against_parts(cell) or reason_against_programs(trace_cell(cell))
@@ -34,8 +34,8 @@ def reason_against_cell(cell: object) -> str | None:
 
 @cache
 def reason_against_programs(programs: StepPrograms) -> str | None:
-    """Why these programs cannot become kernels, in words; None if they can."""
-    # In a thread of its own: inside `shard_map`, JAX would trace other operations, and the answer is kept for good.
+    """Return why these programs cannot become kernels, in words; None if they can."""
+    # In its own thread: inside `shard_map`, JAX would trace other operations, and the result is cached.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(_reason_against_programs, programs).result()
 

@@ -1,4 +1,4 @@
-"""The kernels of this process: each made once, whoever asks, and kept as long as the process lives.
+"""The kernels of this process: each is compiled once, whoever asks, and kept as long as the process lives.
 
 XLA's programs hold the addresses of the kernels they call, so nothing that XLA may call is ever replaced or freed.
 """
@@ -23,18 +23,18 @@ EmittedKernel = tuple[ir.Module, ir.Function, Signature]
 
 @dataclass(frozen=True)
 class Kernel:
-    """What XLA can call."""
+    """A kernel that XLA can call."""
 
     name: str
     signature: Signature
 
     def __call__(self, arrays: Mapping[str, Array], **sizes: int) -> dict[str, Array]:
-        """The results, by name."""
+        """Return the results, by name."""
         return self.signature.call(self.name, arrays, **sizes)
 
 
 class _Entry:
-    """A kernel on its way: known by name once emitted, ready once compiled."""
+    """A kernel in progress: its name is known once it is emitted, and it is ready once compiled."""
 
     def __init__(self) -> None:
         self.emitted: Future[Kernel] = Future()
@@ -53,7 +53,7 @@ class _Background:
 
 
 def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
-    """The kernel of `key`, emitted by `make` and compiled if it is not there yet. Threads that ask at once share it.
+    """Return the kernel of `key`; emit it by `make` and compile it if it does not exist. Concurrent callers share it.
 
     Inside `compiled_in_background` it may not be ready before the end of that context. Raises KernelError.
     """
@@ -79,7 +79,7 @@ def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
 def _begin(
     key: Hashable, entry: _Entry, make: Callable[[], EmittedKernel], background: _Background | None
 ) -> None:
-    """Emit here; compile here or in the background."""
+    """Emit in this thread; compile here or in the background."""
     try:
         module, function, signature = make()
         name = name_handler(module, signature)
@@ -106,7 +106,7 @@ def _compile(
 
 
 def _forget(key: Hashable, entry: _Entry, error: BaseException) -> None:
-    """Whoever waits is told, and whoever asks next tries again."""
+    """Pass the error to all waiting callers, and let the next request try again."""
     with _lock:
         _entries.pop(key, None)
     for future in (entry.emitted, entry.ready):
@@ -116,10 +116,11 @@ def _forget(key: Hashable, entry: _Entry, error: BaseException) -> None:
 
 @contextmanager
 def compiled_in_background() -> Iterator[None]:
-    """Kernels asked for inside are ready at the end; LLVM works beside the tracing, as it needs no Python.
+    """Compile the kernels requested inside on a background thread; all are ready at the end.
 
-    One thread: llvmlite lets one in at a time. Raises KernelError at the end if one could not be compiled: what was
-    traced inside must then be traced again.
+    LLVM runs beside the tracing because it does not need Python's lock. One thread suffices: llvmlite serialises
+    calls. Raises KernelError at the end if a compilation failed: whatever was traced inside must then be traced
+    again.
     """
     pending: list[_Entry] = []
     with ThreadPoolExecutor(1, "kernels") as worker:
@@ -135,6 +136,6 @@ def compiled_in_background() -> Iterator[None]:
 
 
 def count_kernels() -> int:
-    """How many kernels this process has asked for."""
+    """Return how many kernels this process has requested."""
     with _lock:
         return len(_entries)

@@ -1,4 +1,4 @@
-"""What a kernel is made for: a cell's step traced both ways. Batch and time are known at run time only."""
+"""A cell's step between its products, traced forward and backward into programs for one batch row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,65 +28,67 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class StepPrograms:
-    """A cell's step between its products, as programs of one batch row; traced once for all batches and times."""
+    """A cell's step between its products, as programs for one batch row, traced once for all sizes."""
 
     parts: Parts
 
     @property
     def hidden(self) -> int:
-        """Units."""
+        """Number of units."""
         return self.parts.cell.hidden_size
 
     @cached_property
     def loop_params(self) -> tuple[np.ndarray, ...]:
-        """What the loop has of the parameters, to trace with. NumPy's: a tracer must not outlive its trace."""
+        """Zeros in the shapes of the loop's parameters, to trace with. NumPy arrays: a tracer must not outlive its
+        trace.
+        """
         return tuple(self._zeros(value) for value in self.parts.loop_params)
 
     @cached_property
     def state(self) -> State:
-        """One row of the state."""
+        """One batch row of the state."""
         found: State = jax.tree.map(self._zeros, self.parts.state)
         return found
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
-        """Of each of the loop's products."""
+        """Columns of each of the loop's products."""
         return tuple(self._zeros(product.result).size for product in self.parts.products)
 
     @cached_property
     def depths(self) -> tuple[int, ...]:
-        """Of each product's operand: how many numbers it has."""
+        """Numbers in each product's operand."""
         return tuple(self._zeros(product.operand).size for product in self.parts.products)
 
     @cached_property
     def sources(self) -> tuple[int, ...]:
-        """Columns of each."""
+        """Columns of each source."""
         made = (self.parts.inputs if s is None else s.result for s in self.parts.sources)
         return tuple(self._zeros(value).size for value in made)
 
     @cached_property
     def lone_sources(self) -> tuple[int, ...]:
-        """Those that are not added to a product."""
+        """The sources that are not added to a product."""
         return tuple(number for number, merged in enumerate(self.parts.is_merged) if not merged)
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Numbers of each part of the state."""
+        """Numbers in each part of the state."""
         return tuple(leaf.size for leaf in jax.tree.leaves(self.state))
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """Of each part of the state, for one batch row."""
+        """Shape of each part of the state, for one batch row."""
         return tuple(leaf.shape for leaf in jax.tree.leaves(self.state))
 
     def is_number(self, leaf: int) -> bool:
-        """Whether something of the parameters is a single number, and not rows."""
+        """Return whether a loop parameter is a single number, not rows."""
         shape = self.loop_params[leaf].shape
         return not shape or shape[-1] % self.hidden != 0
 
     @cached_property
     def operands(self) -> tuple[Program | None, ...]:
-        """What each product multiplies; None where that is a part of the state as it is. Raises NoRuleError."""
+        """What each product multiplies; None if that is a part of the state itself. Raises NoRuleError."""
         return tuple(
             trace_program(self._operand(number), self._arguments(number), self.hidden)
             if read is None
@@ -96,7 +98,7 @@ class StepPrograms:
 
     @cached_property
     def operands_back(self) -> tuple[Program | None, ...]:
-        """From an operand's gradient to those of what it is made of, to be added up. Raises NoRuleError."""
+        """From an operand's gradient to those of the values it depends on, to be added up. Raises NoRuleError."""
         return tuple(
             self._operand_back(number) if read is None else None
             for number, read in enumerate(self.parts.reads)
@@ -104,12 +106,12 @@ class StepPrograms:
 
     @cached_property
     def forward(self) -> Program:
-        """From products and state to the new state, the output, and what is `saved_functions`. Raises NoRuleError."""
+        """From products and state to the new state, the output, and `saved_functions`. Raises NoRuleError."""
         return add_saved_results(self.traced_forward, self.saved_functions, self.last)
 
     @cached_property
     def backward(self) -> Program:
-        """From the gradients of what comes out to those of what goes in. Raises NoRuleError."""
+        """From the gradients of the results to those of the arguments. Raises NoRuleError."""
         return read_saved_results(self.traced_backward, self.saved_functions, self.last)
 
     @property
@@ -119,27 +121,30 @@ class StepPrograms:
 
     @cached_property
     def saved_functions(self) -> SavedFunctions:
-        """What the way back finds in the place of a gate's sum. Raises NoRuleError."""
+        """What the backward pass finds in the place of a gate's sum. Raises NoRuleError."""
         if not self.parts.products or self.parts.products[-1].source is None:
             return {}
         return choose_saved_functions(self.traced_forward, self.traced_backward, self.last)
 
     @cached_property
     def traced_forward(self) -> Program:
-        """As it was traced. Raises NoRuleError.
+        """The forward program before saved functions are added. Raises NoRuleError.
 
-        A state or an output of another shape than the contract's is XLA's to complain of: a kernel would write it.
+        A state or an output of another shape than the contract's is XLA's to report: a kernel would write out of
+        bounds.
         """
         finish, arguments = self._finish, self._arguments(len(self.parts.products))
         found = jax.eval_shape(finish, *arguments.values())
         expected = {"new_state": self.state, "output": make_zeros((self.hidden,))}
         if jax.tree.map(np.shape, found) != jax.tree.map(np.shape, expected):
-            raise NoRuleError("the new state or the output has another shape than the contract says")
+            raise NoRuleError(
+                "the new state or the output has a shape that the contract of a cell does not allow"
+            )
         return trace_program(finish, arguments, self.hidden)
 
     @cached_property
     def traced_backward(self) -> Program:
-        """As it was traced. Raises NoRuleError."""
+        """The backward program before it reads saved functions. Raises NoRuleError."""
         arguments = self._arguments(len(self.parts.products))
         outgoing = {"to_state": self.state, "to_output": make_zeros((self.hidden,))}
 
@@ -162,13 +167,13 @@ class StepPrograms:
         return drop_zero_results(trace_program(pull, arguments | outgoing, self.hidden))
 
     def _arguments(self, results: int) -> dict[str, Any]:
-        """The arguments of a program that reads the first `results` of the products."""
+        """Return the arguments of a program that reads the first `results` of the products."""
         sources = {f"source {number}": make_zeros((self.sources[number],)) for number in self.lone_sources}
         made = {f"result {number}": make_zeros((self.columns[number],)) for number in range(results)}
         return {"param": self.loop_params} | sources | made | {"state": self.state}
 
     def _arguments_of(self, given: Sequence[Any]) -> tuple[Any, list[Any], Sequence[Any], State]:
-        """The arguments of `Parts.operand` and `Parts.finish`, of those of a program."""
+        """Convert a program's arguments to those of `Parts.operand` and `Parts.finish`."""
         loop_params, *rest, state = given
         sources = [None] * len(self.sources)
         for number, source in zip(self.lone_sources, rest, strict=False):
@@ -189,7 +194,7 @@ class StepPrograms:
 
     @cached_property
     def output_is(self) -> int | None:
-        """The part of the new state that the output is, if it is one: it is written once."""
+        """The part of the new state that equals the output, if there is one: it is written once."""
         results = self.forward.results
         for part, width in enumerate(self.widths):
             if width == self.hidden and results["new_state", part, 0] == results["output", 0, 0]:
@@ -199,15 +204,15 @@ class StepPrograms:
 
 @cache
 def trace_parts(parts: Parts) -> StepPrograms:
-    """One for all sizes of batch and time: it is traced once."""
+    """Return the programs of `parts`; one object for all batch sizes and lengths, so that each is traced once."""
     return StepPrograms(parts)
 
 
 def trace_cell(cell: Cell) -> StepPrograms:
-    """The programs of a cell whose parameters are not made yet."""
+    """Return the programs of a cell before its parameters exist."""
     return trace_parts(partition_cell(cell))
 
 
 def make_zeros(shape: Shape) -> np.ndarray:
-    """To trace with."""
+    """Return zeros to trace with."""
     return np.zeros(shape, np.float32)

@@ -1,4 +1,4 @@
-"""Recurrent layers without a text: for people who bring their own inputs, loss and loop (docs/own-loop.md)."""
+"""Recurrent layers as a library, for your own inputs, loss and training loop (docs/own-loop.md)."""
 
 from charloop.errors import CharloopError
 from charloop.precision import use_precision

@@ -1,4 +1,4 @@
-"""What all layers have in common: one call, whose arguments are checked once and then handed on as they are."""
+"""The interface of all layers: one call, which checks its arguments and then passes them on unchanged."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Output = Float[Array, "time batch hidden"]
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What goes with the inputs: beginnings and ends of rows, and what masks are drawn from."""
+    """Optional arguments of a call: resets and lengths of batch rows, and the source of dropout masks."""
 
     resets: Bool[Array, "time batch"] | None = None
     lengths: Int[Array, " batch"] | None = None
@@ -30,11 +30,11 @@ class CallOptions:
 class Layer(ABC):
     """A recurrent layer, or several: parameters and memory go in, outputs and memory come out.
 
-    A frozen value without arrays: it can be a static argument of `jax.jit`, and a key of a dictionary.
+    A layer is a frozen value without arrays: it can be a static argument of `jax.jit` and a dictionary key.
     """
 
     batch_major: bool
-    """Whether inputs, outputs and resets are `[batch, time, ...]`. Time comes first if not."""
+    """Whether inputs, outputs and resets are `[batch, time, ...]` instead of `[time, batch, ...]`."""
 
     @property
     @abstractmethod
@@ -44,35 +44,37 @@ class Layer(ABC):
     @property
     @abstractmethod
     def engine(self) -> Engine:
-        """What runs it: kernels, or XLA's loop. Decided when it is built."""
+        """The engine that runs the layer, kernels or XLA's loop, chosen when it is built."""
 
     @property
     @abstractmethod
     def reasons(self) -> tuple[str, ...]:
-        """Why something slower than `unroll` runs it here, a line each; none where it runs as asked."""
+        """Why something slower than `unroll` runs the layer here, a line each; empty if it runs as requested."""
 
     @property
     @abstractmethod
     def needs_key(self) -> bool:
-        """Whether it drops something, so that a call must bring a key."""
+        """Whether it has dropout, so that a call needs a key."""
 
     @abstractmethod
     def init(self, key: RandomKey, input_size: int) -> Parameters:
-        """Fresh parameters for inputs of that many features: a flat dictionary. Same key, same parameters."""
+        """Return initial parameters for inputs of that many features, as a flat dictionary. Equal keys, equal
+        parameters.
+        """
 
     @abstractmethod
     def initial_state(self, batch_size: int) -> State:
-        """The memory of that many rows before their first step."""
+        """Return the memory of that many batch rows before their first step."""
 
     @abstractmethod
     def run(
         self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions
     ) -> tuple[list[Output], State]:
-        """`apply` of what is float32, fits, and has time first: the outputs of every layer, and the state."""
+        """`apply` for checked, time-major float32 arguments: return the outputs of every layer, and the state."""
 
     @abstractmethod
     def check_precision(self) -> None:
-        """Raises CharloopError where products are asked for in a precision that its engine has not."""
+        """Raise CharloopError if products are requested in a precision that the engine does not have."""
 
     def apply(
         self,
@@ -86,54 +88,54 @@ class Layer(ABC):
         batch_rows: Unchecked = None,
         every_layer: bool = False,
     ) -> tuple[Output | tuple[Output, ...], State]:
-        """The outputs `[time, batch, output_size]` of all times, and the memory after the last.
+        """Return the outputs `[time, batch, output_size]` of all time steps, and the memory after the last.
 
-        `inputs [time, batch, input]` are read from `state`, or from an empty memory (`initial_state`). Before a step
-        whose `resets[time, batch]` (bool) is true, that row's memory is emptied. Row b ends after `lengths[b]`
-        (whole numbers, 0 to time) steps: its memory stays, its outputs are 0. `key` is what dropout draws its masks
-        from; row b's are those of number `batch_rows[b]` (0, 1, ... if left out), whatever rows are beside it. With
-        `every_layer` the outputs are a tuple, one array for each layer, the first layer's first.
+        `inputs [time, batch, input]` are read with memory `state`, by default an empty one (`initial_state`). Before
+        a step whose `resets[time, batch]` (bool) is true, that row's memory is emptied. Row b ends after `lengths[b]`
+        (integers, 0 to time) steps: its memory stays, its outputs are 0. Dropout draws its masks from `key`; row b
+        has the masks of row number `batch_rows[b]` (0, 1, ... by default), whatever other rows are in the batch. With
+        `every_layer`, the outputs are a tuple of one array per layer, the first layer's first.
 
         With `batch_major`, `inputs`, `resets` and outputs are `[batch, time, ...]`; memory is the same.
 
         Numbers are float32; bfloat16 and float16 are widened to it. Raises CharloopError, in one line, for other
-        types, for shapes that do not fit, where a key is missing, and inside a `jax.shard_map` that checks which
-        values vary.
+        types, for shapes that do not fit, if a key is missing, and inside a `jax.shard_map` that checks which values
+        vary.
         """
         self.check_precision()
-        own, inputs, state, resets, lengths = check_call(self, params, inputs, state, resets, lengths)
+        checked, inputs, state, resets, lengths = check_call(self, params, inputs, state, resets, lengths)
         if key is None and self.needs_key:
             raise CharloopError(
-                "a layer with dropout has no key", do="give key=, or to evaluate call it on without_dropout()"
+                "a layer with dropout needs a key", do="pass key=, or use without_dropout() for evaluation"
             )
         if self.batch_major:
-            inputs, resets = turned_inputs(inputs), None if resets is None else resets.T
+            inputs, resets = swap_input_axes(inputs), None if resets is None else resets.T
         options = CallOptions(resets, lengths, key, None if batch_rows is None else jnp.asarray(batch_rows))
-        with _explained():
-            outputs, state = self.run(own, inputs, state, options)
-        given = [turned(output) for output in outputs] if self.batch_major else outputs
+        with _explain_forward_mode():
+            outputs, state = self.run(checked, inputs, state, options)
+        given = [swap_axes(output) for output in outputs] if self.batch_major else outputs
         return tuple(given) if every_layer else given[-1], state
 
 
-def turned(values: Float[Array, "first second features"]) -> Float[Array, "second first features"]:
-    """Batch and time, the other way round."""
+def swap_axes(values: Float[Array, "first second features"]) -> Float[Array, "second first features"]:
+    """Exchange time and batch."""
     return jnp.swapaxes(values, 0, 1)
 
 
-def turned_inputs(inputs: Unchecked) -> Unchecked:
-    """The same of what a layer reads: features, or a `Lookup`."""
-    return Lookup(inputs.table, inputs.characters.T) if isinstance(inputs, Lookup) else turned(inputs)
+def swap_input_axes(inputs: Unchecked) -> Unchecked:
+    """Exchange time and batch of what a layer reads: features, or a `Lookup`."""
+    return Lookup(inputs.table, inputs.characters.T) if isinstance(inputs, Lookup) else swap_axes(inputs)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """JAX's refusal to differentiate forwards, with what to do; under `jit` it comes later, in JAX's words."""
+def _explain_forward_mode() -> Iterator[None]:
+    """Say what to do when JAX refuses forward-mode differentiation; under `jit` JAX's own error appears later."""
     try:
         yield
     except TypeError as error:
         if "forward-mode" not in str(error):
             raise
         raise CharloopError(
-            "forward-mode differentiation (jax.jvp, jax.jacfwd, jax.hessian) of a loop with a gradient of its own",
+            "forward-mode differentiation (jax.jvp, jax.jacfwd, jax.hessian) of a loop with a custom gradient",
             do='build the layer with unroll="scan"',
         ) from error

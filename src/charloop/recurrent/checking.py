@@ -1,4 +1,4 @@
-"""The border of a layer: whatever does not fit is said in one line, before JAX says it in a hundred."""
+"""Check the arguments of a layer's call: an error is one line, before JAX would need a hundred."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from charloop.recurrent.base import Layer
 
 Unchecked: TypeAlias = Any
-"""An array of JAX or NumPy, not looked at yet."""
+"""A JAX or NumPy array that is not checked yet."""
 
 WIDENED = ("bfloat16", "float16")
 BIASES = ("bias_ih", "bias_hh")
-"""What a cell as PyTorch's may go without."""
+"""Parameters that a cell with PyTorch's names may omit."""
 
 
 def check_call(
@@ -31,26 +31,26 @@ def check_call(
     resets: Unchecked,
     lengths: Unchecked,
 ) -> tuple[Parameters, LayerInput, State, Array | None, Array | None]:
-    """What a call was given, as arrays of the types and shapes that an engine takes. Raises CharloopError."""
+    """Return a call's arguments as arrays of the types and shapes that engines take. Raises CharloopError."""
     inputs, axes, features = _check_inputs(layer, inputs)
     batch = axes[0 if layer.batch_major else 1]
-    own = _check_params(layer, params, features)
+    checked = _check_params(layer, params, features)
     state = layer.initial_state(batch) if state is None else _check_state(layer, state, batch)
-    resets = _check_resets_or_lengths("resets", resets, axes, layer, jnp.bool_, "bool", "give resets != 0")
+    resets = _check_resets_or_lengths("resets", resets, axes, layer, jnp.bool_, "bool", "pass resets != 0")
     lengths = _check_resets_or_lengths(
-        "lengths", lengths, (batch,), layer, jnp.integer, "whole numbers", "give lengths.astype(int)"
+        "lengths", lengths, (batch,), layer, jnp.integer, "integers", "pass lengths.astype(int)"
     )
-    _check_varying((own, inputs, state, resets, lengths))
-    return own, inputs, state, resets, lengths
+    _check_varying((checked, inputs, state, resets, lengths))
+    return checked, inputs, state, resets, lengths
 
 
 def _check_inputs(layer: "Layer", inputs: Unchecked) -> tuple[LayerInput, tuple[int, int], int]:
-    """The inputs, their first two axes, and how many features they have."""
+    """Return the inputs, their first two axes, and their number of features."""
     if isinstance(inputs, Lookup):
         table = as_float32("the table of inputs", inputs.table)
         time, batch = inputs.characters.shape
         return Lookup(table, inputs.characters), (time, batch), table.shape[-1]
-    array = as_float32("inputs", inputs, "embed or encode whole numbers first")
+    array = as_float32("inputs", inputs, "embed or one-hot encode integers first")
     if array.ndim != 3:
         raise CharloopError("inputs", got=_described(array), allowed=f"{_order(layer)} with input features")
     first, second, features = array.shape
@@ -62,7 +62,7 @@ def _order(layer: "Layer") -> str:
 
 
 def as_float32(name: str, value: Unchecked, do: str | None = None) -> Array:
-    """`value` as float32; bfloat16 and float16 are widened. Raises CharloopError for other types."""
+    """Return `value` as float32; bfloat16 and float16 are widened. Raises CharloopError for other types."""
     array = jnp.asarray(value)
     if str(array.dtype) in WIDENED:
         return array.astype(jnp.float32)
@@ -79,7 +79,7 @@ def _described(array: Any) -> str:
 
 @lru_cache(1024)
 def parameter_shapes(layer: "Layer", input_size: int) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter of `layer`, for inputs of that many features."""
+    """Return the shape of each parameter of `layer`, for inputs of that many features."""
     made = jax.eval_shape(lambda: layer.init(jax.random.key(0), input_size))
     return {name: leaf.shape for name, leaf in made.items()}
 
@@ -88,7 +88,7 @@ def _check_params(layer: "Layer", params: Mapping[str, Unchecked], features: int
     wanted = parameter_shapes(layer, features)
     missing = [name for name in wanted if name not in params and not is_bias(name)]
     unknown = [name for name in params if name not in wanted]
-    for names, kind in ((missing, "is missing"), (unknown, "is not one of this layer's")):
+    for names, kind in ((missing, "is missing"), (unknown, "does not belong to this layer")):
         if names:
             raise CharloopError(f"parameter {names[0]!r} {kind}", allowed=", ".join(wanted))
     found = {name: as_float32(f"parameter {name!r}", value) for name, value in params.items()}
@@ -100,7 +100,7 @@ def _check_params(layer: "Layer", params: Mapping[str, Unchecked], features: int
 
 
 def is_bias(name: str) -> bool:
-    """Whether a parameter is one of the two that a cell may go without."""
+    """Return whether a parameter is one of the two biases that a cell may omit."""
     return name.partition("_l")[0] in BIASES
 
 
@@ -112,7 +112,7 @@ def _check_state(layer: "Layer", state: State, batch: int) -> State:
             "structure of the state",
             got=str(jax.tree.structure(state)),
             allowed=str(structure),
-            do="give what initial_state or apply returned",
+            do="pass what initial_state or apply returned",
         )
 
     def check(leaf: Any, like: Any) -> Array:
@@ -141,10 +141,10 @@ def _check_resets_or_lengths(
 
 
 def _check_varying(tree: Any) -> None:
-    """No loop here says which of its values vary over devices: `shard_map` must not ask."""
+    """Raise CharloopError inside a `shard_map` that checks which values vary: the loops do not declare that."""
     for leaf in jax.tree.leaves(tree):
         if jax.typeof(leaf).manual_axis_type.varying:
             raise CharloopError(
                 "a layer inside a shard_map that checks which values vary",
-                do="give shard_map check_vma=False",
+                do="call shard_map with check_vma=False",
             )

@@ -1,4 +1,4 @@
-"""Parameters from and for `torch.nn.RNN`, `GRU` and `LSTM`: the same numbers under the same names."""
+"""Convert parameters from and to `torch.nn.RNN`, `GRU` and `LSTM`: the same numbers under the same names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,15 +18,15 @@ from charloop.recurrent.stack import Stack
 from charloop.types import Parameters
 
 MODULES: dict[type, str] = {RNN: "RNN", GRU: "GRU", LSTM: "LSTM"}
-"""Which module of `torch.nn` computes what a cell computes."""
+"""The module of `torch.nn` that computes the same as a cell."""
 
 
 def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
-    """The parameters of `layer` from the `state_dict()` of a `torch.nn.RNN` (tanh), `GRU` or `LSTM`.
+    """Return the parameters of `layer` from the `state_dict()` of a `torch.nn.RNN` (tanh), `GRU` or `LSTM`.
 
-    `layer` is a `Stack` of as many layers as the module's `num_layers`, or for one a `Recurrent`. Values are float32:
-    tensors, or arrays of NumPy. A module with `bias=False` gives parameters without biases. Raises CharloopError for
-    `bidirectional`, `proj_size`, and whatever does not fit.
+    `layer` is a `Stack` of `num_layers` layers, or a `Recurrent` for one layer. Values are float32 tensors or NumPy
+    arrays. A module with `bias=False` gives parameters without biases. Raises CharloopError for `bidirectional`,
+    `proj_size`, and anything that does not fit.
     """
     one = _check_layer(layer)
     _refuse_what_no_layer_has(state_dict)
@@ -49,7 +49,7 @@ def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
 
 
 def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, "..."]]:
-    """The state dict, in NumPy's arrays, of the module of `torch.nn` that computes what `layer` does.
+    """Return the state dict, as NumPy arrays, of the module of `torch.nn` that computes the same as `layer`.
 
     `module.load_state_dict({name: torch.from_numpy(value) for name, value in to_torch(layer, params).items()})`.
     Raises CharloopError for a layer that `torch.nn` does not have.
@@ -60,7 +60,7 @@ def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, 
 
 
 def _check_layer(layer: Layer) -> Stack:
-    """`layer` as a stack of equal layers. Raises CharloopError where no one module has all of them."""
+    """Return `layer` as a stack of equal layers. Raises CharloopError if no single module has all of them."""
     stack = layer if isinstance(layer, Stack) else Stack((layer,))
     cells = {getattr(one, "cell", None) for one in stack.layers if isinstance(one, Recurrent)}
     known = len(cells) == 1 and type(next(iter(cells))) in MODULES
@@ -93,7 +93,7 @@ def _as_numpy(name: str, value: Any) -> Float32[np.ndarray, "..."]:
         raise CharloopError(
             f"numbers of {name}", got=str(array.dtype), allowed=allowed, do="call .float() on it"
         )
-    # A copy: a tensor's memory is its module's, which may go on training.
+    # A copy, because the tensor's memory belongs to its module, which may go on training.
     return array.copy()
 
 

@@ -1,4 +1,4 @@
-"""The ways to run a cell over time: one line each. All give the same numbers."""
+"""The unrollings, ways to run a cell over time: one line each. All compute the same numbers."""
 
 from collections.abc import Callable
 
@@ -28,31 +28,31 @@ UNROLLINGS: dict[str, Unrolling] = {
 
 
 def find_unrolling(name: str) -> Unrolling:
-    """The unrolling of that name; CharloopError with the nearest one if there is none."""
+    """Return the unrolling of that name. Raises CharloopError with the nearest name if there is none."""
     if name not in UNROLLINGS:
         raise unknown_name("unrolling", name, UNROLLINGS)
     return UNROLLINGS[name]
 
 
 def choose_unrolling(name: str, cell: Cell) -> tuple[str, str | None]:
-    """The unrolling that will run `cell`, and a line that says why if it is not the one asked for."""
+    """Return the unrolling that will run `cell`, and a line that says why, if it is not the requested one."""
     find_unrolling(name)
     trouble = reason_against_parts(cell) if name in ("fused", "xla") else None
     if trouble:
-        return "scan", f"{type(cell).__name__} is run by scan, slower: {trouble}"
+        return "scan", f"scan runs {type(cell).__name__}, which is slower: {trouble}"
     reason = reason_against_kernel(cell) if name == "fused" else None
     if reason:
-        return "xla", f"{type(cell).__name__} has no kernel: {reason}; XLA's loop runs it, slower"
+        return "xla", f"{type(cell).__name__} has no kernel: {reason}; XLA's loop runs it, which is slower"
     return name, None
 
 
 def reason_against_precision(precision: str, unrolling: str, cell: Cell) -> str | None:
-    """Why that unrolling of `cell` makes no products in `precision` here, in words; None if it does."""
+    """Return why that unrolling of `cell` has no products in `precision` here, in words; None if it has."""
     if precision == "float32":
         return None
     name, _ = choose_unrolling(unrolling, cell)
     if jax.default_backend() == "cpu" and name != "fused" and unrolling != "fused":
-        return f"on a processor only --unroll fused makes them, not {unrolling}"
+        return f"on a CPU bfloat16 needs --unroll fused, not {unrolling}"
     return reason_against_bfloat16(cell)
 
 

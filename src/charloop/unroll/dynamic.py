@@ -1,4 +1,4 @@
-"""A loop whose length is known only at run time, each lane with its own (TensorFlow's `dynamic_rnn`)."""
+"""A loop whose length is known at run time; each batch row has its own (TensorFlow's `dynamic_rnn`)."""
 
 from functools import partial
 from typing import Any
@@ -26,10 +26,10 @@ def dynamic(
     resets: Bool[Array, "time batch"] | None = None,
     lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Output]:
-    """Run `cell` for as many steps as the longest row has: the states, and the outputs.
+    """Run `cell` for as many steps as the longest row has; return the last state and the outputs.
 
     `resets` and `lengths` (0 to time) as in `fused`. One compiled program serves all lengths up to the inputs' time
-    axis, and its cost follows the longest.
+    axis; its cost grows with the longest.
     """
     array = jnp.asarray(gather_features(inputs))
     time, batch = array.shape[:2]
@@ -52,7 +52,7 @@ def _forward(
     step = jax.eval_shape(cell.step, params, jax.ShapeDtypeStruct(inputs.shape[1:], inputs.dtype), state)
     states = jax.tree.map(lambda leaf: jnp.zeros((time, *leaf.shape), leaf.dtype), state)
 
-    def tick(t: Array | int, carry: Any) -> Any:
+    def run_step(t: Array | int, carry: Any) -> Any:
         state, outputs, states = carry
         states = jax.tree.map(lambda all_, now: all_.at[t].set(now), states, state)
         flag = None if flags is None else flags[t]
@@ -60,13 +60,13 @@ def _forward(
         return state, outputs.at[t].set(output), states
 
     start = (state, jnp.zeros((time, *step[1].shape), step[1].dtype), states)
-    state, outputs, states = lax.fori_loop(0, longest, tick, start)
+    state, outputs, states = lax.fori_loop(0, longest, run_step, start)
     return (state, outputs), (params, inputs, states, flags, longest)
 
 
 @jax.custom_jvp
 def _once(values: Any) -> Any:
-    """The same, without a derivative of its own: JAX has none for a loop whose length it does not know."""
+    """Return `values` without a second derivative: JAX has none for a loop of unknown length."""
     return values
 
 
@@ -81,7 +81,7 @@ def _backward(cell: Cell, saved: Any, gradients: Any) -> Any:
     *differentiable, flags, longest = saved
     params, inputs, states, gradients = _once((*differentiable, gradients))
 
-    def tick(done: Array | int, carry: Any) -> Any:
+    def run_step(done: Array | int, carry: Any) -> Any:
         t = longest - 1 - done
         to_state, to_params, to_inputs = carry
         step = partial(step_with_flags, cell, flag=None if flags is None else flags[t])
@@ -90,7 +90,7 @@ def _backward(cell: Cell, saved: Any, gradients: Any) -> Any:
         return to_state, jax.tree.map(jnp.add, to_params, to_params_now), to_inputs.at[t].set(to_input)
 
     start = (gradients[0], jax.tree.map(jnp.zeros_like, params), jnp.zeros_like(inputs))
-    to_state, to_params, to_inputs = lax.fori_loop(0, longest, tick, start)
+    to_state, to_params, to_inputs = lax.fori_loop(0, longest, run_step, start)
     return to_params, to_inputs, to_state, None, None
 
 

@@ -1,9 +1,9 @@
-"""The fast way: input products before the loop, weight gradients after it, one small product a step inside.
+"""The fast unrolling: input products before the loop, weight gradients after it, one small product per step inside.
 
-Works for every cell and asks none for its name: its step is taken apart at its products (`engines.parts`). What
-autodiff of a scan would do in the loop and is done outside here: `x W` for all times is one product; so are the
-gradients of `W` and `R`; where the input is a character, its product is a row of a table. The gradient of what is
-between the products is JAX's, of the step recomputed.
+It works for every cell: the step is divided at its products (`engines.parts`). Compared with automatic
+differentiation of a scan, three things move out of the loop: `x W` for all time steps is one product; so are the
+gradients of `W` and `R`; and if the input is a character, its product is a row of a table. The gradient of what lies
+between the products is JAX's, of the recomputed step.
 """
 
 import warnings
@@ -46,11 +46,11 @@ def fused(
     resets: Resets | None = None,
     lengths: Lengths | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs.
+    """Run `cell` over all time steps; return the last state and the outputs.
 
-    The loop is a kernel where there can be one (`charloop.kernels`), XLA's elsewhere. Before a step whose
-    `resets[time, batch]` is true, that row's memory is emptied. Row b stops after `lengths[b]` steps: its state
-    stays, its outputs are 0.
+    The loop is a kernel if one is available (`charloop.kernels`), otherwise XLA's. Before a step whose `resets[time,
+    batch]` is true, that row's memory is emptied. Row b ends after `lengths[b]` steps: its state stays, its outputs
+    are 0.
     """
     return run_layer(find_engine(cell), cell, params, inputs, state, resets=resets, lengths=lengths)
 
@@ -64,15 +64,17 @@ def xla(
     resets: Resets | None = None,
     lengths: Lengths | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """The same by XLA's loop, on any platform."""
+    """Run `cell` as `fused` does, always by XLA's loop, on any platform."""
     return run_layer(XLA, cell, params, inputs, state, resets=resets, lengths=lengths)
 
 
 def find_engine(cell: object) -> Engine:
-    """What `fused` runs `cell` by: kernels for this machine, or XLA's loop (`kernels.reason_against_kernel`)."""
+    """Return the engine of `fused` for `cell`: kernels for this machine, or XLA's loop
+    (`kernels.reason_against_kernel`).
+    """
     if reason_against_kernel(cell) is not None:
         return XLA
-    # Imported here: LLVM.
+    # Imported late, because it loads LLVM.
     from charloop.kernels.engine import Kernels
 
     return Kernels()
@@ -88,7 +90,7 @@ def run_layer(
     resets: Resets | None = None,
     lengths: Lengths | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Products before, the engine's loop, and by `custom_vjp` the weights' gradients after it."""
+    """Run products, the engine's loop, and by `custom_vjp` the weights' gradients after it."""
     if isinstance(inputs, Lookup):
         inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
     time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
@@ -106,7 +108,7 @@ def run_layer(
 
 
 def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State) -> Parts:
-    """The step's parts for one batch row of these arrays."""
+    """Return the step's parts for one batch row of these arrays."""
     array = inputs.table if isinstance(inputs, Lookup) else inputs
 
     def row(leaf: Array) -> jax.ShapeDtypeStruct:
@@ -118,10 +120,10 @@ def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State)
 
 
 def choose_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
-    """`engine`, or XLA's loop where it does not fit.
+    """Return `engine`, or XLA's loop if it does not fit.
 
-    For no steps; for a single one, for which a kernel's weights would have to be laid out; and for numbers other
-    than float32.
+    That is the case for no steps, for a single step (a kernel would have to pack its weights for it), and for numbers
+    other than float32.
     """
     floats = [x.dtype for x in jax.tree.leaves(arrays) if jnp.issubdtype(x.dtype, jnp.inexact)]
     return engine if steps and all(kind == jnp.float32 for kind in floats) else XLA
@@ -130,9 +132,11 @@ def choose_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
 def project_inputs(
     engine: Engine, weights: Sequence[Weights | None], inputs: LayerInput
 ) -> tuple[Sources, Array | None]:
-    """`x W + b` for all times at once, or `x` where there are no weights; for characters, of every character.
+    """Return `x W + b` for all time steps at once, or `x` if there are no weights; for characters, of every
+    character.
 
-    An alphabet of thousands that outnumbers the places of a chunk is looked up first instead: fewer products.
+    A vocabulary of more than `MAX_ONE_HOT_ROWS` characters that has more characters than the chunk has positions is
+    looked up first: that needs fewer products.
     """
     if not isinstance(inputs, Lookup):
         array, characters = inputs, None
@@ -150,31 +154,31 @@ def multiply_inputs(
     weight: Float[Array, "rows columns"],
     bias: Float[Array, " rows"] | None = None,
 ) -> Float[Array, "time batch rows"]:
-    """`inputs weightᵀ + bias` by `engine`; by XLA where its kernel cannot be compiled."""
+    """Return `inputs weightᵀ + bias` by `engine`; by XLA if the engine's kernel cannot be compiled."""
     made: Array = _or_xla(engine, lambda engine: engine.product(inputs, weight, bias))
     return made
 
 
 def score_targets(engine: Engine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-    """Nats of each target by `engine`; by XLA where it does not fit, or its kernel cannot be compiled."""
+    """Return the nats of each target by `engine`; by XLA if it does not fit or its kernel cannot be compiled."""
     fitting = choose_engine(engine, logits.size, logits)
     nats: Array = _or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
     return nats
 
 
 def _or_xla(engine: Engine, make: Any) -> Any:
-    """What `make(engine)` gives; where a kernel cannot be compiled, what XLA's loop gives, and a warning, once."""
+    """Return `make(engine)`; if a kernel cannot be compiled, warn once and return what XLA's loop makes."""
     try:
         return make(engine)
     except KernelError as error:
-        warnings.warn(f"{error}; XLA's loop runs instead, slower", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{error}; XLA's loop runs instead, which is slower", RuntimeWarning, stacklevel=2)
         return make(XLA)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=("layer", "values"), meta_fields=("engine",))
 @dataclass(frozen=True)
 class Saved:
-    """What the way back is handed, and the engine that made it: each has its own."""
+    """What the forward pass saves for the backward pass, and its engine: each engine saves its own values."""
 
     layer: Layer
     values: Any

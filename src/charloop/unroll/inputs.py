@@ -1,4 +1,4 @@
-"""What a layer reads: features, or characters that are still to be looked up."""
+"""What a layer reads: features, or characters that are looked up in a table."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,13 +10,13 @@ from jaxtyping import Array, Float, Int
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Lookup:
-    """Rows of a table, one a character, not gathered yet: the first layer's input where nothing is dropped."""
+    """Rows of a table, one per character, not gathered yet: the first layer's input without dropout."""
 
     table: Float[Array, "vocab columns"]
     characters: Int[Array, "*time batch"]
 
     def gather(self) -> Float[Array, "*time batch columns"]:
-        """The rows themselves."""
+        """Return the rows."""
         return self.table[self.characters]
 
 
@@ -24,5 +24,5 @@ LayerInput: TypeAlias = Float[Array, "time batch input"] | Lookup
 
 
 def gather_features(inputs: LayerInput) -> Float[Array, "time batch input"]:
-    """The input as an array, whatever it was."""
+    """Return the input as an array."""
     return inputs.gather() if isinstance(inputs, Lookup) else inputs

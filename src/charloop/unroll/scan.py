@@ -1,4 +1,4 @@
-"""The compiler's own loop, differentiated by JAX (TensorFlow's `tf.scan`)."""
+"""XLA's own loop, differentiated by JAX (TensorFlow's `tf.scan`)."""
 
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
@@ -18,7 +18,7 @@ def scan(
     resets: Bool[Array, "time batch"] | None = None,
     lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs. `resets` and `lengths` as in `fused`."""
+    """Run `cell` over all time steps; return the last state and the outputs. `resets` and `lengths` as in `fused`."""
     every = gather_features(inputs)
     time, batch = every.shape[:2]
     flags = encode_row_flags(time, batch, resets, lengths)

@@ -1,4 +1,4 @@
-"""A Python loop: the graph grows with time (TensorFlow's `static_rnn`). The reference, and the lesson."""
+"""A Python loop: the graph grows with time (TensorFlow's `static_rnn`). The reference, and the simplest to read."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -19,14 +19,15 @@ def static(
     resets: Bool[Array, "time batch"] | None = None,
     lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` over all times: the last state, and the outputs. Compile time grows faster than they do.
+    """Run `cell` over all time steps; return the last state and the outputs. Compile time grows faster than their
+    number.
 
     `resets` and `lengths` as in `fused`.
     """
     every, outputs = gather_features(inputs), []
     time, batch = every.shape[:2]
     flags = encode_row_flags(time, batch, resets, lengths)
-    # One split, not an index a tick: an index's gradient is an array of the whole length, so the time is squared.
+    # One split instead of an index per step: each index's gradient is an array of the whole length.
     for now, x in enumerate(lax.split(every, [1] * time)):
         state, output = step_with_flags(cell, params, x[0], state, None if flags is None else flags[now])
         outputs.append(output)

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def explain_cell(name: str, hidden_size: int) -> None:
-    """What runs it, and what that does at a tick."""
+    """Print what runs a cell, and its work per time step."""
     from charloop.cells import CELLS, make_cell
     from charloop.cells.checking import check_cell
     from charloop.unroll import choose_unrolling
@@ -58,6 +58,6 @@ def explain_cell(name: str, hidden_size: int) -> None:
     from charloop.kernels.machine import detect_machine
 
     machine = detect_machine()
-    product = f"{machine.tile.rows} lanes by {machine.tile.vectors * machine.width} columns"
-    print(f"{name} is run by a kernel, {machine.width} units at a time; its product, {product}")
+    product = f"{machine.tile.rows} batch rows by {machine.tile.vectors * machine.width} columns"
+    print(f"a kernel runs {name}, {machine.width} units at a time; its product, {product}")
     print(*explain_kernel(cell), sep="\n")

@@ -1,1 +1,1 @@
-"""Vector code for a program, and for the products and sums around it."""
+"""Emit vector instructions for a program, and for the products and sums around it."""

@@ -1,4 +1,4 @@
-"""Emit a layer's backward kernel: the gradients of its step and its products, from the last time step to the first."""
+"""Emit a layer's backward kernel: the gradients of its step and products, from the last time step to the first."""
 
 from charloop.engines.row_flags import RESET
 from charloop.kernels.compiler import create_module
@@ -12,7 +12,7 @@ from charloop.kernels.registry import EmittedKernel
 
 
 def make_backward(plan: Plan) -> EmittedKernel:
-    """The gradients of results, sources, the parameters' parts and the first state."""
+    """Return the kernel that computes the gradients of results, sources, loop parameters and the first state."""
     module, signature = create_module(), backward_signature(plan)
     s = Sequence(module, plan, signature)
     v, programs = s.v, plan.programs
@@ -24,7 +24,7 @@ def make_backward(plan: Plan) -> EmittedKernel:
         for number in reversed(range(len(operands))):
             emit_backward_product(s, number, operands[number], time)
         if plan.flagged:
-            # Nothing goes back beyond a beginning.
+            # No gradient passes a reset.
             with counting(v.builder, s.batch) as row, v.builder.if_then(s.flag(RESET, row, time)):
                 for part, size in enumerate(programs.widths):
                     clear(s.v, s.row(f"to_state {part}", size, row), size)
@@ -33,7 +33,7 @@ def make_backward(plan: Plan) -> EmittedKernel:
 
 
 def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
-    """From the gradients of the new state and the output to those of what they were made of."""
+    """Emit the gradients of a step's end: from the new state and the output to what they depend on."""
     programs = s.plan.programs
 
     def idle(row: Emitted) -> None:
@@ -50,7 +50,7 @@ def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
 
 
 def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
-    """From a result's gradient to its operand's, and to those of what that was made of."""
+    """Emit an operand's gradient from its result's, and the gradients of what the operand depends on."""
     programs = s.plan.programs
     depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
 
@@ -66,7 +66,7 @@ def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, 
     addresses = Operands(s.left(columns, left), carried, carried, s.named[f"packed {number}"])
     emit_product(s.v, choose_panels(s.plan, "backward", number), s.batch, addresses)
     if operand is not None:
-        # Added to what the end of the step, and later products, have given.
+        # Added to the gradients from the step's end and from later products.
         s.each_row(
             time,
             lambda row: s.emit(operand, row, time, gradients(s, row, time), lambda _: True),
@@ -75,7 +75,7 @@ def emit_backward_product(s: Sequence, number: int, operand: RowEmitter | None, 
 
 
 def gradients(s: Sequence, row: Emitted, time: Emitted) -> Target:
-    """Where a program of the way back writes."""
+    """Return the address of each gradient that a backward program writes."""
     v, programs = s.v, s.plan.programs
 
     def target(location: Location) -> Emitted:

@@ -1,6 +1,6 @@
-"""Rows rounded to bfloat16: half the bytes, and twice the products in an instruction, where the processor has them.
+"""Round rows to bfloat16: half the bytes and twice the products per instruction, if the processor supports it.
 
-Sums stay float32. Two numbers, beside each other or above each other, become one word.
+Sums stay float32. Two adjacent numbers, of a row or of a column, form one 32-bit word.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from charloop.kernels.emitting.vectors import INDEX, INTEGER, Emitted, Vectors, 
 
 
 def count_row_words(size: int, width: int) -> int:
-    """Words of a row of `size` numbers: of whole vectors, zeros beyond the row."""
+    """Return the words of a row of `size` numbers: of whole vectors, padded with zeros."""
     return -(-size // width) * width // 2
 
 
 def emit_bfloat16_rows(
     v: Vectors, rows: Emitted | int, size: int, source: Callable[[Emitted], Emitted], target: Emitted
 ) -> None:
-    """Row after row of `size` numbers to `count_row_words` each: pairs along a row, for a product over it."""
+    """Round each row of `size` numbers to `count_row_words` words: pairs within a row, for a product over it."""
     with counting(v.builder, rows) as row:
         read = source(row)
         write = v.at(target, v.builder.mul(row, INDEX(count_row_words(size, v.width))))
@@ -31,7 +31,7 @@ def emit_bfloat16_rows(
 
 
 def emit_bfloat16_pairs(v: Vectors, depth: Emitted, size: int, source: Emitted, target: Emitted) -> None:
-    """Rows of `size` numbers to half as many of words: pairs of two rows, for a product over all rows."""
+    """Round rows of `size` numbers to half as many rows of words: pairs of two rows, for a product over all rows."""
     b, stride = v.builder, 2 * count_row_words(size, v.width)
     whole = b.udiv(depth, INDEX(2))
     with b.if_then(b.icmp_unsigned("!=", whole, INDEX(0))), counting(b, whole) as pair:
@@ -43,7 +43,7 @@ def emit_bfloat16_pairs(v: Vectors, depth: Emitted, size: int, source: Emitted, 
 
 
 def _emit_pair(v: Vectors, size: int, first: Emitted, second: Emitted | None, target: Emitted) -> None:
-    """Two rows into one of words; a second that is not there is 0."""
+    """Interleave two rows into one row of words; a missing second row is 0."""
     order = [element + v.width * other for element in range(v.width) for other in (0, 1)]
     turns = ir.Constant(ir.VectorType(INTEGER, 2 * v.width), order)
 

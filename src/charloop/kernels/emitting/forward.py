@@ -1,4 +1,4 @@
-"""Emit the forward kernel of a layer: its products and the rest of its step, for all times."""
+"""Emit the forward kernel of a layer: its products and the rest of its step, for all time steps."""
 
 from charloop.kernels.compiler import create_module
 from charloop.kernels.emitting.arguments import choose_panels, forward_signature
@@ -11,7 +11,7 @@ from charloop.kernels.registry import EmittedKernel
 
 
 def make_forward(plan: Plan) -> EmittedKernel:
-    """The results of all times (with the source, if the two are only added), and every state."""
+    """Return the kernel that computes the results of all time steps (with the source if merged), and every state."""
     module, signature = create_module(), forward_signature(plan)
     s = Sequence(module, plan, signature)
     v, programs = s.v, plan.programs
@@ -26,7 +26,7 @@ def make_forward(plan: Plan) -> EmittedKernel:
 
 
 def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:
-    """A product of all rows at a time, after what it multiplies."""
+    """Emit a product for all batch rows at a time step, after its operand."""
     programs, product = s.plan.programs, s.products[number]
     depth, columns, read = programs.depths[number], programs.columns[number], programs.parts.reads[number]
 
@@ -37,7 +37,7 @@ def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, t
         return s.named[f"bias {number}"] if product.source is None else s.source(product.source, row, time)
 
     if operand is not None:
-        # For rows that are idle too: a gradient is a product with what is there.
+        # For idle rows too: the weight's gradient multiplies by whatever this memory contains.
         with counting(s.v.builder, s.batch) as row:
             s.emit(operand, row, time, lambda location: s.v.at(left(row), location[2] * programs.hidden))
     addresses = Operands(
@@ -51,7 +51,7 @@ def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, t
 
 
 def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
-    """The new state and the output of all rows at a time."""
+    """Emit the new state and the output of all batch rows at a time step."""
     v, programs = s.v, s.plan.programs
 
     def state(part: int, row: Emitted) -> Emitted:
@@ -61,7 +61,7 @@ def emit_finish(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:
         def target(location: Location) -> Emitted:
             kind, leaf, block = location
             offset = block * programs.hidden
-            if kind == "kept":
+            if kind == "saved":
                 return v.at(s.row(programs.last, programs.columns[-1], row, time), offset)
             part = programs.output_is if kind == "output" else leaf
             return (

@@ -1,8 +1,8 @@
-"""The functions of a tick as vector instructions; NaN and infinity come through.
+"""The functions of a step as vector instructions; NaN and infinity propagate.
 
-All are within 4 units in the last place (erf: 8); a result below float32's normal numbers may be lost.
+Each is within 4 units in the last place (erf: 8); results below float32's normal range may become 0.
 
-exp and log after Moshier's Cephes (expf, logf); tanh by way of exp(2x) - 1, made without loss near 0.
+exp and log follow Moshier's Cephes (expf, logf); tanh uses exp(2x) - 1, computed without cancellation near 0.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ERF_BELOW = (
 
 
 def reduce_exponent(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
-    """`x = n ln 2 + r` with the nearest integer n, as the bits of `SHIFT + n`, and r."""
+    """Write `x = n ln 2 + r` with the nearest integer n; return the bits of `SHIFT + n`, and r."""
     shifted = v.fma(x, v.splat(LOG2_E), v.splat(SHIFT))
     n = v.builder.fsub(shifted, v.splat(SHIFT))
     r = v.fma(n, v.splat(-LN2_HIGH), x)
@@ -32,18 +32,18 @@ def reduce_exponent(v: Vectors, x: Emitted) -> tuple[Emitted, Emitted]:
 
 
 def emit_power_of_two(v: Vectors, n: Emitted) -> Emitted:
-    """2^n for integers n in -126 to 127; of other bits of n, whatever."""
+    """2^n for integers n in -126 to 127; unspecified for others."""
     return v.builder.bitcast(v.builder.shl(v.builder.add(n, v.whole(127)), v.whole(23)), v.floats)
 
 
 def clip(v: Vectors, x: Emitted, low: float, high: float) -> Emitted:
-    """Within `low` and `high`; NaN stays."""
+    """Limit x to between `low` and `high`; NaN stays NaN."""
     x = v.choose(v.builder.fcmp_ordered(">", x, v.splat(high)), v.splat(high), x)
     return v.choose(v.builder.fcmp_ordered("<", x, v.splat(low)), v.splat(low), x)
 
 
 def emit_exp(v: Vectors, x: Emitted) -> Emitted:
-    """The power is put on in two halves, so that infinity and the smallest numbers are reached."""
+    """exp(x). The power of two is applied in two halves, so that overflow and subnormal numbers are reached."""
     bits, r = reduce_exponent(v, clip(v, x, MIN_EXP_INPUT, MAX_EXP_INPUT))
     n = v.builder.sub(bits, v.whole(0x4B400000))
     half = v.builder.ashr(n, v.whole(1))
@@ -53,12 +53,12 @@ def emit_exp(v: Vectors, x: Emitted) -> Emitted:
 
 
 def emit_logistic(v: Vectors, x: Emitted) -> Emitted:
-    """`1 / (1 + emit_exp(-x))`: where exp overflows, 0."""
+    """`1 / (1 + exp(-x))`, which is 0 if exp overflows."""
     return v.builder.fdiv(v.splat(1.0), v.builder.fadd(v.splat(1.0), emit_exp(v, v.builder.fneg(x))))
 
 
 def emit_tanh(v: Vectors, x: Emitted) -> Emitted:
-    """`e / (e + 2)` with `e = emit_exp(2|x|) - 1`, and the sign of x."""
+    """`e / (e + 2)` with `e = exp(2|x|) - 1`, with the sign of x."""
     b = v.builder
     doubled = clip(v, v.call("fabs", x), 0.0, MAX_TANH_INPUT)
     bits, r = reduce_exponent(v, b.fadd(doubled, doubled))
@@ -69,7 +69,7 @@ def emit_tanh(v: Vectors, x: Emitted) -> Emitted:
 
 
 def emit_log(v: Vectors, x: Emitted) -> Emitted:
-    """`x = 2^n m` with m within 1/sqrt(2) and sqrt(2); numbers below the normal ones are scaled up first."""
+    """Write `x = 2^n m` with m within 1/sqrt(2) and sqrt(2); subnormal numbers are scaled up first."""
     b = v.builder
     tiny = b.fcmp_ordered("<", x, v.splat(2.0**-126))
     scaled = v.choose(tiny, b.fmul(x, v.splat(2.0**23)), x)
@@ -91,7 +91,7 @@ def emit_log(v: Vectors, x: Emitted) -> Emitted:
 
 
 def emit_erf(v: Vectors, x: Emitted) -> Emitted:
-    """x P(x^2) / Q(x^2) within 4, as Eigen and XLA have it."""
+    """x P(x^2) / Q(x^2) within 4, as in Eigen and XLA."""
     inside = clip(v, x, -4.0, 4.0)
     square = v.builder.fmul(inside, inside)
     slope = v.builder.fdiv(v.polynomial(square, ERF_ABOVE), v.polynomial(square, ERF_BELOW))
@@ -99,13 +99,13 @@ def emit_erf(v: Vectors, x: Emitted) -> Emitted:
 
 
 def emit_sign(v: Vectors, x: Emitted) -> Emitted:
-    """-1, 0 or 1; of NaN, NaN."""
+    """-1, 0 or 1; NaN for NaN."""
     positive = v.choose(v.builder.fcmp_ordered(">", x, v.splat(0.0)), v.splat(1.0), x)
     return v.choose(v.builder.fcmp_ordered("<", x, v.splat(0.0)), v.splat(-1.0), positive)
 
 
 def compare_by(operator: str) -> Callable[..., Emitted]:
-    """As JAX compares: whatever is compared with NaN is false, but that NaN differs from all."""
+    """Compare as JAX does: a comparison with NaN is false, except that NaN differs from everything."""
 
     def compare(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
         order = v.builder.fcmp_unordered if operator == "!=" else v.builder.fcmp_ordered
@@ -115,11 +115,11 @@ def compare_by(operator: str) -> Callable[..., Emitted]:
 
 
 def choose_extreme(operator: str) -> Callable[..., Emitted]:
-    """max and min: of NaN and a number, NaN."""
+    """max and min: NaN if either argument is NaN."""
 
     def pick(v: Vectors, a: Emitted, b: Emitted) -> Emitted:
         first = v.builder.fcmp_unordered(operator, a, b)
-        # Unordered picks a, which is NaN unless only b is.
+        # An unordered comparison picks a, which is NaN unless only b is.
         both = v.choose(first, a, b)
         return v.choose(v.builder.fcmp_unordered("uno", b, b), b, both)
 
@@ -157,4 +157,4 @@ FUNCTIONS: dict[str, Callable[..., Emitted]] = {
     "to_float32": lambda v, a: v.choose(a, v.splat(1.0), v.splat(0.0)) if a.type == v.truths else a,
     "to_bool": lambda v, a: a if a.type == v.truths else v.builder.fcmp_unordered("!=", a, v.splat(0.0)),
 }
-"""By the name that a program gives them."""
+"""By their names in a program."""

@@ -1,4 +1,4 @@
-"""Emits the sum, over many places, of products of two rows: a weight matrix's gradient."""
+"""Emit the sum of outer products over many positions: a weight matrix's gradient."""
 
 from dataclasses import dataclass
 
@@ -19,21 +19,23 @@ from charloop.kernels.emitting.vectors import (
 from charloop.kernels.machine import Machine
 
 BLOCK_POSITIONS = 256
-"""Places summed up before a tile goes back to memory: what they hold of both sides stays near."""
+"""Positions summed before a tile's sums return to memory, so that both sides stay in the cache."""
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """What the right side has where a memory was emptied."""
+    """What replaces the right side at a reset."""
 
     row: Emitted
     copied: Emitted
-    """Where a block of the right side lies with such rows in it."""
+    """Scratch memory for a block of the right side with such rows in it."""
 
 
 @dataclass(frozen=True)
 class OuterProductSum:
-    """Emits `[positions, rows]` and `[positions, columns]` to `[rows, columns]`, and the first alone to `[rows]`."""
+    """Emits `[positions, rows]` and `[positions, columns]` to `[rows, columns]`, and the sum of the first to
+    `[rows]`.
+    """
 
     v: Vectors
     machine: Machine
@@ -41,19 +43,19 @@ class OuterProductSum:
     columns: int
     target: Emitted
     total: Emitted
-    """Where the left side by itself is summed up."""
+    """Where the left side alone is summed."""
     workspace: Emitted | None
-    """Where a block of both sides lies as bfloat16, if products are of such numbers."""
+    """Memory for a block of both sides in bfloat16, if products are of bfloat16 numbers."""
     fresh: Fresh | None = None
-    """If there are marks."""
+    """Present with row flags."""
 
     def clear(self) -> None:
-        """Nothing is there yet."""
+        """Set the sums to 0."""
         clear(self.v, self.target, self.rows * self.columns)
         clear(self.v, self.total, self.rows)
 
     def add(self, left: Emitted, right: Emitted, positions: Emitted, flags: Emitted | None = None) -> None:
-        """So many places, at least 1, a block at a time; with a mark for each, if there are any."""
+        """Add at least one position, a block at a time; `flags` has one element per position."""
         b = self.v.builder
         blocks = b.udiv(b.add(positions, INDEX(BLOCK_POSITIONS - 1)), INDEX(BLOCK_POSITIONS))
         with counting(b, blocks) as number:
@@ -66,7 +68,7 @@ class OuterProductSum:
             self._block(self.v.at(left, b.mul(first, INDEX(self.rows))), read, depth)
 
     def _emptied(self, fresh: Fresh, right: Emitted, flags: Emitted, depth: Emitted) -> Emitted:
-        """The right side's places where they lie; if one of them was emptied, a copy with fresh rows."""
+        """Return the right side's address; if a position of the block is reset, that of a copy with fresh rows."""
         v, b = self.v, self.v.builder
         before = b.block
         with counting(b, depth) as position:
@@ -82,7 +84,7 @@ class OuterProductSum:
         return b.select(found, fresh.copied, right)
 
     def _block(self, left: Emitted, right: Emitted, depth: Emitted) -> None:
-        """`depth` places, tile by tile."""
+        """Add `depth` positions, tile by tile."""
         strides = self.rows, self.columns
         self._add_up(left, depth)
         if self.workspace is not None:
@@ -99,7 +101,7 @@ class OuterProductSum:
             self._panel(left, right, strides, depth, INDEX(whole * panel), elements)
 
     def _add_up(self, left: Emitted, depth: Emitted) -> None:
-        """The left side's places, added to their sum."""
+        """Add the left side's positions to its sum."""
         v = self.v
 
         def column(unit: Emitted, elements: int) -> None:
@@ -118,7 +120,7 @@ class OuterProductSum:
     def _pairs(
         self, workspace: Emitted, left: Emitted, right: Emitted, depth: Emitted
     ) -> tuple[Emitted, Emitted, tuple[int, int], Emitted]:
-        """Both sides as pairs of two places each, how far apart these lie, and how many there are."""
+        """Round both sides to bfloat16 pairs of two positions; return their addresses, strides and number."""
         v, b = self.v, self.v.builder
         strides = 2 * count_row_words(self.rows, v.width), 2 * count_row_words(self.columns, v.width)
         pairs = b.udiv(b.add(depth, INDEX(1)), INDEX(2))
@@ -175,5 +177,5 @@ class OuterProductSum:
 
 
 def count_workspace_words(rows: int, columns: int, width: int) -> int:
-    """Words that a block of both sides takes as bfloat16."""
+    """Return how many words a block of both sides takes in bfloat16."""
     return BLOCK_POSITIONS * (count_row_words(rows, width) + count_row_words(columns, width))

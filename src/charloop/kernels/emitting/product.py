@@ -1,4 +1,4 @@
-"""The loop's matrix product, a block of rows and columns at a time in registers."""
+"""The matrix product inside the loop, one block of rows and columns at a time in registers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from charloop.kernels.machine import Machine, Tile
 
 @dataclass(frozen=True)
 class Panels:
-    """How a matrix of `depth` rows lies in memory: panels of a tile's columns, one after the other."""
+    """The memory layout of a matrix of `depth` rows: panels as wide as a tile, one after the other."""
 
     depth: int
     columns: int
     machine: Machine
     bfloat16: bool = False
-    """Whether numbers are rounded to bfloat16 and multiplied in pairs; two of them are a word, of a number's size."""
+    """Whether numbers are rounded to bfloat16 and multiplied in pairs; a pair is a word of a float32's size."""
 
     @property
     def width(self) -> int:
-        """Numbers in a vector."""
+        """Elements in a vector."""
         return self.machine.width
 
     @property
     def tile(self) -> Tile:
-        """What is summed up at once."""
+        """Rows and vectors whose sums are in registers at once."""
         return self.machine.tile
 
     @property
     def words(self) -> int:
-        """How many multiplications make a sum: numbers, or pairs of them."""
+        """Multiplications per sum: numbers, or pairs of them."""
         return -(-self.depth // 2) if self.bfloat16 else self.depth
 
     @property
@@ -44,7 +44,7 @@ class Panels:
 
     @property
     def whole(self) -> int:
-        """Whole panels."""
+        """Number of whole panels."""
         return self.columns // self.panel
 
     @property
@@ -54,7 +54,7 @@ class Panels:
 
     @property
     def rest_vectors(self) -> int:
-        """Vectors of the last panel."""
+        """Vectors of the last panel, if it is not whole."""
         return -(-self.rest // self.width)
 
     @property
@@ -64,11 +64,11 @@ class Panels:
 
     @property
     def packed_type(self) -> str:
-        """Of the words."""
+        """Type of the words."""
         return "uint32" if self.bfloat16 else "float32"
 
     def pack(self, matrix: Float[Array, "depth columns"]) -> Array:
-        """The matrix as the product reads it, one word after the other; columns that are not there are 0."""
+        """Return the matrix in this layout, flat; padding columns are 0."""
         lines = pack_bfloat16_pairs(matrix) if self.bfloat16 else matrix
         edge = self.whole * self.panel
         whole = lines[:, :edge].reshape(self.words, self.whole, self.panel).transpose(1, 0, 2)
@@ -77,7 +77,7 @@ class Panels:
 
 
 def pack_bfloat16_pairs(matrix: Float[Array, "depth columns"]) -> UInt32[Array, "words columns"]:
-    """Two rows, rounded to bfloat16, in one row of words; the last row's other half is 0 if there is none."""
+    """Round two rows at a time to bfloat16 and interleave them into words; a missing last row is 0."""
     even_depth = jnp.pad(matrix.astype(jnp.bfloat16), ((0, len(matrix) % 2), (0, 0)))
     apart = even_depth.reshape(-1, 2, matrix.shape[1]).transpose(0, 2, 1)
     return lax.bitcast_convert_type(apart, jnp.uint32)
@@ -88,9 +88,9 @@ class Operands:
     """Addresses by batch row."""
 
     left: Callable[[Emitted], Emitted]
-    """Numbers, or where the panels are of halves pairs of them (`emit_bfloat16_rows`)."""
+    """Numbers; with bfloat16 panels, pairs of them (`emit_bfloat16_rows`)."""
     start: Callable[[Emitted], Emitted]
-    """What the sums begin with."""
+    """The initial values of the sums."""
     target: Callable[[Emitted], Emitted]
     packed: Emitted
     bias: Emitted | None = None
@@ -98,7 +98,7 @@ class Operands:
 
 
 def emit_product(v: Vectors, panels: Panels, rows: Emitted | int, operands: Operands) -> None:
-    """`target[row] = start[row] + left[row] matrix`, panel by panel, so that a panel stays near while rows pass."""
+    """Emit `target[row] = start[row] + left[row] matrix`, panel by panel: a panel stays in the cache for all rows."""
     tiles = RowTiles.of(v, rows, panels.tile.rows)
     if panels.whole:
         with counting(v.builder, panels.whole) as number:
@@ -121,7 +121,7 @@ def _panel(
     column: Emitted,
     elements: list[int],
 ) -> None:
-    """All rows against one panel."""
+    """Multiply all rows by one panel."""
     b = v.builder
     offsets = [(b.add(column, INDEX(j * v.width)), n) for j, n in enumerate(elements)]
 
@@ -137,7 +137,7 @@ def _panel(
         left = [operands.left(row) for row in rows]
         sides = Sides(
             number=lambda i, k: v.at(left[i], k),
-            # Zeros fill the last panel: whole vectors are read.
+            # Zeros pad the last panel, so whole vectors can be read.
             vector=lambda k, j: v.at(packed, b.mul(k, INDEX(len(elements) * v.width)), j * v.width),
             in_pairs=panels.bfloat16,
         )

@@ -1,4 +1,4 @@
-"""A program emitted for one batch row: a sweep over the units for each phase, numbers of the whole row in between."""
+"""Emit a program for one batch row: a sweep over the units for each phase, and whole-row scalars in between."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ NEUTRAL = {"reduce_sum": 0.0, "reduce_max": float("-inf"), "reduce_min": float("
 
 @dataclass(frozen=True)
 class Memory:
-    """Where a row's inputs lie and its results go: the address of unit 0 of each."""
+    """Where a row's inputs and results are: the address of unit 0 of each."""
 
     address: Callable[[Location], Emitted]
     target: Callable[[Location], Emitted]
     adds: Callable[[Location], bool]
-    """Whether a result is added to what is there: a parameter's gradient, over all rows and times."""
+    """Whether a result is added to the memory: a parameter's gradient, summed over all rows and time steps."""
     lone: Callable[[Location], bool]
     """Whether a result is a single number."""
     buffer: Emitted
-    """Room for the rows that wait between phases."""
+    """Memory for the rows that wait between phases."""
 
 
 class RowEmitter:
@@ -38,12 +38,12 @@ class RowEmitter:
         self.waiting_at = {reference: index for index, reference in enumerate(program.buffered)}
 
     def _local(self) -> Emitted:
-        """A vector that the optimiser turns into a register; allotted once, at the function's beginning."""
+        """Allocate a vector at the function's entry; LLVM turns it into a register."""
         with self.v.builder.goto_entry_block():
             return self.v.builder.alloca(self.v.floats)
 
     def emit(self, memory: Memory) -> None:
-        """All phases, in order."""
+        """Emit all phases in order."""
         self.memory, self.numbers = memory, dict[Reference, Emitted]()
         for number, phase in enumerate(self.program.schedule):
             self._numbers(number)
@@ -53,7 +53,7 @@ class RowEmitter:
                 self._add_number(location, reference)
 
     def _numbers(self, phase: int) -> None:
-        """What is one number for the whole row and can be made now; and a fresh start for the next sums."""
+        """Compute the scalars that are ready in this phase, and initialise the sums of the next."""
         for reference in self.program.needed:
             if reference in self.program.scalars and self.program.phases[reference] == phase:
                 self.numbers[reference] = self._number(reference)
@@ -76,7 +76,7 @@ class RowEmitter:
         each_vector(self.v, self.hidden, partial(self._block, number, phase))
 
     def _block(self, number: int, phase: Phase, unit: Emitted, elements: int) -> None:
-        """One vector of units: all is read and computed before anything is written."""
+        """Emit one vector of units: everything is read and computed before anything is written."""
         made: dict[Reference, Emitted] = {}
         for root in phase.roots:
             self._value(root, phase, unit, elements, made)
@@ -93,7 +93,7 @@ class RowEmitter:
     def _value(
         self, root: Reference, phase: Phase, unit: Emitted, elements: int, made: dict[Reference, Emitted]
     ) -> None:
-        """Make a row and what it is made of, inputs first; without recursion, however long the tick."""
+        """Compute a row and its inputs in order, without recursion: a step may have thousands of operations."""
         waiting = [root]
         while waiting:
             reference = waiting[-1]
@@ -110,7 +110,7 @@ class RowEmitter:
     def _make(
         self, reference: Reference, read: bool, unit: Emitted, elements: int, made: dict[Reference, Emitted]
     ) -> Emitted:
-        """One row, whose inputs are there."""
+        """Compute one row whose inputs exist."""
         operation = self.program.operations[reference]
         if read:
             return self.v.load(self._waiting(self.waiting_at[reference], unit))
@@ -124,7 +124,7 @@ class RowEmitter:
         return self.v.at(self.memory.buffer, INDEX(index * self.padded), unit)
 
     def _sum_up(self, number: int, made: dict[Reference, Emitted], elements: int) -> None:
-        """Add a block to the sums that are ready in the next phase; lanes beyond the row count for nothing."""
+        """Add a vector to the reductions that complete in the next phase; elements beyond the row are neutral."""
         for reference, total in self.sums.items():
             if self.program.phases[reference] != number + 1:
                 continue

@@ -1,4 +1,4 @@
-"""A whole sequence as one function: forward, and backward from its end; products and what is between them."""
+"""What the forward and the backward kernel share: the addresses of their arguments, and the loop over batch rows."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ Target = Callable[[Location], Emitted]
 
 
 class Sequence:
-    """What both directions share: the arguments by name, and the address of a row of each."""
+    """A sequence's kernel: its arguments by name, and the address of a row of each."""
 
     def __init__(self, module: ir.Module, plan: Plan, signature: Signature) -> None:
         self.function, self.named = create_function(module, signature)
@@ -26,16 +26,16 @@ class Sequence:
         self.time, self.batch = self.named["time"], self.named["batch"]
 
     def row(self, name: str, size: int, row: Emitted, time: Emitted | None = None) -> Emitted:
-        """The address of a batch row of `[batch, size]`, or of `[time, batch, size]` at a time."""
+        """Return the address of a batch row of `[batch, size]`, or of `[time, batch, size]` at a time step."""
         if time is not None:
-            row = self._place(row, time)
+            row = self._position(row, time)
         return self.v.at(self.named[name], self.v.builder.mul(row, INDEX(size)))
 
-    def _place(self, row: Emitted, time: Emitted) -> Emitted:
+    def _position(self, row: Emitted, time: Emitted) -> Emitted:
         return self.v.builder.add(self.v.builder.mul(time, self.batch), row)
 
     def left(self, size: int, source: Callable[[Emitted], Emitted]) -> Callable[[Emitted], Emitted]:
-        """The rows that a product reads, of `size` numbers: as they are, or as halves made of them now."""
+        """Return the rows that a product reads, of `size` numbers: directly, or rounded to bfloat16 first."""
         if not self.plan.bfloat16:
             return source
         target, words = self.named["rounded"], count_row_words(size, self.v.width)
@@ -43,20 +43,22 @@ class Sequence:
         return lambda row: self.v.at(target, self.v.builder.mul(row, INDEX(words)))
 
     def source(self, number: int, row: Emitted, time: Emitted) -> Emitted:
-        """A source's row: its own, which a sum may take the place of, or a table's, whose rows are never left."""
+        """Return a source's row: an element of its own array, which a sum may overwrite, or a row of a table, which
+        is read only.
+        """
         name, columns = f"source {number}", self.plan.programs.sources[number]
         if not self.plan.table:
             (sum_of,) = (*(i for i, p in enumerate(self.products) if p.source == number), None)[:1]
             return self.row(name if sum_of is None else f"result {sum_of}", columns, row, time)
-        character = self.v.character(self.named["characters"], self._place(row, time), self.named["rows"])
+        character = self.v.character(self.named["characters"], self._position(row, time), self.named["rows"])
         return self.row(name, columns, character)
 
     def flag(self, bit: int, row: Emitted, time: Emitted) -> Emitted:
-        """Whether a row has that mark at that time."""
-        return has_bit(self.v, self.v.at(self.named["flags"], self._place(row, time)), bit)
+        """Return whether a batch row has that flag at that time step."""
+        return has_bit(self.v, self.v.at(self.named["flags"], self._position(row, time)), bit)
 
     def before(self, part: int, row: Emitted, time: Emitted) -> Emitted:
-        """The address of a part of the state before a tick: what the tick before wrote, or a beginning."""
+        """Return the address of a part of the state before a step: the previous step's, or an initial one."""
         b, size = self.v.builder, self.plan.programs.widths[part]
         first = b.icmp_signed("==", time, INDEX(0))
         earlier = b.sub(b.select(first, INDEX(1), time), INDEX(1))
@@ -67,7 +69,7 @@ class Sequence:
         return b.select(self.flag(RESET, row, time), self.named[f"fresh {part}"], found)
 
     def address(self, location: Location, row: Emitted, time: Emitted) -> Emitted:
-        """Of what a program reads."""
+        """Return the address of a program's input."""
         name, leaf, block = location
         kind, _, number = name.partition(" ")
         programs = self.plan.programs
@@ -95,7 +97,7 @@ class Sequence:
         target: Target,
         adds: Callable[[Location], bool] = lambda _: False,
     ) -> None:
-        """A program of one row at a time."""
+        """Emit a program for one batch row."""
 
         def lone(location: Location) -> bool:
             return location[0] == "param" and self.plan.programs.is_number(location[1])
@@ -106,15 +108,15 @@ class Sequence:
         emitter.emit(Memory(address, target, adds, lone, self.named["buffer"]))
 
     def each_row(
-        self, time: Emitted, tick: Callable[[Emitted], None], idle: Callable[[Emitted], None]
+        self, time: Emitted, step: Callable[[Emitted], None], idle: Callable[[Emitted], None]
     ) -> None:
-        """`tick(row)` for all rows; `idle(row)` in its stead for those that are marked so."""
+        """Emit `step(row)` for all batch rows, and `idle(row)` instead for idle ones."""
         with counting(self.v.builder, self.batch) as row:
             if not self.plan.flagged:
-                tick(row)
+                step(row)
                 return
             with self.v.builder.if_else(self.flag(IDLE, row, time)) as (then, otherwise):
                 with then:
                     idle(row)
                 with otherwise:
-                    tick(row)
+                    step(row)

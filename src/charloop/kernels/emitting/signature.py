@@ -1,4 +1,4 @@
-"""What a kernel is called with: each argument's name, type and shape, written once and checked at the call."""
+"""The signature of a kernel: each argument's name, type and shape, written once and checked at the call."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from jaxtyping import Array
 from charloop.errors import CharloopError
 
 Axis = int | str
-"""A size that the kernel is compiled for, or the name of one that it reads at run time."""
+"""A size that is compiled in, or the name of one that the kernel reads at run time."""
 Role = Literal["in", "out", "inout", "scratch"]
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An array of a kernel: read, written, changed in place, or room to work in."""
+    """An array argument: read, written, changed in place, or scratch memory."""
 
     name: str
     shape: tuple[Axis, ...]
@@ -28,27 +28,27 @@ class Argument:
 
 @dataclass(frozen=True)
 class Signature:
-    """A kernel's arguments, in the order of its function's addresses; its named sizes follow them."""
+    """A kernel's arguments in the order of its function's addresses; its named sizes follow them."""
 
     arguments: tuple[Argument, ...]
 
     @cached_property
     def inputs(self) -> tuple[Argument, ...]:
-        """What XLA hands in."""
+        """The arrays that XLA passes in."""
         return tuple(a for a in self.arguments if a.role in ("in", "inout"))
 
     @cached_property
     def outputs(self) -> tuple[Argument, ...]:
-        """What XLA allots: results, and room to work in."""
+        """The arrays that XLA allocates: results and scratch memory."""
         return tuple(a for a in self.arguments if a.role != "in")
 
     @cached_property
     def sizes(self) -> tuple[str, ...]:
-        """The names of the sizes that are known at run time only."""
+        """The names of the run-time sizes."""
         return tuple(dict.fromkeys(axis for a in self.arguments for axis in a.shape if isinstance(axis, str)))
 
-    def place_of(self, size: str) -> tuple[bool, int, int]:
-        """Where the handler reads a size: from an output or not, which of them, which of its axes."""
+    def locate(self, size: str) -> tuple[bool, int, int]:
+        """Return where the handler reads a size: whether from an output, from which, and from which of its axes."""
         for written, group in enumerate((self.inputs, self.outputs)):
             for number, argument in enumerate(group):
                 if size in argument.shape:
@@ -56,7 +56,7 @@ class Signature:
         raise KeyError(size)
 
     def check(self, arrays: Mapping[str, Array]) -> dict[str, int]:
-        """The named sizes of `arrays`. Raises TypeError where an array is not what the kernel was made for."""
+        """Return the named sizes of `arrays`. Raises TypeError if an array does not match the signature."""
         sizes: dict[str, int] = {}
         for argument in self.inputs:
             array = arrays[argument.name]
@@ -74,7 +74,7 @@ class Signature:
         return sizes
 
     def call(self, name: str, arrays: Mapping[str, Array], **sizes: int) -> dict[str, Array]:
-        """Let XLA call the kernel `name`: its results, by name. `sizes` are those that no input has."""
+        """Let XLA call the kernel `name`, and return its results by name. `sizes` are those that no input has."""
         known = self.check(arrays) | sizes
         results = [
             jax.ShapeDtypeStruct([known[x] if isinstance(x, str) else x for x in a.shape], np.dtype(a.dtype))
@@ -92,9 +92,10 @@ class Signature:
 
 
 def xla_call(name: str, results: Any, **options: Any) -> Callable[..., Any]:
-    """A call of the registered function `name` that gives `results`.
+    """Return a call of the registered function `name` that returns `results`.
 
-    A kernel's sizes are constants: several networks under `vmap` take turns. A gradient of a gradient is refused.
+    A kernel's network is compiled in, so under `vmap` several networks run in sequence. Second derivatives are
+    refused.
     """
 
     called = jax.custom_jvp(jax.ffi.ffi_call(name, results, vmap_method="sequential", **options))
@@ -104,5 +105,5 @@ def xla_call(name: str, results: Any, **options: Any) -> Callable[..., Any]:
 
 def _refuse(*_: Any) -> Any:
     raise CharloopError(
-        "a gradient of what kernels made a gradient of", do='build the layer or the model with unroll="scan"'
+        "a second derivative of a kernel", do='build the layer or the model with unroll="scan"'
     )

@@ -1,4 +1,4 @@
-"""A block of rows and columns summed up in registers: the innermost loop of every product."""
+"""Sum a block of rows and columns in registers: the innermost loop of every product."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ Sums = list[list[Emitted]]
 
 @dataclass(frozen=True)
 class Sides:
-    """Where a tile's numbers lie at step `k` of the sum."""
+    """Addresses of a tile's numbers at step `k` of the sum."""
 
     number: Callable[[int, Emitted], Emitted]
-    """The address of row i's number at k."""
+    """Returns the address of row i's number at k."""
     vector: Callable[[Emitted, int], Emitted]
-    """The address of the j-th vector at k."""
+    """Returns the address of the j-th vector at k."""
     elements: list[int] | None = None
-    """Numbers of each vector that are there; None where all are, beyond the columns too."""
+    """Valid elements of each vector; None if all are, padding included."""
     in_pairs: bool = False
     """Whether each number is a pair of bfloat16 numbers."""
 
 
 def emit_tile(v: Vectors, sums: Sums, depth: Emitted | int, sides: Sides) -> Sums:
-    """`sums[i][j] + sum over k of number(i, k) vector(k, j)`; `depth` is at least 1."""
+    """Return `sums[i][j] + sum over k of number(i, k) vector(k, j)`; `depth` is at least 1."""
     b, before = v.builder, v.builder.block
     multiply = v.fma_bfloat16_pairs if sides.in_pairs else v.fma
     columns = range(len(sums[0]))
@@ -45,7 +45,7 @@ def emit_tile(v: Vectors, sums: Sums, depth: Emitted | int, sides: Sides) -> Sum
 
 @dataclass(frozen=True)
 class RowTiles:
-    """`count` rows in tiles of at most `most`, as equal as can be; the count may be known at run time only."""
+    """`count` rows in tiles of at most `most`, as equal as possible; the count may be a run-time value."""
 
     count: Emitted
     tiles: Emitted
@@ -55,13 +55,13 @@ class RowTiles:
 
     @classmethod
     def of(cls, v: Vectors, count: Emitted | int, most: int) -> "RowTiles":
-        """Emits the division, once for all panels."""
+        """Emit the division, once for all panels."""
         b, count = v.builder, INDEX(count) if isinstance(count, int) else count
         tiles = b.udiv(b.add(count, INDEX(most - 1)), INDEX(most))
         return cls(count, tiles, b.udiv(count, tiles), b.urem(count, tiles), most)
 
     def each(self, v: Vectors, body: Callable[[Emitted, int], None]) -> None:
-        """`body(first row, rows)` for each tile; its code is there once for each size a tile may have."""
+        """Emit `body(first row, rows)` for each tile; the code exists once for each possible tile size."""
         b = v.builder
         with counting(b, self.tiles) as number:
             is_large = b.icmp_unsigned("<", number, self.larger)
@@ -80,7 +80,9 @@ class RowTiles:
 
 
 def split_evenly(rows: int, most: int) -> list[tuple[int, int, int]]:
-    """`rows` in tiles of at most `most`, as equal as can be: where each size begins, the size, how many."""
+    """Split `rows` into tiles of at most `most`, as equal as possible: for each size its first row, the size, the
+    count.
+    """
     tiles = -(-rows // most)
     small, larger = divmod(rows, tiles)
     found = [(0, small + 1, larger), ((small + 1) * larger, small, tiles - larger)]

@@ -1,4 +1,4 @@
-"""Vector arithmetic as LLVM instructions: what a row's operations are made of."""
+"""Vector arithmetic as LLVM instructions: the building blocks of row operations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ POINTER, NOTHING = ir.PointerType(), ir.VoidType()
 
 
 class BFloat16(ir.Type):  # type: ignore[misc]
-    """bfloat16, which llvmlite has no type for: the upper half of a float32."""
+    """The type bfloat16, the upper half of a float32, which llvmlite lacks."""
 
     def _to_string(self) -> str:
         return "bfloat"
@@ -41,7 +41,7 @@ Emitted = Any
 
 
 class Vectors:
-    """Instructions on `width` numbers at a time, written where `builder` stands."""
+    """Instructions on `width` elements at a time, emitted at `builder`'s position."""
 
     def __init__(self, builder: ir.IRBuilder, width: int) -> None:
         self.builder, self.width = builder, width
@@ -53,14 +53,14 @@ class Vectors:
     # Memory
 
     def at(self, pointer: Emitted, *offsets: Emitted) -> Emitted:
-        """The address so many numbers further on."""
+        """Return the address `offsets` numbers after `pointer`."""
         for offset in offsets:
             offset = INDEX(offset) if isinstance(offset, int) else offset
             pointer = self.builder.gep(pointer, [offset], source_etype=FLOAT)
         return pointer
 
     def character(self, pointer: Emitted, position: Emitted, vocab: int | Emitted) -> Emitted:
-        """The id at a place, as an index that is within the vocabulary, whatever stands there."""
+        """Return the id at a position as an index, limited to the vocabulary."""
         b = self.builder
         last = INDEX(vocab - 1) if isinstance(vocab, int) else b.sub(vocab, INDEX(1))
         address = b.gep(pointer, [position], source_etype=INTEGER)
@@ -68,7 +68,7 @@ class Vectors:
         return b.select(b.icmp_unsigned("<", character, last), character, last)
 
     def load(self, pointer: Emitted, elements: int | None = None) -> Emitted:
-        """`width` numbers; or the first `elements`, and zeros."""
+        """Load `width` elements; or the first `elements`, and zeros."""
         if elements is None or elements == self.width:
             return self.builder.load(pointer, typ=self.floats, align=4)
         kind = ir.FunctionType(self.floats, [POINTER, INTEGER, self.truths, self.floats])
@@ -76,7 +76,7 @@ class Vectors:
         return self.builder.call(load, [pointer, INTEGER(4), self.mask(elements), self.splat(0.0)])
 
     def store(self, vector: Emitted, pointer: Emitted, elements: int | None = None) -> None:
-        """All, or the first `elements`: not a byte beyond them is touched."""
+        """Store all elements, or the first `elements` without touching memory beyond them."""
         if elements is None or elements == self.width:
             self.builder.store(vector, pointer, align=4)
             return
@@ -85,32 +85,32 @@ class Vectors:
         self.builder.call(store, [vector, pointer, INTEGER(4), self.mask(elements)])
 
     def mask(self, elements: int) -> Emitted:
-        """The first `elements`."""
+        """Return a mask of the first `elements`."""
         return ir.Constant(self.truths, [element < elements for element in range(self.width)])
 
     def broadcast(self, pointer: Emitted) -> Emitted:
-        """One number, in every lane."""
+        """Load one number into every element."""
         number = self.builder.load(pointer, typ=FLOAT, align=4)
         first = self.builder.insert_element(ir.Constant(self.floats, ir.Undefined), number, INTEGER(0))
         return self.shuffle(first, [0] * self.width)
 
     def splat(self, number: float) -> Emitted:
-        """A constant, in every lane."""
+        """Return a constant in every element."""
         return ir.Constant(self.floats, [number] * self.width)
 
     def whole(self, number: int) -> Emitted:
-        """An integer constant, in every lane."""
+        """Return an integer constant in every element."""
         return ir.Constant(self.integers, [number] * self.width)
 
     # Calls
 
     def declare(self, name: str, kind: ir.FunctionType) -> ir.Function:
-        """A function of LLVM's, declared once."""
+        """Return an LLVM function, declared once per module."""
         module = self.builder.module
         return module.globals.get(name) or ir.Function(module, kind, name)
 
     def call(self, name: str, *vectors: Emitted) -> Emitted:
-        """An LLVM intrinsic on vectors."""
+        """Call an LLVM intrinsic on vectors."""
         kind = ir.FunctionType(self.floats, [self.floats] * len(vectors))
         return self.builder.call(self.declare(f"llvm.{name}.v{self.width}f32", kind), vectors)
 
@@ -119,33 +119,33 @@ class Vectors:
         return self.call("fma", a, b, c)
 
     def fma_bfloat16_pairs(self, a: Emitted, b: Emitted, c: Emitted) -> Emitted:
-        """`a0 b0 + a1 b1 + c`: each number of a and b is a pair of bfloat16, c and the sum are float32."""
+        """`a0 b0 + a1 b1 + c`: elements of a and b are pairs of bfloat16 numbers, c and the sum are float32."""
         kind = ir.FunctionType(self.floats, [self.floats, self.bfloat16s, self.bfloat16s])
         multiply = self.declare(f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.width}", kind)
         return self.builder.call(multiply, [c, *(self.builder.bitcast(x, self.bfloat16s) for x in (a, b))])
 
     def to_bfloat16(self, vector: Emitted) -> Emitted:
-        """Rounded to bfloat16, to the nearest, ties to even."""
+        """Round to the nearest bfloat16, ties to even."""
         return self.builder.fptrunc(vector, ir.VectorType(BFLOAT16, self.width))
 
     def polynomial(self, x: Emitted, coefficients: tuple[float, ...]) -> Emitted:
-        """Highest power first."""
+        """Evaluate a polynomial by Horner's method, highest power first."""
         result = self.splat(coefficients[0])
         for coefficient in coefficients[1:]:
             result = self.fma(result, x, self.splat(coefficient))
         return result
 
     def choose(self, condition: Emitted, yes: Emitted, no: Emitted) -> Emitted:
-        """Lane by lane."""
+        """Select element by element."""
         return self.builder.select(condition, yes, no)
 
     def shuffle(self, vector: Emitted, order: list[int]) -> Emitted:
-        """The lanes in another order."""
+        """Reorder the elements."""
         undefined = ir.Constant(vector.type, ir.Undefined)
         return self.builder.shuffle_vector(vector, undefined, ir.Constant(self.integers, order))
 
     def across(self, vector: Emitted, combine: Callable[[Emitted, Emitted], Emitted]) -> Emitted:
-        """All lanes combined, in every lane; by halves, so that the order never changes."""
+        """Combine all elements, into every element; pairwise, so that the order never changes."""
         step = self.width // 2
         while step:
             vector = combine(vector, self.shuffle(vector, [element ^ step for element in range(self.width)]))
@@ -155,7 +155,7 @@ class Vectors:
 
 @contextmanager
 def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: int = 1) -> Iterator[Emitted]:
-    """A loop whose body is written inside: `with counting(builder, 5) as index`. It runs at least once."""
+    """Emit a loop around the body of the context: `with counting(builder, 5) as index`. It runs at least once."""
     count = INDEX(count) if isinstance(count, int) else count
     before, inside = builder.block, builder.append_basic_block()
     after = builder.append_basic_block()
@@ -171,7 +171,7 @@ def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: 
 
 
 def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> None:
-    """`body(position, elements)` for a row of `size` numbers: whole vectors in a loop, then what is left, if any."""
+    """Emit `body(position, elements)` for a row of `size` numbers: whole vectors in a loop, then the remainder."""
     blocks, rest = divmod(size, v.width)
     if blocks:
         with counting(v.builder, blocks) as block:
@@ -181,12 +181,12 @@ def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> 
 
 
 def clear(v: Vectors, target: Emitted, size: int) -> None:
-    """Zeros in a row."""
+    """Set a row to zero."""
     each_vector(v, size, lambda position, elements: v.store(v.splat(0.0), v.at(target, position), elements))
 
 
 def copy(v: Vectors, source: Emitted, target: Emitted, size: int) -> None:
-    """A row as it is."""
+    """Copy a row."""
 
     def block(position: Emitted, elements: int) -> None:
         v.store(v.load(v.at(source, position), elements), v.at(target, position), elements)
@@ -195,6 +195,6 @@ def copy(v: Vectors, source: Emitted, target: Emitted, size: int) -> None:
 
 
 def has_bit(v: Vectors, pointer: Emitted, bit: int) -> Emitted:
-    """Whether a whole number has that bit."""
+    """Return whether the integer at `pointer` has that bit."""
     b = v.builder
     return b.icmp_unsigned("!=", b.and_(b.load(pointer, typ=INTEGER, align=4), INTEGER(bit)), INTEGER(0))

@@ -1,1 +1,1 @@
-"""A step traced into a program: operations on rows of units, in phases."""
+"""Trace a step into a program: operations on rows of units, in phases."""

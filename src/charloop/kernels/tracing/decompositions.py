@@ -1,4 +1,4 @@
-"""Primitives without a rule of their own, written in ones that have one: no tick loses its kernel for them."""
+"""Primitives without a rule of their own, written in terms of those that have one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from jaxtyping import Array
 
 LN2 = float(np.log(2.0))
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
-"""Their sum is ln 2, and whole numbers below 2^14 times the first are exact."""
+"""Their sum is ln 2, and multiples of the first by integers below 2^14 are exact."""
 SHIFT = 1.5 * 2.0**23
-"""Added and taken away again, it leaves the nearest whole number."""
+"""Added and subtracted again, it rounds to the nearest integer."""
 ERFC_BELOW_2 = (
     2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
     -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
@@ -23,12 +23,12 @@ ERFC_ABOVE_2 = (
 
 
 def one_minus_square(x: Array) -> Array:
-    """Without loss where x is near 1."""
+    """1 - x^2 without cancellation near 1."""
     return (1.0 - x) * (1.0 + x)
 
 
 def log1p(x: Array) -> Array:
-    """After Kahan: what rounding 1 + x loses is made good by `x / (u - 1)`."""
+    """log(1 + x) after Kahan: `x / (u - 1)` corrects the rounding of `u = 1 + x`."""
     u = 1.0 + x
     corrected = lax.log(u) * (x / (u - 1.0))
     whole = lax.bitwise_or(u == 1.0, u == float("inf"))
@@ -36,7 +36,7 @@ def log1p(x: Array) -> Array:
 
 
 def expm1(x: Array) -> Array:
-    """After Kahan near 0: `(u - 1) / log u` hardly changes with the error of u. Elsewhere 1 takes nothing away."""
+    """exp(x) - 1 after Kahan near 0, where `(u - 1) / log u` is insensitive to the error of u; elsewhere directly."""
     u = lax.exp(x)
     corrected = (u - 1.0) * (x / lax.log(u))
     near = lax.select(u == 1.0, x, corrected)
@@ -44,7 +44,9 @@ def expm1(x: Array) -> Array:
 
 
 def exp2(x: Array) -> Array:
-    """2^n by a power of e whose exponent is exact, in two halves as it may overflow alone; the rest apart."""
+    """2^x from exp: the integer part has an exact exponent, applied in two halves against overflow; then the
+    fraction.
+    """
     x = lax.min(lax.max(x, -200.0), 200.0)
     n = (x + SHIFT) - SHIFT
     half = lax.exp(n * (0.5 * LN2_HIGH))
@@ -53,7 +55,7 @@ def exp2(x: Array) -> Array:
 
 
 def exp_neg_sq(x: Array) -> Array:
-    """`exp(-x^2)` with the square in two parts: its rounding alone would be too much for a large x."""
+    """`exp(-x^2)` with the square in two parts: for large x its rounding alone would exceed the error bound."""
     x = lax.min(lax.abs(x), 12.0)
     scaled = x * 4097.0
     high = scaled - (scaled - x)
@@ -62,7 +64,7 @@ def exp_neg_sq(x: Array) -> Array:
 
 
 def erfc(x: Array) -> Array:
-    """After Cephes beyond 1, where `1 - erf` would lose everything: exp(-x^2) / x times a polynomial of 1 / x^2."""
+    """1 - erf(x); beyond 1, where that cancels, Cephes' exp(-x^2) / x times a polynomial of 1 / x^2."""
     a = lax.abs(x)
     inverse = 1.0 / lax.max(a, 1.0)
     square = inverse * inverse
@@ -73,7 +75,7 @@ def erfc(x: Array) -> Array:
 
 
 def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """By Horner, the highest power first."""
+    """Evaluate a polynomial by Horner's method, highest power first."""
     value = lax.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
@@ -81,7 +83,7 @@ def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 
 def cbrt(x: Array) -> Array:
-    """The sign apart, since log knows no negative numbers; a step of Newton makes good what log loses."""
+    """Cube root of |x| with the sign of x; a Newton step corrects the error of the logarithm."""
     a = lax.abs(x)
     rough = lax.exp(lax.log(a) / 3.0)
     value = lax.sign(x) * (rough - (rough - a / (rough * rough)) / 3.0)
@@ -89,7 +91,7 @@ def cbrt(x: Array) -> Array:
 
 
 def sinh(x: Array) -> Array:
-    """Without loss near 0; further out by the half's square, which overflows no earlier than sinh."""
+    """By expm1 near 0; further out by the square of exp(|x| / 2), which overflows no earlier than sinh."""
     a = lax.abs(x)
     e = expm1(lax.min(a, 1.0))
     half = lax.exp(0.5 * a)
@@ -98,20 +100,20 @@ def sinh(x: Array) -> Array:
 
 
 def cosh(x: Array) -> Array:
-    """By the half's square, which overflows no earlier than cosh."""
+    """By the square of exp(|x| / 2), which overflows no earlier than cosh."""
     half = lax.exp(0.5 * lax.abs(x))
     return (0.5 * half) * half + 0.5 / (half * half)
 
 
 def atanh(x: Array) -> Array:
-    """The sign apart: both halves lose nothing near 0."""
+    """By log1p of |x|, with the sign of x: accurate near 0."""
     a = lax.abs(x)
     return lax.sign(x) * (0.5 * log1p(2.0 * a / (1.0 - a)))
 
 
 DECOMPOSITIONS: dict[str, Callable[..., Any]] = {
     "one_minus_square": one_minus_square,
-    # A function of JAX 0.12 with its own derivative: erf's gradient, with operations on bits inside.
+    # JAX 0.12 traces erf's gradient as this function, with bit operations inside.
     "exp_neg_sq": exp_neg_sq,
     "log1p": log1p,
     "expm1": expm1,
@@ -125,4 +127,4 @@ DECOMPOSITIONS: dict[str, Callable[..., Any]] = {
     "is_finite": lambda x: lax.abs(x) < float("inf"),
     "clamp": lambda low, x, high: lax.min(lax.max(x, low), high),
 }
-"""By primitive: elementwise, of float32 numbers, its parameters (an accuracy asked for) left out."""
+"""By primitive: elementwise, on float32; a primitive's parameters (a requested accuracy) are ignored."""

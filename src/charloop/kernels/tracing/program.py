@@ -1,42 +1,42 @@
-"""A tick as a list of operations on rows: what tracing writes and emitting reads.
+"""A step as a list of operations on rows: the tracer writes it, the emitter reads it.
 
-A row is one number for each unit of the layer; a scalar is one number for the whole row, made by a reduction. A
-reduction can be used only when the whole row has been seen, so it ends a phase: an operation's phase is the number of
-reductions that lie before it.
+A row holds one number per unit of the layer; a scalar is one number for the whole row, the result of a reduction. A
+reduction is known only after a whole row has been read, so it ends a phase: an operation's phase is the number of
+reductions it depends on.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
 
 Reference = int
-"""An operation by its place in the list."""
+"""An operation's index in the list."""
 
 REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min"}
 EXPENSIVE = {"exp", "log", "tanh", "logistic", "erf", "div", "rsqrt", "sqrt"}
-"""What costs more to make again than to keep."""
+"""Operations that cost more to recompute than to store and load."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`name` applied to earlier operations; inputs and constants have none."""
+    """`name` applied to earlier operations; inputs and constants have no arguments."""
 
     name: str
     inputs: tuple[Reference, ...] = ()
     location: tuple[str, int, int] | None = None
-    """Of an input: which argument, which of its leaves, which row of the leaf."""
+    """Of an input: the argument, its leaf, and the row of the leaf."""
     number: float = 0.0
     """Of a constant."""
     scalar: bool = False
-    """Of an input: one number, not one for each unit."""
+    """Of an input: one number instead of one per unit."""
 
 
 @dataclass
 class Program:
-    """Operations in an order in which they can be made, and which of them are results."""
+    """Operations in a computable order, and which of them are results."""
 
     operations: list[Operation] = field(default_factory=list)
     results: dict[tuple[str, int, int], Reference] = field(default_factory=dict)
-    """By which result, which of its leaves, which row of the leaf."""
+    """By result, its leaf, and the row of the leaf."""
 
     @cached_property
     def needed(self) -> list[Reference]:
@@ -52,7 +52,7 @@ class Program:
 
     @cached_property
     def scalars(self) -> set[Reference]:
-        """The operations that give one number for the whole row."""
+        """The operations that yield one number for the whole row."""
         found: set[Reference] = set()
         for reference in self.needed:
             operation = self.operations[reference]
@@ -64,7 +64,7 @@ class Program:
 
     @cached_property
     def phases(self) -> dict[Reference, int]:
-        """When each can be made, counted from 0; a reduction, in the phase after the row it sums up."""
+        """The phase of each operation, from 0; a reduction belongs to the phase after the row it reduces."""
         found: dict[Reference, int] = {}
         for reference in self.needed:
             operation = self.operations[reference]
@@ -74,7 +74,7 @@ class Program:
 
     @cached_property
     def schedule(self) -> list["Phase"]:
-        """What each phase sums up, reads back and leaves behind."""
+        """What each phase reduces, reads back and leaves behind."""
         last = max(self.phases.values(), default=0)
         phases, made = [], set[Reference]()
         sums = self._sums()
@@ -87,16 +87,16 @@ class Program:
 
     @property
     def work(self) -> int:
-        """Operations on rows over all phases, those made again counted again."""
+        """Row operations over all phases, recomputed ones included."""
         return sum(phase.work for phase in self.schedule)
 
     @cached_property
     def buffered(self) -> list[Reference]:
-        """Rows that are dear and read again in a later phase: they wait in a buffer. Others are made again."""
+        """Expensive rows that a later phase reads again: they wait in a buffer. Others are recomputed."""
         return sorted(set().union(*(phase.read_back for phase in self.schedule)))
 
     def _sums(self) -> dict[int, list[Reference]]:
-        """By phase: the rows that the reductions ready in it sum up."""
+        """By phase: the rows whose reductions complete in it."""
         found: dict[int, set[Reference]] = {}
         for reference in self.needed:
             operation = self.operations[reference]
@@ -105,7 +105,7 @@ class Program:
         return {phase: sorted(rows) for phase, rows in found.items()}
 
     def _seen(self, roots: list[Reference], made: set[Reference]) -> set[Reference]:
-        """The rows looked at on the way from `roots` back to inputs, or to what was made before."""
+        """Return the rows between `roots` and inputs or rows `made` before."""
         seen: set[Reference] = set()
         waiting = list(roots)
         while waiting:
@@ -123,8 +123,8 @@ class Phase:
     """One sweep over a row."""
 
     roots: list[Reference]
-    """What it is there for: rows to be summed up at its end; in the last phase, the results."""
+    """What the phase is for: rows to reduce; in the last phase, the results."""
     read_back: set[Reference]
-    """Dear rows that an earlier phase made."""
+    """Expensive rows that an earlier phase computed."""
     work: int = 0
-    """Operations that it makes, or reads back."""
+    """Operations that it computes or reads back."""

@@ -1,7 +1,7 @@
-"""What the way back is handed in the place of a gate's sum: the dear function of it that is all it asks for.
+"""Rewrite traced programs: save the results of functions for the backward pass, and drop results that are zero.
 
-An LSTM's gradient reads `sigmoid(gate)` and never the gate. The forward kernel has just made it, and writes it where
-the sum stood: no more memory, and no exp on the way back.
+An LSTM's gradient reads `sigmoid(gate)` but never the gate. The forward kernel computes it anyway and writes it in
+the place of the gate's sum, so the backward pass needs no exp and no further memory.
 """
 
 from dataclasses import replace
@@ -9,13 +9,13 @@ from dataclasses import replace
 from charloop.kernels.tracing.program import EXPENSIVE, Operation, Program, Reference
 
 SavedFunctions = dict[int, str]
-"""By row of the gates: the function that is kept of it."""
+"""By row of the gates: the function whose result is saved."""
 
 
 def choose_saved_functions(forward: Program, backward: Program, gates: str) -> SavedFunctions:
-    """The function of each row of `gates`, a product's result, that is kept in its place.
+    """Return the function of each row of `gates`, a product's result, that is saved in its place.
 
-    The way back reads that one dear function of the row and nothing else, and the way there makes it.
+    The backward pass must read only that one expensive function of the row, and the forward pass must compute it.
     """
     found = {}
     for row, reader in find_lone_readers(backward, gates).items():
@@ -26,14 +26,14 @@ def choose_saved_functions(forward: Program, backward: Program, gates: str) -> S
 
 
 def add_saved_results(forward: Program, saved: SavedFunctions, gates: str) -> Program:
-    """The program with what is kept among its results."""
-    made = {("kept", 0, row): find_function_of(forward, gates, row, name) for row, name in saved.items()}
+    """Return the program with saved values among its results."""
+    made = {("saved", 0, row): find_function_of(forward, gates, row, name) for row, name in saved.items()}
     there = {location: reference for location, reference in made.items() if reference is not None}
     return Program(forward.operations, forward.results | there)
 
 
 def read_saved_results(backward: Program, saved: SavedFunctions, gates: str) -> Program:
-    """The program with what is kept among its inputs, in the place of what made it."""
+    """Return the program with saved values among its inputs instead of the functions that computed them."""
     operations, readers = list(backward.operations), find_lone_readers(backward, gates)
     for row in saved:
         operations[readers[row]] = Operation("input", location=(gates, 0, row))
@@ -41,7 +41,7 @@ def read_saved_results(backward: Program, saved: SavedFunctions, gates: str) -> 
 
 
 def find_lone_readers(program: Program, gates: str) -> dict[int, Reference]:
-    """By row of the gates: the operation of that row alone that is its only reader."""
+    """By row of the gates: the unary operation that is its only reader."""
     found, readers = {}, dict[Reference, list[Reference]]()
     for reference in program.needed:
         for read in set(program.operations[reference].inputs):
@@ -57,17 +57,17 @@ def find_lone_readers(program: Program, gates: str) -> dict[int, Reference]:
 
 
 def find_function_of(program: Program, gates: str, row: int, name: str) -> Reference | None:
-    """Where `name` of a gate's row is made, if it is."""
+    """Return where `name` of a gate's row is computed, if it is."""
     for reference in program.needed:
         operation = program.operations[reference]
-        places = [program.operations[i].location for i in operation.inputs]
-        if operation.name == name and places == [(gates, 0, row)]:
+        locations = [program.operations[i].location for i in operation.inputs]
+        if operation.name == name and locations == [(gates, 0, row)]:
             return reference
     return None
 
 
 def drop_zero_results(program: Program) -> Program:
-    """Without the results that are 0: they would be added to what is there."""
+    """Return the program without results that are 0: they would be added to existing gradients."""
 
     def is_zero(reference: int) -> bool:
         operation = program.operations[reference]
