@@ -9,8 +9,8 @@ PROGRAM = """
 import resource, sys
 import numpy as np
 if sys.argv[1] == "kept":
-    from charloop.devices import keep_memory
-    keep_memory()
+    from charloop.devices import retain_freed_memory
+    retain_freed_memory()
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

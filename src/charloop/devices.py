@@ -68,7 +68,7 @@ def choose_devices(batch_size: int, asked: int = 0) -> int:
         raise CharloopError("devices", got=asked, allowed=f"1 to {there} here, 0 to choose")
     if asked and batch_size % asked:
         raise CharloopError(
-            f"batch size that {asked} devices share", got=batch_size, allowed=f"a multiple of {asked}"
+            f"batch size for {asked} devices", got=batch_size, allowed=f"a multiple of {asked}"
         )
     fits = [n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= MIN_ROWS_PER_DEVICE]
     return asked or max(fits, default=1)

@@ -16,7 +16,7 @@ INDENT = 10
 class CellsFlags:
     """The cells there are, and their options: charloop train TEXT --cell NAME."""
 
-    explain_kernel: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    explain: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """What runs this cell here, a kernel or XLA's loop, and why; NAME or FILE.py:CLASS."""
     hidden_size: Count = 256
     """Units of the cell to explain."""
@@ -25,8 +25,8 @@ class CellsFlags:
 def main(arguments: Sequence[str]) -> None:
     """Print the registry of cells, or what becomes of one."""
     flags = check_ranges(parse(CellsFlags, "cells", arguments))
-    if flags.explain_kernel is not None:
-        explain_cell(flags.explain_kernel, flags.hidden_size)
+    if flags.explain is not None:
+        explain_cell(flags.explain, flags.hidden_size)
         return
 
     from charloop.cells import CELLS, find_cell_options
