@@ -164,7 +164,7 @@ class TrainedModel:
         """
         memory = None if before is None or not len(before) else read_prompt(self.model, self.params, before)
         return self._evaluator.score(
-            self.params, tokens, limit, per_character=per_character, listener=listener, memory=memory
+            self.params, tokens, limit, per_character=per_character, listener=listener, initial_state=memory
         )
 
     def save(self, path: str | Path) -> None:

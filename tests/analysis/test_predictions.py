@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from analysis.networks import nested, network, slowly, tokens
 from charloop.analysis import predict
 from charloop.errors import CharloopError
-from charloop.evaluation import CHUNK
+from charloop.evaluation import CHUNK_LENGTH
 from model.small import VOCAB
 
-LONG = CHUNK + 30
+LONG = CHUNK_LENGTH + 30
 
 
 @pytest.mark.parametrize("made", [network(), network(cell="gru", embed_size=0), nested()])

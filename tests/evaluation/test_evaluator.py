@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from charloop.data import Reading
 from charloop.errors import CharloopError
-from charloop.evaluation import CHUNK, WARM_UP, Evaluator, Layout
+from charloop.evaluation import CHUNK_LENGTH, WARM_UP, Evaluator, Layout
 from model.small import VOCAB, apply, build, weights
 
 MODEL = build(cell="gru", dropout_output=0.5)
-LANE = 4 * WARM_UP
-"""Targets that make a lane worth while."""
+ROW = 4 * WARM_UP
+"""Targets that make a row worth while."""
 
 
 def text(length: int) -> np.ndarray:
@@ -44,7 +44,9 @@ def evaluator() -> Evaluator:
     return Evaluator(MODEL)
 
 
-@pytest.mark.parametrize("length", [2, 3, CHUNK, CHUNK + 1, CHUNK + 2, 2 * CHUNK + 77])
+@pytest.mark.parametrize(
+    "length", [2, 3, CHUNK_LENGTH, CHUNK_LENGTH + 1, CHUNK_LENGTH + 2, 2 * CHUNK_LENGTH + 77]
+)
 def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
     """Around the boundaries of a chunk, with a memory of its own from the first character on, without dropout."""
     score = evaluator.score(weights(MODEL), text(length))
@@ -55,66 +57,66 @@ def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
 def test_it_tells_how_far_it_is(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
     told: list[Reading] = []
-    quiet = evaluator.score(weights(MODEL), text(3 * CHUNK + 2))
-    score = evaluator.score(weights(MODEL), text(3 * CHUNK + 2), listener=told.append)
+    quiet = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2))
+    score = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2), listener=told.append)
     assert score.nats == quiet.nats
     assert [reading.done for reading in told] == sorted(reading.done for reading in told)
-    assert 2 * CHUNK < told[-1].done <= told[-1].total == 3 * CHUNK + 1
+    assert 2 * CHUNK_LENGTH < told[-1].done <= told[-1].total == 3 * CHUNK_LENGTH + 1
     assert {(reading.doing, reading.million) for reading in told} == {("scoring", "million characters")}
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 70 * LANE) | st.sampled_from([k * LANE + d for k in (1, 2, 4, 8, 64) for d in (-1, 0, 1)])
+    st.integers(1, 70 * ROW) | st.sampled_from([k * ROW + d for k in (1, 2, 4, 8, 64) for d in (-1, 0, 1)])
 )
 def test_every_character_is_counted_once_and_in_its_place(targets: int) -> None:
     layout, seen = Layout.of(targets), np.zeros(targets, int)
     tokens = np.arange(targets + 1)
-    for start in range(0, layout.length, CHUNK):
-        inputs, outputs, counts = layout.cut(tokens, start, CHUNK)
-        places = inputs[counts == 1]
-        assert np.array_equal(outputs[counts == 1], places + 1)
+    for start in range(0, layout.length, CHUNK_LENGTH):
+        inputs, outputs, counts = layout.cut(tokens, start, CHUNK_LENGTH)
+        positions = inputs[counts == 1]
+        assert np.array_equal(outputs[counts == 1], positions + 1)
         assert set(np.unique(counts)) <= {0, 1}
-        np.add.at(seen, places, 1)
+        np.add.at(seen, positions, 1)
     assert (seen == 1).all()
 
 
 @settings(deadline=None)
-@given(st.integers(1, 70 * LANE))
-def test_lanes_are_long_enough_to_be_worth_their_warm_up(targets: int) -> None:
+@given(st.integers(1, 70 * ROW))
+def test_rows_are_long_enough_to_afford_their_warm_up(targets: int) -> None:
     layout = Layout.of(targets)
-    assert layout.lanes in (1, 2, 4, 8, 16, 32, 64)
-    assert layout.lanes == 1 or layout.length >= LANE
-    assert layout.lanes == 64 or targets < 2 * LANE * layout.lanes
+    assert layout.rows in (1, 2, 4, 8, 16, 32, 64)
+    assert layout.rows == 1 or layout.length >= ROW
+    assert layout.rows == 64 or targets < 2 * ROW * layout.rows
 
 
 def test_the_warm_up_reads_what_stands_before_each_lane_and_counts_nothing() -> None:
-    layout = Layout.of(2 * LANE)
-    assert layout.lanes == 2
-    inputs, _, counts = layout.cut(np.arange(2 * LANE + 1), -WARM_UP, WARM_UP)
-    assert np.array_equal(inputs[:, 1], np.arange(LANE - WARM_UP, LANE))
+    layout = Layout.of(2 * ROW)
+    assert layout.rows == 2
+    inputs, _, counts = layout.cut(np.arange(2 * ROW + 1), -WARM_UP, WARM_UP)
+    assert np.array_equal(inputs[:, 1], np.arange(ROW - WARM_UP, ROW))
     assert not counts.any()
 
 
-def test_many_lanes_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = text(4 * LANE + 300)
+def test_many_rows_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = text(4 * ROW + 300)
     many = evaluator.score(weights(MODEL), tokens)
-    monkeypatch.setattr("charloop.evaluation.layout.MAX_LANES", 1)
-    four = Layout(len(tokens) - 1, 4, LANE + 75, LANE + 75)
-    assert (Layout.of(len(tokens) - 1).lanes, four.lanes) == (1, 4)
+    monkeypatch.setattr("charloop.evaluation.evaluator.MAX_ROWS", 1)
+    four = Layout(len(tokens) - 1, 4, ROW + 75, ROW + 75)
+    assert (Layout.of(len(tokens) - 1).rows, four.rows) == (1, 4)
     one = evaluator.score(weights(MODEL), tokens)
     assert many.characters == one.characters == len(tokens) - 1
     assert many.loss == pytest.approx(one.loss, rel=1e-4)
     monkeypatch.undo()
     monkeypatch.setattr("charloop.evaluation.evaluator.WARM_UP", 0)
     assert evaluator.score(weights(MODEL), tokens).nats != many.nats, (
-        "lanes that begin cold are another matter"
+        "rows that begin cold are another matter"
     )
 
 
 def test_the_devices_that_score_may_be_others_than_those_that_train(evaluator: Evaluator) -> None:
     """A long text is scored on both, a short one on one; the weights may lie on either."""
-    tokens = text(16 * LANE + 1)
+    tokens = text(16 * ROW + 1)
     at_home = evaluator.score(weights(MODEL), tokens)
     away = jax.device_put(weights(MODEL), jax.devices()[1])
     assert evaluator.score(away, tokens) == at_home
@@ -128,8 +130,8 @@ def test_nothing_is_kept_between_two_texts(evaluator: Evaluator) -> None:
 
 
 def test_the_nats_of_each_character(evaluator: Evaluator) -> None:
-    """Each in its place whichever lane it was read in, and they add up to the whole."""
-    tokens = text(2 * LANE + 77)
+    """Each in its place whichever row it was read in, and they add up to the whole."""
+    tokens = text(2 * ROW + 77)
     score = evaluator.score(weights(MODEL), tokens, per_character=True)
     assert score.per_character is not None
     assert score.per_character.shape == (len(tokens) - 1,)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from charloop.baselines import Baseline, Baselines
 from charloop.evaluation import Interval, Score
-from charloop.evaluation.score import block_count, interval_of
-from charloop.evaluation.tally import Tally
+from charloop.evaluation.score import RunningSums, block_count, interval_of
 
 
 def test_nats_bits_and_perplexity() -> None:
@@ -31,9 +30,9 @@ def test_a_score_with_baselines_stands_among_them() -> None:
 
 
 def score_of(losses: np.ndarray) -> Score:
-    tally = Tally(len(losses), per_character=False)
-    tally.add(np.arange(len(losses)), losses)
-    return tally.score()
+    sums = RunningSums(len(losses), per_character=False)
+    sums.add(np.arange(len(losses)), losses)
+    return sums.score()
 
 
 def slow_interval(losses: list[float], blocks: int) -> tuple[float, float]:
@@ -79,10 +78,10 @@ def test_losses_that_are_not_finite_have_no_interval() -> None:
 def test_the_order_of_arrival_does_not_matter(length: int, data: st.DataObject) -> None:
     losses = np.random.default_rng(length).exponential(1.0, length)
     order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation(length)
-    tally = Tally(length, per_character=True)
+    sums = RunningSums(length, per_character=True)
     for part in np.array_split(order, data.draw(st.integers(1, 9))):
-        tally.add(part, losses[part])
-    score = tally.score()
+        sums.add(part, losses[part])
+    score = sums.score()
     assert score.nats == pytest.approx(losses.sum())
     assert score.per_character == pytest.approx(losses.astype(np.float32))
     assert block_count(length) == 0 or min(np.diff(np.arange(block_count(length) + 1) * length)) >= 64

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Float32, Int, Integer
 
 from charloop.analysis.reading import checked, pieces
 from charloop.errors import CharloopError
-from charloop.evaluation import chunk_for
+from charloop.evaluation import choose_chunk_length
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
 from charloop.types import Characters, Parameters, State
@@ -40,7 +40,7 @@ def predict(network: TrainedModel, tokens: Integer[np.ndarray, " length"], top: 
         raise CharloopError("top", got=top, allowed="1 or more")
     top, model = min(top, network.model.vocab_size), network.model
     state, parts = model.initial_state(1), []
-    for start, inputs, size in pieces(tokens[:-1], chunk_for(1, model.vocab_size)):
+    for start, inputs, size in pieces(tokens[:-1], choose_chunk_length(1, model.vocab_size)):
         targets = np.resize(tokens[start + 1 : start + 1 + size], len(inputs))
         state, found = _predict(model, network.params, inputs, targets, state, top)
         parts.append([np.asarray(values)[:size] for values in found])

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Float32, Int, Integer
 
 from charloop.analysis.reading import checked
 from charloop.errors import CharloopError
-from charloop.evaluation.evaluator import MOST_LOGITS
+from charloop.evaluation.evaluator import MAX_LOGITS
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
 from charloop.types import Characters, Parameters, State
@@ -51,7 +51,7 @@ def memory_reach(
             raise CharloopError(name, got=given, allowed="1 or more")
     tokens = checked(network, tokens, least=distance + 1)
     stride = max(1, (len(tokens) - distance) // predictions)
-    most = max(1, min(MOST_WINDOWS, MOST_LOGITS // (distance * network.model.vocab_size)))
+    most = max(1, min(MOST_WINDOWS, MAX_LOGITS // (distance * network.model.vocab_size)))
     total, count = np.zeros(distance), 0
     for states, windows in batches(network, tokens, distance, stride, predictions, most):
         norms = _norms(network.model, network.params, windows[:-1], windows[-1], states)

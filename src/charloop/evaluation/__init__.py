@@ -1,13 +1,12 @@
-"""The loss of a text, every character once: how sure it is, and what it is worth."""
+"""The loss of a text, its confidence interval, and the comparison of two losses."""
 
-from charloop.evaluation.evaluator import CHUNK, Evaluator, chunk_for
-from charloop.evaluation.layout import WARM_UP, Layout
+from charloop.evaluation.evaluator import CHUNK_LENGTH, WARM_UP, Evaluator, Layout, choose_chunk_length
 from charloop.evaluation.paired import Difference, paired_difference
 from charloop.evaluation.score import Interval, Score
 from charloop.evaluation.spread import Spread
 
 __all__ = [
-    "CHUNK",
+    "CHUNK_LENGTH",
     "WARM_UP",
     "Difference",
     "Evaluator",
@@ -15,6 +14,6 @@ __all__ = [
     "Layout",
     "Score",
     "Spread",
-    "chunk_for",
+    "choose_chunk_length",
     "paired_difference",
 ]

@@ -1,34 +1,84 @@
-"""How well a model predicts a text: every character scored once, with a memory of its own."""
+"""How well a model predicts a text: each character is scored once, without any effect on training."""
 
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
-from jaxtyping import Array, Float, Int, Integer
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells.from_object import is_user_cell
 from charloop.data import Meter, ReadingListener, release_pages
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.engines import Engine
 from charloop.errors import CharloopError
-from charloop.evaluation.layout import WARM_UP, Layout
-from charloop.evaluation.score import Score
-from charloop.evaluation.tally import Tally
+from charloop.evaluation.score import RunningSums, Score
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.types import Parameters, State
 
-CHUNK = 128
-MOST_LOGITS = 1 << 26
-"""Numbers that a forward pass may put out: a quarter of a gigabyte, whatever the vocabulary."""
-READ_AHEAD = 1 << 17
-"""Characters of a lane, a multiple of `CHUNK`, after which a mapped text's pages are given back."""
+CHUNK_LENGTH = 128
+"""Time steps per call of the compiled program."""
+MAX_LOGITS = 1 << 26
+"""Logits that one call may put out: 256 MiB, whatever the size of the vocabulary."""
+RELEASE_STEPS = 1 << 17
+"""Time steps, a multiple of `CHUNK_LENGTH`, after which the pages of a memory-mapped text are released."""
+WARM_UP = 256
+"""Characters that a batch row reads before the first one it scores, so that its state is not empty there."""
+MIN_ROW = 4 * WARM_UP
+"""Characters to score in a batch row, so that the warm-up costs at most a quarter more."""
+MAX_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A text cut into batch rows that are scored side by side.
+
+    `targets` characters are cut into `rows` batch rows of `length` each; the last may be shorter. The first `read`
+    characters of each row are scored.
+    """
+
+    targets: int
+    rows: int
+    length: int
+    read: int
+
+    @classmethod
+    def of(cls, targets: int, limit: int | None = None) -> "Layout":
+        """Return the layout with the most batch rows, a power of two, that each score at least `MIN_ROW`."""
+        wanted = targets if limit is None else min(limit, targets)
+        affordable = max(1, min(MAX_ROWS, wanted // MIN_ROW))
+        rows = 2 ** (affordable.bit_length() - 1)
+        return cls(targets, rows, -(-targets // rows), -(-wanted // rows))
+
+    @property
+    def scored(self) -> int:
+        """The number of targets that are scored."""
+        starts = range(0, self.targets, self.length)
+        return sum(min(self.read, self.targets - start) for start in starts)
+
+    def index_scored(
+        self, start: int, size: int
+    ) -> tuple[Integer[np.ndarray, "time batch"], Bool[np.ndarray, "time batch"]]:
+        """Return each target's index among the scored ones, and which are scored, from step `start` on."""
+        within, row = np.arange(start, start + size)[:, None], np.arange(self.rows)[None, :]
+        scored = (within >= 0) & (within < self.read) & (within + self.length * row < self.targets)
+        return within + self.read * row, scored
+
+    def cut(
+        self, tokens: Integer[np.ndarray, " length"], start: int, size: int
+    ) -> tuple[Int[np.ndarray, "time batch"], Int[np.ndarray, "time batch"], Bool[np.ndarray, "time batch"]]:
+        """Return inputs, targets, and which targets are scored, from step `start` on."""
+        positions = np.arange(start, start + size)[:, None] + self.length * np.arange(self.rows)[None, :]
+        safe = np.clip(positions, 0, self.targets - 1)
+        inputs, targets = np.asarray(tokens[safe], np.int32), np.asarray(tokens[safe + 1], np.int32)
+        return inputs, targets, self.index_scored(start, size)[1]
 
 
 class Evaluator:
-    """Scores texts by one compiled program; keeps nothing between two texts."""
+    """Scores texts with one compiled program; no state is kept from one text to the next."""
 
     def __init__(self, model: CharLM) -> None:
         self.model = model
@@ -42,78 +92,80 @@ class Evaluator:
         *,
         per_character: bool = False,
         listener: ReadingListener | None = None,
-        memory: State | None = None,
+        initial_state: State | None = None,
     ) -> Score:
-        """The loss over `tokens[1:]`, each predicted from all of the text before it (the first has none).
+        """Return the loss over `tokens[1:]`, each predicted from the text before it.
 
-        With a `limit` below that number, of about so many (one more a lane at the most): each lane reads its
-        beginning only, so that they come from everywhere in the text, and the same ones each time.
+        A smaller `limit` scores about that many characters, at most one more per batch row: the beginning of each
+        row, so that they come from all parts of the text, and are the same each time.
 
-        The text is cut into up to 64 lanes that are read side by side. Each starts reading 256 characters early,
-        so what it scores is predicted from at least that much: a difference from one single lane that is below
-        the third digit of the loss on real text. `per_character` keeps the nats of each that is scored, in the
-        order of the text; `listener` is told how far it is. `memory`, of one lane, is what the first lane begins
-        with; empty if left out. Raises CharloopError for under 2 tokens.
+        The text is cut into up to 64 batch rows, which are read side by side. Each starts reading 256 characters
+        early, so that all its predictions use at least that much text; on real text this changes the loss by less
+        than its third decimal. `per_character` keeps the nats of each scored character, in the order of the text;
+        `listener` receives progress reports. `initial_state`: the state that the first row starts with, for a
+        batch of one; by default it is empty. Raises CharloopError for under 2 tokens.
         """
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
         layout = Layout.of(len(tokens) - 1, limit)
-        forward, mesh = self._forward(layout.lanes)
-        # Training may share its batch among other devices than this text is worth.
+        forward, mesh = self._forward(layout.rows)
+        # Training may use more devices than the rows of this text can be shared among.
         params = jax.device_put(params, batch_sharding(mesh))
-        state = self.model.initial_state(layout.lanes)
-        chunk = chunk_for(layout.lanes, self.model.vocab_size)
+        state = self.model.initial_state(layout.rows)
+        chunk = choose_chunk_length(layout.rows, self.model.vocab_size)
         for start in range(-WARM_UP, 0, 2 * chunk):
             state, _ = forward(params, state, *layout.cut(tokens, start, 2 * chunk)[:2])
-        first = self.model.initial_state(1) if memory is None else jax.tree.map(np.asarray, memory)
+        first = (
+            self.model.initial_state(1) if initial_state is None else jax.tree.map(np.asarray, initial_state)
+        )
         state = jax.tree.map(lambda leaf, own: leaf.at[:1].set(own), state, first)
-        tally, before = Tally(layout.scored, per_character=per_character), None
+        sums, previous = RunningSums(layout.scored, per_character=per_character), None
         meter = Meter(listener)
         meter.begin("scoring", layout.scored, "million characters")
         for start in range(0, layout.read, chunk):
-            if start % READ_AHEAD == 0:
+            if start % RELEASE_STEPS == 0:
                 release_pages(tokens)
             state, nats = forward(params, state, *layout.cut(tokens, start, chunk)[:2])
-            # The piece before is added up while this one is on its way.
-            meter.add(take(tally, layout, before))
-            before = start, nats
-        take(tally, layout, before)
-        return tally.score()
+            # The previous chunk is summed up while the devices compute this one.
+            meter.add(add_chunk(sums, layout, previous))
+            previous = start, nats
+        add_chunk(sums, layout, previous)
+        return sums.score()
 
-    def _forward(self, lanes: int):  # type: ignore[no-untyped-def]
-        if lanes not in self._compiled:
-            mesh = make_mesh(choose_devices(lanes))
-            self._compiled[lanes] = compile_forward(self.model, mesh), mesh
-        return self._compiled[lanes]
+    def _forward(self, rows: int):  # type: ignore[no-untyped-def]
+        if rows not in self._compiled:
+            mesh = make_mesh(choose_devices(rows))
+            self._compiled[rows] = compile_forward(self.model, mesh), mesh
+        return self._compiled[rows]
 
 
-def chunk_for(lanes: int, vocab_size: int) -> int:
-    """Characters of each lane that are read at a time: fewer, where there are so many to choose from."""
-    chunk = CHUNK
-    while chunk > 1 and lanes * chunk * vocab_size > MOST_LOGITS:
+def choose_chunk_length(rows: int, vocab_size: int) -> int:
+    """Return the time steps per call: `CHUNK_LENGTH`, or fewer so that a large vocabulary keeps to `MAX_LOGITS`."""
+    chunk = CHUNK_LENGTH
+    while chunk > 1 and rows * chunk * vocab_size > MAX_LOGITS:
         chunk //= 2
     return chunk
 
 
-def take(tally: Tally, layout: Layout, piece: tuple[int, Array] | None) -> int:
-    """Add up a piece of each lane, given the place in the lane where it starts; how many characters that were."""
-    if piece is None:
+def add_chunk(sums: RunningSums, layout: Layout, chunk: tuple[int, Array] | None) -> int:
+    """Add the losses of a chunk, given its first step; return how many characters were scored."""
+    if chunk is None:
         return 0
-    start, nats = piece
-    ranks, counts = layout.ranks(start, len(nats))
-    tally.add(ranks[counts], np.asarray(nats)[counts])
-    return int(counts.sum())
+    start, nats = chunk
+    indices, scored = layout.index_scored(start, len(nats))
+    sums.add(indices[scored], np.asarray(nats)[scored])
+    return int(scored.sum())
 
 
 def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
-    """`(params, state, inputs, targets) -> (state, nats)`, on the devices of `mesh`; equal models share it."""
+    """Return `(params, state, inputs, targets) -> (state, nats)` on the devices of `mesh`; equal models share it."""
     make = shared_forward.__wrapped__ if is_user_cell(model.config.cell) else shared_forward
     return make(model, model.engine, mesh)
 
 
 @lru_cache(maxsize=16)
 def shared_forward(model: CharLM, engine: Engine, mesh: Mesh):  # type: ignore[no-untyped-def]
-    """The program of `compile_forward`. An equal model may have another engine later, so it is a key too."""
+    """Return the program of `compile_forward`; `engine` is a key too, since an equal model may get another one."""
     del engine
     batch, columns = Spec(BATCH), Spec(None, BATCH)
     return jax.jit(
@@ -134,6 +186,6 @@ def forward_chunk(
     inputs: Int[Array, "time batch"],
     targets: Int[Array, "time batch"],
 ) -> tuple[State, Float[Array, "time batch"]]:
-    """Nats of each target; no dropout."""
+    """Return the next state and the nats of each target, without dropout."""
     logits, state = model.apply(params, inputs, state)
     return state, cross_entropy(logits, targets, engine=model.engine)

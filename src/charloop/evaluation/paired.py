@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from charloop.evaluation.score import LEVEL, block_count
+from charloop.evaluation.score import LEVEL, block_count, block_starts
 from charloop.evaluation.student import chance_beyond, student
 
 
@@ -45,8 +45,7 @@ def paired_difference(
     blocks = block_count(len(each))
     if not blocks or not np.isfinite(each).all():
         return None
-    # Block b holds the places from ceil(b targets / blocks) on, as in `Tally`.
-    starts = -(-np.arange(blocks + 1) * len(each) // blocks)
+    starts = block_starts(blocks, len(each))
     means = np.add.reduceat(each, starts[:-1]) / np.diff(starts)
     error = float(means.std(ddof=1)) / math.sqrt(blocks)
     nats, reach = float(each.mean()), student(LEVEL, blocks - 1) * error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import mean, stdev
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Integer
 
 from charloop.baselines import Baselines, Rank
 from charloop.evaluation.student import student
@@ -93,3 +93,37 @@ def interval_of(means: Sequence[float], loss: float, block_length: int) -> Inter
     middle = mean(means)
     reach = student(LEVEL, len(means) - 1) * stdev(means, middle) / math.sqrt(len(means))
     return Interval(max(0.0, loss - reach), loss + reach, len(means), block_length)
+
+
+class RunningSums:
+    """Sums over `targets` characters: of all, of each block, and each loss itself if `per_character`.
+
+    Memory use does not grow with the text, unless each loss is kept, which takes 4 bytes.
+    """
+
+    def __init__(self, targets: int, *, per_character: bool) -> None:
+        self.targets, self.blocks = targets, block_count(targets)
+        # A text that is too short for an interval still needs one sum.
+        self._sums = np.zeros(max(1, self.blocks))
+        self._each = np.zeros(targets, np.float32) if per_character else None
+
+    def add(self, indices: Integer[np.ndarray, " some"], nats: Float[np.ndarray, " some"]) -> None:
+        """Add the losses of the characters at `indices`, 0 to targets - 1; each index is added once in all."""
+        block = indices * len(self._sums) // self.targets
+        self._sums += np.bincount(block, weights=nats, minlength=len(self._sums))
+        if self._each is not None:
+            self._each[indices] = nats
+
+    def score(self) -> Score:
+        """Return the score of all characters."""
+        total = float(self._sums.sum())
+        interval = None
+        if self.blocks and math.isfinite(total):
+            means = [float(mean) for mean in self._sums / np.diff(block_starts(self.blocks, self.targets))]
+            interval = interval_of(means, total / self.targets, self.targets // self.blocks)
+        return Score(total, self.targets, interval, self._each)
+
+
+def block_starts(blocks: int, targets: int) -> Integer[np.ndarray, " edges"]:
+    """Return the index of each block's first character, as `RunningSums` assigns them, and then `targets`."""
+    return -(-np.arange(blocks + 1) * targets // blocks)
