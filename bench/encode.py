@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.rounds import show_progress
+from bench.rounds import print_table, show_progress
 from bench.serve import SETTLE
 from bench.settings import make_parser, positive
 from charloop.benchmark.results import ResultsFile
@@ -134,11 +134,12 @@ def print_encodings(text: str, encodings: Sequence[Encoding]) -> None:
     """Print one line per program: its megabytes per second, and their ratio to copying and to decoding."""
     rates = {encoding.program: encoding.rate for encoding in encodings}
     print(f"\n{text}, {encodings[0].size / 1e6:,.1f} MB")
-    print(f"{'':16}{'MB/s':>10}{'middle half':>18}{'to copying':>14}{'to decoding':>14}")
+    rows = []
     for encoding in encodings:
         low, high = (rate / 1e6 for rate in encoding.middle_half)
-        ratios = "".join(f"{encoding.rate / rates[name]:>13.2f}x" for name in ("copying", "decoding"))
-        print(f"{encoding.program:16}{encoding.rate / 1e6:>10,.0f}{f'{low:,.0f}-{high:,.0f}':>18}{ratios}")
+        ratios = (f"{encoding.rate / rates[name]:.2f}x" for name in ("copying", "decoding"))
+        rows.append((encoding.program, f"{encoding.rate / 1e6:,.0f}", f"{low:,.0f}-{high:,.0f}", *ratios))
+    print_table(("MB/s", "middle half", "to copying", "to decoding"), rows)
 
 
 if __name__ == "__main__":

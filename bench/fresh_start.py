@@ -1,11 +1,12 @@
-"""How well a network begins: characters read from a fresh start beside the same ones read in context.
+"""Measure how well a network begins: the loss of characters read from a fresh start, and read in context.
 
     python -m bench.fresh_start RUN [RUN ...] TEXT [--pattern REGEX] [--prompt TEXT]
 
-Of the last tenth of TEXT, up to 300 places are taken that `--pattern` matches (the speeches of a play, if left out);
-each beginning is read after nothing, after the run's prefix, and after the 1,000 characters before it. The table has
-nats per character over characters 0-5, 5-10, 10-20 and 20-40 of it. Then: how many of 100 samples at temperature 0.8
-go on from the prompt with a new line, after nothing and after the prefix.
+A beginning is a position in the last tenth of TEXT where a match of `--pattern` ends; by default where a
+speech of a play begins. Up to 300 beginnings are read after nothing, after the run's prefix, and after the 1,000
+characters before them. The table has the nats per character over characters 0-5, 5-10, 10-20 and 20-40. Below it
+stands how many of 100 samples at temperature 0.8 continue the prompt with a new line, after nothing and after the
+prefix.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from charloop import load
 from charloop.trained import TrainedModel
 
 SPANS = ((0, 5), (5, 10), (10, 20), (20, 40))
-LENGTH, CONTEXT, MOST = 40, 1000, 300
+LENGTH, CONTEXT, MAX_BEGINNINGS = 40, 1000, 300
 SPEECHES = r"\n\n(?=[A-Z][A-Za-z ]+:\n)"
 SAMPLES, TEMPERATURE = 100, 0.8
 
@@ -35,17 +36,16 @@ def main() -> None:
         for name, nats in readings(network, held_out, starts).items():
             print(row(name, nats))
         for name, context in (("nothing", ""), ("prefix", None)):
-            print(
-                f"{new_lines(network, flags.prompt, context)} of {SAMPLES} go on with a new line after {name}"
-            )
+            count = count_new_lines(network, flags.prompt, context)
+            print(f"{count} of {SAMPLES} continue with a new line after {name}")
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("paths", nargs="+", metavar="RUN ... TEXT")
-    parser.add_argument("--pattern", default=SPEECHES, help="ends where a beginning is")
-    parser.add_argument("--prompt", default="ROMEO:", help="what samples go on from")
+    parser.add_argument("--pattern", default=SPEECHES, help="its matches end at the beginnings")
+    parser.add_argument("--prompt", default="ROMEO:", help="text that the samples continue")
     flags = parser.parse_args()
     if len(flags.paths) < 2:
         parser.error("give a run's folder and a text")
@@ -53,13 +53,13 @@ def arguments() -> argparse.Namespace:
 
 
 def beginnings(text: str, pattern: str) -> list[int]:
-    """Up to `MOST` places in `text` where a match ends that have enough text on both sides."""
+    """Return up to `MAX_BEGINNINGS` positions in `text` where a match ends, with enough text on both sides."""
     ends = (match.end() for match in re.finditer(pattern, text))
-    return [end for end in ends if CONTEXT <= end < len(text) - LENGTH][:MOST]
+    return [end for end in ends if CONTEXT <= end < len(text) - LENGTH][:MAX_BEGINNINGS]
 
 
 def readings(network: TrainedModel, text: str, starts: list[int]) -> dict[str, np.ndarray]:
-    """Nats of the characters after each start, `[starts, LENGTH]`, by what was read before them."""
+    """Return the nats of the characters after each start, `[starts, LENGTH]`, by what was read before them."""
     own = [text[start : start + LENGTH + 1] for start in starts]
     before = [text[start - CONTEXT : start] for start in starts]
     kinds = {"nothing": [""] * len(own), "prefix": [network.prefix] * len(own), "context": before}
@@ -67,7 +67,7 @@ def readings(network: TrainedModel, text: str, starts: list[int]) -> dict[str, n
 
 
 def nats(network: TrainedModel, contexts: list[str], texts: list[str]) -> np.ndarray:
-    """Of each text's characters but the first, read after its context; all as long as one another."""
+    """Return the nats of all characters of each text but the first, read after its context; all are equally long."""
     import jax
     import jax.numpy as jnp
 
@@ -76,18 +76,19 @@ def nats(network: TrainedModel, contexts: list[str], texts: list[str]) -> np.nda
     logits, _ = jax.jit(network.model.apply)(
         network.params, jnp.asarray(ids[:-1]), network.model.initial_state(len(texts))
     )
-    chances = jax.nn.log_softmax(logits[-LENGTH:])
-    return -np.asarray(jnp.take_along_axis(chances, jnp.asarray(ids[-LENGTH:])[..., None], -1))[..., 0].T
+    log_probabilities = jax.nn.log_softmax(logits[-LENGTH:])
+    targets = jnp.asarray(ids[-LENGTH:])[..., None]
+    return -np.asarray(jnp.take_along_axis(log_probabilities, targets, -1))[..., 0].T
 
 
 def row(name: str, nats: np.ndarray) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     means = "  ".join(f"{low}-{high} {nats[:, low:high].mean():.3f}" for low, high in SPANS)
     return f"after {name:8} {means}"
 
 
-def new_lines(network: TrainedModel, prompt: str, context: str | None) -> int:
-    """How many samples go on with a new line."""
+def count_new_lines(network: TrainedModel, prompt: str, context: str | None) -> int:
+    """Return how many samples begin with a new line."""
     texts = network.sample(prompt, context=context, length=1, num_samples=SAMPLES, temperature=TEMPERATURE)
     return sum(text == "\n" for text in texts)
 

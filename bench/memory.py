@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import jax
 
-from bench.rounds import show_progress
+from bench.rounds import print_table, show_progress
 from bench.settings import add_setting_flags, chosen_settings, make_parser
 from charloop.benchmark.results import ResultsFile
 from charloop.benchmark.training_step import StepSetting, TrainingStep, select_unrollings
@@ -57,12 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         memories = [measure_memory(setting, unrolling) for unrolling in unrollings]
         show_progress()
         print(f"\n{name}: {setting}")
-        print(f"{'':13}{'needed':>12}{'held':>12}{'held/needed':>14}{'weights, moments':>19}")
-        for memory in memories:
-            needed, working, state = (
-                f"{size / 1e6:,.1f} MB" for size in (memory.needed, memory.working, memory.state)
+        rows = [
+            (
+                memory.unrolling,
+                f"{memory.needed / 1e6:,.1f} MB",
+                f"{memory.working / 1e6:,.1f} MB",
+                f"{memory.ratio:.2f}x",
+                f"{memory.state / 1e6:,.1f} MB",
             )
-            print(f"{memory.unrolling:13}{needed:>12}{working:>12}{memory.ratio:>13.2f}x{state:>19}")
+            for memory in memories
+        ]
+        print_table(("needed", "held", "held/needed", "weights, moments"), rows)
         entries = [asdict(memory) | {"ratio": memory.ratio} for memory in memories]
         results.append({"name": name, "setting": asdict(setting), "rows": entries})
         file.save(results=results)

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.programs import OURS, Process, Program
 from bench.serve import SETTLE
+from charloop.cli.terminal.tables import left, right, table_lines
 
 MATRIX_SIZE = 1024
 """Rows and columns of the matrices whose product is the yardstick."""
@@ -130,12 +131,23 @@ def print_timings(
     heads: Sequence[str], timings: Sequence[Timing], describe: Callable[[Timing], tuple[str, str]]
 ) -> None:
     """Print one line per program; `describe` returns the columns for its median and its middle half."""
-    width = max(13, *(len(timing.program) + 2 for timing in timings))
-    print(f"{'':{width}}" + "".join(f"{head:>16}" for head in heads))
-    for timing in timings:
-        if timing.missing or not timing.steps:
-            print(f"{timing.program:{width}}not measured: {timing.missing}")
-            continue
-        ratio = f"{timing.ratio:.2f}x" if timing.ratio else ""
-        columns = (f"{timing.build:.1f} s", *describe(timing), ratio, f"{timing.matrix_rate:.0%}")
-        print(f"{timing.program:{width}}" + "".join(f"{column:>16}" for column in columns))
+    rows = [
+        (timing.program, f"not measured: {timing.missing}")
+        if timing.missing or not timing.steps
+        else (
+            timing.program,
+            f"{timing.build:.1f} s",
+            *describe(timing),
+            f"{timing.ratio:.2f}x" if timing.ratio else "",
+            f"{timing.matrix_rate:.0%}",
+        )
+        for timing in timings
+    ]
+    print_table(heads, [row for row in rows if len(row) > 2])
+    for name, reason in (row for row in rows if len(row) == 2):
+        print(f"{name}  {reason}")
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column has names and no head."""
+    print("\n".join(table_lines([left(""), *map(right, heads)], rows)))

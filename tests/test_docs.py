@@ -1,4 +1,4 @@
-"""Documents are under test: what they show runs, and nothing there is goes unmentioned."""
+"""Documents are tested: what they show runs, links lead somewhere, and every command is mentioned."""
 
 import importlib.util
 import re
@@ -17,7 +17,7 @@ BOOK = "The cat sat on the mat. The dog sat on the log. " * 60
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of one language."""
+    """Return the fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

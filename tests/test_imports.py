@@ -1,4 +1,4 @@
-"""The house's rooms: each imports only those above it, and the front door opens without the heavy ones."""
+"""Packages import only those above them, and the command line starts without the heavy ones."""
 
 import ast
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 import charloop
 
 SOURCE = Path(charloop.__file__).parent
-ROOMS = [
+LAYERS = [
     {"errors"},
     {"types", "precision", "files", "conversion", "given"},
     {"config"},
@@ -41,31 +41,31 @@ ROOMS = [
     {"benchmark"},
     {"cli", "__main__"},
 ]
-FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+LAYER_OF = {package: layer for layer, packages in enumerate(LAYERS) for package in packages}
 
 
-def room_of(file: Path) -> str:
+def package_of(file: Path) -> str:
     return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 def modules_imported(tree: ast.AST) -> Iterator[str]:
-    """What of charloop is imported anywhere in `tree`: in a function, for type checking, and by a string too."""
+    """Yield what of charloop is imported anywhere in `tree`: in functions, for type checking, and by strings too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("charloop."))
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if in_the_house(node.module))
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if is_charloop(node.module))
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             yield from by_string(node.args[0])
 
 
-def in_the_house(module: str | None) -> bool:
+def is_charloop(module: str | None) -> bool:
     return module == "charloop" or (module or "").startswith("charloop.")
 
 
 def by_string(argument: ast.expr) -> Iterator[str]:
-    """The modules that a string may name: of one that is put together, all in the folder that its beginning names."""
+    """Yield the modules that a string may name; for an f-string, all in the folder that its beginning names."""
     first = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
     if not isinstance(first, ast.Constant) or not str(first.value).startswith("charloop."):
         return
@@ -76,7 +76,7 @@ def by_string(argument: ast.expr) -> Iterator[str]:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """The rooms that `file` imports from."""
+    """Yield the packages that `file` imports from."""
     yield from (name.split(".")[1] for name in modules_imported(ast.parse(file.read_text())))
 
 
@@ -94,23 +94,23 @@ def test_there_is_something_to_look_at() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
-def test_a_room_imports_only_rooms_above_it(file: Path) -> None:
-    own = room_of(file)
-    assert own in FLOOR, f"give the room {own} its place in this list"
-    below = {room for room in imported(file) if FLOOR[room] > FLOOR[own]}
-    beside = {room for room in imported(file) if FLOOR[room] == FLOOR[own] and room != own}
-    assert not below, f"{own} must not know of {below}"
-    assert not beside or own in ("presets", "__main__"), f"{own} and {beside} are on one floor"
+def test_a_package_imports_only_packages_above_it(file: Path) -> None:
+    own = package_of(file)
+    assert own in LAYER_OF, f"add the package {own} to LAYERS"
+    below = {package for package in imported(file) if LAYER_OF[package] > LAYER_OF[own]}
+    beside = {package for package in imported(file) if LAYER_OF[package] == LAYER_OF[own]} - {own}
+    assert not below, f"{own} must not import {below}"
+    assert not beside or own in ("presets", "__main__"), f"{own} and {beside} are on one layer"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    """While it runs: two modules may name each other's types."""
+    """Only at run time: two modules may name each other's types."""
     arrows = {name: set(running(file)) - {name} for name, file in MODULES.items()}
     TopologicalSorter(arrows).prepare()
 
 
 def running(file: Path) -> Iterator[str]:
-    """The modules that `file` imports, those for type checking left out."""
+    """Yield the modules that `file` imports, except those for type checking."""
     tree = ast.parse(file.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -119,7 +119,7 @@ def running(file: Path) -> Iterator[str]:
         yield name if name in MODULES else name.rpartition(".")[0]
 
 
-def test_a_string_that_is_put_together_names_all_it_may() -> None:
+def test_an_f_string_names_all_modules_that_it_may() -> None:
     found = set(modules_imported(ast.parse((SOURCE / "cli/main.py").read_text())))
     assert {"charloop.cli.commands.train", "charloop.cli.commands.compare"} <= found
 
@@ -135,17 +135,17 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_front_door_opens_without_waiting_for_anyone() -> None:
+def test_the_command_line_starts_without_heavy_imports() -> None:
     loaded = loaded_by("import charloop, charloop.cli.main")
     assert "charloop.cli.main" in loaded
     assert not loaded & {"jax", "numpy", "tyro", "optax", "rich", "msgspec"}
 
 
-def test_the_data_room_needs_no_jax() -> None:
+def test_the_data_package_needs_no_jax() -> None:
     loaded = loaded_by("import charloop.data")
     assert "numpy" in loaded
     assert not loaded & {"jax", "optax"}
 
 
-def test_settings_cost_no_jax() -> None:
+def test_settings_need_no_jax() -> None:
     assert not loaded_by("import charloop.configfile, charloop.presets, charloop.sampling") & {"jax", "numpy"}

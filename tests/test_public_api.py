@@ -1,4 +1,4 @@
-"""What `from charloop import ...` offers: all of it there, explained, and enough for the whole way."""
+"""What `from charloop import ...` offers exists, is explained, and suffices from a text to a new text."""
 
 import importlib
 import inspect

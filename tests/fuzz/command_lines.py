@@ -1,4 +1,4 @@
-"""Command lines as hypothesis makes them: flags that there are and flags that there are not, with odd values."""
+"""Command lines made by hypothesis: flags that exist and flags that do not, with odd values."""
 
 import os
 import re
@@ -13,9 +13,9 @@ from charloop.cli.main import COMMANDS
 from fuzz.sandbox import Sandbox
 
 WRITING = {"--per-character", "--output"}
-"""Flags that have a file made where a person says."""
+"""Flags that name a file to be written."""
 HARMLESS = sorted(COMMANDS.keys() - {"bench"})
-"""A benchmark that is asked for something sensible takes minutes."""
+"""Without bench: a benchmark with sensible flags takes minutes."""
 NUMBERS = (
     *(
         "0",
@@ -104,20 +104,20 @@ WORDS = (
 )
 ODD_TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=30)
 ARGV_TEXT = ODD_TEXT | st.binary(max_size=40).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"")))
-"""What an operating system can hand over: bytes that are no text come as half surrogate pairs."""
+"""Whatever an operating system can pass on; bytes that are no text arrive as lone surrogates."""
 VALUES = st.sampled_from(NUMBERS) | st.sampled_from(WORDS) | ARGV_TEXT
 
 
 @cache
 def flags_of(command: str) -> tuple[str, ...]:
-    """The flags that the help of `charloop COMMAND` shows."""
+    """Return the flags that the help of `charloop COMMAND` shows."""
     code = f"from charloop.cli.main import main; main([{command!r}, '--help'])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     return tuple(sorted(set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"} - WRITING))
 
 
 def odd_flag(flags: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
-    """A flag, as it is or shortened or misspelled, with a value or several or none."""
+    """Make a flag, correct or shortened or misspelled, with a value or several or none."""
     names = st.sampled_from([*flags, "--help", "-h", "--version"])
     shortened = st.builds(lambda name, length: name[:length], names, st.integers(2, 20))
     changed = st.builds(lambda name: name.replace("-", "_").upper(), names)
@@ -128,12 +128,12 @@ def odd_flag(flags: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 
 
 def lines(sandbox: Sandbox) -> st.SearchStrategy[list[str]]:
-    """Command lines that end soon: what would train, write or score at length has nothing to begin with."""
+    """Make command lines that end soon: what would train, write or score for long has no text or run."""
 
     def of(command: str) -> st.SearchStrategy[list[str]]:
-        place = str(sandbox.run) if command in ("info", "eval") else "nowhere.txt"
+        path = str(sandbox.run) if command in ("info", "eval") else "nowhere.txt"
         parts = st.lists(odd_flag(flags_of(command)), max_size=5).map(lambda lists: [*chain(*lists)])
-        first = st.sampled_from([[place], [place], [], [place, place]])
+        first = st.sampled_from([[path], [path], [], [path, path]])
         return st.builds(lambda first, parts: [command, *first, *parts], first, parts)
 
     any_first = st.builds(lambda first, rest: [first, *rest], VALUES, st.lists(VALUES, max_size=3))
@@ -141,7 +141,7 @@ def lines(sandbox: Sandbox) -> st.SearchStrategy[list[str]]:
 
 
 def prompts(sandbox: Sandbox) -> st.SearchStrategy[list[str]]:
-    """Command lines with a text in them that is to be read and gone on from, or scored."""
+    """Make command lines with a text that is to be continued or scored."""
     run = str(sandbox.run)
     text = (
         ARGV_TEXT

@@ -13,18 +13,18 @@ from fuzz.worker import Worker
 
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """What runs the commands, its memory not yet bounded."""
+    """The process that runs the commands, without a memory limit yet."""
     with Worker(tmp_path_factory.mktemp("worker")) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def pristine(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The sandbox in the beginning; what there is to compile for its run is compiled."""
+    """The sandbox at the beginning. All that its run needs is compiled."""
     folder = tmp_path_factory.mktemp("sandbox")
     sandbox = Sandbox(folder / "box", folder / "pristine")
-    for place in (sandbox.work, sandbox.outside, sandbox.book.parent):
-        place.mkdir(parents=True)
+    for folder_of_sandbox in (sandbox.work, sandbox.outside, sandbox.book.parent):
+        folder_of_sandbox.mkdir(parents=True)
     sandbox.book.write_text(text_of(100))
     (sandbox.outside / "victim.txt").write_text("not yours\n")
     train(worker, sandbox)
@@ -37,13 +37,13 @@ def pristine(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def sandbox(pristine: Sandbox) -> Sandbox:
-    """The sandbox, as it was in the beginning."""
+    """The sandbox as it was at the beginning."""
     pristine.reset()
     return pristine
 
 
 def train(worker: Worker, sandbox: Sandbox) -> None:
-    """The run that is spoiled later: trained twice, so that it has all that a run can have."""
+    """Train the run that is spoiled later: twice, so that it has all that a run can have."""
     flags = (*BRIEF, "--sample-every", "1", "--save-every", "4")
     run = str(sandbox.run)
     for argv in (
@@ -55,7 +55,7 @@ def train(worker: Worker, sandbox: Sandbox) -> None:
 
 
 def warm(worker: Worker, sandbox: Sandbox) -> None:
-    """Have every command compile what it needs."""
+    """Let every command compile what it needs."""
     run = str(sandbox.run)
     for argv in (
         ["sample", run, "--length", "5"],

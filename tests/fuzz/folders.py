@@ -1,4 +1,4 @@
-"""Run folders in which something is wrong, and what a person would do with them."""
+"""Run folders in which something is wrong, and the commands that a person would give about them."""
 
 import json
 import random
@@ -11,11 +11,11 @@ from fuzz.oracle import Case
 from fuzz.sandbox import Sandbox
 
 STEPS = 100
-"""So many steps make a budget that is never used up in a case."""
+"""More steps than any case makes."""
 
 
 def make(sandbox: Sandbox, chance: random.Random) -> Case:
-    """A command about a run of which one part, or several, are not as they were."""
+    """Make a command about a run of which one or several parts are spoiled."""
     case = command(sandbox, chance)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         files = sandbox.files()
@@ -27,7 +27,7 @@ def make(sandbox: Sandbox, chance: random.Random) -> Case:
 
 
 def command(sandbox: Sandbox, chance: random.Random) -> Case:
-    """What is done with the run."""
+    """Choose what is done with the run."""
     run, newest = str(sandbox.run), ["--weights", "last"] if chance.random() < 0.4 else []
     kind = chance.choices(
         ("info", "sample", "eval", "text", "resume", "init", "config", "verify", "compare", "plot", "report"),
@@ -56,12 +56,12 @@ def command(sandbox: Sandbox, chance: random.Random) -> Case:
 
 
 def resume_to(chance: random.Random) -> int:
-    """One more step than the run has, or as many as it has: nothing is left to do then."""
+    """Return one more step than the run has, or its own number of steps, which leaves nothing to do."""
     return chance.choice((17, 17, 17, 16))
 
 
 def spoil(path: Path, sandbox: Sandbox, chance: random.Random) -> str:
-    """Do something to a file of the run, and say what."""
+    """Do something to a file of the run, and return what."""
     name = path.relative_to(sandbox.run)
     kinds = {"entry": 4, "bytes": 4, "splice": 1, "swap": 1, "values": 8}
     kind = chance.choices(list(kinds), list(kinds.values()))[0]
@@ -76,64 +76,64 @@ def spoil(path: Path, sandbox: Sandbox, chance: random.Random) -> str:
     if kind == "splice":
         path.write_bytes(odd_bytes.splice(small(path), small(other), chance))
         return f"{name}: its beginning, the end of {other.name}"
-    content, told = odd_bytes.mutate(small(path), chance)
+    content, change = odd_bytes.mutate(small(path), chance)
     path.write_bytes(content)
-    return f"{name}: {told}"
+    return f"{name}: {change}"
 
 
 def small(path: Path) -> bytes:
-    """What is in a file; but of a hole only the beginning."""
+    """Return the content of a file; of a file with a hole only the beginning."""
     with path.open("rb") as file:
         return file.read(1 << 20)
 
 
 def say(path: Path, chance: random.Random) -> str:
-    """Have a file say something else, in its own form, its checksums right: as somebody would who means ill."""
+    """Change what a file says, in its own format and with correct checksums, as an attacker would."""
     try:
         if path.suffix == ".json":
-            values, told = odd_values.mutate(json.loads(small(path)), chance)
+            values, change = odd_values.mutate(json.loads(small(path)), chance)
             path.write_text(json.dumps(values))
-            return told
+            return change
         if path.suffix == ".jsonl":
             return say_in_lines(path, chance)
         if path.suffix == ".safetensors":
             return say_in_tensors(path, chance)
-    except Exception as error:  # what was spoiled before may not be read any more
+    except Exception as error:  # a file that was spoiled before may be unreadable
         return f"left as it is ({error})"
-    content, told = odd_bytes.mutate(small(path), chance)
+    content, change = odd_bytes.mutate(small(path), chance)
     path.write_bytes(content)
-    return told
+    return change
 
 
 def say_in_lines(path: Path, chance: random.Random) -> str:
     lines = small(path).splitlines()
-    place = chance.randrange(len(lines))
-    values, told = odd_values.mutate(json.loads(lines[place]), chance)
-    lines[place] = json.dumps(values).encode()
+    number = chance.randrange(len(lines))
+    values, change = odd_values.mutate(json.loads(lines[number]), chance)
+    lines[number] = json.dumps(values).encode()
     path.write_bytes(b"\n".join(lines) + chance.choice((b"\n", b"", b"\n\n\0")))
-    return f"line {place}: {told}"
+    return f"line {number}: {change}"
 
 
 def say_in_tensors(path: Path, chance: random.Random) -> str:
-    """Other arrays, or other facts, with a checksum that fits them."""
+    """Write other arrays or other facts, with a checksum that fits them."""
     tensors, metadata = load_tensors(path)
     name = chance.choice(sorted(tensors))
     action = chance.choice(("facts", "facts", "metadata", "gone", "more", "type", "shape", "numbers"))
     if action == "facts":
-        facts, told = odd_values.mutate(json.loads(metadata["facts"]), chance)
+        facts, change = odd_values.mutate(json.loads(metadata["facts"]), chance)
         metadata["facts"] = chance.choice((json.dumps(facts), json.dumps(facts), "", "{", "[" * 50_000))
     elif action == "metadata":
         values: dict[str, Any] = dict(metadata)
-        changed, told = odd_values.mutate(values, chance)
+        changed, change = odd_values.mutate(values, chance)
         metadata = (
             {k: v for k, v in changed.items() if isinstance(v, str)} if isinstance(changed, dict) else {}
         )
     else:
-        told = f"{name} {action}"
+        change = f"{name} {action}"
         change_tensor(tensors, name, action, chance)
     metadata = {k: v.encode("utf-8", "replace").decode() for k, v in metadata.items() if k.isprintable()}
     save_tensors(path, tensors, metadata)
-    return f"{action}: {told}, its checksum right"
+    return f"{action}: {change}, its checksum right"
 
 
 def change_tensor(tensors: dict[str, Any], name: str, action: str, chance: random.Random) -> None:
@@ -157,7 +157,7 @@ def change_tensor(tensors: dict[str, Any], name: str, action: str, chance: rando
 
 
 def plant(sandbox: Sandbox, chance: random.Random) -> str:
-    """Put something into the run that does not belong there, and say what."""
+    """Put a file into the run that does not belong there, and return which."""
     name = chance.choice(
         ("cell.py", "samples.py", "a\nb", "\udcff", ".hidden", "metrics.jsonl.tmp", "config.toml")
     )

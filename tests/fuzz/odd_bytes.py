@@ -1,4 +1,4 @@
-"""Content that is not what it was: cut, flipped, spliced, of another kind, or lying about its length."""
+"""Changed content: cut, flipped, spliced, of another kind, or with a wrong length."""
 
 import gzip
 import pickle
@@ -35,7 +35,7 @@ def cut(content: bytes, chance: random.Random) -> bytes:
 
 
 def flip(content: bytes, chance: random.Random) -> bytes:
-    """One to eight bits."""
+    """Flip one to eight bits."""
     changed = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 8)) if content else 0):
         changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
@@ -43,30 +43,30 @@ def flip(content: bytes, chance: random.Random) -> bytes:
 
 
 def overwrite(content: bytes, chance: random.Random) -> bytes:
-    """A few bytes in a row replaced by random ones, or by many of one kind."""
-    place, length = chance.randrange(len(content) + 1), chance.choice((1, 2, 8, 64))
+    """Replace a few consecutive bytes by random ones, or by copies of one byte."""
+    position, length = chance.randrange(len(content) + 1), chance.choice((1, 2, 8, 64))
     new = chance.choice(
         (chance.randbytes(length), b"\0" * length, b"\xff" * length, b'"' * length, b"9" * length)
     )
-    return content[:place] + new + content[place + length :]
+    return content[:position] + new + content[position + length :]
 
 
 def insert(content: bytes, chance: random.Random) -> bytes:
-    place = chance.randrange(len(content) + 1)
+    position = chance.randrange(len(content) + 1)
     new = chance.choice(
         (b"\0", b"\n", b"\r\n", b"\xef\xbb\xbf", b"{", b"]", b",", b"\x1b[2J", b"\xf4\x90\x80\x80")
     )
-    return content[:place] + new * chance.choice((1, 1, 100)) + content[place:]
+    return content[:position] + new * chance.choice((1, 1, 100)) + content[position:]
 
 
 def repeat(content: bytes, chance: random.Random) -> bytes:
-    """A part of it twice."""
+    """Repeat a part."""
     start, end = sorted(chance.randrange(len(content) + 1) for _ in range(2))
     return content[:end] + content[start:]
 
 
 def lie(content: bytes, chance: random.Random) -> bytes:
-    """The length in front of a safetensors header says something else."""
+    """Change the length in front of a safetensors header."""
     true = struct.unpack("<Q", content[:8].ljust(8, b"\0"))[0]
     claims = (0, 1, 2, true - 1, true + 1, true + 8, 100 << 20, 2**31, 2**32, 2**60, 2**63, 2**64 - 1)
     return struct.pack("<Q", max(0, chance.choice(claims)) & (2**64 - 1)) + content[8:]
@@ -78,12 +78,12 @@ MUTATORS: dict[str, Callable[[bytes, random.Random], bytes]] = {
 
 
 def splice(content: bytes, other: bytes, chance: random.Random) -> bytes:
-    """The beginning of one and the end of the other."""
+    """Join the beginning of one and the end of the other."""
     return cut(content, chance) + other[chance.randrange(len(other) + 1) :]
 
 
 def mutate(content: bytes, chance: random.Random) -> tuple[bytes, str]:
-    """`content` changed a time or three, and how."""
+    """Change `content` one to three times; return it, and how it was changed."""
     names = chance.choices(list(MUTATORS), k=chance.choice((1, 1, 1, 2, 3)))
     for name in names:
         content = MUTATORS[name](content, chance)

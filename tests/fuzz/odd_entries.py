@@ -1,4 +1,4 @@
-"""Entries of a folder that are not the files that should be there: links, pipes, folders, holes, nothing."""
+"""Entries of a folder in place of the files that should be there: links, pipes, folders, holes, nothing."""
 
 import os
 import random
@@ -35,7 +35,7 @@ def link_to_nowhere(path: Path, outside: Path) -> None:
 
 
 def link_to_the_same_outside(path: Path, outside: Path) -> None:
-    """Reading it is as good as ever; writing to it would change what is not the run's."""
+    """Reading works as before; writing would change a file that is not part of the run."""
     os.replace(path, outside / "moved")
     path.symlink_to(outside / "moved")
 
@@ -69,18 +69,18 @@ def link_to_a_pipe(path: Path, outside: Path) -> None:
 
 
 def closed(path: Path, _outside: Path) -> None:
-    """Root reads it all the same."""
+    """Root can read it nevertheless."""
     path.chmod(0)
 
 
 def hole(path: Path, _outside: Path, size: int = 1 << 42) -> None:
-    """Four terabytes of zeros behind it, which take no room on the disk."""
+    """Append four terabytes of zeros, which take no space on the disk."""
     with path.open("r+b") as file:
         file.truncate(size)
 
 
 def small_hole(path: Path, outside: Path) -> None:
-    """For a text: of one of terabytes, every byte would be read."""
+    """For texts, of which every byte is read."""
     hole(path, outside, 1 << 23)
 
 
@@ -110,9 +110,9 @@ PIPES = {"pipe", "link_to_a_pipe"}
 
 
 def replace(path: Path, outside: Path, chance: random.Random, *, named: bool = False) -> str:
-    """Put something else where `path` is, and say what.
+    """Replace `path` by something else, and return what.
 
-    `named`: a person names it, so no pipe: whoever names one waits for what comes out of it, as everywhere.
+    A path that a person names (`named`) becomes no pipe: reading a pipe means to wait for its writer, as everywhere.
     """
     names = sorted(OF_TEXTS - PIPES) if named else list(ENTRIES)
     name = chance.choice([*names, "foreign", "foreign", "foreign"])
@@ -125,7 +125,7 @@ def replace(path: Path, outside: Path, chance: random.Random, *, named: bool = F
 
 
 def swap(path: Path, other: Path) -> None:
-    """Each has the other's name."""
+    """Exchange the names of two files."""
     between = path.with_name(".between")
     os.rename(path, between)
     if other != path:

@@ -73,25 +73,25 @@ ODD: tuple[Any, ...] = (
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path to each value inside `value`, itself first."""
     below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, inner in below for place in places(inner, (*path, key)))]
+    return [path, *(found for key, inner in below for found in paths_in(inner, (*path, key)))]
 
 
 def mutate(value: Any, chance: random.Random) -> tuple[Any, str]:
-    """`value`, which is changed, with something odd at one or two places, and where."""
-    told = []
+    """`value`, which is changed, with something odd at one or two paths_in, and where."""
+    changes = []
     for _ in range(chance.choice((1, 1, 1, 2))):
-        path = chance.choice(places(value))
+        path = chance.choice(paths_in(value))
         if not path:
             odd = chance.choice(ODD)
             return odd, f"all of it is {odd!r:.60}"
         parent = value
         for key in path[:-1]:
             parent = parent[key]
-        told.append(change(parent, path[-1], chance))
-    return value, ", ".join(told)
+        changes.append(change(parent, path[-1], chance))
+    return value, ", ".join(changes)
 
 
 def change(parent: Any, key: Any, chance: random.Random) -> str:

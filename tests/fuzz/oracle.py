@@ -1,4 +1,4 @@
-"""What may come of a case, whatever it is; all else is a defect."""
+"""The judge: what a case may lead to. All else is a defect."""
 
 import re
 import shlex
@@ -11,9 +11,9 @@ from fuzz.sandbox import Sandbox, changed, prints
 from fuzz.worker import Outcome, Worker
 
 ALLOWED_GROWTH = 400 << 20
-"""Bytes of memory above those before, programs that JAX compiles on the way among them."""
+"""Bytes of memory beyond those before the command, including the programs that JAX compiles."""
 RAW = re.compile(r"Traceback|\b[A-Z]\w*(?:Error|Exception|Warning)\b|<[\w.]+ object at 0x|\bNoneType\b")
-"""What Python says and a person should not have to read."""
+"""Words of Python's that a person should not have to read."""
 NO_MEMORY = "charloop: not enough memory"
 BEGUN = "going on after step"
 
@@ -24,33 +24,33 @@ class Case:
 
     argv: list[str]
     done: list[str] = field(default_factory=list)
-    """In words, for whoever has to find out why it failed."""
+    """What was done, for whoever has to find out why the case failed."""
     stdin: bytes = b""
     writes: tuple[str, ...] = ()
-    """Under which names in the sandbox something may be written."""
+    """Names in the sandbox that may be written."""
     codes: tuple[int, ...] = ()
-    """What else it may end with."""
+    """Exit codes that are allowed beside 0 and 2."""
     large: bool = False
-    """Whether more memory may be asked for than there is."""
+    """Whether the command may ask for more memory than there is."""
 
-    def told(self) -> str:
-        """The case for a person."""
+    def describe(self) -> str:
+        """Return the case in words."""
         return "\n".join(
             [*self.done, f"charloop {shlex.join(self.argv)}", f"standard input: {self.stdin[:200]!r}"]
         )
 
 
 def examine(worker: Worker, sandbox: Sandbox, case: Case) -> str:
-    """Run the case; what is wrong with what came of it, or nothing."""
+    """Run the case; return what is wrong with the outcome, or nothing."""
     before = prints(sandbox.box)
     outcome = worker.run(case.argv, sandbox.work, case.stdin)
     touched = changed(before, prints(sandbox.box))
     faults = [*faults_of(outcome, case), *trespasses(outcome, touched, case.writes)]
-    return "\n".join([*faults, case.told(), f"{outcome}"]) if faults else ""
+    return "\n".join([*faults, case.describe(), f"{outcome}"]) if faults else ""
 
 
 def faults_of(outcome: Outcome, case: Case) -> list[str]:
-    """What is wrong with how a command ended."""
+    """Return what is wrong with how a command ended."""
     if outcome.code is None:
         return ["it hangs"]
     if outcome.code not in (0, 2, *case.codes):
@@ -65,7 +65,7 @@ def faults_of(outcome: Outcome, case: Case) -> list[str]:
 
 
 def faults_of_line(outcome: Outcome) -> list[str]:
-    """What is wrong with what stands on standard error."""
+    """Return what is wrong with standard error."""
     if outcome.code != 2:
         notes = all(line.startswith("note: ") for line in outcome.err.splitlines())
         return [] if notes and not RAW.search(outcome.err) else [f"it went well, but said: {outcome.err}"]
@@ -75,16 +75,16 @@ def faults_of_line(outcome: Outcome) -> list[str]:
         faults.append("it is not one line")
     if any(unicodedata.category(character) == "Cc" for character in line.rstrip("\n")):
         faults.append("a terminal would obey the line")
-    # What the input says is quoted; what Python says is not.
+    # Words of the input are quoted; words of Python are not.
     if RAW.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", line)):
         faults.append("the line speaks of Python's insides")
     return faults
 
 
 def trespasses(outcome: Outcome, touched: Sequence[str], writes: Sequence[str]) -> list[str]:
-    """What was changed and should not have been: all but `writes`, and these too if the command was refused."""
+    """Return what was changed wrongly: all but `writes`, and these too if the command was refused."""
     begun = outcome.code != 2 or BEGUN in outcome.out or "\nstep " in outcome.out
-    # A lock is taken before what it guards is looked at.
-    allowed = writes if begun else tuple(f"{place}/.lock" for place in writes)
-    bad = [name for name in touched if not any(Path(name).is_relative_to(place) for place in allowed)]
+    # The lock is taken before the run is read.
+    allowed = writes if begun else tuple(f"{path}/.lock" for path in writes)
+    bad = [name for name in touched if not any(Path(name).is_relative_to(path) for path in allowed)]
     return [f"it changed {', '.join(bad)}"] if bad else []

@@ -1,4 +1,4 @@
-"""The folder in which a case lives: what a command is given, where it stands, and what must stay as it is."""
+"""The folder of a case: the input of a command, its working directory, and what must stay unchanged."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ Print = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Sandbox:
-    """`box` is made anew from `pristine` for each case, always at the same place: a run names its text by its path.
+    """`box` is a copy of `pristine` for each case, always at the same path: a run names its text by its path.
 
     `run`: a trained run. `texts`: its text. `outside`: what belongs to somebody else. `work`: where commands stand.
     """
@@ -38,29 +38,29 @@ class Sandbox:
         return self.box / "work"
 
     def reset(self) -> None:
-        """As it was in the beginning."""
+        """Restore the beginning."""
         remove(self.box)
         shutil.copytree(self.pristine, self.box)
 
     def keep(self) -> None:
-        """Take what is there now for the beginning."""
+        """Keep what is there now as the beginning."""
         shutil.copytree(self.box, self.pristine)
 
     def files(self) -> list[Path]:
-        """Every file of the run, whatever its release keeps there, sorted."""
+        """Return every file of the run, sorted."""
         return sorted(path for path in self.run.rglob("*") if path.is_file())
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder, of which some may be closed to its owner."""
+    """Delete a folder, parts of which may lack permissions."""
     if folder.is_dir():
-        for place, _, _ in os.walk(folder):
-            os.chmod(place, 0o700)
+        for path, _, _ in os.walk(folder):
+            os.chmod(path, 0o700)
         shutil.rmtree(folder)
 
 
 def prints(folder: Path) -> dict[str, Print]:
-    """What lies under `folder`: kind, permissions, time and content of each entry; links are not followed."""
+    """Return kind, permissions, time and content of each entry under `folder`. Links are not followed."""
     return {os.path.relpath(path, folder): print_of(path) for path in walk(folder)}
 
 
@@ -80,11 +80,11 @@ def print_of(path: str) -> Print:
         return kind, info.st_mode
     if not stat.S_ISREG(info.st_mode) or not os.access(path, os.R_OK):
         return kind, info.st_mode, info.st_mtime_ns
-    # Of a file with a hole as large as a disk, its time and size tell whether it was written to.
+    # Time and size show whether a file with a hole as large as a disk was written to.
     content = hashlib.sha256(Path(path).read_bytes()).digest() if info.st_size < 1 << 24 else b""
     return kind, info.st_mode, info.st_size, info.st_mtime_ns, content
 
 
 def changed(before: dict[str, Print], after: dict[str, Print]) -> list[str]:
-    """The entries that are new, gone or other than before."""
+    """Return the entries that are new, gone or changed."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

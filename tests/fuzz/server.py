@@ -1,4 +1,4 @@
-"""The process in which commands run: it reads a request a line, runs it, and answers with what was to be seen.
+"""The process in which commands run: it reads one request per line, runs it, and answers with what was printed.
 
 Started by `worker.py` as `python -m fuzz.server`. Standard error is caught twice: Python's, and what C++ writes.
 """
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Do what is asked for: a command, or a limit for all the commands to come."""
+    """Run a command, or set the limit for all later commands."""
     if "more_memory" in request:
         limit = memory("VmData") + request["more_memory"]
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -58,7 +58,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(function: str, argv: list[str]) -> int:
-    """The exit status that a program would have had."""
+    """Return the exit status that a program would have had."""
     module, _, name = function.partition(":")
     try:
         return int(getattr(importlib.import_module(module), name)(argv) or 0)
@@ -75,7 +75,7 @@ def written(stream: io.TextIOWrapper) -> str:
 
 
 def memory(name: str) -> int:
-    """Bytes that this process has, from the system's own account."""
+    """Return the bytes that this process has, as the system counts them."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name + ":"))
     return int(line.split()[1]) << 10
 

@@ -1,4 +1,4 @@
-"""Settings files that are no TOML, or say odd things."""
+"""Settings files that are no TOML, or have odd values."""
 
 import json
 import random
@@ -44,39 +44,39 @@ LIMITS = {"epochs", "steps", "minutes"}
 
 
 def make(sandbox: Sandbox, chance: random.Random) -> Case:
-    """A training with settings in which something is wrong; few of them come so far as to read a text."""
+    """Make a training with settings in which something is wrong; few of them get as far as reading a text."""
     file = (
         sandbox.box
         / "texts"
         / chance.choice(("run.toml", "run.toml", "run.toml", "run", "run.json", "\u00e9.TOML"))
     )
-    content, told = written(chance, as_json=file.suffix == ".json")
+    content, change = written(chance, as_json=file.suffix == ".json")
     file.write_bytes(content)
     if chance.random() < 0.1:
-        told = odd_entries.replace(file, sandbox.outside, chance, named=True)
+        change = odd_entries.replace(file, sandbox.outside, chance, named=True)
     text = str(sandbox.book) if chance.random() < 0.2 else "nowhere.txt"
     argv = ["train", text, "--config", str(file), "--steps", "1", "--devices", "99"]
-    return Case(argv, [f"{file.name}: {told}"], large=True)
+    return Case(argv, [f"{file.name}: {change}"], large=True)
 
 
 def written(chance: random.Random, *, as_json: bool) -> tuple[bytes, str]:
-    """What is in the file, and how it came to be."""
+    """Return the content of the file, and how it was made."""
     kind = chance.choice(("snippet", "values", "values", "values", "bytes", "bytes"))
     if kind == "snippet":
-        place = chance.randrange(len(SNIPPETS))
-        return SNIPPETS[place], f"snippet {place}"
+        number = chance.randrange(len(SNIPPETS))
+        return SNIPPETS[number], f"snippet {number}"
     values: Any = to_dict(find_preset(chance.choice(("tiny", "fast", "base"))))
-    told = ""
+    change = ""
     if kind == "values":
-        values, told = odd_values.mutate(values, chance)
+        values, change = odd_values.mutate(values, chance)
     content = json.dumps(values).encode() if as_json else as_toml(values)
     if kind == "bytes":
-        content, told = odd_bytes.mutate(content, chance)
-    return content, f"{told}: {content[-300:]!r}" if len(content) < 300 else told
+        content, change = odd_bytes.mutate(content, chance)
+    return content, f"{change}: {content[-300:]!r}" if len(content) < 300 else change
 
 
 def as_toml(values: Any) -> bytes:
-    """As TOML, as far as there is such a thing: a value that it has not is written as JSON has it."""
+    """Return `value` as TOML; what TOML cannot say is written as JSON."""
     try:
         return tomli_w.dumps(values).encode()
     except Exception:

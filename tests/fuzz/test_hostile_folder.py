@@ -1,4 +1,4 @@
-"""A run that somebody sent who means ill: opening it runs no code, and going on with it writes nowhere else."""
+"""A run from an attacker: opening it runs no code, and resuming it writes nowhere else."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Own(CELLS["lstm"]):
 
 
 def commands(sandbox: Sandbox) -> list[list[str]]:
-    """Everything that can be done with a run without naming code."""
+    """Return all that can be done with a run without naming code."""
     run = str(sandbox.run)
     return [
         ["info", run],
@@ -58,10 +58,10 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 @pytest.fixture
 def hostile(sandbox: Sandbox) -> Sandbox:
-    """A run with code in it that leaves a mark outside."""
+    """A run with code in it that writes a file outside."""
     code = CODE.format(marker=str(sandbox.outside / "code-was-run"))
-    for place in (sandbox.run, sandbox.work, sandbox.outside):
-        (place / "cell.py").write_text(code)
+    for folder in (sandbox.run, sandbox.work, sandbox.outside):
+        (folder / "cell.py").write_text(code)
     for name in ("sitecustomize.py", "jax.py", "charloop.py", "lstm.py", "numpy.py"):
         (sandbox.run / name).write_text(code)
         (sandbox.work / name).write_text(code)
@@ -79,7 +79,7 @@ MORE_CELLS = (
     "cell", [*CELLS, *(pytest.param(cell, marks=pytest.mark.slow) for cell in MORE_CELLS)]
 )
 def test_no_code_is_run(cell: str, hostile: Sandbox, worker: Worker) -> None:
-    """Wherever the run says that its cell is, and whatever lies about; not even from where the command stands."""
+    """Wherever the run says that its cell is, and whatever files lie in the run or the working directory."""
     named = cell.format(run=hostile.run, outside=hostile.outside)
     edit(hostile.run / "config.json", lambda values: values["model"].update(cell=named))
     for argv in commands(hostile):
@@ -88,7 +88,7 @@ def test_no_code_is_run(cell: str, hostile: Sandbox, worker: Worker) -> None:
 
 
 def test_the_planted_code_is_code(hostile: Sandbox, worker: Worker) -> None:
-    """Or the test above would prove nothing: whoever names it runs it."""
+    """Otherwise the test above would prove nothing: a person who names the file runs it."""
     edit(hostile.run / "config.json", lambda values: values["model"].update(cell="cell.py:Own"))
     argv = (
         ["info", str(hostile.run)],
@@ -100,7 +100,7 @@ def test_the_planted_code_is_code(hostile: Sandbox, worker: Worker) -> None:
 
 
 def entries(sandbox: Sandbox) -> list[str]:
-    """Every file and folder that a run of this release has, and those it may yet make."""
+    """Return every file and folder that a run of this release has, and those that it can still make."""
     here = [str(path.relative_to(sandbox.run)) for path in sandbox.run.rglob("*")]
     return sorted(
         {
@@ -115,7 +115,7 @@ def entries(sandbox: Sandbox) -> list[str]:
 
 @pytest.mark.parametrize("all_commands", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_nothing_is_written_through_a_link(all_commands: bool, sandbox: Sandbox, worker: Worker) -> None:
-    """Each part of the run in turn is a link to something outside: to the part itself, or to somebody's letter."""
+    """Each part of the run in turn is a link to the outside: to the part itself, or to a file of another person."""
     names = entries(sandbox)
     assert {"metrics.jsonl", "skipped.jsonl", ".lock", "checkpoints", "samples", "config.json"} <= set(names)
     chosen = commands(sandbox) if all_commands else [one for one in commands(sandbox) if "--resume" in one]
@@ -161,7 +161,7 @@ def test_a_run_does_not_choose_what_is_read_without_end(
 def test_arrays_that_are_larger_than_any_memory(
     name: str, rows: int, sandbox: Sandbox, worker: Worker
 ) -> None:
-    """The file has a hole and is as long as its header says, if there can be so long a file."""
+    """The file has a hole and is as long as its header says, if the file system allows it."""
     header = json.dumps(
         {"readout.bias": {"dtype": "F32", "shape": [rows], "data_offsets": [0, 4 * rows]}}
     ).encode()
@@ -174,7 +174,7 @@ def test_arrays_that_are_larger_than_any_memory(
 
 
 def test_a_terminal_does_not_obey_a_run(sandbox: Sandbox, worker: Worker) -> None:
-    """What a run says of itself may hold control characters; they are shown, and do nothing."""
+    """Control characters in what a run says of itself are shown, and have no effect."""
     edit(
         sandbox.run / "config.json",
         lambda values: values["text"].update(description="\x1b]0;mine\x07\x1b[2J"),

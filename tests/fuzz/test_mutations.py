@@ -1,4 +1,4 @@
-"""Mutated run folders, texts and settings: a fixed hundred always, tens of thousands in the slow suite.
+"""Mutated run folders, texts and settings: a fixed hundred each time, tens of thousands in the slow suite.
 
 The slow suite's seed is $CHARLOOP_FUZZ_SEED, or one of the day; it is printed. One case alone, to look at it:
 `CHARLOOP_FUZZ_CASE=folders/SEED/NUMBER pytest tests/fuzz -k one_case`.
@@ -27,13 +27,13 @@ FEW, MANY = (
     {"folders": 10_000, "texts": 4_000, "settings": 4_000},
 )
 PART = 500
-"""Cases a test makes: a failure shows a few of one part, and the other parts go on."""
+"""Cases of one test. A failure shows some cases of one part; the other parts continue."""
 SHOWN = 5
 SEED = os.environ.get("CHARLOOP_FUZZ_SEED", time.strftime("%Y%m%d"))
 
 
 def failures(worker: Worker, sandbox: Sandbox, kind: str, seed: str, numbers: range) -> list[str]:
-    """What is wrong with the cases of these numbers, each with the way to see it again."""
+    """Return what is wrong with the cases of these numbers, each with the way to repeat it."""
     found = []
     for number in numbers:
         sandbox.reset()
@@ -44,14 +44,14 @@ def failures(worker: Worker, sandbox: Sandbox, kind: str, seed: str, numbers: ra
     return found
 
 
-def told(found: list[str]) -> str:
+def describe(found: list[str]) -> str:
     return "\n\n".join([f"{len(found)} cases failed", *found[:SHOWN]])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fixed_few(kind: str, worker: Worker, sandbox: Sandbox) -> None:
     found = failures(worker, sandbox, kind, "fixed", range(FEW[kind]))
-    assert not found, told(found)
+    assert not found, describe(found)
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_tens_of_thousands(kind: str, start: int, worker: Worker, sandbox: Sandb
     print(
         f"{PART} {kind} from {start}, seed {SEED}: {time.monotonic() - begun:.0f} s, {worker.starts} processes"
     )
-    assert not found, told(found)
+    assert not found, describe(found)
 
 
 def test_one_case(worker: Worker, sandbox: Sandbox) -> None:
@@ -74,11 +74,11 @@ def test_one_case(worker: Worker, sandbox: Sandbox) -> None:
     kind, seed, number = asked.split("/")
     found = failures(worker, sandbox, kind, seed, range(int(number), int(number) + 1))
     print(f"the case is in {sandbox.box}")
-    assert not found, told(found)
+    assert not found, describe(found)
 
 
 def test_a_case_is_the_same_each_time(sandbox: Sandbox) -> None:
-    """Or a failure could not be looked at again."""
+    """Otherwise a failure could not be repeated."""
     for kind, make in KINDS.items():
         first = make(sandbox, random.Random(f"{kind}/fixed/1"))
         sandbox.reset()
@@ -86,7 +86,7 @@ def test_a_case_is_the_same_each_time(sandbox: Sandbox) -> None:
 
 
 def test_pristine_input_is_no_fault(worker: Worker, sandbox: Sandbox) -> None:
-    """The oracle finds nothing where nothing is wrong, and every command goes well."""
+    """The oracle finds nothing where nothing is wrong, and every command succeeds."""
     run = str(sandbox.run)
     for argv, writes in (
         (["info", run], ()),

@@ -1,4 +1,4 @@
-"""The oracle sees what it is there to see: commands with each of the faults, run as commands are."""
+"""The oracle sees each of the faults that it is there for, in commands that run as all do."""
 
 import signal
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_a_time_that_changed_is_a_change(sandbox: Sandbox) -> None:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory):
-    """A worker of its own, to be ill-treated."""
+    """A worker of its own, to be mistreated."""
     with Worker(tmp_path_factory.mktemp("impatient"), patience=5) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Texts that are none, or odd, given wherever a text or a prompt may be given."""
+"""Odd texts, and files that are no text, given wherever a text or a prompt may be given."""
 
 import os
 import random
@@ -51,24 +51,24 @@ ENCODINGS = (
     ),
 )
 STOP = ("--devices", "99")
-"""Ends a training after its text is read, before anything is compiled."""
+"""Flags that end a training after its text is read, before anything is compiled."""
 
 
 def make(sandbox: Sandbox, chance: random.Random) -> Case:
-    """A command about a text in which something is wrong, or a folder of such texts."""
+    """Make a command about a text in which something is wrong, or a folder of such texts."""
     text = sandbox.box / "texts" / chance.choice(("odd.txt", "odd", "\u00e9\n.txt", "-x", "odd.json"))
     done = [f"{text.name!r}: {write(text, sandbox, chance)}"]
-    place = str(text)
+    path = str(text)
     if chance.random() < 0.25:
-        place, told = folder(text, sandbox, chance)
-        done.append(told)
-    case = command(sandbox, place, chance)
+        path, change = folder(text, sandbox, chance)
+        done.append(change)
+    case = command(sandbox, path, chance)
     case.done = done
     return case
 
 
 def write(text: Path, sandbox: Sandbox, chance: random.Random) -> str:
-    """Make the text, and say how."""
+    """Make the text, and return how."""
     book = sandbox.book.read_bytes()[: chance.choice((0, 1, 2, 60, 700, 5000))]
     text.write_bytes(book)
     kind = chance.choice(("bytes", "bytes", "bytes", "entry", "random", "characters", "encoded"))
@@ -91,30 +91,30 @@ def write(text: Path, sandbox: Sandbox, chance: random.Random) -> str:
             + chance.choice((b"", b"+2AA-", b"\\ud800"))
         )
         return encoding
-    content, told = odd_bytes.mutate(book, chance)
+    content, change = odd_bytes.mutate(book, chance)
     text.write_bytes(content)
-    return told
+    return change
 
 
 def folder(text: Path, sandbox: Sandbox, chance: random.Random) -> tuple[str, str]:
-    """The text in a folder, with others; the folder's name, or a pattern, and what else is in it."""
-    place = sandbox.box / "texts" / "folder"
-    (place / "deeper" / ".hidden").mkdir(parents=True)
+    """Put the text into a folder with others; return the folder's name or a pattern, and what else is in it."""
+    path = sandbox.box / "texts" / "folder"
+    (path / "deeper" / ".hidden").mkdir(parents=True)
     if os.path.lexists(text):
-        os.rename(text, place / "deeper" / text.name)
+        os.rename(text, path / "deeper" / text.name)
     kinds = chance.sample(sorted(odd_entries.OF_TEXTS), 2)
     for number, kind in enumerate(kinds):
-        other = place / f"other{number}.txt"
+        other = path / f"other{number}.txt"
         other.write_text("the other\n" * 9)
         if not (sandbox.outside / "pipe").exists() or kind != "link_to_a_pipe":
             odd_entries.ENTRIES[kind](other, sandbox.outside)
-    (place / "up").symlink_to("..")
+    (path / "up").symlink_to("..")
     pattern = chance.choice(("", "", "/*", "/**", "/*/*", "/[", "/?dd*"))
-    return f"{place}{pattern}", f"in a folder with {', '.join(kinds)}"
+    return f"{path}{pattern}", f"in a folder with {', '.join(kinds)}"
 
 
 def command(sandbox: Sandbox, text: str, chance: random.Random) -> Case:
-    """What is done with the text."""
+    """Choose what is done with the text."""
     run, kind = (
         str(sandbox.run),
         chance.choice(("train", "train", "train", "eval", "eval", "prompt", "stdin")),

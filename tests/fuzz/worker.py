@@ -1,4 +1,4 @@
-"""Commands in another process, which is killed if one takes too long and started anew when it has died."""
+"""Commands in another process, which is killed if one takes too long, and restarted when it has died."""
 
 import contextlib
 import json
@@ -13,14 +13,14 @@ from typing import Any
 
 TESTS = Path(__file__).parents[1]
 MORE_MEMORY = 2 << 30
-"""Bytes that a command may ask for before it gets no more; far less is what the oracle allows."""
+"""Bytes that a command can allocate; the oracle allows far less."""
 PATIENCE = 60
-"""Seconds after which a command hangs: a hundred times what the slowest takes."""
+"""Seconds after which a command counts as hanging: a hundred times what the slowest takes."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left on the screen, and what it took.
+    """What a command printed, and what it used.
 
     `code` is None if it hung, negative if the process died.
     """
@@ -29,14 +29,14 @@ class Outcome:
     out: str = ""
     err: str = ""
     native: str = ""
-    """What was written to standard output or error past Python."""
+    """What was written to standard output or error without Python."""
     seconds: float = 0.0
     grown: int = 0
-    """Bytes of memory at the peak above those before."""
+    """Bytes of memory at the peak beyond those before the command."""
 
 
 class Worker:
-    """A context manager. `folder` is for what the process needs itself: its cache, its temporary files."""
+    """A context manager. `folder` is for the process itself: its cache and its temporary files."""
 
     def __init__(self, folder: Path, patience: int = PATIENCE) -> None:
         self.folder, self.patience = folder, patience
@@ -51,12 +51,12 @@ class Worker:
         self.stop()
 
     def run(self, argv: Sequence[str], cwd: Path, stdin: bytes = b"", function: str | None = None) -> Outcome:
-        """`charloop ARGV` in `cwd`; or `function`, as module:name, of the same arguments."""
+        """Run `charloop ARGV` in `cwd`, or `function`, given as module:name, with the same arguments."""
         request: dict[str, Any] = {"argv": list(argv), "cwd": str(cwd), "stdin": stdin.hex()}
         return self.ask(request | ({"function": function} if function else {}))
 
     def bound(self) -> None:
-        """From now on a command gets so much more memory than the process has now."""
+        """Limit the memory of each command to this much more than the process has now."""
         self.limit = MORE_MEMORY
         self.ask({"more_memory": MORE_MEMORY})
 
@@ -66,7 +66,7 @@ class Worker:
         assert process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
-        # A second at a time: while the whole machine is held up, no more than one of them passes.
+        # One second at a time: when the whole machine is suspended, at most one of them passes.
         waits = (select.select([process.stdout], [], [], 1.0)[0] for _ in range(self.patience))
         ready = next(filter(None, waits), [])
         line = process.stdout.readline() if ready else ""
@@ -79,7 +79,7 @@ class Worker:
         return Outcome(code if ready else None, native=native)
 
     def start(self) -> subprocess.Popen[str]:
-        """A fresh process, bounded as the one before it was."""
+        """Start a process with the memory limit of the one before it."""
         self.folder.mkdir(exist_ok=True)
         environment = os.environ | {
             "PYTHONPATH": str(TESTS),
@@ -104,7 +104,7 @@ class Worker:
         return self.process
 
     def stop(self) -> None:
-        """End the process, if there is one."""
+        """End the process if there is one."""
         process, self.process = self.process, None
         if process:
             process.kill()

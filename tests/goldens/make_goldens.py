@@ -1,11 +1,11 @@
-"""Make the golden vectors: what torch.nn.RNN, GRU and LSTM give, and all their gradients. Run once, by hand.
+"""Make the golden vectors: the outputs and all gradients of torch.nn.RNN, GRU and LSTM. Run once, by hand.
 
     pip install torch==2.13.0 numpy     # in an environment of its own
     python tests/goldens/make_goldens.py
 
 Two layers between an embedding and a readout, computed in float64 from weights that float32 holds exactly. Each
-file has the module's `state_dict` under PyTorch's own names, and beside it, with a slash in the name, what went in,
-what came out, and the gradient of `sum(out/x * cotangent/x)` in every weight and in the initial state.
+file has the module's `state_dict` under PyTorch's own names. Names with a slash are the inputs, the outputs, and the
+gradient of `sum(out/x * cotangent/x)` in every weight and in the initial state.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ CELLS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
 class CharRNN(torch.nn.Module):
-    """What a user of PyTorch would write."""
+    """The network as a user of PyTorch would write it."""
 
     def __init__(self, cell: type[torch.nn.RNNBase]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def golden(name: str) -> dict[str, torch.Tensor]:
-    """All arrays of one cell's file."""
+    """Return all arrays of one cell's file."""
     torch.manual_seed(0)
     model = CharRNN(CELLS[name]).double()
     for weight in model.parameters():

@@ -1,4 +1,4 @@
-"""What PyTorch gives: weights in, by the names PyTorch gave them; outputs, last states and all gradients out."""
+"""With PyTorch's weights, under its own names, charloop gives its outputs, last states and gradients."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ LAYERS, HIDDEN, EMBED, VOCAB = 2, 7, 5, 11
 
 
 def golden(cell):
-    """The file's arrays: PyTorch's `state_dict`, and a dictionary for each of in, out, cotangent and gradient."""
+    """Return a file's arrays: PyTorch's `state_dict`, and a dictionary each for in, out, cotangent and gradient."""
     parts = {"weights": {}, "in": {}, "out": {}, "cotangent": {}, "gradient": {}}
     with np.load(Path(__file__).parent / f"torch_{cell}.npz", allow_pickle=False) as file:
         for name in file.files:
@@ -33,7 +33,7 @@ def golden(cell):
 
 
 def by_layer(parts):
-    """PyTorch's `[layers, batch, hidden]` arrays as a state of this project."""
+    """Return PyTorch's `[layers, batch, hidden]` arrays as a state of charloop."""
     names = [name for name in ("hidden", "cell") if name in parts]
     return tuple({name: parts[name][layer] for name in names} for layer in range(LAYERS))
 
@@ -41,7 +41,7 @@ def by_layer(parts):
 @every_unrolling
 @every_golden
 def test_a_torch_module_gives_the_same_here(cell, unrolling):
-    """Its `state_dict` goes in as it is; logits, states and the gradient of every weight and state come out."""
+    """The `state_dict` is used unchanged; logits, states and the gradient of every weight and state are compared."""
     expected, config = golden(cell), ModelConfig(cell, (), LAYERS, HIDDEN, EMBED, unroll=unrolling)
     model = CharLM.build(config, VOCAB)
     state, characters = by_layer(expected["in"]), expected["in"]["characters"]
@@ -62,7 +62,7 @@ def test_a_torch_module_gives_the_same_here(cell, unrolling):
 @every_unrolling
 @every_golden
 def test_layers_alone_give_the_same_outputs(cell, unrolling):
-    """The cells and unrollings without the model around them."""
+    """Cells and unrollings without the model around them."""
     expected = jax.tree.map(jnp.array, golden(cell))
     values, states = (
         expected["weights"]["embedding.weight"][expected["in"]["characters"]],

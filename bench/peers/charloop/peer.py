@@ -5,10 +5,9 @@ from importlib.metadata import version
 import msgspec
 
 from charloop.benchmark.training_step import StepSetting, TrainingStep
-from charloop.cells import CELLS, make_cell
 from charloop.config import ModelConfig, TrainingConfig
 from charloop.devices import use_all_cores
-from charloop.unroll import reason_against_precision
+from charloop.errors import CharloopError
 
 
 class Steps:
@@ -28,7 +27,8 @@ class Steps:
 
 def build(setting, precision="float32"):
     use_all_cores()
-    reason = reason_against_precision(precision, "fused", make_cell(CELLS, setting["cell"], 1))
-    if reason:
-        raise NotImplementedError(reason)
-    return Steps(setting, precision), {name: version(name) for name in ("charloop", "jax")}
+    try:
+        step = Steps(setting, precision)
+    except CharloopError as error:
+        raise NotImplementedError(str(error)) from None
+    return step, {name: version(name) for name in ("charloop", "jax")}

@@ -32,8 +32,8 @@ def build(setting):
     network = Network(setting, nnx.Rngs(0))
     rule = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-4))
     optimizer = nnx.Optimizer(network, rule, wrt=nnx.Param)
-    lanes, vocab = setting["batch_size"], setting["vocab_size"]
-    text = jax.random.randint(jax.random.key(0), (setting["seq_length"] + 1, lanes), 0, vocab)
+    rows, vocab = setting["batch_size"], setting["vocab_size"]
+    text = jax.random.randint(jax.random.key(0), (setting["seq_length"] + 1, rows), 0, vocab)
 
     @nnx.jit
     def update(network, optimizer, carry):
@@ -45,7 +45,7 @@ def build(setting):
         optimizer.update(network, gradient)
         return loss, last
 
-    zero = jnp.zeros((lanes, setting["hidden_size"]))
+    zero = jnp.zeros((rows, setting["hidden_size"]))
     carry = [(zero, zero) if setting["cell"] == "lstm" else zero for _ in range(setting["num_layers"])]
 
     def step():

@@ -13,12 +13,12 @@ CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers
 def build(setting):
     if setting["cell"] not in CELLS:
         raise NotImplementedError(f"Keras has no {setting['cell']}")
-    lanes, length, vocab = setting["batch_size"], setting["seq_length"], setting["vocab_size"]
+    rows, length, vocab = setting["batch_size"], setting["seq_length"], setting["vocab_size"]
     layer = CELLS[setting["cell"]]
     hidden = setting["hidden_size"]
     network = keras.Sequential(
         [
-            keras.Input(batch_shape=(lanes, length), dtype="int32"),
+            keras.Input(batch_shape=(rows, length), dtype="int32"),
             keras.layers.Embedding(vocab, setting["embed_size"]),
             *(layer(hidden, return_sequences=True, stateful=True) for _ in range(setting["num_layers"])),
             keras.layers.Dense(vocab),
@@ -29,7 +29,7 @@ def build(setting):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=True,
     )
-    text = np.random.default_rng(0).integers(vocab, size=(lanes, length + 1), dtype=np.int32)
+    text = np.random.default_rng(0).integers(vocab, size=(rows, length + 1), dtype=np.int32)
 
     def step():
         return float(network.train_on_batch(text[:, :-1], text[:, 1:]))

@@ -64,7 +64,7 @@ def find(name):
 
 def build(setting):
     cell, gates, parts = find(setting["cell"])
-    hidden, lanes = setting["hidden_size"], setting["batch_size"]
+    hidden, rows = setting["hidden_size"], setting["batch_size"]
     vocab, size = setting["vocab_size"], setting["embed_size"]
     keys = iter(jax.random.split(jax.random.key(0), 100))
 
@@ -86,7 +86,7 @@ def build(setting):
     layers = [layer(size)] + [layer(hidden) for _ in range(setting["num_layers"] - 1)]
     params = {"e": matrix(vocab, size), "layers": layers, "o": matrix(hidden, vocab), "b": jnp.zeros(vocab)}
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-4))
-    text = jax.random.randint(next(keys), (setting["seq_length"] + 1, lanes), 0, vocab)
+    text = jax.random.randint(next(keys), (setting["seq_length"] + 1, rows), 0, vocab)
 
     def loss_of(params, carry):
         features, last = params["e"][text[:-1]], []
@@ -102,7 +102,7 @@ def build(setting):
         change, moments = optimizer.update(gradient, moments)
         return optax.apply_updates(params, change), moments, carry, loss
 
-    carry = [tuple(jnp.zeros((lanes, hidden)) for _ in range(parts)) for _ in layers]
+    carry = [tuple(jnp.zeros((rows, hidden)) for _ in range(parts)) for _ in layers]
     state = (params, optimizer.init(params), carry)
 
     def step():

@@ -20,12 +20,12 @@ def make_cell(name, hidden):
 
 
 def build(setting, unroll):
-    lanes, length, vocab = setting["batch_size"], setting["seq_length"], setting["vocab_size"]
+    rows, length, vocab = setting["batch_size"], setting["seq_length"], setting["vocab_size"]
     hidden, layers = setting["hidden_size"], setting["num_layers"]
-    characters = tf1.placeholder(tf.int32, [lanes, length])
-    targets = tf1.placeholder(tf.int32, [lanes, length])
+    characters = tf1.placeholder(tf.int32, [rows, length])
+    targets = tf1.placeholder(tf.int32, [rows, length])
     cell = tf1.nn.rnn_cell.MultiRNNCell([make_cell(setting["cell"], hidden) for _ in range(layers)])
-    start = cell.zero_state(lanes, tf.float32)
+    start = cell.zero_state(rows, tf.float32)
     table = tf1.get_variable("embedding", [vocab, setting["embed_size"]])
     outputs, last = unroll(cell, tf1.nn.embedding_lookup(table, characters), start)
     readout = tf1.get_variable("readout", [hidden, vocab])
@@ -38,7 +38,7 @@ def build(setting, unroll):
     update = tf1.train.AdamOptimizer(1e-4).apply_gradients(zip(gradients, variables, strict=True))
     session = tf1.Session()
     session.run(tf1.global_variables_initializer())
-    text = np.random.default_rng(0).integers(vocab, size=(lanes, length + 1), dtype=np.int32)
+    text = np.random.default_rng(0).integers(vocab, size=(rows, length + 1), dtype=np.int32)
     feed = {characters: text[:, :-1], targets: text[:, 1:]}
     carry = session.run(start)
 

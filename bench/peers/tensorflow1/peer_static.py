@@ -1,4 +1,4 @@
-"""The tutorial's `static_rnn`: every tick written out in the graph, so that building takes long."""
+"""The tutorial's `static_rnn`: every time step is a node of the graph of its own, so that building takes long."""
 
 import graph
 import tensorflow as tf

@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Loop(nn.Module):
-    """Layers of an LSTM cell, one tick at a time; the input's product is made for all times at once."""
+    """Layers of an LSTM cell, one time step at a time; the input's product is made for all times at once."""
 
     def __init__(self, kind: str, size: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -55,15 +55,15 @@ def detached(carry):
 
 
 def build(setting):
-    hidden, layers, lanes = setting["hidden_size"], setting["num_layers"], setting["batch_size"]
+    hidden, layers, rows = setting["hidden_size"], setting["num_layers"], setting["batch_size"]
     vocab, size = setting["vocab_size"], setting["embed_size"]
     embedding, readout = nn.Embedding(vocab, size), nn.Linear(hidden, vocab)
     network = recurrent(setting["cell"], size, hidden, layers)
     parameters = [p for module in (embedding, network, readout) for p in module.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-4)
-    text = torch.randint(vocab, (setting["seq_length"] + 1, lanes))
+    text = torch.randint(vocab, (setting["seq_length"] + 1, rows))
     carry = (
-        [tuple(torch.zeros(lanes, hidden) for _ in range(3))] * layers if isinstance(network, Loop) else None
+        [tuple(torch.zeros(rows, hidden) for _ in range(3))] * layers if isinstance(network, Loop) else None
     )
 
     def step():

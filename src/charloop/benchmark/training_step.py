@@ -12,6 +12,7 @@ from charloop.config import ModelConfig, TrainingConfig
 from charloop.devices import choose_devices, make_mesh
 from charloop.model import CharLM
 from charloop.training.optimizer import make_optimizer
+from charloop.training.session import check_precision
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
 from charloop.unroll import choose_unrolling
@@ -22,7 +23,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class StepSetting:
-    """The sizes of a training step. CharloopError for a network that cannot be built."""
+    """The sizes of a training step. CharloopError for a network or a precision that is not possible here."""
 
     model: ModelConfig
     batch_size: int
@@ -31,7 +32,7 @@ class StepSetting:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        CharLM.build(self.model, self.vocab_size)
+        check_precision(self.precision, CharLM.build(self.model, self.vocab_size))
 
     def __str__(self) -> str:
         """The network and the step in a few words."""

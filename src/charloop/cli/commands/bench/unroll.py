@@ -46,13 +46,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def print_unrollings(timings: "Sequence[UnrollingTiming]") -> None:
     """Print one line per unrolling; the last column is its median step over that of fused."""
-    print(
-        f"{'':8} {'trace':>8} {'compile':>9} {'step, median':>14} {'fastest':>9} {'slowest':>9} {'to fused':>9}"
-    )
+    from charloop.cli.terminal.tables import left, right, table_lines
+
     reference = next((t.median for t in timings if t.unrolling == "fused"), None)
-    for timing in timings:
-        ratio = f"{timing.median / reference:.2f}x" if reference else ""
-        print(
-            f"{timing.unrolling:8} {timing.trace:6.2f} s {timing.compile:7.2f} s {timing.median * 1e3:11.1f} ms"
-            f" {min(timing.steps) * 1e3:6.1f} ms {max(timing.steps) * 1e3:6.1f} ms {ratio:>9}"
+    heads = ("trace", "compile", "step, median", "fastest", "slowest", "to fused")
+    rows = [
+        (
+            timing.unrolling,
+            *(f"{seconds:.2f} s" for seconds in (timing.trace, timing.compile)),
+            *(f"{seconds * 1e3:.1f} ms" for seconds in (timing.median, min(timing.steps), max(timing.steps))),
+            f"{timing.median / reference:.2f}x" if reference else "",
         )
+        for timing in timings
+    ]
+    print("\n".join(table_lines([left(""), *map(right, heads)], rows)))
