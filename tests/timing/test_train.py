@@ -33,7 +33,7 @@ def test_a_table_is_printed_and_every_figure_written(
     lines = capsys.readouterr().out.splitlines()
     assert "S3: rnn, 2 x 4, batch 50, 3 characters a step" in lines
     assert "S3: gru, 2 x 4, batch 50, 3 characters a step" in lines
-    ours, poor, quick = (line.split() for line in lines[4:7])
+    ours, quick, poor = (line.split() for line in lines[4:7])
     assert (ours[0], ours[-2]) == ("charloop", "1.00x")
     assert poor == ["poor", "not", "measured:", "no", "cells"]
     written = json.loads(file.read_text())
