@@ -1,144 +1,95 @@
-"""Keys from a terminal, one at a time, as they are pressed."""
+"""Reads keys from a terminal, one at a time, as they are pressed. Only this module knows prompt_toolkit."""
 
-import codecs
-import contextlib
+import asyncio
 import os
-import re
-import sys
 import time
-from types import TracebackType
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from typing import NamedTuple, TextIO
 
-PASTE, PASTED = "\x1b[200~", "\x1b[201~"
-"""What a terminal puts around a text that is pasted, once it is asked to."""
+from prompt_toolkit.input import create_input
+from prompt_toolkit.key_binding import KeyPress
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import create_output
+
 NAMES = {
-    "\r": "enter",
-    "\t": "tab",
-    "\x7f": "backspace",
-    "\x08": "backspace",
-    "\x1b[A": "up",
-    "\x1bOA": "up",
-    "\x1b[B": "down",
-    "\x1bOB": "down",
-    "\x1b[F": "end",
-    "\x1bOF": "end",
-    "\x1b[4~": "end",
-    **{chr(number): f"ctrl-{chr(number + 96)}" for number in (3, 4, 5, 10, 19, 20, 21)},
+    Keys.ControlM: "enter",
+    Keys.ControlI: "tab",
+    Keys.ControlH: "backspace",
+    Keys.BracketedPaste: "paste",
 }
-SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~])")
-"""What a key sends that has no character (ECMA-48, section 5.4)."""
-UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
+"""Names of keys that differ from those of prompt_toolkit."""
 ESCAPE_SECONDS = 0.05
-"""After which what may begin a sequence was the key Escape."""
-WINDOWS = {"H": "up", "P": "down", "O": "end"}
+"""If no more arrives within this time, the start of a control sequence was the key Escape."""
 
 
 class Key(NamedTuple):
-    """A key by its name; the name of what writes is `text`, of what a terminal pastes `paste`."""
+    """A key by its name: `text` for one that writes a character, `paste` for text that the terminal pastes."""
 
     name: str
     text: str = ""
 
 
-def parse(pressed: str) -> tuple[list[Key], str]:
-    """The keys of what a terminal sent, and the rest that is not whole yet; keys without a meaning are left out."""
-    keys = []
-    while pressed:
-        if pressed.startswith(PASTE):
-            content, end, rest = pressed[len(PASTE) :].partition(PASTED)
-            if not end:
-                break
-            keys.append(Key("paste", content.replace("\r\n", "\n").replace("\r", "\n")))
-            pressed = rest
-            continue
-        if UNFINISHED.match(pressed):
-            break
-        sequence = SEQUENCE.match(pressed)
-        one = sequence[0] if sequence else pressed[0]
-        pressed = pressed[len(one) :]
-        if one in NAMES:
-            keys.append(Key(NAMES[one]))
-        elif one == "\x1b":
-            keys.append(Key("escape"))
-        elif one.isprintable():
-            keys.append(Key("text", one))
-    return keys, pressed
+class KeyReader:
+    """The keys of a terminal, by default that of standard input, which is restored at the end.
+
+    Until then no key is echoed or makes a signal: Ctrl-C is a key like any other.
+    """
+
+    def __init__(self, terminal: TextIO | None = None) -> None:
+        self._input, self._output = create_input(terminal), create_output()
+        self._keys: deque[Key] = deque()
+        self._read_at = 0.0
+
+    def __enter__(self) -> "KeyReader":
+        with ExitStack() as stack:
+            self._runner = stack.enter_context(asyncio.Runner())
+            stack.enter_context(self._input.raw_mode())
+            self._output.enable_bracketed_paste()
+            self._output.flush()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+        self._output.disable_bracketed_paste()
+        self._output.flush()
+
+    def read(self, seconds: float) -> Key | None:
+        """Return the next key if one is pressed within this time; Ctrl-D if the terminal is gone."""
+        while not self._keys and self._runner.run(self._is_ready(seconds)):
+            self._keys.extend(convert_keys(self._input.read_keys()))
+            self._read_at, seconds = time.monotonic(), ESCAPE_SECONDS
+            if self._input.closed or not os.isatty(self._input.fileno()):
+                return Key("ctrl-d")
+        if not self._keys and time.monotonic() - self._read_at >= ESCAPE_SECONDS:
+            self._keys.extend(convert_keys(self._input.flush_keys()))
+        return self._keys.popleft() if self._keys else None
+
+    async def _is_ready(self, seconds: float) -> bool:
+        ready = asyncio.Event()
+        with self._input.attach(ready.set), suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ready.wait()
+        return ready.is_set()
 
 
-if sys.platform == "win32":
-    import msvcrt
+def convert_keys(presses: list[KeyPress]) -> Iterator[Key]:
+    """Yield the keys that have a name or write a character.
 
-    class Keys:
-        """The keys of this console."""
-
-        def __enter__(self) -> "Keys":
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            pass
-
-        def read(self, seconds: float) -> Key | None:
-            """The next key, if it is pressed within so many seconds."""
-            end = time.monotonic() + seconds
-            while not msvcrt.kbhit():
-                if time.monotonic() > end:
-                    return None
-                time.sleep(0.01)
-            one = msvcrt.getwch()
-            if one in "\x00\xe0":
-                return Key(WINDOWS.get(msvcrt.getwch(), ""))
-            found, _ = parse(one)
-            return found[0] if found else Key("escape" if one == "\x1b" else "")
-
-else:
-    import select
-    import termios
-
-    class Keys:
-        """The keys of standard input, which is a terminal and left as it was found.
-
-        While it lasts nothing that is pressed is echoed or makes a signal: Ctrl-C is a key like any other.
-        """
-
-        def __enter__(self) -> "Keys":
-            self._file = sys.stdin.fileno()
-            self._before = termios.tcgetattr(self._file)
-            self._decoder, self._rest = codecs.getincrementaldecoder("utf-8")("ignore"), ""
-            self._keys: list[Key] = []
-            mode = termios.tcgetattr(self._file)
-            mode[0] &= ~(termios.ICRNL | termios.IXON)
-            mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
-            termios.tcsetattr(self._file, termios.TCSADRAIN, mode)
-            print("\x1b[?2004h", end="", flush=True)
-            return self
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            # A terminal that is gone needs nothing any more.
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(self._file, termios.TCSADRAIN, self._before)
-            print("\x1b[?2004l", end="", flush=True)
-
-        def read(self, seconds: float) -> Key | None:
-            """The next key, if it is pressed within so many seconds; Ctrl-D where the terminal is gone."""
-            end = time.monotonic() + seconds
-            while not self._keys:
-                escape = UNFINISHED.match(self._rest)
-                left = ESCAPE_SECONDS if escape else max(0.0, end - time.monotonic())
-                if select.select([self._file], [], [], left)[0]:
-                    self._take()
-                elif escape:
-                    self._rest = ""
-                    return Key("escape")
-                else:
-                    return None
-            return self._keys.pop(0)
-
-        def _take(self) -> None:
-            try:
-                pressed = os.read(self._file, 65536)
-            except OSError:
-                pressed = b""
-            keys, self._rest = parse(self._rest + self._decoder.decode(pressed))
-            self._keys += keys if pressed else [Key("ctrl-d")]
+    Control sequences that prompt_toolkit does not know arrive as Escape and characters; these are left out.
+    """
+    left = deque(presses)
+    while left:
+        key, data = left[0].key, left.popleft().data
+        if key == Keys.Escape and left and left[0].data == "[":
+            left.popleft()
+            # The last character of a sequence (ECMA-48, section 5.4).
+            while left and not "@" <= left.popleft().data <= "~":
+                pass
+        elif isinstance(key, Keys):
+            text = data.replace("\r\n", "\n").replace("\r", "\n") if key == Keys.BracketedPaste else ""
+            yield Key(NAMES.get(key) or key.value.replace("c-", "ctrl-"), text)
+        elif key.isprintable():
+            yield Key("text", key)

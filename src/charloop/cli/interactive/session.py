@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from charloop.cli.interactive.editor import Editor
-from charloop.cli.interactive.keys import Key, Keys
+from charloop.cli.interactive.keys import Key, KeyReader
 from charloop.cli.interactive.view import draw_editor
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
@@ -54,7 +54,11 @@ def edit_text(
     session = InteractiveSession(network.model, network.params, network.vocabulary, prompt, config, beginning)
     editor = Editor(session, network.vocabulary, keeps_prompt=keeps_prompt)
     console = Console(highlight=False)
-    with ended_by_signals(), Keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+    with (
+        ended_by_signals(),
+        KeyReader() as keys,
+        Live(console=console, screen=True, auto_refresh=False) as live,
+    ):
         try:
             handle_keys(editor, keys, live, colored=colored)
         except KeyboardInterrupt:
@@ -62,7 +66,7 @@ def edit_text(
     return editor.content().decode("utf-8", "replace")
 
 
-def handle_keys(editor: Editor, keys: Keys, live: Live, *, colored: bool) -> None:
+def handle_keys(editor: Editor, keys: KeyReader, live: Live, *, colored: bool) -> None:
     """Draw the editor, wait for a key and do what it means, until the editor is done."""
 
     def draw() -> tuple[int, int]:
