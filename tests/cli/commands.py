@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,6 +90,11 @@ def refused(outcome: Outcome, out: str = "") -> str:
     assert outcome.err.endswith("\n")
     assert outcome.out.startswith(out) if out else outcome.out == ""
     return outcome.err.removeprefix("charloop: ").rstrip("\n")
+
+
+def without_controls(written: str) -> str:
+    """What is seen on a terminal: no control sequences, line ends as in a file."""
+    return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", written).replace("\r\n", "\n")
 
 
 def prints(path: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,15 @@ def trained(training: tuple[Path, Outcome]) -> Path:
     """A run's folder, to be read only."""
     done(training[1])
     return training[0]
+
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(trained: Path) -> Write:
+    """What `charloop sample RUN FLAGS` writes."""
+    return lambda *flags, stdin="": done(call("sample", str(trained), *flags, stdin=stdin))
 
 
 @pytest.fixture(scope="session")

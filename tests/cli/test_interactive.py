@@ -1,95 +1,20 @@
 """`charloop sample --interactive` on a terminal: a pseudo-terminal, a real process, real keys."""
 
-import codecs
-import fcntl
-import os
 import re
-import select
 import signal
-import struct
-import subprocess
 import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from cli.commands import call, process, program, refused
-
-PATIENCE = 120.0
-"""Seconds to wait for what must come."""
-
-
-@dataclass
-class Terminal:
-    """Where a command runs, and what it has written there."""
-
-    running: subprocess.Popen[bytes]
-    master: int
-    slave: int
-    written: str = ""
-    decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
-
-    def send(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def until(self, found: str) -> list[str]:
-        """The rows of the screen, once `found` is in one of them."""
-        end = time.monotonic() + PATIENCE
-        while not any(found in row for row in self.screen()):
-            assert time.monotonic() < end, f"no {found!r} in {self.written[-3000:]!r}"
-            self.read()
-        return self.screen()
-
-    def read(self) -> None:
-        if select.select([self.master], [], [], 0.1)[0]:
-            # What is read may end within a character.
-            self.written += self.decoder.decode(os.read(self.master, 65536))
-
-    def screen(self) -> list[str]:
-        """What was drawn last, from the top."""
-        return plain(self.written.rpartition("\x1b[H")[2]).splitlines()
-
-    def ended(self) -> str:
-        """What is left on the screen when the command has ended."""
-        end = time.monotonic() + PATIENCE
-        while self.running.poll() is None:
-            assert time.monotonic() < end
-            self.read()
-        self.read()
-        return plain(self.written.rpartition("\x1b[?1049l")[2])
-
-
-def plain(written: str) -> str:
-    return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", written).replace("\r\n", "\n")
-
-
-@contextmanager
-def terminal(*arguments: str) -> Iterator[Terminal]:
-    master, slave = os.openpty()
-    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")} | {"TERM": "xterm"}
-    running = subprocess.Popen(
-        program("sample", *arguments), stdin=slave, stdout=slave, stderr=slave, env=environment
-    )
-    made = Terminal(running, master, slave)
-    made.resize(24, 80)
-    try:
-        yield made
-    finally:
-        running.kill()
-        running.wait()
-        os.close(master)
-        os.close(slave)
+from cli.commands import call, process, refused
+from cli.terminals import open_terminal
 
 
 def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
-    with terminal(str(trained), "--prompt", "the old ", "--interactive", "--seed", "3") as screen:
+    with open_terminal(
+        "sample", str(trained), "--prompt", "the old ", "--interactive", "--seed", "3"
+    ) as screen:
         before = termios.tcgetattr(screen.slave)
         assert len(screen.until("Ctrl-C end")) == 24
         screen.send("dog")
@@ -121,7 +46,7 @@ def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
-    with terminal(str(trained), "--interactive", "--no-echo", "--prompt", "a ") as screen:
+    with open_terminal("sample", str(trained), "--interactive", "--no-echo", "--prompt", "a ") as screen:
         before = termios.tcgetattr(screen.slave)
         screen.until("Ctrl-C end")
         screen.send("fox")
@@ -132,8 +57,8 @@ def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
         assert termios.tcgetattr(screen.slave) == before
 
 
-def test_escape_is_told_from_an_arrow(trained: Path) -> None:
-    with terminal(str(trained), "--interactive") as screen:
+def test_escape_is_not_taken_for_an_arrow(trained: Path) -> None:
+    with open_terminal("sample", str(trained), "--interactive") as screen:
         screen.until("Ctrl-C end")
         screen.send("\x14")
         screen.until("digits, Enter and Tab write text")
@@ -145,7 +70,7 @@ def test_escape_is_told_from_an_arrow(trained: Path) -> None:
 
 def test_without_a_seed_one_is_drawn_and_printed_and_draws_the_same_again(trained: Path) -> None:
     def draw_line(*flags: str) -> tuple[str, str]:
-        with terminal(str(trained), "--interactive", *flags) as screen:
+        with open_terminal("sample", str(trained), "--interactive", *flags) as screen:
             screen.until("Ctrl-C end")
             screen.send("\x05")
             screen.until("↵")

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,8 @@ import pytest
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
 from charloop.cli.flags import context
-from cli.commands import BRIEF, Outcome, call, done, process, program, refused
-
-Write = Callable[..., str]
-
-
-@pytest.fixture
-def write(trained: Path) -> Write:
-    """What `charloop sample RUN FLAGS` writes."""
-    return lambda *flags, stdin="": done(call("sample", str(trained), *flags, stdin=stdin))
+from cli.commands import BRIEF, Outcome, call, done, process, program, refused, without_controls
+from cli.conftest import Write
 
 
 def test_without_a_seed_it_is_another_text_each_time_and_can_be_written_again(
@@ -198,7 +190,7 @@ def test_colours_of_surprise_change_no_character_and_spare_the_prompt(
     monkeypatch.setenv("FORCE_COLOR", "1")
     painted = write(*flags, "--color", "surprise")
     assert painted.startswith("the fox\x1b[38;5;")
-    bare = re.sub(r"\x1b\[[0-9;]*m", "", painted)
+    bare = without_controls(painted)
     assert bare.startswith(plain)
     assert bare.count("\n") == plain.count("\n") + 1, "and a legend"
     monkeypatch.setenv("NO_COLOR", "1")
@@ -211,7 +203,7 @@ def test_several_texts_are_coloured_each_by_itself(write: Write, monkeypatch: py
     plain = write(*flags)
     monkeypatch.setenv("FORCE_COLOR", "1")
     first = write(*flags, "--color", "surprise")
-    assert re.sub(r"\x1b\[[0-9;]*m", "", first).startswith(plain)
+    assert without_controls(first).startswith(plain)
     assert first.count("bits, by the network's own") == 1
     assert write(*flags, "--color", "surprise") == first
 

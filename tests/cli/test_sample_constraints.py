@@ -2,18 +2,17 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from charloop import load
 from choosing import slow
-from cli.commands import BRIEF, SMALL, Outcome, call, done, process, refused
+from cli.commands import BRIEF, SMALL, Outcome, call, done, process, refused, without_controls
+from cli.conftest import Write
 
 POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
 """Short enough to be known by heart."""
-Write = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +43,6 @@ def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     done(call("train", str(folder / "poem.txt"), *flags))
     return folder / "run"
-
-
-@pytest.fixture
-def write(trained: Path) -> Write:
-    """What `charloop sample RUN FLAGS` writes."""
-    return lambda *flags: done(call("sample", str(trained), *flags))
 
 
 def longest_copy(text: str, learned: str, start: int = 0) -> int:
@@ -102,7 +95,7 @@ def test_novel_with_several_texts_and_colours(write: Write, monkeypatch: pytest.
     assert plain.split("--- 2")[0].removeprefix("--- 1 ---\n") == write(*flags[:-2])
     monkeypatch.setenv("FORCE_COLOR", "1")
     painted = write(*flags, "--color", "surprise")
-    assert re.sub(r"\x1b\[[0-9;]*m", "", painted).startswith(plain)
+    assert without_controls(painted).startswith(plain)
 
 
 def test_novel_counts_bytes_for_a_network_of_bytes(binary: tuple[Path, Outcome]) -> None:

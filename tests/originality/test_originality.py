@@ -1,4 +1,4 @@
-"""Pieces of a text are found where trying finds them, and nowhere else."""
+"""Copies are found where trying finds them, and nowhere else."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from charloop.errors import CharloopError
 from charloop.originality import SuffixIndex, load_or_build_index, measure_originality, suffix_index
-from originality.naive import followers, longest_matches, stands
+from originality.naive import followers, longest_matches, occurs
 
 TYPES = st.sampled_from([np.uint8, np.uint16, np.uint32, np.int32])
 letters = st.integers(1, 4).flatmap(lambda size: st.lists(st.integers(0, size - 1), max_size=40))
@@ -27,7 +27,7 @@ def index_of(text: list[int], kind: type = np.int32) -> SuffixIndex:
 
 @settings(deadline=None, max_examples=150)
 @given(TEXTS, TYPES)
-def test_suffixes_stand_in_their_order(text: list[int], kind: type) -> None:
+def test_suffixes_are_sorted(text: list[int], kind: type) -> None:
     order = index_of(text, kind).order.tolist()
     assert order == sorted(range(len(text)), key=lambda start: text[start:])
 
@@ -53,7 +53,7 @@ def test_followers_are_those_that_trying_finds(text: list[int], data: st.DataObj
 
 
 def test_a_long_text_is_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Matches longer than a stride, and places on both sides of a part's end."""
+    """Matches longer than a stride, and positions on both sides of the end of a pass."""
     text = np.random.default_rng(0).integers(0, 3, 2000).astype(np.uint8)
     ids = np.concatenate([text[100:450], [3], text[77:400], text[:33]]).astype(np.int32)
     whole = SuffixIndex.of(text).longest_matches(ids)
@@ -61,7 +61,7 @@ def test_a_long_text_is_searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(suffix_index, "POSITIONS_PER_PASS", 7)
     assert (SuffixIndex.of(text).longest_matches(ids) == whole).all()
     assert whole[400] == 50
-    assert stands(text.tolist(), ids[351:401].tolist())
+    assert occurs(text.tolist(), ids[351:401].tolist())
 
 
 def test_a_text_too_long_is_refused_before_anything_is_done(
@@ -125,13 +125,13 @@ def test_originality_is_what_counting_says(text: list[int], ids: list[int], thre
     found = measure_originality(index_of(text), np.array(ids, np.int32), threshold)
     matches = longest_matches(text, ids)
     inside = {
-        place for end, size in enumerate(matches, 1) if size >= threshold for place in range(end - size, end)
+        index for end, size in enumerate(matches, 1) if size >= threshold for index in range(end - size, end)
     }
     assert found.characters == len(ids)
     assert found.longest == max(matches, default=0)
     assert found.copied == (len(inside) / len(ids) if ids else 0)
     assert found.threshold == threshold
-    assert stands(text, ids[found.start : found.start + found.longest])
+    assert occurs(text, ids[found.start : found.start + found.longest])
 
 
 def test_a_copy_in_the_middle_of_a_text() -> None:

@@ -15,11 +15,11 @@ ALPHABET = " \nabcdefgh"
 
 @dataclass(frozen=True)
 class Letters:
-    """Characters numbered as they stand in `symbols`."""
+    """A vocabulary whose ids are indices into `symbols`."""
 
     symbols: str = ALPHABET
     unknown_id: int | None = None
-    """One of the symbols, to play the part."""
+    """The id that plays the unknown symbol."""
 
     @property
     def size(self) -> int:
@@ -51,7 +51,7 @@ class LettersDecoder:
 
 @dataclass(frozen=True, eq=False)
 class Elman:
-    """A plain recurrent network, one tick after the other; it counts how often it is traced."""
+    """A plain recurrent network, one time step after the other; it records how often it is traced."""
 
     vocab: int = len(ALPHABET)
     hidden: int = 7
@@ -76,19 +76,19 @@ class Elman:
         self.traces.append(characters.shape[0])
         live = jnp.inf if lengths is None else lengths
 
-        def tick(h: jax.Array, at: Any) -> Any:
+        def time_step(h: jax.Array, at: Any) -> Any:
             time, ids = at
             new = jnp.tanh(params["x"][ids] + h @ params["h"])
             h = jnp.where((time < live)[..., None], new, h)
             return h, h @ params["y"]
 
-        h, logits = jax.lax.scan(tick, state["h"], (jnp.arange(characters.shape[0]), characters))
+        h, logits = jax.lax.scan(time_step, state["h"], (jnp.arange(characters.shape[0]), characters))
         return logits, {"h": h}
 
 
 @dataclass(frozen=True)
 class Script:
-    """Writes lane after lane of `params["texts"]` character by character, whatever it reads, again and again."""
+    """Writes `params["texts"][row]` in each batch row, again and again, whatever it reads."""
 
     vocab: int = len(ALPHABET)
 
@@ -156,3 +156,8 @@ class OctetsDecoder:
 
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
+
+
+LETTERS, ELMAN = Letters(), Elman()
+WEIGHTS = ELMAN.init()
+"""Shared by the test files, so that they share compiled programs."""

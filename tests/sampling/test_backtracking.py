@@ -1,4 +1,4 @@
-"""Under constraints: the same text where they ask for nothing, a way out of every corner that has one, in bounds."""
+"""Under constraints: the same text if they forbid nothing, and a way out of every dead end that has one."""
 
 import itertools
 from collections.abc import Callable
@@ -11,21 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import ALPHABET, Elman, Letters, Steady
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Letters, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import Constraint, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.constraints import backtracking
 from choosing import slow
 
-LETTERS, FEW = Letters(), Letters("abc")
-ELMAN = Elman()
-WEIGHTS = ELMAN.init()
+FEW = Letters("abc")
 
 
 @dataclass(frozen=True, eq=False)
 class Rule(Constraint):
-    """What `forbids` of the text so far; it may end where `ends` says so. The state is all that was written."""
+    """Forbid the symbols `forbids(text)`; the text may end where `ends` is true. The state is the text so far."""
 
     symbols: str = ALPHABET
     forbids: Callable[[str], str] = lambda _: ""
@@ -131,7 +129,7 @@ def test_two_rules_at_once_over_random_networks(seed: int, pair: str, temperatur
 
 @dataclass(frozen=True)
 class Table:
-    """The chances of the next letter by the last one: rows of `params["table"]`."""
+    """The probabilities of the next letter given the last: a row of `params["table"]`."""
 
     def initial_state(self, batch_size: int) -> jax.Array:
         return jnp.zeros((batch_size, 0))
@@ -148,10 +146,10 @@ def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
         config = SamplingConfig(length=60, temperature=temperature, seed=2)
         text = generate_texts(Table(), {"table": table}, FEW, "c", config, [rule])[0]
         assert "ac" not in text
-        assert "a" not in text[:-1], "what follows an a has a hundredth of the chance"
+        assert "a" not in text[:-1], "what follows an a has a probability of 0.01"
 
 
-@pytest.mark.parametrize(("before", "first"), [("", ""), ("a", "c")], ids=["here", "a place before"])
+@pytest.mark.parametrize(("before", "first"), [("", ""), ("a", "c")], ids=["here", "a position before"])
 def test_an_unlikely_way_is_taken_after_all_where_it_is_the_only_one(before: str, first: str) -> None:
     """After `c` little is left, after `a` and `b` nothing: the writer leaves `c`, and comes back to it."""
     table = jnp.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4], [0.01, 0.01, 0.98]])
@@ -181,7 +179,7 @@ def count_choices(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 
 def test_likelier_ways_are_looked_for_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A million ways lead to the tenth place, and at each the only id that is left is unlikely."""
+    """Many ways lead to the tenth position, and after each the only id that is left is unlikely."""
     monkeypatch.setattr(backtracking, "MIN_COUNTED_LENGTH", 10)
     count_choices(monkeypatch, backtracking.LIKELIER_CHOICES * 20 + 30)
     table = jnp.array([[0.495, 0.495, 0.01]] * 3)
@@ -216,10 +214,10 @@ def test_a_text_ends_with_a_line_or_stop_string_only_where_it_may() -> None:
     assert len(text) < 2000
 
 
-def test_the_unknown_sign_is_not_among_what_is_left() -> None:
-    signed = Letters("abc", unknown_id=2)
+def test_the_unknown_symbol_is_not_among_what_is_left() -> None:
+    folded = Letters("abc", unknown_id=2)
     rule = Rule("abc", forbids=lambda text: "a" if len(text) % 2 else "b")
-    text = generate_texts(Steady((1, 1, 98)), {}, signed, "a", SamplingConfig(length=20), [rule])[0]
+    text = generate_texts(Steady((1, 1, 98)), {}, folded, "a", SamplingConfig(length=20), [rule])[0]
     assert text == "ab" * 10
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sampling_fakes import ALPHABET, Elman, Steady
+from sampling_fakes import ALPHABET, ELMAN, WEIGHTS, Elman, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import AtWordStarts, Chain, Greedy, Sample, Temperature, TopK, TopP
@@ -16,7 +16,6 @@ from charloop.sampling.prompt import read_prompt
 VOCAB = len(ALPHABET)
 PROMPT = np.array([3, 1, 4, 1, 5], np.int32)
 BY_CHANCE = Sample(Chain())
-ELMAN = Elman()
 
 
 def write_all(
@@ -48,7 +47,7 @@ def logits_before(model: Elman, params: Any, prompt: np.ndarray, written: np.nda
 
 
 def test_greedy_is_the_loop_of_argmax_one_character_at_a_time() -> None:
-    params, state, expected = ELMAN.init(), ELMAN.initial_state(1), []
+    params, state, expected = WEIGHTS, ELMAN.initial_state(1), []
     step = jax.jit(ELMAN.apply)
     for index in PROMPT:
         logits, state = step(params, jnp.full((1, 1), index), state)

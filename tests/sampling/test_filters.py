@@ -30,7 +30,7 @@ batches = st.lists(rows, min_size=2, max_size=2).map(lambda batch: np.array(batc
 
 @pytest.fixture(params=["pairs", "thresholds"], autouse=True, scope="module")
 def _way(request: pytest.FixtureRequest):
-    """As an alphabet's few characters are filtered, and as many thousands are."""
+    """Both ways to select: for an alphabet, and for thousands of characters."""
     before, module.MAX_PAIRS = module.MAX_PAIRS, 512 if request.param == "pairs" else 0
     yield
     module.MAX_PAIRS = before
@@ -38,7 +38,7 @@ def _way(request: pytest.FixtureRequest):
 
 @cache
 def program(_most: int) -> Any:
-    """What a filter makes of a batch, compiled once for each way."""
+    """Apply a filter to a batch; compiled once for each way to select."""
     return quick_jit(lambda filter_, batch: filter_(batch))
 
 
@@ -143,10 +143,8 @@ def test_forbid_removes_its_ids_only(batch: np.ndarray) -> None:
 @pytest.mark.parametrize("count", [1, 2, 40, 1999, 2000])
 def test_of_thousands_the_greatest_are_found_as_by_sorting(count: int) -> None:
     """Values of every size and sign, many of them equal, some removed."""
-    chance = np.random.default_rng(count)
-    batch = (chance.standard_normal((3, 2000)) * 10.0 ** chance.integers(-30, 30, (3, 2000))).astype(
-        np.float32
-    )
+    draw = np.random.default_rng(count)
+    batch = (draw.standard_normal((3, 2000)) * 10.0 ** draw.integers(-30, 30, (3, 2000))).astype(np.float32)
     batch[:, ::7], batch[:, ::11], batch[1, ::2] = 0.25, -0.0, -np.inf
     assert kept(TopK(count), batch) == [set(best_first(row)[:count]) for row in batch]
 

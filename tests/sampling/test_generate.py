@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import ALPHABET, Elman, Letters, Octets, Script, Steady
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Octets, Script, Steady
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts, stream_text
@@ -19,13 +19,11 @@ from charloop.sampling.compiled_loop import BLOCK
 from charloop.sampling.generate import STREAM_BLOCK
 from charloop.sampling.prompt import NO_BEGINNING, prepend_beginning
 
-LETTERS = Letters()
-ELMAN = Elman()
 NEVER_ENDING = 2**31 - 1
 
 
 def elman_text(prompt: str = "abc", **settings: Any) -> list[str]:
-    return generate_texts(ELMAN, ELMAN.init(), LETTERS, prompt, SamplingConfig(**{"length": 50, **settings}))
+    return generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, SamplingConfig(**{"length": 50, **settings}))
 
 
 def test_length_counts_new_characters_and_the_prompt_is_not_given_back() -> None:
@@ -48,8 +46,8 @@ def test_length_counts_new_characters_and_the_prompt_is_not_given_back() -> None
 )
 def test_a_stream_is_the_generated_text_in_pieces(settings: dict[str, Any]) -> None:
     config = SamplingConfig(length=100, **settings)
-    pieces = list(stream_text(ELMAN, ELMAN.init(), LETTERS, "abc", config))
-    assert ["".join(pieces)] == generate_texts(ELMAN, ELMAN.init(), LETTERS, "abc", config)
+    pieces = list(stream_text(ELMAN, WEIGHTS, LETTERS, "abc", config))
+    assert ["".join(pieces)] == generate_texts(ELMAN, WEIGHTS, LETTERS, "abc", config)
     assert all(pieces)
 
 
@@ -123,26 +121,28 @@ WAYS = [
 
 
 @pytest.mark.parametrize("settings", WAYS, ids=str)
-def test_the_unknown_sign_is_never_written_however_likely_it_is(settings: dict[str, Any]) -> None:
-    """`h`, which the network prefers to all others, plays the sign; without that part it is written."""
+def test_the_unknown_symbol_is_never_written_however_likely_it_is(settings: dict[str, Any]) -> None:
+    """`h`, which the network prefers to all others, plays the unknown symbol; otherwise it is written."""
     weights = [1] * (len(ALPHABET) - 1) + [10**6]
-    signed, config = Letters(unknown_id=ALPHABET.index("h")), SamplingConfig(length=300, **settings)
+    folded, config = Letters(unknown_id=ALPHABET.index("h")), SamplingConfig(length=300, **settings)
     for write in (generate_texts, stream_text):
         assert "h" in "".join(write(Steady(tuple(weights)), {}, LETTERS, "h", config))
-        text = "".join(write(Steady(tuple(weights)), {}, signed, "h", config))
+        text = "".join(write(Steady(tuple(weights)), {}, folded, "h", config))
         assert len(text) == 300
         assert "h" not in text
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.data())
-def test_without_the_sign_the_others_keep_their_probabilities(data: st.DataObject) -> None:
-    """What is drawn where the sign is forbidden is what a network without it draws."""
+def test_without_the_unknown_symbol_the_others_keep_their_probabilities(data: st.DataObject) -> None:
+    """What is drawn where the unknown symbol is forbidden is what a network without it draws."""
     weights = data.draw(st.lists(st.integers(1, 50), min_size=len(ALPHABET) - 1, max_size=len(ALPHABET) - 1))
     config = SamplingConfig(length=50, seed=data.draw(st.integers(0, 99)))
-    signed = Letters(unknown_id=len(ALPHABET) - 1)
-    with_sign = generate_texts(Steady((*weights, data.draw(st.integers(1, 10**6)))), {}, signed, "", config)
-    assert with_sign == generate_texts(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
+    folded = Letters(unknown_id=len(ALPHABET) - 1)
+    with_unknown = generate_texts(
+        Steady((*weights, data.draw(st.integers(1, 10**6)))), {}, folded, "", config
+    )
+    assert with_unknown == generate_texts(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
 
 
 def test_samples_are_the_same_however_many_there_are() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from sampling_fakes import ALPHABET, Elman, Letters, Script
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Script
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts
@@ -13,15 +13,12 @@ from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, prepend_beginning
 
-LETTERS = Letters()
-ELMAN = Elman()
-
 
 def write(prompt: str, sample: int = 0, **settings: Any) -> str:
     """Write with the host loop what `generate_texts` writes."""
     config = SamplingConfig(**settings)
     ids = LETTERS.encode(prompt)
-    loop, chooser = HostLoop(ELMAN, ELMAN.init()), Chooser(make_picker(config, LETTERS), config.seed, sample)
+    loop, chooser = HostLoop(ELMAN, WEIGHTS), Chooser(make_picker(config, LETTERS), config.seed, sample)
     text, written = loop.begin(prepend_beginning(LETTERS, ids, NO_BEGINNING, "error")), []
     for _ in range(config.length):
         written.append(chooser.choose(text))
@@ -45,12 +42,12 @@ def write(prompt: str, sample: int = 0, **settings: Any) -> str:
 @pytest.mark.parametrize("prompt", ["", "a", "abc dab\nhe" * 7])
 def test_the_same_seed_writes_what_generate_writes(prompt: str, settings: dict[str, Any]) -> None:
     config = SamplingConfig(length=120, num_samples=2, **settings)
-    texts = generate_texts(ELMAN, ELMAN.init(), LETTERS, prompt, config)
+    texts = generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, config)
     assert texts == [write(prompt, sample, length=120, **settings) for sample in range(2)]
 
 
 def test_it_goes_back_to_any_position_and_on_from_there() -> None:
-    loop, ids = HostLoop(ELMAN, ELMAN.init()), LETTERS.encode("hgfedcba")
+    loop, ids = HostLoop(ELMAN, WEIGHTS), LETTERS.encode("hgfedcba")
     texts = [loop.begin(ids[:1])]
     for index in ids[1:]:
         texts.append(loop.advance(texts[-1], int(index)))
@@ -63,7 +60,7 @@ def test_it_goes_back_to_any_position_and_on_from_there() -> None:
 
 
 def test_only_what_is_allowed_is_chosen_and_the_rest_keeps_its_probabilities() -> None:
-    text = HostLoop(ELMAN, ELMAN.init()).begin(LETTERS.encode("ab"))
+    text = HostLoop(ELMAN, WEIGHTS).begin(LETTERS.encode("ab"))
     allowed = np.zeros(len(ALPHABET), bool)
     allowed[[3, 6]] = True
     config = SamplingConfig()
@@ -90,6 +87,6 @@ def test_weights_that_give_no_probabilities_are_refused() -> None:
     model, params = Script.of("abc")
     sick = {"texts": params["texts"]}
     assert HostLoop(model, sick).begin(LETTERS.encode("a")).position == 0
-    elman = {name: leaf * np.nan for name, leaf in ELMAN.init().items()}
+    elman = {name: leaf * np.nan for name, leaf in WEIGHTS.items()}
     with pytest.raises(CharloopError, match="no probabilities"):
         HostLoop(ELMAN, elman).begin(LETTERS.encode("a"))

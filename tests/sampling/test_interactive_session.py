@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import ALPHABET, Elman, Letters
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Letters
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts
 from charloop.sampling.interactive import MAX_DRAWN, InteractiveSession, is_complete
 from charloop.sampling.surprise import SurpriseReader
-
-LETTERS, ELMAN = Letters(), Elman()
-WEIGHTS = ELMAN.init()
 
 
 def begin_session(prompt: str = "abc", vocabulary: Letters = LETTERS, **config: Any) -> InteractiveSession:
@@ -94,7 +91,7 @@ def test_within_a_word_nothing_is_left_to_chance_where_only_words_begin_by_it() 
     assert 0 < begin_session("abc ", mode="words").candidates(1)[0].draw_probability < 1
 
 
-def test_the_unknown_sign_is_no_candidate_and_is_not_put() -> None:
+def test_the_unknown_symbol_is_no_candidate_and_is_not_put() -> None:
     session = begin_session(vocabulary=Letters(unknown_id=4))
     assert 4 not in [one.index for one in session.candidates(10)]
     assert len(session.candidates(10)) == 9

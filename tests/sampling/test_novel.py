@@ -5,15 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import Elman, Letters
+from sampling_fakes import ELMAN, LETTERS, WEIGHTS
 
 from charloop.errors import CharloopError
 from charloop.originality import SuffixIndex
 from charloop.sampling import Novel, SamplingConfig, generate_texts
 from charloop.sampling.compiled_loop import make_row_keys
-
-LETTERS = Letters()
-ELMAN = Elman()
 
 
 def novel(text: str, longest: int) -> Novel:
@@ -43,10 +40,10 @@ def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None
 def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
     """At temperature 0 the same network goes on as it began; only one more character of it may be written."""
     config = SamplingConfig(length=30, temperature=0.0)
-    own = generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
+    own = generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config)[0]
     assert len(set(own[10:20])) > 1
     for prompt, expected in (("ab" + own[:4], 1), ("ab" + own[:5], 0), ("ab" + own[:9], 0)):
-        text = generate_texts(ELMAN, ELMAN.init(), LETTERS, prompt, config, [novel("ab" + own, 7)])[0]
+        text = generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, config, [novel("ab" + own, 7)])[0]
         follows = ("ab" + own)[len(prompt) :]
         shared = next(at for at in range(30) if text[at] != follows[at])
         assert shared <= expected
@@ -54,16 +51,16 @@ def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
 
 def test_as_many_as_are_allowed_may_be_copied() -> None:
     config = SamplingConfig(length=30, temperature=0.0)
-    own = generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config)[0]
+    own = generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config)[0]
     for longest in (31, 40):
-        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel(own, longest)])[0] == own
-    assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "ab", config, [novel("ab" + own, 31)])[0] != own
+        assert generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config, [novel(own, longest)])[0] == own
+    assert generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config, [novel("ab" + own, 31)])[0] != own
 
 
 def test_where_every_piece_is_in_the_text_it_is_refused() -> None:
     rule = novel("".join(a + b for a in LETTERS.symbols for b in LETTERS.symbols), 1)
     with pytest.raises(CharloopError, match="no text that satisfies novel 1 was found in"):
-        generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=30), [rule])
+        generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=30), [rule])
 
 
 def test_less_than_one_is_refused() -> None:
@@ -73,9 +70,9 @@ def test_less_than_one_is_refused() -> None:
 
 def test_a_training_text_shorter_than_the_piece_forbids_nothing() -> None:
     config = SamplingConfig(length=40)
-    plain = generate_texts(ELMAN, ELMAN.init(), LETTERS, "", config)
+    plain = generate_texts(ELMAN, WEIGHTS, LETTERS, "", config)
     for text in ("", "a", "abc"):
-        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "", config, [novel(text, 3)]) == plain
+        assert generate_texts(ELMAN, WEIGHTS, LETTERS, "", config, [novel(text, 3)]) == plain
 
 
 def test_the_second_text_and_all_after_it_compile_nothing(caplog: pytest.LogCaptureFixture) -> None:

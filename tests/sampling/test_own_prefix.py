@@ -1,4 +1,4 @@
-"""The prefix of a network whose folder says none: what stands before the paragraphs or lines that it writes."""
+"""The prefix of a run that did not store one is found in a text that the network writes."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""All that is written matches the pattern, as Python's `re` says, and a way that cannot be finished is not begun."""
+"""The text matches the pattern, as Python's `re` says, and nothing is begun that cannot be completed."""
 
 import contextlib
 import re
@@ -7,7 +7,7 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_fakes import Elman, Octets, Steady
+from sampling_fakes import ELMAN, WEIGHTS, Octets, Steady
 
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
@@ -16,7 +16,6 @@ from charloop.sampling.constraints import automaton
 
 FEW = Vocabulary.of_text("aAb\n")
 LETTERS = Vocabulary.of_text(" \nabcdefgh")
-ELMAN = Elman()
 
 atoms = st.sampled_from(
     [
@@ -75,7 +74,7 @@ def made(pattern: str) -> Pattern | None:
 @settings(max_examples=300, deadline=None)
 @given(patterns, st.text("aAb\n", max_size=5), st.sampled_from(["", "(?i)", "(?s)", "(?x)", "(?i)(?s)", "^"]))
 def test_a_text_may_end_where_re_matches_it(pattern: str, text: str, flags: str) -> None:
-    """Followed symbol by symbol; what is not allowed leads to no match, and room says how far one is."""
+    """Symbol by symbol: what is not allowed leads to no match."""
     pattern = flags + pattern
     every = [""] + [text[:end] for end in range(1, len(text) + 1)]
     rule = made(pattern)
@@ -94,7 +93,7 @@ def test_a_text_may_end_where_re_matches_it(pattern: str, text: str, flags: str)
 
 
 def shortest(pattern: str, beginning: str, most: int) -> int | None:
-    """By trying: how many characters complete `beginning`."""
+    """Find by trying how many characters complete `beginning`."""
     ends = [""]
     for count in range(most + 1):
         if any(re.fullmatch(pattern, beginning + end) for end in ends):
@@ -146,16 +145,16 @@ def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
 def test_a_text_goes_on_until_nothing_may_follow() -> None:
     for pattern, expected in ((r"a{2,5}", 5), (r"a+", 40), (r"a{3}|a{7}", 7), ("", 0), ("(a{11})+", 33)):
         rule = Pattern(pattern, LETTERS)
-        assert generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=40), [rule]) == [
+        assert generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=40), [rule]) == [
             "a" * expected
         ]
 
 
 def test_lines_and_stop_strings_end_it_only_where_it_matches() -> None:
     rule = Pattern(r"(?:[a-h ]*\n){2}[a-h]+c", LETTERS)
-    text = generate_texts(
-        ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=90, lines=3, stop="ab"), [rule]
-    )[0]
+    text = generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=90, lines=3, stop="ab"), [rule])[
+        0
+    ]
     assert re.fullmatch(rule.pattern, text)
     assert text.count("\n") == 2
 
@@ -217,11 +216,11 @@ def test_repeats_of_nothing_take_no_time() -> None:
 def test_a_length_that_is_too_short_is_refused_at_once() -> None:
     rule = Pattern("[a-d]{30}|[e-h]{20,}", LETTERS)
     with pytest.raises(CharloopError, match=r"length of a text that matches .*: got 19; allowed: 20 or more"):
-        generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=19), [rule])
-    assert len(generate_texts(ELMAN, ELMAN.init(), LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
+        generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=19), [rule])
+    assert len(generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
 
 
-def test_the_unknown_sign_is_no_character_of_a_pattern() -> None:
+def test_the_unknown_symbol_is_no_character_of_a_pattern() -> None:
     folded = Vocabulary(tuple(sorted(string.ascii_lowercase)), min_count=2)
     rule = Pattern("(?s)..", folded)
     assert rule.allowed(rule.start(folded.encode("")), 2).tolist() == [True] * 26 + [False]

@@ -1,4 +1,4 @@
-"""One character out of many: by chance against a running sum in NumPy, and at the edges of chance."""
+"""Picking one character: against a running sum in NumPy, and at the ends of the range."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_of_equal_ones_greedy_takes_the_lowest_id() -> None:
     assert Greedy()(logits, jnp.zeros(2, int), keys).tolist() == [1, 0]
 
 
-def test_each_lane_is_at_its_own_place_in_its_word() -> None:
+def test_each_batch_row_is_at_its_own_position_in_its_word() -> None:
     class Last:
         def __call__(self, logits: Any, previous: Any, _keys: Any) -> Any:
             return jnp.full_like(previous, logits.shape[1] - 1)
@@ -51,7 +51,7 @@ def test_each_lane_is_at_its_own_place_in_its_word() -> None:
     assert picker(jnp.array([[0.0, 1.0, 0.0]] * 3), jnp.array([1, 0, 2]), keys).tolist() == [1, 2, 1]
 
 
-def test_lanes_with_equal_keys_pick_alike_and_others_not() -> None:
+def test_batch_rows_with_equal_keys_pick_alike_and_others_not() -> None:
     keys = jax.random.split(jax.random.key(0), 40)
     picked = Sample(Chain())(jnp.zeros((80, 5)), jnp.zeros(80, int), jnp.concatenate([keys, keys]))
     assert (picked[:40] == picked[40:]).all()

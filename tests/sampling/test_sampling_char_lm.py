@@ -1,4 +1,4 @@
-"""The real network and the real vocabulary in the places of the fakes."""
+"""Sampling from the real network with the real vocabulary instead of fakes."""
 
 from typing import Any
 

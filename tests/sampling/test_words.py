@@ -18,14 +18,14 @@ ELMAN = Elman(vocab=len(SYMBOLS))
 
 
 def forms(word: str) -> set[str]:
-    """Twin of the spelling: small letters also as in a title's first word, or all large."""
+    """The slow twin of the spelling: a lower-case word may also be capitalised or in capitals."""
     return (
         {word, word.upper(), word[0].upper() + word[1:]} if word.islower() or not word.isalpha() else {word}
     )
 
 
 def splits(text: str, words: list[str]) -> bool:
-    """Whether `text` is words and what is no letter, in turns, by trying every way to read it."""
+    """Find by trying whether `text` consists of words and characters that are no letters, in turns."""
     spelled = sorted({form for word in words for form in (forms(word) if word == word.lower() else {word})})
     one = "|".join(map(re.escape, spelled))
     return bool(re.fullmatch(rf"(?:[^aAbB]|(?<![aAbB])(?:{one})(?![aAbB]))*", text))
@@ -51,7 +51,7 @@ def test_nothing_but_words_of_the_list_is_written(
 @settings(max_examples=150, deadline=None)
 @given(lists, st.text(SYMBOLS, max_size=6))
 def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> None:
-    """Followed letter by letter: a text is let through, and may end, exactly if it is made of words."""
+    """Symbol by symbol: a text is allowed, and may end, exactly if it consists of words."""
     rule = Words.of(words, VOCABULARY)
     state = rule.start(VOCABULARY.encode(""))
     for index in VOCABULARY.encode(text).tolist():
@@ -63,7 +63,7 @@ def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> 
 
 
 def follows(rule: Words, prompt: str, room: int = 99) -> str:
-    """What may come after `prompt`."""
+    """Return the symbols that may follow `prompt`."""
     allowed = rule.allowed(rule.start(VOCABULARY.encode(prompt)), room)
     return "".join(symbol for symbol, yes in zip(VOCABULARY.symbols, allowed, strict=True) if yes)
 
@@ -115,7 +115,7 @@ def test_a_form_that_the_network_cannot_spell_is_left_out() -> None:
     assert rule.allowed(rule.start(small.encode("")), 9).tolist() == [True, True, False]
 
 
-def test_the_unknown_sign_is_no_letter() -> None:
+def test_the_unknown_symbol_is_no_letter() -> None:
     folded = Vocabulary(("a", "b"), min_count=2)
     rule = Words.of(["ab"], folded)
     assert rule.letters.tolist() == [True, True, False]
