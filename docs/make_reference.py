@@ -1,4 +1,4 @@
-"""Write docs/reference.md, the help of every command on one page: `make reference` runs this file."""
+"""Write docs/reference.md, the help of every command on one page; `make reference` runs this."""
 
 import contextlib
 import io

@@ -19,7 +19,7 @@ LAYERS = [
     {"config"},
     {"configfile", "presets"},
     {"data"},
-    {"baselines", "compilation_cache", "wording"},
+    {"baselines", "compilation_cache", "wording", "display"},
     {"cells"},
     {"engines"},
     {"kernels"},

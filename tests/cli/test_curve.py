@@ -26,7 +26,7 @@ def curve(*bits: float) -> Curve:
 
 
 def dots(rows: list[Text]) -> dict[int, list[int]]:
-    """Of each column of dots: the rows of its dots, from the top; read from the signs as Unicode defines them."""
+    """Of each column of dots: the rows of its dots, from the top; read from the symbols as Unicode defines them."""
     found: dict[int, list[int]] = {}
     for row, text in enumerate(rows):
         for column, sign in enumerate(text.plain.partition("│")[2]):

@@ -23,9 +23,9 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_its_own_text(made: str, trained: Path) -> None:
     read(made)
     assert "From val part of book.txt: " in visible(section(made, "surprise"))
-    assert "has kept no samples" not in section(made, "samples")
+    assert "has no samples" not in section(made, "samples")
     assert "temperature 0.8" in section(made, "samples")
-    assert "people: the text set apart" not in section(made, "originality"), "it is too short for that"
+    assert "people: the validation text" not in section(made, "originality"), "it is too short for that"
     assert "temperature 0.8" in section(made, "originality")
     info = done(call("info", str(trained)))
     assert info.splitlines()[1].split(maxsplit=1)[1] in visible(made)
@@ -60,8 +60,8 @@ def test_another_text_and_how_much_of_it(trained: Path) -> None:
     done(call("report", str(trained), "other.txt", "-o", "a.html", "--characters", "50", "--weights", "last"))
     page = Path("a.html").read_text()
     told = data_of(page)
-    signs = told["signs"]
-    shown = "".join(signs[number][0] for number in numbers(told["text"], "<u2"))
+    symbols = told["symbols"]
+    shown = "".join(symbols[number][0] for number in numbers(told["text"], "<u2"))
     assert shown == text_of(40, seed=3)[:50]
     assert f"From other.txt: 50 characters of {len(text_of(40, seed=3)):,}" in visible(page)
     done(call("report", str(trained), "-", "-o", "b.html", "--characters", "50", stdin="the fox sleeps"))
@@ -174,4 +174,4 @@ def test_a_network_of_bytes(binary: tuple[Path, object], tmp_path: Path) -> None
     told = data_of(page)
     assert told["thing"] == "byte"
     assert "62 characters" in visible(page)
-    assert ["", "\\xff", ""] in told["signs"]
+    assert ["", "\\xff", ""] in told["symbols"]

@@ -14,9 +14,9 @@ from charloop.checkpoint import RunFolder
 from charloop.config import DataConfig, RunConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
-from charloop.figures import Curves, Line, curves_of
-from charloop.figures.curves import MOST_POINTS, moving_mean, thinned
-from charloop.figures.frame import Frame, baseline_labels, frame_of
+from charloop.figures import Curves, Line, read_curves
+from charloop.figures.curves import Frame, frame_curves, label_baselines, thin_line
+from charloop.figures.runs import MAX_POINTS, moving_mean
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=40), st.integers(1, 50))
@@ -29,11 +29,11 @@ def test_a_moving_mean_is_the_mean_of_what_is_around(values: list[float], width:
 
 def test_thinning_keeps_the_ends() -> None:
     long = Line(np.arange(10_000.0), np.arange(10_000.0) * 2)
-    short = thinned(long)
-    assert len(short.x) == MOST_POINTS
+    short = thin_line(long, MAX_POINTS)
+    assert len(short.x) == MAX_POINTS
     assert (short.x[0], short.x[-1]) == (0, 9999)
     assert (short.y == short.x * 2).all()
-    assert thinned(short) is short
+    assert thin_line(short, MAX_POINTS) is short
 
 
 def folder_of(path: Path, steps: int, *evaluations: tuple[int, float, float]) -> RunFolder:
@@ -47,15 +47,15 @@ def folder_of(path: Path, steps: int, *evaluations: tuple[int, float, float]) ->
 
 def test_what_is_on_the_x_axis(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, 8, (4, 1.5, 60.0), (6, 1.0, 150.0))
-    steps = curves_of(folder, "a", "steps", 1)
+    steps = read_curves(folder, "a", "steps", 1)
     assert steps.training.x.tolist() == [*range(1, 9)]
     assert steps.training.y == pytest.approx([4.0 / n for n in range(1, 9)])
     assert (steps.validation.x.tolist(), steps.validation.y.tolist()) == ([4, 6], [1.5, 1.0])
     assert steps.baselines is None
-    characters = curves_of(folder, "a", "characters", 1)
+    characters = read_curves(folder, "a", "characters", 1)
     assert characters.training.x.tolist() == [15 * n for n in range(1, 9)]
     assert characters.validation.x.tolist() == [60, 90]
-    minutes = curves_of(folder, "a", "minutes", 1)
+    minutes = read_curves(folder, "a", "minutes", 1)
     assert minutes.training.x == pytest.approx([0.25, 0.5, 0.75, 1, 1.75, 2.5])
     assert minutes.validation.x == pytest.approx([1, 2.5])
 
@@ -64,12 +64,14 @@ def test_a_mean_is_over_a_fiftieth_or_as_many_steps_as_asked_for(tmp_path: Path)
     folder = folder_of(tmp_path, 200)
     values = np.array([4.0 / n for n in range(1, 201)])
     for asked, width in ((0, 4), (1, 1), (7, 7), (10**12, 200)):
-        assert curves_of(folder, "a", "steps", asked).training.y == pytest.approx(moving_mean(values, width))
+        assert read_curves(folder, "a", "steps", asked).training.y == pytest.approx(
+            moving_mean(values, width)
+        )
 
 
 def test_minutes_of_a_run_without_evaluations(tmp_path: Path) -> None:
     with pytest.raises(CharloopError, match="has no evaluation"):
-        curves_of(folder_of(tmp_path, 8), "a", "minutes")
+        read_curves(folder_of(tmp_path, 8), "a", "minutes")
 
 
 def curves(*validation: float, baselines: tuple[Baseline, ...] = ()) -> Curves:
@@ -83,7 +85,7 @@ def test_the_frame_holds_all_but_the_beginning_and_the_next_baselines_below() ->
     entries = (Baseline("near", 1.4), Baseline("far", 0.1), Baseline("above", 9.0))
     run = curves(3.0, 2.0, baselines=entries)
     run.training.y[0] = 50.0
-    frame = frame_of([run])
+    frame = frame_curves([run])
     assert frame.left == 0
     assert 100 < frame.right < 105
     assert all(map(frame.holds, [1.4, 2.0, 3.0, *run.training.y[1:].tolist()]))
@@ -94,7 +96,7 @@ def test_a_run_of_one_step_has_a_frame() -> None:
     one = Line(np.array([1.0]), np.array([2.0]))
     none = Line(np.array([]), np.array([]))
     for run in (Curves("a", one, none, None), Curves("a", none, one, None), Curves("a", one, one, None)):
-        frame = frame_of([run])
+        frame = frame_curves([run])
         assert frame.left < 1 < frame.right
         assert frame.holds(2.0)
 
@@ -103,7 +105,7 @@ def test_a_run_of_one_step_has_a_frame() -> None:
 def test_names_never_lie_on_each_other(losses: list[float], height: float) -> None:
     baselines = Baselines(tuple(Baseline(f"{n}", loss) for n, loss in enumerate(losses)), 1, 1, 1, 1)
     frame = Frame(0.0, 100.0, 0.0, 6.0)
-    labels = list(baseline_labels(baselines, [curves(3.0, 2.0)], frame, height))
+    labels = list(label_baselines(baselines, [curves(3.0, 2.0)], frame, height))
     assert sorted(",".join(label.text.replace(" ", "") for label in labels).split(",")) == sorted(
         f"{n}" for n in range(len(losses))
     )
@@ -113,5 +115,5 @@ def test_names_never_lie_on_each_other(losses: list[float], height: float) -> No
 
 def test_a_name_stands_where_no_curve_is() -> None:
     baselines = Baselines((Baseline("high", 3.9), Baseline("low", 2.05)), 1, 1, 1, 1)
-    labels = baseline_labels(baselines, [curves(3.0, 2.0)], Frame(0.0, 100.0, 1.0, 5.0), 0.03)
+    labels = label_baselines(baselines, [curves(3.0, 2.0)], Frame(0.0, 100.0, 1.0, 5.0), 0.03)
     assert {label.text: label.left for label in labels} == {"high": False, "low": True}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from charloop.baselines import Baseline, Baselines
 from charloop.figures import Band, Curves, Line
-from charloop.figures.drawing import COLOURS, draw, shown, to_bits, to_nats
+from charloop.figures.drawing import COLOURS, draw_figure, shorten_name, to_bits, to_nats
 
 HEADS = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 BASELINES = Baselines((Baseline("unigram", 3.5), Baseline("2-gram", 2.5)), 1, 1, 1, 1)
@@ -24,7 +24,7 @@ RUN = Curves(
 
 
 def drawn(*runs: Curves, kind: str = "svg", against: str = "steps") -> bytes:
-    return draw(runs, against, 6.0, kind)  # type: ignore[arg-type]
+    return draw_figure(runs, against, 6.0, kind)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_any_name_is_shown_as_it_is(name: str, figures: list[Figure]) -> None:
     drawn(replace(RUN, name=name), RUN)
     (legend,) = figures[0].legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert texts == [shown(name), "a", "validation", "training"]
+    assert texts == [shorten_name(name), "a", "validation", "training"]
     assert len(texts[0]) <= 40
     assert not any(text.get_parse_math() for text in legend.get_texts())
 

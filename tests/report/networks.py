@@ -14,7 +14,7 @@ from charloop.config import DataConfig, ModelConfig, RunConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.report import Missing, Report, Sources, gather
+from charloop.report import Missing, Report, Sources, gather_report
 from charloop.trained import TrainedModel
 from charloop.types import Parameters
 
@@ -80,4 +80,4 @@ def report_of(
     vocabulary = vocabulary or Vocabulary.of_text(text if isinstance(text, str) else SENTENCE)
     run = folder_of(path, vocabulary, steps, *evaluated)
     given = sources(vocabulary, text, training, **settings)
-    return gather(run, network(vocabulary, cell=cell), given), vocabulary
+    return gather_report(run, network(vocabulary, cell=cell), given), vocabulary

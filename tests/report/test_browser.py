@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from charloop.data import Vocabulary
-from charloop.report import gather
-from charloop.report import page as page_of
+from charloop.report import gather_report, render_page
 from report.networks import SENTENCE, folder_of, network, report_of, sources
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -25,7 +24,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     report, vocabulary = report_of(folder / "<b>run", TEXT, training=TEXT)
     path = folder / "report.html"
-    path.write_text(page_of(report, vocabulary), encoding="utf-8")
+    path.write_text(render_page(report, vocabulary), encoding="utf-8")
     return path
 
 
@@ -97,7 +96,7 @@ def test_hovering_shows_five_expected_characters(visit: Visit) -> None:
 
 def test_the_first_character_was_not_predicted(visit: Visit) -> None:
     visit.page.locator("#surprise-text span").first.hover()
-    assert "Nothing came before" in visit.page.locator("#expected").inner_text()
+    assert "nothing comes before" in visit.page.locator("#expected").inner_text()
 
 
 def test_keys_move_through_the_text(visit: Visit) -> None:
@@ -151,7 +150,7 @@ def test_the_text_is_shown_and_copied_as_it_is(visit: Visit) -> None:
     """Signs for blanks are not part of it; what has no sign of its own is shown as a number."""
     text = visit.page.evaluate("document.querySelector('#surprise-text').textContent")
     assert text == TEXT.replace("\u202e", "U+202E")
-    after = "getComputedStyle(document.querySelector('#surprise-text .newline'), '::before').content"
+    after = "getComputedStyle(document.querySelector('#surprise-text .blank'), '::before').content"
     assert visit.page.evaluate(after) == '"↵"'
 
 
@@ -163,7 +162,9 @@ def test_the_temperature_is_chosen(browser: Any, tmp_path: Path) -> None:
         "".join(f"--- temperature {t} ---\nwritten at {t}\n" for t in (0.5, 0.8, 1.0))
     )
     path = tmp_path / "report.html"
-    path.write_text(page_of(gather(run, network(vocabulary), sources(vocabulary, SENTENCE)), vocabulary))
+    path.write_text(
+        render_page(gather_report(run, network(vocabulary), sources(vocabulary, SENTENCE)), vocabulary)
+    )
     visit = Visit(browser, path)
     assert visit.page.locator(".cards pre:visible").all_inner_texts() == ["written at 0.8"]
     visit.page.get_by_text("temperature 1.0").click()

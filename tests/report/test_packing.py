@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from charloop.analysis import Predictions, predict, record
 from charloop.data import Vocabulary
-from charloop.report import Missing, page
+from charloop.display import show_character
+from charloop.report import Missing, render_page
 from charloop.report.excerpt import excerpt_of, token_character
-from charloop.report.markup import sign
-from charloop.report.packing import HALF, LEVELS, bits_of, ends, rows_of
+from charloop.report.packing import HALF, rows_of, sum_bits, value_range
 from choosing import slow
 from report.networks import SENTENCE, network, report_of
 from report.reading import data_of, numbers
@@ -51,7 +51,7 @@ def test_the_bits_of_a_character_are_those_of_its_bytes(text: str, seed: int) ->
         sum(float(bits[token - 1]) for token in range(first, last + 1)) if place else 0.0
         for place, (first, last) in enumerate(zip(excerpt.first, excerpt.last, strict=True))
     ]
-    assert bits_of(excerpt, bits) == pytest.approx(slow, abs=1e-5)
+    assert sum_bits(excerpt, bits) == pytest.approx(slow, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_the_bits_of_a_character_are_those_of_its_bytes(text: str, seed: int) ->
 def test_the_script_is_told_what_the_network_expects(vocabulary: Vocabulary, tmp_path: Path) -> None:
     text = SENTENCE + "é🚀" + SENTENCE
     report, _ = report_of(tmp_path / "run", text, vocabulary=vocabulary)
-    told = data_of(page(report, vocabulary))
-    signs = told["signs"]
-    assert "".join(signs[number][0] for number in numbers(told["text"], "<u2")) == text
+    told = data_of(render_page(report, vocabulary))
+    symbols = told["symbols"]
+    assert "".join(symbols[number][0] for number in numbers(told["text"], "<u2")) == text
 
     tokens = vocabulary.encode(text)
     whole: Predictions = predict(network(vocabulary), tokens, 5)
@@ -77,19 +77,21 @@ def test_the_script_is_told_what_the_network_expects(vocabulary: Vocabulary, tmp
         assert bits[place] == pytest.approx(float(whole.bits[start - 1 : stop - 1].sum()), abs=2e-3)
         assert chances[place] == pytest.approx(whole.chances[start - 1], abs=1e-4)
         expected = [token_character(vocabulary, token) for token in whole.likeliest[start - 1].tolist()]
-        assert [signs[number][1] for number in likeliest[place]] == [sign(one) for one in expected]
+        assert [symbols[number][1] for number in likeliest[place]] == [
+            show_character(one) for one in expected
+        ]
 
 
 def test_a_units_values_can_be_read_back(tmp_path: Path) -> None:
     text = SENTENCE * 40
     report, vocabulary = report_of(tmp_path / "run", text, characters=500)
-    told = data_of(page(report, vocabulary))
+    told = data_of(render_page(report, vocabulary))
     assert not isinstance(report.mapped, Missing)
     recorded = record(network(vocabulary), vocabulary.encode(text)[:500])
     assert told["units"]
     for packed, shown in zip(told["units"], report.mapped.units, strict=True):
         values = recorded.values[:, recorded.units.index(shown.unit)]
-        low, high = ends(values)
+        low, high = value_range(values)
         again = (low + high) / 2 + numbers(packed["values"], "i1") / HALF * (high - low) / 2
         assert again == pytest.approx(np.clip(values, low, high), abs=(high - low) / HALF)
         if shown.marks is not None:
@@ -97,7 +99,6 @@ def test_a_units_values_can_be_read_back(tmp_path: Path) -> None:
             assert (bits[:500] > 0).tolist() == shown.marks.tolist()
 
 
-def test_rows_and_levels() -> None:
+def test_rows_of_predictions() -> None:
     excerpt = excerpt_of(BYTES, "", np.frombuffer("é🚀a".encode(), np.uint8))
     assert rows_of(excerpt).tolist() == [0, 1, 5]
-    assert list(LEVELS) == sorted(LEVELS)

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, Unit
 from charloop.data import Vocabulary
-from charloop.figures import curves_of
+from charloop.display import INVISIBLE, show_character
+from charloop.figures import read_curves
 from charloop.originality import Originality
-from charloop.report import page
+from charloop.report import render_page
 from charloop.report.excerpt import excerpt_of
-from charloop.report.markup import INVISIBLE, KEPT, escaped, readable, sign
+from charloop.report.markup import KEPT, load_templates, readable
 from charloop.report.values import Mapped, Report, Sampled, ShownUnit, Written
 from report.networks import SENTENCE, folder_of, report_of
 from report.reading import attributes, data_of, numbers, read, section, visible
@@ -34,7 +35,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- <b>&amp;\u202egnp.\u2066\x00\x
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page on which nothing is missing but samples."""
     report, vocabulary = report_of(tmp_path_factory.mktemp("runs") / "whole", LONG, training=LONG)
-    return page(report, vocabulary)
+    return render_page(report, vocabulary)
 
 
 def test_all_sections_are_there_and_led_to(whole: str) -> None:
@@ -70,14 +71,14 @@ def test_the_same_bytes_each_time(tmp_path: Path) -> None:
     """Of a run in the same place: a page names it."""
     pages = []
     for _ in range(2):
-        pages.append(page(*report_of(tmp_path / "run", LONG, training=LONG)))
+        pages.append(render_page(*report_of(tmp_path / "run", LONG, training=LONG)))
         shutil.rmtree(tmp_path / "run")
     assert pages[0] == pages[1]
 
 
 def test_another_seed_writes_other_texts(tmp_path: Path, whole: str) -> None:
     report, vocabulary = report_of(tmp_path / "whole", LONG, training=LONG, seed=1)
-    other = page(report, vocabulary)
+    other = render_page(report, vocabulary)
     assert section(other, "originality") != section(whole, "originality")
     assert section(other, "surprise") == section(whole, "surprise")
 
@@ -86,7 +87,7 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
     """A text is text, wherever it comes from: what is shown is what stands there, or a sign for it."""
     text = HOSTILE * 30
     report, vocabulary = report_of(tmp_path / "<b>&\"'<h3>", text, training=text)
-    made = page(report, vocabulary)
+    made = render_page(report, vocabulary)
     reader = read(made)
     assert [tag for tag, _ in reader.elements].count("script") == 2
     assert "b" not in {tag for tag, _ in reader.elements}
@@ -97,7 +98,7 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
     made.encode("utf-8")
     assert "<" not in made.partition('id="data">')[2].partition("</script>")[0]
     told = data_of(made)
-    text_again = "".join(told["signs"][number][0] or "?" for number in numbers(told["text"], "<u2"))
+    text_again = "".join(told["symbols"][number][0] or "?" for number in numbers(told["text"], "<u2"))
     assert text_again.startswith(
         "</script><script>alert(1)</script><!-- <b>&amp;?gnp.????[31m??👩?🚀é?\n</scr"
     )
@@ -105,14 +106,14 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
 
 @given(st.text(max_size=30))
 def test_what_is_escaped_is_read_as_it_was(text: str) -> None:
-    shown = visible(f"<p>{escaped(text)}</p>")
+    shown = visible(load_templates().from_string("<p>{{ text }}</p>").render(text=text))
     assert shown == readable(text)
-    assert readable(text) == text or any(sign(one) != one for one in text)
+    assert readable(text) == text or any(show_character(one) != one for one in text)
 
 
 @given(st.characters(exclude_categories=[]))
 def test_no_sign_is_invisible(character: str) -> None:
-    found = sign(character)
+    found = show_character(character)
     assert found.strip()
     assert not any(unicodedata.category(one) in INVISIBLE for one in found)
     assert character in KEPT or not any(unicodedata.category(c) in INVISIBLE for c in readable(character))
@@ -123,7 +124,7 @@ def test_no_sign_is_invisible(character: str) -> None:
 def test_any_text_makes_a_page(tmp_path_factory: pytest.TempPathFactory, text: str | bytes) -> None:
     vocabulary = Vocabulary.of_text(HOSTILE) if isinstance(text, str) else Vocabulary.of_bytes()
     report, vocabulary = report_of(tmp_path_factory.mktemp("runs") / "run", text, vocabulary=vocabulary)
-    made = page(report, vocabulary)
+    made = render_page(report, vocabulary)
     read(made)
     made.encode("utf-8")
 
@@ -133,7 +134,7 @@ def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
     chance = np.random.default_rng(0)
     vocabulary = Vocabulary.of_text(CJK + string.printable)
     curves, samples = (
-        curves_of(folder_of(tmp_path / "run", vocabulary, 5000, *range(100, 5000, 100)), "", "steps"),
+        read_curves(folder_of(tmp_path / "run", vocabulary, 5000, *range(100, 5000, 100)), "", "steps"),
         [],
     )
     for step in range(8):
@@ -151,7 +152,9 @@ def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
     finding = Finding(Unit(2, "hidden", 511), "vowel", 0.5, 0.1, -1)
     passages = tuple(Passage(start, start + 90, start + 45) for start in (0, 100, 200))
     units = [
-        ShownUnit(finding.unit, finding, chance.random(20_000), chance.random(20_000) > 0.5, 0.3, passages)
+        ShownUnit(
+            finding.unit, finding, chance.random(20_000), chance.random(20_000) > 0.5, (0.2, 0.3), passages
+        )
         for _ in range(24)
     ]
     gates = tuple(
@@ -176,4 +179,4 @@ def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
             written,
         )
     )
-    assert 1_500_000 < len(page(report, vocabulary).encode()) < 2_000_000
+    assert 1_500_000 < len(render_page(report, vocabulary).encode()) < 2_000_000

@@ -12,15 +12,16 @@ from charloop.analysis import Reach
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.figures import Line
+from charloop.figures.curves import place_ticks
 from charloop.originality import SuffixIndex
-from charloop.report import Missing, gather, page
-from charloop.report.chart import Plane, ticks
-from charloop.report.copying import LENGTH, copied
-from charloop.report.curves_section import entering
+from charloop.report import Missing, gather_report, render_page
+from charloop.report.atlas import UNTRAINED_NETWORKS
+from charloop.report.chart import Plane
+from charloop.report.copies import LENGTH, find_copies
 from charloop.report.excerpt import excerpt_of
-from charloop.report.reach_section import in_words
-from charloop.report.samples import MOST, samples_of
-from charloop.report.surprise_section import kinds_of, tenth
+from charloop.report.figure_sections import describe_reach, enter_frame
+from charloop.report.samples import MAX_SAMPLES, read_samples
+from charloop.report.surprise import kinds_of, share_of_tenth
 from choosing import slow
 from report.networks import SENTENCE, folder_of, network, report_of, sources
 from report.reading import section, visible
@@ -35,30 +36,30 @@ def missing(found: str) -> list[str]:
 
 def test_curves_of_a_run_that_was_evaluated(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
-    found = section(page(report, vocabulary), "curves")
-    assert "The validation loss went from 1.400 nats per character after 10 updates to 1.200" in found
+    found = section(render_page(report, vocabulary), "curves")
+    assert "The validation loss fell from 1.400 nats per character after 10 updates to 1.200" in found
     assert found.count('<circle class="validation"') == 2 * 2
-    assert "There are no baselines" in found
+    assert "The run has no baselines" in found
 
 
 def test_a_curve_enters_where_it_comes_down() -> None:
     line = Line(np.arange(5.0), np.array([9.0, 5.0, 2.0, 7.0, 1.0]))
-    assert entering(line, 3.0).x.tolist() == [1, 2, 3, 4]
-    assert entering(line, 9.0).x.tolist() == [0, 1, 2, 3, 4]
-    assert entering(Line(np.zeros(0), np.zeros(0)), 1.0).x.tolist() == []
+    assert enter_frame(line, 3.0).x.tolist() == [1, 2, 3, 4]
+    assert enter_frame(line, 9.0).x.tolist() == [0, 1, 2, 3, 4]
+    assert enter_frame(Line(np.zeros(0), np.zeros(0)), 1.0).x.tolist() == []
 
 
 def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, steps=3, evaluated=())
-    found = section(page(report, vocabulary), "curves")
+    found = section(render_page(report, vocabulary), "curves")
     assert "After 3 updates the training loss was 2.000 nats" in found
-    assert "There was no evaluation, so there is no validation loss." in found
+    assert "The run was never evaluated, so there is no validation loss." in found
     assert "nan" not in found
 
 
 def test_a_run_that_wrote_nothing_down(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, steps=0, evaluated=())
-    assert "has no step" in missing(section(page(report, vocabulary), "curves"))[0]
+    assert "has no step" in missing(section(render_page(report, vocabulary), "curves"))[0]
 
 
 def test_samples_by_temperature(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_samples_by_temperature(tmp_path: Path) -> None:
         (run.samples / f"step-{step:07d}.txt").write_text(texts)
     (run.samples / "notes.txt").write_text("--- temperature 0.5 ---\nmine\n")
     (run.samples / "step-0000099.txt").write_bytes(b"\xff\x00 no sample")
-    made = page(gather(run, network(vocabulary), sources(vocabulary, LONG)), vocabulary)
+    made = render_page(gather_report(run, network(vocabulary), sources(vocabulary, LONG)), vocabulary)
     found = section(made, "samples")
     assert re.findall(r"after (\d+) updates", found) == ["10", "20"]
     assert "validation 1.803 bits per character" in found
@@ -80,26 +81,28 @@ def test_samples_by_temperature(tmp_path: Path) -> None:
 
 
 def test_of_many_samples_some_are_shown_the_ends_among_them(tmp_path: Path) -> None:
-    for count in (1, MOST, MOST + 1, 100):
+    for count in (1, MAX_SAMPLES, MAX_SAMPLES + 1, 100):
         run = folder_of(tmp_path / f"run{count}", Vocabulary.of_text("ab"), 1)
         run.samples.mkdir()
         for step in range(1, count + 1):
             (run.samples / f"step-{step:07d}.txt").write_text("--- temperature 1.0 ---\na\n")
-        samples = samples_of(run)
+        samples = read_samples(run)
         assert not isinstance(samples, Missing)
         steps = [one.step for one in samples]
-        assert (steps[0], steps[-1], len(steps)) == (1, count, min(count, MOST))
+        assert (steps[0], steps[-1], len(steps)) == (1, count, min(count, MAX_SAMPLES))
         assert steps == sorted(set(steps))
 
 
 def test_without_samples(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
-    assert missing(section(page(report, vocabulary), "samples"))[0].startswith("The run has kept no samples")
+    assert missing(section(render_page(report, vocabulary), "samples"))[0].startswith(
+        "The run has no samples"
+    )
 
 
 def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", Missing("It is gone. Name another."))
-    made = page(report, vocabulary)
+    made = render_page(report, vocabulary)
     for name in ("surprise", "atlas", "gates", "reach"):
         assert missing(section(made, name)) == ["It is gone. Name another."]
     assert missing(section(made, "originality")) == ["The text of the run has changed."]
@@ -108,23 +111,23 @@ def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:
 
 def test_a_text_too_short_for_most(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", "ab", vocabulary=Vocabulary.of_text("ab"))
-    made = page(report, vocabulary)
+    made = render_page(report, vocabulary)
     assert "2 characters" in section(made, "surprise")
-    assert "2 characters are too few to tell what a unit tracks" in section(made, "atlas")
+    assert "2 characters are too few to determine what a unit tracks" in section(made, "atlas")
     assert "allowed: 101 or more" in missing(section(made, "reach"))[0]
     assert "nan" not in visible(made)
 
 
 def test_one_emoji_is_four_bytes_and_one_character(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", "🚀", vocabulary=Vocabulary.of_bytes())
-    assert missing(section(page(report, vocabulary), "surprise")) == [
-        "The text is a single character: nothing in it is predicted."
+    assert missing(section(render_page(report, vocabulary), "surprise")) == [
+        "The text is a single character, so nothing in it is predicted."
     ]
 
 
 def test_a_cell_without_gates(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, cell="rnn")
-    assert missing(section(page(report, vocabulary), "gates")) == ["This cell has no gates."]
+    assert missing(section(render_page(report, vocabulary), "gates")) == ["This cell has no gates."]
 
 
 @pytest.mark.parametrize(("cell", "panels"), [("gru", 4), slow(("lstm", 6)), slow(("nas", None))])
@@ -133,7 +136,7 @@ def test_a_panel_for_each_gate_and_a_point_for_each_unit(
 ) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, cell=cell)
     assert not isinstance(report.gates, Missing)
-    found = section(page(report, vocabulary), "gates")
+    found = section(render_page(report, vocabulary), "gates")
     drawn = re.findall(r'<path d="([^"]*)"', found)
     assert len(drawn) == len(report.gates) == (panels or len(report.gates))
     assert all(path.count("M") == 7 for path in drawn)
@@ -148,7 +151,7 @@ def test_where_a_point_lies() -> None:
 
 def test_a_vocabulary_of_two(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", "abbaab" * 300, vocabulary=Vocabulary.of_text("ab"))
-    found = page(report, vocabulary)
+    found = render_page(report, vocabulary)
     assert missing(section(found, "surprise")) == []
     assert re.search(r'"top":2[,}]', found)
 
@@ -158,7 +161,7 @@ def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     broken = network(vocabulary)
     broken.params["readout.bias"] = broken.params["readout.bias"] * np.nan
     run = folder_of(tmp_path / "run", vocabulary, 3)
-    made = page(gather(run, broken, sources(vocabulary, LONG, LONG)), vocabulary)
+    made = render_page(gather_report(run, broken, sources(vocabulary, LONG, LONG)), vocabulary)
     assert "not finite" in missing(section(made, "surprise"))[0]
     assert "no probabilities" in missing(section(made, "originality"))[0]
     assert missing(section(made, "atlas")) == []
@@ -168,19 +171,22 @@ def test_what_tracks_nothing_is_shown_by_what_moves(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", SENTENCE * 3)
     assert not isinstance(report.mapped, Missing)
     assert [unit.finding for unit in report.mapped.units] == [None] * 6
-    assert "shown are the units that move the most" in section(page(report, vocabulary), "atlas")
+    assert "The units shown are those that move the most" in section(render_page(report, vocabulary), "atlas")
 
 
 def test_a_finding_is_told_with_its_score_and_chance(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
     assert not isinstance(report.mapped, Missing)
-    found = section(page(report, vocabulary), "atlas")
+    found = section(render_page(report, vocabulary), "atlas")
     assert {unit.finding.sign for unit in report.mapped.units if unit.finding} == {1, -1}
     for shown in report.mapped.units:
         assert shown.finding
         assert f"score {shown.finding.score:.2f}, chance {shown.finding.chance:.2f}" in found
-        # It was never trained, and its weights are those by chance: the same.
-        assert shown.untrained == pytest.approx(shown.finding.score, abs=1e-6)
+        # It was never trained: its own random weights are those of one of the untrained networks.
+        assert len(shown.untrained) == UNTRAINED_NETWORKS
+        assert min(abs(score - shown.finding.score) for score in shown.untrained) < 1e-6
+        low, *_, high = (f"{score:.2f}" for score in shown.untrained)
+        assert f"untrained {low} to {high}<" in found
         values = shown.values * shown.finding.sign
         assert [values[one.peak] for one in shown.passages[:1]] == [values.max()]
     assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
@@ -196,8 +202,8 @@ def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
         index = SuffixIndex.of(vocabulary.encode(SENTENCE * 9))
         assert one.originality.longest == index.longest_matches(one.excerpt.tokens).max()
     assert report.written[-1].originality.copied == 1.0
-    found = section(page(report, vocabulary), "originality")
-    assert "people: the text set apart" in found
+    found = section(render_page(report, vocabulary), "originality")
+    assert "people: the validation text" in found
     assert found.count("<mark>") == 4
 
 
@@ -206,7 +212,7 @@ def test_a_training_text_too_large_for_an_index_is_not_even_read(tmp_path: Path)
     run = replace(folder_of(tmp_path / "run", vocabulary), text={"train": 10**8 + 1})
     looked = replace(network(vocabulary), run=run)
     with pytest.raises(CharloopError, match=r"got 100000001; allowed: up to 100,000,000"):
-        copied(looked, lambda: pytest.fail("it was read"), None, 0, print)
+        find_copies(looked, lambda: pytest.fail("it was read"), None, 0, print)
 
 
 def test_a_text_that_is_not_the_runs_own_is_no_yardstick(tmp_path: Path) -> None:
@@ -217,7 +223,7 @@ def test_a_text_that_is_not_the_runs_own_is_no_yardstick(tmp_path: Path) -> None
 
 def test_how_far_back_in_words() -> None:
     reach = Reach(np.array([4, 3, 2, 1], np.float32))
-    said = in_words(reach, "character")
+    said = describe_reach(reach, "character")
     assert "Half of the influence that 4 characters have on the next one comes from the last 2" in said
     assert "nine tenths from the last 3. " in said or "from the last 3. " in said
     assert "has 0.25 of the influence of the last" in said
@@ -229,15 +235,15 @@ def test_where_the_bits_go() -> None:
         "later letter of a word",
         "space",
         "digit",
-        "punctuation and other signs",
+        "punctuation and other symbols",
         "new line",
     ]
-    assert tenth(np.array([9.0] + [1.0] * 9)) == 0.5
+    assert share_of_tenth(np.array([9.0] + [1.0] * 9)) == 0.5
 
 
 @pytest.mark.parametrize(("low", "high", "most"), [(0, 1, 6), (1.31, 1.34, 6), (0, 4304, 8), (-3, 12, 2)])
 def test_ticks_are_round_few_and_inside(low: float, high: float, most: int) -> None:
-    found = ticks(low, high, most)
+    found = place_ticks(low, high, most)
     assert 1 <= len(found) <= most + 1
     assert low - 1e-9 <= found[0] <= found[-1] <= high + 1e-9
     assert len({round(b - a, 9) for a, b in pairwise(found)}) <= 1

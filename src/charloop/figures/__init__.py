@@ -1,6 +1,6 @@
-"""Figures for print: what is drawn (`curves`), and with what (`drawing`, which needs matplotlib)."""
+"""Loss curves: their model (`curves`), read from runs (`runs`), and drawn for print by matplotlib (`drawing`)."""
 
-from charloop.figures.curves import AXES, Axis, Band, Curves, Line, curves_of
-from charloop.figures.seeds import over_seeds
+from charloop.figures.curves import AGAINST, Against, Band, Curves, Line
+from charloop.figures.runs import average_runs, read_curves
 
-__all__ = ["AXES", "Axis", "Band", "Curves", "Line", "curves_of", "over_seeds"]
+__all__ = ["AGAINST", "Against", "Band", "Curves", "Line", "average_runs", "read_curves"]

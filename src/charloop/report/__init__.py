@@ -1,7 +1,7 @@
-"""A run as one page to read: what is on it (`gather`), and how it looks (`page`)."""
+"""A run as one HTML page: its numbers (`gather_report`), and the page made of them (`render_page`)."""
 
-from charloop.report.gather import Sources, gather, sentence
-from charloop.report.page import page
+from charloop.report.gather import Sources, gather_report, missing_because
+from charloop.report.page import render_page
 from charloop.report.values import Missing, Report
 
-__all__ = ["Missing", "Report", "Sources", "gather", "page", "sentence"]
+__all__ = ["Missing", "Report", "Sources", "gather_report", "missing_because", "render_page"]

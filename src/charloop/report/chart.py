@@ -1,23 +1,40 @@
-"""Figures as SVG: a plane with axes that points and lines are put on. Colours are the page's."""
+"""SVG figures as plain values: shapes on a plane with axes. Templates write them; the style sheet colours them."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from charloop.report.markup import classed, escaped
+from charloop.figures.curves import Axis, Real
 
-Real: TypeAlias = float | int
 WIDTHS = {"wide": 760.0, "narrow": 340.0}
-"""Each figure is drawn twice, and the window shows the one that fits: letters keep their size."""
-STEPS = (1, 2, 2.5, 5, 10)
-LETTER = 6.4
-"""Width of a letter in a figure, about, in pixels."""
+"""Each figure is drawn at both widths, and the window shows the one that fits: the text keeps its size."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One element of SVG."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    content: str = ""
+    """Text inside the element."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure; sizes are in pixels."""
+
+    kind: str
+    """The class that decides when it is shown: "wide", "narrow", or "" for always."""
+    width: str
+    height: str
+    title: str
+    """What the figure shows, in words, for people who cannot see it."""
+    shapes: tuple[Shape, ...]
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Where the numbers of a figure lie in it, in pixels; `x` and `y` are the ranges of the axes."""
+    """Where numbers lie in a figure, in pixels; `x` and `y` are the ranges of the axes."""
 
     width: Real
     height: Real
@@ -39,93 +56,70 @@ class Plane:
         return float(self.height - self.bottom)
 
     def across(self, x: Real) -> float:
-        """Pixels from the left."""
+        """Return the pixels from the left edge of the figure."""
         return self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * (self.inner_right - self.left)
 
     def down(self, y: Real) -> float:
-        """Pixels from the top."""
+        """Return the pixels from the top edge of the figure."""
         return self.inner_bottom - (y - self.y[0]) / (self.y[1] - self.y[0]) * (self.inner_bottom - self.top)
 
     def clipped(self, y: Real) -> float:
-        """`down`, kept inside the axes."""
+        """Return `down(y)`, kept inside the axes."""
         return float(min(max(self.down(y), self.top), self.inner_bottom))
 
 
-def ticks(low: Real, high: Real, most: int) -> list[float]:
-    """Round numbers from `low` to `high`, `most` at the most."""
-    raw = (high - low) / most
-    power = 10 ** math.floor(math.log10(raw))
-    step = next(power * step for step in STEPS if power * step >= raw * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    return [float(number * step) for number in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def number(value: Real) -> str:
-    """A tick's number: thousands apart, no digits that say nothing."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
-
-
 def pixels(value: Real) -> str:
-    """A tenth of a pixel is enough."""
+    """Return a length to a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0")
 
 
-def text(x: Real, y: Real, content: str, *, anchor: str = "start", kind: str = "") -> str:
-    """Words in a figure."""
-    place = f'x="{pixels(x)}" y="{pixels(y)}" text-anchor="{anchor}"'
-    return f"<text {place}{classed(kind)}>{escaped(content)}</text>"
+def draw_text(x: Real, y: Real, content: str, *, anchor: str = "start", kind: str = "") -> Shape:
+    """Return words that begin, end or are centred at a point, as `anchor` says."""
+    attributes = {"x": pixels(x), "y": pixels(y), "text-anchor": anchor}
+    return Shape("text", attributes | ({"class": kind} if kind else {}), content)
 
 
-def segment(x: tuple[Real, Real], y: tuple[Real, Real], kind: str) -> str:
-    """A straight line between two points of the figure."""
-    return f'<line class="{kind}" x1="{pixels(x[0])}" y1="{pixels(y[0])}" x2="{pixels(x[1])}" y2="{pixels(y[1])}"/>'
+def draw_upwards(x: Real, y: Real, content: str) -> Shape:
+    """Return words that run upwards, centred at a point."""
+    turned = f"translate({pixels(x)} {pixels(y)}) rotate(-90)"
+    return Shape("text", {"class": "label", "text-anchor": "middle", "transform": turned}, content)
 
 
-def polyline(plane: Plane, x: Iterable[Real], y: Iterable[Real], kind: str) -> str:
-    """A line through points; what lies outside the axes runs along their edge."""
+def draw_segment(x: tuple[Real, Real], y: tuple[Real, Real], kind: str) -> Shape:
+    """Return a straight line between two points."""
+    ends = {"x1": pixels(x[0]), "y1": pixels(y[0]), "x2": pixels(x[1]), "y2": pixels(y[1])}
+    return Shape("line", {"class": kind} | ends)
+
+
+def draw_polyline(plane: Plane, x: Iterable[Real], y: Iterable[Real], kind: str) -> Shape:
+    """Return a line through points; what lies outside the axes runs along their edge."""
     points = " ".join(
         f"{pixels(plane.across(one))},{pixels(plane.clipped(other))}" for one, other in zip(x, y, strict=True)
     )
-    return f'<polyline class="{kind}" points="{points}"/>'
+    return Shape("polyline", {"class": kind, "points": points})
 
 
-def axes(
-    plane: Plane,
-    label_x: str,
-    label_y: str,
-    *,
-    named: Callable[[Real], str] = number,
-    ticks_y: Sequence[Real] | None = None,
-    named_y: Callable[[Real], str] = number,
-) -> Iterator[str]:
-    """Ticks with their grid, and what the axes are."""
-    for y in ticks(*plane.y, 6) if ticks_y is None else ticks_y:
-        yield segment((plane.left, plane.inner_right), (plane.down(y), plane.down(y)), "grid")
-        yield text(plane.left - 6, plane.down(y) + 4, named_y(y), anchor="end")
-    for x in ticks(*plane.x, max(2, int(plane.width // 90))):
-        yield text(plane.across(x), plane.inner_bottom + 16, named(x), anchor="middle")
-    yield segment((plane.left, plane.inner_right), (plane.inner_bottom, plane.inner_bottom), "axis")
-    middle = (plane.left + plane.inner_right) / 2
-    yield text(middle, plane.height - 6, label_x, anchor="middle", kind="label")
-    yield sideways(12, (plane.top + plane.inner_bottom) / 2, label_y)
+def draw_axes(plane: Plane, x: Axis, y: Axis, right: Axis | None = None) -> Iterator[Shape]:
+    """Yield the grid, the ticks and the names of the axes; `right` is a second scale for y, its ticks in y's unit."""
+    ends, middle = (plane.left, plane.inner_right), (plane.top + plane.inner_bottom) / 2
+    for tick in y.ticks:
+        yield draw_segment(ends, (plane.down(tick.position),) * 2, "grid")
+        yield draw_text(plane.left - 6, plane.down(tick.position) + 4, tick.label, anchor="end")
+    for tick in x.ticks:
+        yield draw_text(plane.across(tick.position), plane.inner_bottom + 16, tick.label, anchor="middle")
+    yield draw_segment(ends, (plane.inner_bottom,) * 2, "axis")
+    yield draw_text(sum(ends) / 2, plane.height - 6, x.label, anchor="middle", kind="label")
+    yield draw_upwards(12, middle, y.label)
+    if right:
+        for tick in right.ticks:
+            yield draw_text(plane.inner_right + 6, plane.down(tick.position) + 4, tick.label)
+        yield draw_upwards(plane.width - 4, middle, right.label)
 
 
-def sideways(x: Real, y: Real, content: str) -> str:
-    """Words that run upwards."""
-    place = f"{pixels(x)} {pixels(y)}"
-    return (
-        f'<text class="label" text-anchor="middle" transform="translate({place}) rotate(-90)">'
-        f"{escaped(content)}</text>"
-    )
-
-
-def svg(width: Real, height: Real, content: Iterable[str], title: str, kind: str = "wide") -> str:
-    """A figure; `title` says in words what it shows, for those who do not see it."""
-    box = f'viewBox="0 0 {pixels(width)} {pixels(height)}"'
-    return f'<svg class="{kind}" role="img" aria-label="{escaped(title)}" {box}>{"".join(content)}</svg>'
-
-
-def figure(draw: Callable[[float], tuple[Real, Iterable[str]]], title: str) -> str:
-    """What `draw` makes of each width: its height, and what is in it."""
-    drawn = {kind: draw(width) for kind, width in WIDTHS.items()}
-    return "".join(svg(WIDTHS[kind], height, parts, title, kind) for kind, (height, parts) in drawn.items())
+def draw_widths(draw: Callable[[float], tuple[Real, Iterable[Shape]]], title: str) -> list[Drawing]:
+    """Return the drawings of both widths; `draw` returns the height and the shapes for a width in pixels."""
+    drawings = []
+    for kind, width in WIDTHS.items():
+        height, shapes = draw(width)
+        drawings.append(Drawing(kind, pixels(width), pixels(height), title, tuple(shapes)))
+    return drawings

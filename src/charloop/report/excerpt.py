@@ -8,44 +8,44 @@ from jaxtyping import Int, Integer
 from charloop.data import Vocabulary
 from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_character, utf8_width
 
-LONGEST = 4
-"""Bytes of a character in UTF-8."""
+MAX_BYTES = 4
+"""Bytes of a character in UTF-8, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """The beginning of a text, as characters; a network of bytes reads several tokens for some of them."""
+    """The beginning of a text, as characters. A network of bytes reads several tokens for some of them."""
 
     name: str
-    """Where it is from."""
+    """The source of the text."""
     tokens: Int[np.ndarray, " tokens"]
     characters: tuple[str, ...]
-    """One code point each; a byte that is no character is the half of a pair that surrogateescape makes of it."""
+    """One code point each; a byte that is part of no character is the surrogate that surrogateescape makes of it."""
     first: Int[np.ndarray, " characters"]
-    """The place of each character's first token."""
+    """The position of each character's first token."""
     last: Int[np.ndarray, " characters"]
-    """And of its last one."""
+    """The position of each character's last token."""
     total: int
     """Tokens of the whole text."""
 
     @property
     def text(self) -> str:
-        """The characters as one string; U+FFFD for what is none."""
+        """The characters as one string, with U+FFFD for bytes that are part of no character."""
         return "".join(
             "\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in self.characters
         )
 
 
 def excerpt_of(
-    vocabulary: Vocabulary, name: str, tokens: Integer[np.ndarray, " length"], most: int | None = None
+    vocabulary: Vocabulary, name: str, tokens: Integer[np.ndarray, " length"], max_tokens: int | None = None
 ) -> Excerpt:
-    """The first `most` tokens of a text (all if None); half a character at a cut is left out."""
+    """Return the first `max_tokens` tokens of a text (None: all), without a last character that is incomplete."""
     total = len(tokens)
-    kept = np.array(tokens[:most], np.int32)
+    kept = np.array(tokens[:max_tokens], np.int32)
     characters = characters_of(vocabulary, kept)
     sizes = [1 if vocabulary.unit == "char" else utf8_width(character) for character in characters]
     if len(kept) < total and vocabulary.unit == "byte":
-        whole = whole_characters(characters)
+        whole = count_whole(characters)
         characters, sizes = characters[:whole], sizes[:whole]
     last = np.cumsum(sizes, dtype=np.int64) - 1
     return Excerpt(
@@ -54,22 +54,22 @@ def excerpt_of(
 
 
 def characters_of(vocabulary: Vocabulary, tokens: Int[np.ndarray, " length"]) -> str:
-    """The text of tokens, a code point for each character and for each byte that is part of none."""
+    """Return the text of tokens: one code point for each character, and for each byte that is part of none."""
     if vocabulary.unit == "char":
         return vocabulary.decode(tokens)
     return decode_utf8(tokens.astype(np.uint8).tobytes())
 
 
 def token_character(vocabulary: Vocabulary, token: int) -> str:
-    """What one token is by itself: a byte above 7f is no character yet."""
+    """Return one token as a character; a byte above 7f alone is none, and becomes a surrogate."""
     if vocabulary.unit == "char":
         return vocabulary.decode([token])
     return chr(token) if token < 0x80 else stray_character(token)
 
 
-def whole_characters(characters: str) -> int:
-    """How many characters are left of a text that was cut, without the bytes of a last one that was cut through."""
+def count_whole(characters: str) -> int:
+    """Return how many characters of a text that was cut are left without the bytes of an incomplete last one."""
     end = len(characters)
-    while end > max(0, len(characters) - LONGEST + 1) and ord(characters[end - 1]) in STRAY_BYTES:
+    while end > max(0, len(characters) - MAX_BYTES + 1) and ord(characters[end - 1]) in STRAY_BYTES:
         end -= 1
     return end

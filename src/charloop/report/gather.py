@@ -1,4 +1,4 @@
-"""From a run and a text to all that a report shows."""
+"""All numbers of a report, from a run and a text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from charloop.analysis import Gate, Predictions, Reach, gate_saturation, memory_
 from charloop.checkpoint import RunFolder
 from charloop.description import describe_rows, describe_run
 from charloop.errors import CharloopError
-from charloop.figures import curves_of
-from charloop.report.copying import copied
+from charloop.figures import read_curves
+from charloop.report.atlas import map_units
+from charloop.report.copies import find_copies
 from charloop.report.excerpt import Excerpt, excerpt_of
-from charloop.report.mapping import mapped
-from charloop.report.samples import samples_of
+from charloop.report.samples import read_samples
 from charloop.report.values import Missing, Report
 from charloop.trained import TrainedModel
 
 TOP, DISTANCE = 5, 100
-"""Likeliest characters that are told; characters back that memory is looked for."""
-STUDIED, NUMBERS = 20_000, 1 << 25
-"""Tokens that units are watched over, and numbers that this may come to: 134 MB, and some times that at work."""
+"""Likeliest characters that are shown, and characters over which the reach is measured."""
+MAX_STUDIED, MAX_VALUES = 20_000, 1 << 25
+"""Tokens over which units are recorded, and values (tokens times units) of a recording: 134 MB."""
 
 Found = TypeVar("Found")
 
@@ -33,88 +33,82 @@ class Sources:
     """What a report is made of, besides the run."""
 
     name: str
-    """Where the text to show the network is from."""
+    """The source of the text that the network reads."""
     tokens: Integer[np.ndarray, " length"] | Missing
-    """That text, which may be mapped and large."""
+    """That text, which may be memory-mapped and large."""
     held_out: bool
-    """Whether it is of the training text's source, and was not trained on."""
+    """Whether it is validation text: from the same source as the training text, but not trained on."""
     training: Callable[[], Integer[np.ndarray, " training"]]
-    """The tokens it was trained on; may raise CharloopError."""
+    """Returns the tokens that the network was trained on; may raise CharloopError."""
     characters: int
     """Tokens of the text that are shown."""
     seed: int
-    """For what the network writes."""
+    """Seed of what the network writes."""
     notes: tuple[str, ...] = ()
-    """What there is to say of how the text was read."""
+    """Remarks on how the text was read."""
 
 
-def gather(
+def gather_report(
     folder: RunFolder,
     network: TrainedModel,
     sources: Sources,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Report:
-    """All that is on the page of one run; `tell` hears what is being done. The same for the same run, text and seed.
+    """Return everything on the page of one run. The same run, text and seed give the same report.
 
-    What cannot be shown is `Missing`, with the reason: no CharloopError leaves.
+    `tell` is called with what is being done. A section that raises CharloopError is `Missing`, with the reason.
     """
     name = folder.path.resolve().name
-    shown = begun(network, sources, sources.characters)
-    studied = begun(network, sources, max(sources.characters, studied_length(network)))
+    shown = begin_text(network, sources, sources.characters)
+    studied = begin_text(network, sources, max(sources.characters, studied_length(network)))
+    shown_length = 0 if isinstance(shown, Missing) else len(shown.characters)
 
     def look(doing: str, at: Excerpt | Missing, how: Callable[[Excerpt], Found]) -> Found | Missing:
         tell(doing)
         return at if isinstance(at, Missing) else attempt(lambda: how(at))
 
-    predictions = look("predicting", shown, lambda excerpt: predicted(network, excerpt))
     return Report(
-        name,
-        (*facts_of(folder), *(("note", note) for note in (*network.notes, *sources.notes))),
-        "character" if network.vocabulary.unit == "char" else "byte",
-        attempt(lambda: curves_of(folder, name, "steps")),
-        samples_of(folder),
-        shown,
-        predictions,
-        look("comparing units", studied, lambda excerpt: mapped(network, excerpt, len_of(shown))),
-        look("looking at gates", studied, lambda excerpt: gates_of(network, excerpt)),
-        look("looking back", studied, lambda excerpt: reach_of(network, excerpt)),
-        attempt(
-            lambda: copied(
+        name=name,
+        facts=(*list_facts(folder), *(("note", note) for note in (*network.notes, *sources.notes))),
+        thing="character" if network.vocabulary.unit == "char" else "byte",
+        curves=attempt(lambda: read_curves(folder, name, "steps")),
+        samples=read_samples(folder),
+        excerpt=shown,
+        predictions=look("predicting", shown, lambda excerpt: predict_excerpt(network, excerpt)),
+        mapped=look("comparing units", studied, lambda excerpt: map_units(network, excerpt, shown_length)),
+        gates=look("measuring gates", studied, lambda excerpt: gates_of(network, excerpt)),
+        reach=look("measuring the reach", studied, lambda excerpt: reach_of(network, excerpt)),
+        written=attempt(
+            lambda: find_copies(
                 network, sources.training, studied if sources.held_out else None, sources.seed, tell
             )
         ),
     )
 
 
-def facts_of(folder: RunFolder) -> list[tuple[str, str]]:
-    """What `charloop info` says, label and value; a page needs no lines broken for a terminal."""
+def list_facts(folder: RunFolder) -> list[tuple[str, str]]:
+    """Return what `charloop info` says, label and value, without its line breaks."""
     rows = describe_rows(folder, describe_run(folder))
     return [(label, " ".join(value.split())) for label, value in rows]
 
 
-def begun(network: TrainedModel, sources: Sources, most: int) -> Excerpt | Missing:
-    """The beginning of the text, or why there is none."""
-    tokens = sources.tokens
-    return (
-        tokens if isinstance(tokens, Missing) else excerpt_of(network.vocabulary, sources.name, tokens, most)
-    )
-
-
-def len_of(shown: Excerpt | Missing) -> int:
-    """Characters that are shown."""
-    return 0 if isinstance(shown, Missing) else len(shown.characters)
+def begin_text(network: TrainedModel, sources: Sources, max_tokens: int) -> Excerpt | Missing:
+    """Return the beginning of the text, or why there is none."""
+    if isinstance(sources.tokens, Missing):
+        return sources.tokens
+    return excerpt_of(network.vocabulary, sources.name, sources.tokens, max_tokens)
 
 
 def studied_length(network: TrainedModel) -> int:
-    """Tokens that the units are watched over: fewer, the more of them there are."""
+    """Return the number of tokens over which units are recorded: fewer, the more units there are."""
     units: int = sum(leaf.size for leaf in jax.tree.leaves(network.model.initial_state(1)))
-    return min(STUDIED, NUMBERS // units)
+    return min(MAX_STUDIED, MAX_VALUES // units)
 
 
-def predicted(network: TrainedModel, excerpt: Excerpt) -> Predictions:
-    """What the network expects of the text. CharloopError for under two characters, or if that is no number."""
+def predict_excerpt(network: TrainedModel, excerpt: Excerpt) -> Predictions:
+    """Return what the network expects of the text. CharloopError for one character, or for infinite predictions."""
     if len(excerpt.characters) < 2:
-        raise CharloopError("the text is a single character: nothing in it is predicted")
+        raise CharloopError("the text is a single character, so nothing in it is predicted")
     found = predict(network, excerpt.tokens, TOP)
     if not np.isfinite(found.bits).all():
         raise CharloopError("the network's predictions are not finite", do="its weights are damaged")
@@ -122,7 +116,7 @@ def predicted(network: TrainedModel, excerpt: Excerpt) -> Predictions:
 
 
 def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
-    """How often each unit's gates are shut or open. CharloopError for a cell without any."""
+    """Return how often each unit's gates are shut or open. CharloopError for a cell without gates."""
     gates = gate_saturation(network, excerpt.tokens)
     if not gates:
         raise CharloopError("this cell has no gates")
@@ -130,22 +124,22 @@ def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
 
 
 def reach_of(network: TrainedModel, excerpt: Excerpt) -> Reach:
-    """How far back the network remembers. CharloopError where the text is too short, or nothing is found."""
+    """Return how far back the network remembers. CharloopError if the text is too short, or nothing is measured."""
     reach = memory_reach(network, excerpt.tokens, DISTANCE)
     if not np.isfinite(reach.gradient).all() or not reach.gradient.any():
-        raise CharloopError("no input has any influence on a prediction that could be measured")
+        raise CharloopError("no input has a measurable influence on a prediction")
     return reach
 
 
 def attempt(find: Callable[[], Found]) -> Found | Missing:
-    """What `find` returns, or what the CharloopError says that it raises, as a sentence."""
+    """Return what `find` returns, or the CharloopError that it raises as a sentence."""
     try:
         return find()
     except CharloopError as error:
-        return sentence(error)
+        return missing_because(error)
 
 
-def sentence(error: CharloopError, then: str = "") -> Missing:
-    """What an error says, as a sentence, and perhaps another after it."""
-    said = " ".join(str(error).split())
-    return Missing(f"{said[:1].upper()}{said[1:]}. {then}".rstrip())
+def missing_because(error: CharloopError, then: str = "") -> Missing:
+    """Return an error's message as a sentence, followed by another one if given."""
+    message = " ".join(str(error).split())
+    return Missing(f"{message[:1].upper()}{message[1:]}. {then}".rstrip())

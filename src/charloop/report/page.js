@@ -6,17 +6,18 @@
   const bytes = (packed) => Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
   const pairs = (packed) => {
     const view = new DataView(bytes(packed).buffer);
-    return Uint16Array.from({ length: view.byteLength / 2 }, (_, place) => view.getUint16(2 * place, true));
+    return Uint16Array.from({ length: view.byteLength / 2 }, (_, position) => view.getUint16(2 * position, true));
   };
   const signed = (packed) => new Int8Array(bytes(packed).buffer);
 
   const text = pairs(data.text);
-  const [AS_IS, SIGN, SPOKEN] = [0, 1, 2];
-  const WHITE = { " ": "space", "\n": "newline", "\t": "tab" };
+  const [ITSELF, SYMBOL, NAME] = [0, 1, 2];
 
-  const element = (name, kind, content) => {
+  // A space has a dot, another blank its symbol; a character that a page cannot hold is its symbol.
+  const kind = (character) => (!character[ITSELF] ? "odd" : character[ITSELF] === " " ? "space" : character[NAME] ? "blank" : "");
+  const element = (name, style, content) => {
     const made = document.createElement(name);
-    if (kind) made.className = kind;
+    if (style) made.className = style;
     if (content !== undefined) made.textContent = content;
     return made;
   };
@@ -28,8 +29,8 @@
       this.home = home;
       this.choose = choose;
       this.pinned = 0;
-      this.places = new Map();
-      this.spans = Array.from(text, (number, place) => this.span(data.signs[number], place));
+      this.positions = new Map();
+      this.spans = Array.from(text, (number, position) => this.span(data.symbols[number], position));
       this.kinds = this.spans.map((span) => span.className);
       home.replaceChildren(...this.spans);
       home.addEventListener("pointerover", (event) => this.pointed(event, false));
@@ -38,35 +39,36 @@
       home.addEventListener("keydown", (event) => this.key(event));
     }
 
-    span(sign, place) {
-      const span = element("span", WHITE[sign[AS_IS]] || (sign[AS_IS] ? "" : "odd"), sign[AS_IS] || sign[SIGN]);
-      this.places.set(span, place);
+    span(character, position) {
+      const span = element("span", kind(character), character[ITSELF] || character[SYMBOL]);
+      if (span.className === "blank") span.dataset.symbol = character[SYMBOL];
+      this.positions.set(span, position);
       return span;
     }
 
     paint(levels, prefix, marked) {
-      this.spans.forEach((span, place) => {
-        span.className = `${this.kinds[place]} ${prefix}${levels[place]}${marked && marked(place) ? " marked" : ""}`;
+      this.spans.forEach((span, position) => {
+        span.className = `${this.kinds[position]} ${prefix}${levels[position]}${marked && marked(position) ? " marked" : ""}`;
       });
       this.spans[this.pinned].classList.add("chosen");
     }
 
     pointed(event, pin) {
-      const place = this.places.get(event.target);
-      if (place === undefined) return;
-      if (pin) this.pin(place);
-      else this.show(place);
+      const position = this.positions.get(event.target);
+      if (position === undefined) return;
+      if (pin) this.pin(position);
+      else this.show(position);
     }
 
-    pin(place) {
+    pin(position) {
       this.spans[this.pinned].classList.remove("chosen");
-      this.pinned = place;
-      this.spans[place].classList.add("chosen");
-      this.show(place);
+      this.pinned = position;
+      this.spans[position].classList.add("chosen");
+      this.show(position);
     }
 
-    show(place) {
-      this.choose(place);
+    show(position) {
+      this.choose(position);
     }
 
     key(event) {
@@ -93,15 +95,15 @@
       const aim = middle(here);
       let best = this.pinned;
       let row = null;
-      for (let place = this.pinned + way; place >= 0 && place < this.spans.length; place += way) {
-        const span = this.spans[place];
+      for (let position = this.pinned + way; position >= 0 && position < this.spans.length; position += way) {
+        const span = this.spans[position];
         if (Math.abs(span.offsetTop - here.offsetTop) < 4) continue;
         if (row === null) {
           row = span.offsetTop;
-          best = place;
+          best = position;
         }
         if (Math.abs(span.offsetTop - row) >= 4) break;
-        if (Math.abs(middle(span) - aim) < Math.abs(middle(this.spans[best]) - aim)) best = place;
+        if (Math.abs(middle(span) - aim) < Math.abs(middle(this.spans[best]) - aim)) best = position;
       }
       return best;
     }
@@ -122,11 +124,11 @@
     const chances = pairs(data.chances);
     const panel = document.getElementById("expected");
 
-    const row = (place, number, chance) => {
-      const sign = data.signs[number];
-      const item = element("li", number === text[place] ? "came" : "");
-      const name = element("b", "", sign[SIGN]);
-      if (sign[SPOKEN]) name.append(element("small", "", sign[SPOKEN]));
+    const row = (position, number, chance) => {
+      const character = data.symbols[number];
+      const item = element("li", number === text[position] ? "came" : "");
+      const name = element("b", "", character[SYMBOL]);
+      if (character[NAME]) name.append(element("small", "", character[NAME]));
       const track = element("span");
       const bar = element("div", "bar");
       bar.style.width = `${100 * chance}%`;
@@ -135,30 +137,30 @@
       return item;
     };
 
-    const describe = (place) => {
-      const sign = data.signs[text[place]];
+    const describe = (position) => {
+      const character = data.symbols[text[position]];
       const context = element("p", "context");
-      for (let one = Math.max(0, place - 18); one < place; one += 1) context.append(data.signs[text[one]][SIGN]);
-      context.append(element("mark", "", sign[SIGN]));
-      if (place === 0) {
-        panel.replaceChildren(context, element("p", "", "Nothing came before the first character, so it was not predicted."));
+      for (let one = Math.max(0, position - 18); one < position; one += 1) context.append(data.symbols[text[one]][SYMBOL]);
+      context.append(element("mark", "", character[SYMBOL]));
+      if (position === 0) {
+        panel.replaceChildren(context, element("p", "", "The first character is not predicted, because nothing comes before it."));
         return;
       }
-      const cost = bits[place] / 1000;
-      const called = sign[SPOKEN] ? `${sign[SIGN]} (${sign[SPOKEN]})` : sign[SIGN];
+      const cost = bits[position] / 1000;
+      const called = character[NAME] ? `${character[SYMBOL]} (${character[NAME]})` : character[SYMBOL];
       const came = element("p", "", `${called} cost ${cost.toFixed(2)} bits: a chance of ${percent(2 ** -cost)}.`);
       const list = element("ol");
-      const from = place * data.top;
-      for (let rank = from; rank < from + data.top; rank += 1) list.append(row(place, likeliest[rank], chances[rank] / 65535));
-      // What came is seen beside what was expected, if it was not; of bytes several make one.
-      if (data.thing !== "byte" && !list.querySelector(".came")) list.append(row(place, text[place], 2 ** -cost));
+      const from = position * data.top;
+      for (let rank = from; rank < from + data.top; rank += 1) list.append(row(position, likeliest[rank], chances[rank] / 65535));
+      // The actual character is listed too if it was not expected. Several bytes can make one character: then it is not.
+      if (data.thing !== "byte" && !list.querySelector(".came")) list.append(row(position, text[position], 2 ** -cost));
       const lead = data.thing === "byte" ? "Expected next byte:" : "Expected:";
       panel.replaceChildren(context, came, element("p", "hint", lead), list);
     };
 
     const map = new TextMap(home, describe);
     map.paint(Array.from(bits, (one) => data.levels.filter((level) => one / 1000 >= level).length), "s");
-    map.pin(bits.reduce((best, one, place) => (one > bits[best] && place < 400 ? place : best), 0));
+    map.pin(bits.reduce((best, one, position) => (one > bits[best] && position < 400 ? position : best), 0));
   };
 
   const atlas = () => {
@@ -167,7 +169,7 @@
     const buttons = [...document.querySelectorAll("button[data-unit]")];
     const articles = [...document.querySelectorAll("article[data-unit]")];
     const legend = document.getElementById("unit-legend");
-    const told = document.getElementById("unit-value");
+    const valueLine = document.getElementById("unit-value");
     const read = new Map();
     let current = 0;
 
@@ -178,15 +180,15 @@
       }
       return read.get(number);
     };
-    const value = (place) => {
+    const value = (position) => {
       const { low, high } = data.units[current];
-      return (low + high) / 2 + ((high - low) / 2) * (unit(current).values[place] / 100);
+      return (low + high) / 2 + ((high - low) / 2) * (unit(current).values[position] / 100);
     };
     let pointed = false;
-    const describe = (place) => {
+    const describe = (position) => {
       if (!pointed) return;
-      const sign = data.signs[text[place]];
-      told.textContent = `After ${sign[SIGN]}${sign[SPOKEN] ? ` (${sign[SPOKEN]})` : ""}: ${value(place).toFixed(2)}`;
+      const character = data.symbols[text[position]];
+      valueLine.textContent = `After ${character[SYMBOL]}${character[NAME] ? ` (${character[NAME]})` : ""}: ${value(position).toFixed(2)}`;
     };
     const map = new TextMap(home, describe);
     ["pointerover", "keydown"].forEach((kind) => home.addEventListener(kind, () => (pointed = true), { capture: true }));
@@ -194,7 +196,7 @@
     const show = (number) => {
       current = number;
       const { values, marks } = unit(number);
-      const marked = marks && ((place) => (marks[place >> 3] >> (place & 7)) & 1);
+      const marked = marks && ((position) => (marks[position >> 3] >> (position & 7)) & 1);
       map.paint(Array.from(values, (one) => Math.round(one / 25) + 4), "u", marked);
       buttons.forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.unit) === number)));
       articles.forEach((article) => (article.hidden = Number(article.dataset.unit) !== number));

@@ -1,136 +1,129 @@
-"""One file that a browser opens anywhere, with nothing to fetch."""
+"""The report as one HTML file: it opens in any browser, needs no network, and is not allowed to use one."""
 
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
 from importlib.resources import files
+from typing import NamedTuple, TypeVar
+
+from markupsafe import Markup
 
 from charloop.data import Vocabulary
-from charloop.report.atlas_section import atlas_section
-from charloop.report.curves_section import curves_section
-from charloop.report.gates_section import gates_section
-from charloop.report.leads import LEADS
-from charloop.report.markup import details, escaped
-from charloop.report.originality_section import originality_section
-from charloop.report.packing import data_of
-from charloop.report.reach_section import reach_section
-from charloop.report.samples_section import samples_section
-from charloop.report.surprise_section import surprise_section
-from charloop.report.values import Report
+from charloop.display import SURPRISE
+from charloop.report.atlas import view_atlas
+from charloop.report.copies import view_copies
+from charloop.report.figure_sections import view_curves, view_gates, view_reach
+from charloop.report.markup import load_templates
+from charloop.report.packing import pack_report
+from charloop.report.samples import view_samples
+from charloop.report.surprise import view_surprise
+from charloop.report.values import Missing, Report, View
 
 FOREMOST = ("model", "text", "best", "rank", "note")
-"""Facts that are seen at once."""
+"""Facts that are visible at once; the others are folded away."""
+
+Shown = TypeVar("Shown")
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of the page: how it is called, how it is read, and what is in it."""
+class Section(NamedTuple):
+    """A part of the page: the name of its template, its title, and what the template shows."""
 
     name: str
     title: str
-    lead: str
-    """Markup: a sentence or two for somebody who sees such a thing for the first time."""
-    body: str
+    view: View
 
 
-def page(report: Report, vocabulary: Vocabulary) -> str:
-    """`report` as HTML that asks nothing of any network, and is not allowed to."""
-    sections = list(sections_of(report, vocabulary))
-    links = "".join(f'<a href="#{one.name}">{escaped(one.title)}</a>' for one in sections)
-    style, script = asset("page.css"), asset("page.js")
+def render_page(report: Report, vocabulary: Vocabulary) -> str:
+    """Return `report` as HTML."""
+    style, script = read_asset("page.css") + surprise_style(), read_asset("page.js")
     policy = (
         f"default-src 'none'; script-src '{fingerprint(script)}'; style-src '{fingerprint(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escaped(report.name)}: charloop report</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<p class="maker">charloop report</p>
-<h1 dir="auto">{escaped(report.name)}</h1>
-{facts(report)}
-<nav aria-label="Sections">{links}</nav>
-</header>
-<main>
-{"".join(map(shown, sections))}
-</main>
-<script type="application/json" id="data">{encoded(data_of(report, vocabulary))}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
-
-
-def sections_of(report: Report, vocabulary: Vocabulary) -> tuple[Section, ...]:
-    """The page's parts, in their order."""
+    # JSON in ASCII without "<" can end no script: neither `</script>` nor `<!--` can occur in it.
+    data = json.dumps(pack_report(report, vocabulary), separators=(",", ":")).replace("<", "\\u003c")
     return (
-        Section("curves", "How it learned", LEADS["curves"], curves_section(report.curves)),
-        Section("samples", "What it wrote on the way", LEADS["samples"], samples_section(report.samples)),
+        load_templates()
+        .get_template("page.html")
+        .render(
+            report=report,
+            foremost=FOREMOST,
+            sections=list_sections(report, vocabulary),
+            policy=Markup(policy),
+            style=Markup(style),
+            script=Markup(script),
+            data=Markup(data),
+        )
+    )
+
+
+def list_sections(report: Report, vocabulary: Vocabulary) -> tuple[Section, ...]:
+    """Return the parts of the page in their order."""
+    thing, excerpt = report.thing, report.excerpt
+    return (
+        Section("curves", "How it learned", view_or_reason(report.curves, view_curves)),
+        Section("samples", "What it wrote during training", view_or_reason(report.samples, view_samples)),
         Section(
             "surprise",
             "What surprises it",
-            LEADS["surprise"],
-            surprise_section(report.excerpt, report.predictions, vocabulary),
+            view_or_reason(
+                excerpt,
+                lambda text: view_or_reason(
+                    report.predictions, lambda found: view_surprise(text, found, vocabulary)
+                ),
+            ),
         ),
         Section(
-            "atlas", "What its units track", LEADS["atlas"], atlas_section(report.excerpt, report.mapped)
+            "atlas",
+            "What its units track",
+            view_or_reason(
+                excerpt, lambda text: view_or_reason(report.mapped, lambda found: view_atlas(text, found))
+            ),
         ),
-        Section("gates", "How it uses its gates", LEADS["gates"], gates_section(report.gates)),
+        Section("gates", "How it uses its gates", view_or_reason(report.gates, view_gates)),
         Section(
-            "reach", "How far back it remembers", LEADS["reach"], reach_section(report.reach, report.thing)
+            "reach",
+            "How far back it remembers",
+            view_or_reason(report.reach, lambda reach: view_reach(reach, thing)),
         ),
         Section(
             "originality",
             "How much it copies",
-            LEADS["originality"],
-            originality_section(report.written, report.thing),
+            view_or_reason(report.written, lambda written: view_copies(written, thing)),
         ),
     )
 
 
-def shown(section: Section) -> str:
-    """A section as markup."""
-    return (
-        f'<section id="{section.name}" aria-labelledby="{section.name}-title">'
-        f'<h2 id="{section.name}-title">{escaped(section.title)}</h2>'
-        f'<p class="lead">{section.lead}</p>{section.body}</section>\n'
-    )
+def view_or_reason(shown: Shown | Missing, view: Callable[[Shown], View]) -> View:
+    """Return what `view` makes of `shown`, or the sentence that says why it is missing."""
+    if isinstance(shown, Missing):
+        return {"missing": shown.reason}
+    return {"missing": ""} | view(shown)
 
 
-def facts(report: Report) -> str:
-    """What the run is."""
-    first, rest = (
-        "".join(
-            f'<div><dt>{escaped(name)}</dt><dd dir="auto">{escaped(value)}</dd></div>'
-            for name, value in report.facts
-            if (name in FOREMOST) is wanted
-        )
-        for wanted in (True, False)
-    )
-    return f"<dl>{first}</dl>{details('More of the run', f'<dl>{rest}</dl>')}"
+def surprise_style() -> str:
+    """Return the style rules `.s0`, `.s1`, ... of the surprise levels, on a light and on a dark page."""
+    light = [f"--s{number}:{level.light};" for number, level in enumerate(SURPRISE)]
+    dark = [f"--s{number}:{level.dark};" for number, level in enumerate(SURPRISE)]
+    rules = []
+    for number, level in enumerate(SURPRISE):
+        ink = ""
+        if level.ink:
+            light.append(f"--i{number}:{level.ink[0]};")
+            dark.append(f"--i{number}:{level.ink[1]};")
+            ink = f"color:var(--i{number});"
+            rules.append(f".map .s{number}.blank::before{{color:inherit}}")
+        rules.append(f".s{number}{{background-color:var(--s{number});{ink}}}")
+    dark_page = f"@media (prefers-color-scheme:dark){{:root{{{''.join(dark)}}}}}"
+    return f":root{{{''.join(light)}}}\n{dark_page}\n" + "\n".join(rules) + "\n"
 
 
-def encoded(data: object) -> str:
-    """JSON in ASCII that ends no script: neither `</script>` nor `<!--` can stand in it."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-
-
-@cache
-def asset(name: str) -> str:
-    """A file that lies beside this one."""
+def read_asset(name: str) -> str:
+    """Return the content of a file next to this module."""
     return files("charloop.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def fingerprint(content: str) -> str:
-    """What a content security policy knows a script or a style by."""
+    """Return the hash by which a content security policy recognises a script or a style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

@@ -1,5 +1,6 @@
-"""What the network wrote while it was trained, read back from the run's folder."""
+"""What the samples section shows: text that the network wrote during training, read back from the run's folder."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,44 +9,44 @@ import numpy as np
 
 from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
-from charloop.report.values import Missing, Sampled
+from charloop.report.values import Missing, Sampled, View
 from charloop.training.metrics import History
 
-MOST = 8
-"""Samples that a page shows: the first, the last, and some between."""
-LARGEST = 1 << 20
+MAX_SAMPLES, MAX_TEMPERATURES = 8, 4
+"""Samples on the page (the first, the last, and some between), and temperatures to choose from."""
+MAX_FILE_SIZE = 1 << 20
 """Bytes of a file of samples; training writes a few thousand."""
 FILE = re.compile(r"step-(\d{1,18})\.txt")
 HEAD = re.compile(r"^--- temperature (\d{1,4}(?:\.\d{1,9})?) ---\n", re.MULTILINE)
 
 
-def samples_of(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
-    """The samples of a run by their step, at most `MOST` of them; files that are no such samples are passed over."""
+def read_samples(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
+    """Return at most `MAX_SAMPLES` samples of a run, ordered by step; files that are not samples are ignored."""
     found = sorted(
-        (int(name[1]), path) for path in files(folder.samples) if (name := FILE.fullmatch(path.name))
+        (int(name[1]), path) for path in list_files(folder.samples) if (name := FILE.fullmatch(path.name))
     )
-    losses = losses_of(folder)
-    read = [Sampled(step, texts, losses.get(step)) for step, path in found if (texts := texts_of(path))]
-    if not read:
+    losses = read_losses(folder)
+    samples = [Sampled(step, texts, losses.get(step)) for step, path in found if (texts := read_texts(path))]
+    if not samples:
         return Missing(
-            "The run has kept no samples: training writes some after its first evaluation, and then after every"
-            " few (--sample-every)."
+            "The run has no samples. Training writes one after its first evaluation, and then after every few"
+            " evaluations (--sample-every)."
         )
-    return tuple(spread(read))
+    return tuple(choose_samples(samples))
 
 
-def files(folder: Path) -> list[Path]:
-    """What lies in a folder; nothing if it is none."""
+def list_files(folder: Path) -> list[Path]:
+    """Return the files in a folder; none if there is no such folder."""
     try:
         return [path for path in folder.iterdir() if path.is_file()]
     except OSError:
         return []
 
 
-def texts_of(path: Path) -> tuple[tuple[str, str], ...]:
-    """Temperature and text of each sample in a file; none if it cannot be read or is not of ours."""
+def read_texts(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return the temperature and the text of each sample in a file; none if it cannot be read or is no such file."""
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_FILE_SIZE:
             return ()
         content = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -56,8 +57,8 @@ def texts_of(path: Path) -> tuple[tuple[str, str], ...]:
     )
 
 
-def losses_of(folder: RunFolder) -> dict[int, float]:
-    """Validation loss by step."""
+def read_losses(folder: RunFolder) -> dict[int, float]:
+    """Return the validation loss in nats per character by step; empty if the run recorded none."""
     try:
         history = History.of(folder)
     except CharloopError:
@@ -65,11 +66,30 @@ def losses_of(folder: RunFolder) -> dict[int, float]:
     return dict(zip(history.evaluated.tolist(), history.validation.tolist(), strict=True))
 
 
-def spread(samples: Sequence[Sampled]) -> list[Sampled]:
-    """At most `MOST`, close together at the beginning, where a network changes fastest; both ends among them."""
-    if len(samples) <= MOST:
+def choose_samples(samples: Sequence[Sampled]) -> list[Sampled]:
+    """Return at most `MAX_SAMPLES`, both ends among them, denser at the beginning: it changes fastest there."""
+    if len(samples) <= MAX_SAMPLES:
         return list(samples)
-    places = np.geomspace(1, len(samples), MOST).round().astype(int) - 1
-    # Neighbours that fell together move on, the last ones back.
-    places = np.maximum(places, np.arange(MOST))
-    return [samples[place] for place in dict.fromkeys(places.tolist())]
+    indices = np.geomspace(1, len(samples), MAX_SAMPLES).round().astype(int) - 1
+    # Equal indices move on to the next ones.
+    indices = np.maximum(indices, np.arange(MAX_SAMPLES))
+    return [samples[index] for index in dict.fromkeys(indices.tolist())]
+
+
+def view_samples(samples: tuple[Sampled, ...]) -> View:
+    """Return a card for each sample with its text at each temperature, None where it has none."""
+    names = list(dict.fromkeys(name for sample in samples for name, _ in sample.texts))[:MAX_TEMPERATURES]
+    return {
+        "temperatures": names,
+        "shown": names[len(names) // 2],
+        "cards": [
+            {
+                "step": f"{sample.step:,}",
+                "loss": ""
+                if sample.loss is None
+                else f", validation {sample.loss / math.log(2):.3f} bits per character",
+                "texts": [dict(sample.texts).get(name) for name in names],
+            }
+            for sample in samples
+        ],
+    }

@@ -1,6 +1,7 @@
-"""What a report shows, before it is a page: numbers, and sentences where there are none."""
+"""What a report shows, before it becomes a page: numbers, and sentences where there are none."""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,6 +10,9 @@ from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach,
 from charloop.figures import Curves
 from charloop.originality import Originality
 from charloop.report.excerpt import Excerpt
+
+View: TypeAlias = dict[str, Any]
+"""What a template shows: plain text, and figures of `report.chart`."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,13 @@ class Missing:
 
 @dataclass(frozen=True)
 class Sampled:
-    """What a network wrote after so many updates."""
+    """What a network wrote after `step` updates."""
 
     step: int
     texts: tuple[tuple[str, str], ...]
-    """Temperature, as the run wrote it down, and text."""
+    """Temperature, as the run recorded it, and text."""
     loss: float | None
-    """Validation loss in nats per character at that step, if it was measured just then."""
+    """Validation loss in nats per character at that step, if it was measured there."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,15 @@ class ShownUnit:
 
     unit: Unit
     finding: Finding | None
-    """What it tracks; None where it is shown for moving the most."""
+    """What it tracks; None if it is shown because it moves the most."""
     values: Float[np.ndarray, " characters"]
     """After each character that is shown."""
     marks: Bool[np.ndarray, " characters"] | None
     """Where the detector says yes; None if it does not say yes or no."""
-    untrained: float | None
-    """The score of the best unit for that mark in the same network with weights by chance."""
+    untrained: tuple[float, ...]
+    """The best scores for that mark in several untrained networks, the lowest first; () without a finding."""
     passages: tuple[Passage, ...]
-    """Where in the studied text it says the most, as far as it was found to say anything: high, or low."""
+    """Where it most clearly says what it tracks (high or low), in the studied text."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,12 @@ class Mapped:
     atlas: Atlas
     units: tuple[ShownUnit, ...]
     studied: Excerpt
-    """The text that the units were compared on; it begins with the one that is shown."""
+    """The text on which the units were compared; it begins with the text that is shown."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A text, and what of it stands in the training text."""
+    """A text, and what of it occurs in the training text."""
 
     temperature: float | None
     """None for a text that the network did not write."""
@@ -69,18 +73,18 @@ class Written:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is on the page."""
+    """Everything on the page."""
 
     name: str
-    """Of the run."""
+    """The run's name."""
     facts: tuple[tuple[str, str], ...]
-    """What `charloop info` says, label and value."""
+    """What `charloop info` says: label and value."""
     thing: str
     """What a token is: "character" or "byte"."""
     curves: Curves | Missing
     samples: tuple[Sampled, ...] | Missing
     excerpt: Excerpt | Missing
-    """The text that the network was shown."""
+    """The text that the network read."""
     predictions: Predictions | Missing
     mapped: Mapped | Missing
     gates: tuple[Gate, ...] | Missing

@@ -51,16 +51,16 @@ def main(arguments: Sequence[str]) -> None:
     kind = check(flags)
     need_matplotlib()
     from charloop.checkpoint import RunFolder
-    from charloop.figures import curves_of
-    from charloop.figures.drawing import draw
+    from charloop.figures import read_curves
+    from charloop.figures.drawing import draw_figure
 
     folders = [RunFolder.open(path, inspect=True) for path in flags.runs]
     names = names_of(flags.runs)
     runs = [
-        curves_of(folder, name, flags.against, flags.smooth)
+        read_curves(folder, name, flags.against, flags.smooth)
         for folder, name in zip(folders, names, strict=True)
     ]
-    figure = draw(runs, flags.against, flags.width, kind)
+    figure = draw_figure(runs, flags.against, flags.width, kind)
     write_new(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
 
 

@@ -86,11 +86,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def made(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
     """The page. What goes on is said on a terminal, and goes away."""
-    from charloop.report import gather, page
+    from charloop.report import gather_report, render_page
 
     sources = read_sources(folder, flags)
     try:
-        return page(gather(folder, network, sources, progress), folder.vocabulary)
+        return render_page(gather_report(folder, network, sources, progress), folder.vocabulary)
     finally:
         progress()
 
@@ -112,7 +112,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
     The run's own validation text may be gone, or have changed: the page then says so, and has all the rest.
     """
     from charloop.checkpoint.texts import TextChoice, read_chosen_text
-    from charloop.report import Sources, sentence
+    from charloop.report import Sources, missing_because
 
     wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
     own = not flags.texts and flags.text is None
@@ -122,7 +122,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
     except CharloopError as error:
         if not own:
             raise
-        missing = sentence(error, "Name a text: charloop report RUN TEXT.")
+        missing = missing_because(error, "Name a text: charloop report RUN TEXT.")
         return Sources("", missing, False, training_of(folder, None), flags.characters, flags.seed)
     check_length(given)
     training = training_of(folder, given)

@@ -163,13 +163,13 @@ def report(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
 def draw_figure(sweep: "Sweep", flags: SweepFlags, kind: str) -> None:
     """Draw the file of --plot."""
     from charloop.checkpoint import RunFolder
-    from charloop.figures import curves_of, over_seeds
-    from charloop.figures.drawing import draw
+    from charloop.figures import average_runs, read_curves
+    from charloop.figures.drawing import draw_figure
     from charloop.files.named import write_new
 
     curves = []
     for cell in dict.fromkeys(run.cell for run in sweep.runs):
         folders = [RunFolder.open(run.path, inspect=True) for run in sweep.runs if run.cell == cell]
-        curves.append(over_seeds(cell, [curves_of(folder, cell, "steps") for folder in folders]))
-    figure = draw(curves, "steps", 6.0, kind)
+        curves.append(average_runs(cell, [read_curves(folder, cell, "steps") for folder in folders]))
+    figure = draw_figure(curves, "steps", 6.0, kind)
     write_new("--plot", flags.plot, lambda file: file.write(figure), overwrite=flags.overwrite)

@@ -1,4 +1,4 @@
-"""The living part of the training screen: the loss curve, and what the network writes by now, beside or under it."""
+"""The live part of the training screen: the loss curve, and the network's latest samples beside or below it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from charloop.baselines import Baselines
 
 LOW, HIGH = 20, 24
-"""Rows of a terminal that has room for a curve, and for samples under it."""
+"""Rows that a terminal needs for a curve, and for samples below it."""
 WIDE = 120
-"""Columns of a terminal that has room for samples beside the curve."""
+"""Columns that a terminal needs for samples beside the curve."""
 CURVE, GAP, BESIDE = 93, 3, 57
-"""Most columns of the curve where there is something beside it, the space between, and the least for samples."""
+"""Columns: the maximum of the curve if samples are beside it, the space between, and the minimum of the samples."""
 UNDER = 4
-"""Rows of the samples where they stand under the curve."""
+"""Rows of the samples below the curve."""
 LABEL = 12
 """Columns of `step 12,345` before a sample."""
 TEMPERATURE = 0.8
-"""Of the samples that are shown: at lower ones networks repeat themselves, at higher ones they guess."""
+"""Of the samples shown: at lower ones networks repeat themselves, at higher ones they guess."""
 
 
 @dataclass
 class Picture:
-    """What is drawn anew as the run goes on; each part only where there is room for it."""
+    """What is redrawn as the run proceeds; each part only if the terminal has space for it."""
 
     curve: Curve = field(default_factory=Curve)
     samples: list[tuple[int, str]] = field(default_factory=list)
-    """After how many steps the network wrote what, the newest last."""
+    """The step and the text of each sample, the newest last."""
     baselines: "Baselines | None" = None
 
     def add_sample(self, step: int, texts: Sequence[tuple[float, str]]) -> None:
-        """Keep what was written at the temperature nearest to `TEMPERATURE`."""
+        """Keep the text of the temperature nearest to `TEMPERATURE`."""
         _, text = min(texts, key=lambda written: abs(written[0] - TEMPERATURE))
         self.samples.append((step, visible(text).replace("\t", " ").strip()))
 
     def draw(self, width: int, height: int) -> list[Text]:
-        """Rows of at most `width` columns; none on a terminal that is too low."""
+        """Return rows of at most `width` columns; none on a terminal with fewer than `LOW` rows."""
         if height < LOW:
             return []
         if not (self.samples and has_room(width, height)):
@@ -56,17 +56,17 @@ class Picture:
 
 
 def has_room(width: int, height: int) -> bool:
-    """Whether samples are shown in the picture."""
+    """Return whether samples are shown in the picture."""
     return height >= HIGH or (height >= LOW and width >= WIDE)
 
 
 def curve_width(width: int) -> int:
-    """Columns of the curve on a terminal with room for samples beside it."""
+    """Return the columns of the curve on a terminal that shows samples beside it."""
     return min(CURVE, width - GAP - BESIDE)
 
 
 def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:
-    """Rows side by side, the right ones all from the same column on: those at the left have `width` columns."""
+    """Return rows side by side; the left ones have `width` columns, so the right ones begin in the same column."""
     joined = []
     for row, other in zip(left, right, strict=True):
         row.pad_right(width + GAP - row.cell_len)
@@ -75,22 +75,22 @@ def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:
 
 
 def panel(samples: list[tuple[int, str]], rows: int, width: int) -> Iterator[Text]:
-    """Exactly `rows` rows: a line of each of a few earlier samples, then as much of the newest as there is room for.
+    """Yield exactly `rows` rows: a line of each of a few earlier samples, then as much of the newest as fits.
 
-    From top to bottom a network comes to its senses.
+    From top to bottom the network improves.
     """
     *earlier, (step, newest) = samples
     shown = earlier[-(rows // 3) :]
     for before, text in shown:
         yield labelled(before, " ".join(text.split()), width, "dim")
     lines = list(folded(newest, width - LABEL))[: rows - len(shown)]
-    for place in range(rows - len(shown)):
-        line = lines[place] if place < len(lines) else ""
-        yield labelled(step, line, width) if not place else Text(" " * LABEL + line, no_wrap=True)
+    for index in range(rows - len(shown)):
+        line = lines[index] if index < len(lines) else ""
+        yield labelled(step, line, width) if not index else Text(" " * LABEL + line, no_wrap=True)
 
 
 def labelled(step: int, text: str, width: int, style: str = "") -> Text:
-    """`text`, as much of it as fits, after its step."""
+    """Return a row with a sample's step and as much of `text` as fits."""
     row = Text(no_wrap=True)
     row.append(f"{f'step {step:,}':<{LABEL - 1}} ", "dim")
     row.append(text, style)
@@ -99,7 +99,7 @@ def labelled(step: int, text: str, width: int, style: str = "") -> Text:
 
 
 def folded(text: str, width: int) -> Iterator[str]:
-    """The lines of `text` that are not empty, long ones broken between words so as to fit in `width` columns."""
+    """Yield the lines of `text` that are not empty, long ones broken between words to fit in `width` columns."""
     console = Console(width=max(2, width))
     for line in text.splitlines():
         if line.strip():
