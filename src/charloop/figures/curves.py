@@ -138,7 +138,8 @@ def cut_off(run: Curves) -> Float[np.ndarray, " points"]:
     losses = run.training.y
     if unigram is None or not len(losses) or losses[-1] >= unigram.nats:
         return losses
-    return np.minimum(losses, unigram.nats)
+    lowered: Float[np.ndarray, " points"] = np.minimum(losses, unigram.nats)
+    return lowered
 
 
 def label_baselines(
