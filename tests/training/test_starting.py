@@ -15,10 +15,10 @@ from charloop.training import state, step
 from charloop.training.optimizer import make_optimizer
 from charloop.training.session import Session
 from charloop.training.state import initial_training_state
-from training.runs import SYMBOLS, configure, run
+from training.runs import SYMBOLS, configure, go_on, run
 
 
-def test_a_new_run_is_validated_split_and_built_once(
+def test_a_run_is_validated_split_and_built_once(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wherever the functions were imported to."""
@@ -39,6 +39,9 @@ def test_a_new_run_is_validated_split_and_built_once(
     monkeypatch.setattr(CharLM, "build", staticmethod(counted(build)))
     made = run(tmp_path / "run", configure(text, steps=3))
     assert made.finished.step == 3
+    assert calls == {"check": 1, "split_tokens": 1, "build": 1}
+    calls.clear()
+    assert go_on(made.folder).started.resumed_at == 3
     assert calls == {"check": 1, "split_tokens": 1, "build": 1}
 
 
