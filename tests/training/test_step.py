@@ -10,7 +10,7 @@ import pytest
 from charloop.devices import make_mesh
 from charloop.model import CharLM
 from charloop.training.events import Stepped
-from charloop.training.step import MAX_JOINED_SIZE, mean_over_devices
+from charloop.training.step import MAX_JOINED_SIZE, average_over_devices
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 from training.twin import learn, ptb
 
@@ -87,8 +87,11 @@ def test_devices_exchange_large_gradients_and_small_ones() -> None:
     """Each device hands over its own number; a large array travels alone, the others together."""
     sizes = {"a": 3, "large": MAX_JOINED_SIZE + 1, "z": 5}
 
-    def means(place: jax.Array) -> dict[str, jax.Array]:
-        return mean_over_devices({name: jnp.full(size, place[0]) for name, size in sizes.items()})
+    def means(device: jax.Array) -> dict[str, jax.Array]:
+        exchanged, restore = average_over_devices(
+            {name: jnp.full(size, device[0]) for name, size in sizes.items()}
+        )
+        return restore(exchanged)
 
     spec = jax.sharding.PartitionSpec
     shared = jax.shard_map(

@@ -16,8 +16,6 @@ from charloop.checkpoint.run_folder import FIRST_CHECKPOINT, RunFolder, is_aband
 from charloop.errors import CharloopError
 from charloop.files.atomic import flush_folder, remove_leftovers, saving
 
-CHECKPOINT_FOLDERS = (CHECKPOINTS, FORMER_CHECKPOINTS)
-
 
 @contextmanager
 def new_folder(path: Path, *, overwrite: bool) -> Iterator[None]:
@@ -36,12 +34,9 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[None]:
         # Another process may have created a run before this one had the lock.
         refuse_used_path(path, overwrite=False)
         with saving(path):
-            for part in (
-                VOCABULARY,
-                CELL,
-                *(f"{folder}/{FIRST_CHECKPOINT}" for folder in CHECKPOINT_FOLDERS),
-            ):
-                (path / part).unlink(missing_ok=True)
+            first = (path / folder / FIRST_CHECKPOINT for folder in (CHECKPOINTS, FORMER_CHECKPOINTS))
+            for part in (path / VOCABULARY, path / CELL, *first):
+                part.unlink(missing_ok=True)
             remove_leftovers(path)
             if (path / FORMER_CHECKPOINTS).is_dir():
                 (path / FORMER_CHECKPOINTS).rmdir()

@@ -117,7 +117,8 @@ class RunFolder:
         vocabulary = read_vocabulary(path / VOCABULARY)
         config = config if inspect else trust_cell(config, cell, path)
         made_with = values.get("made_with")
-        known = filter(is_stretch, made_with) if isinstance(made_with, list) else ()
+        known = made_with if isinstance(made_with, list) else []
+        known = [one for one in known if isinstance(one, dict) and isinstance(one.get("from_step"), int)]
         asks = values.get("given")
         asks = {name: str(kind) for name, kind in asks.items()} if isinstance(asks, dict) else {}
         text = text if isinstance(text, dict) else {}
@@ -167,11 +168,6 @@ class RunFolder:
     def samples(self) -> Path:
         """The folder of samples, a file for each time."""
         return self.path / SAMPLES
-
-
-def is_stretch(value: object) -> bool:
-    """Return whether `value` records what a stretch of a run was made with."""
-    return isinstance(value, dict) and isinstance(value.get("from_step"), int)
 
 
 def trust_cell(config: RunConfig, cell: Any, path: Path) -> RunConfig:

@@ -27,18 +27,11 @@ def read_corpus(
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
     if text is None:
         return load_corpus(data.corpus, **how)
-    return (
-        check_vocabulary(text.content, vocabulary)
-        if isinstance(text.content, Corpus)
-        else read_sources(text.content, **how)
-    )
-
-
-def check_vocabulary(corpus: Corpus, vocabulary: Vocabulary | None) -> Corpus:
-    """Return `corpus`; CharloopError if it has another vocabulary than `vocabulary`, if that is given."""
-    if vocabulary not in (None, corpus.vocabulary):
+    if not isinstance(text.content, Corpus):
+        return read_sources(text.content, **how)
+    if vocabulary not in (None, text.content.vocabulary):
         raise CharloopError("the given tokens are of another vocabulary", do="pass the text itself")
-    return corpus
+    return text.content
 
 
 def read_own_corpus(

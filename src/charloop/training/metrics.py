@@ -77,13 +77,9 @@ def encode_record(record: Record) -> bytes:
     values = {"kind": record.__struct_config__.tag}
     for name, value in structs.asdict(record).items():
         if name not in OMITTED or value != OMITTED[name]:
-            values[name] = None if is_not_finite(value) else value
+            is_finite = not isinstance(value, float) or math.isfinite(value)
+            values[name] = value if is_finite else None
     return (json.dumps(values) + "\n").encode()
-
-
-def is_not_finite(value: object) -> bool:
-    """Whether `value` is a float that is infinite or NaN."""
-    return isinstance(value, float) and not math.isfinite(value)
 
 
 def decode_record(line: bytes) -> Record | None:

@@ -84,7 +84,10 @@ def train(
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
     notes = [*corpus.notes, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
-        write_new_run(session, state)
+        session.folder.begin()
+        save_checkpoint(session, state, Journal())
+        # Written last, because with config.json the folder is a run, which can be resumed.
+        session.folder.write_config()
         run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals)
     return path
 
@@ -178,13 +181,6 @@ def complete_folder(session: Session) -> Session:
     text = describe_text(session.corpus, session.split, session.prefix)
     made_with = (current_provenance(session.mesh, 0),)
     return replace(session, folder=replace(session.folder, text=text, made_with=made_with))
-
-
-def write_new_run(session: Session, state: TrainingState) -> None:
-    """Write a new run into its folder, config.json last: with it the folder is a run, which can be resumed."""
-    session.folder.begin()
-    save_checkpoint(session, state, Journal())
-    session.folder.write_config()
 
 
 def run_invocation(

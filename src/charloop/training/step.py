@@ -193,7 +193,7 @@ def train_step(
 
     (nats, after), gradient = jax.value_and_grad(loss, has_aux=True)(state.params)
     unsound = 1.0 - find_finite_rows(after).all()
-    exchanged, restore = exchange((nats, unsound, gradient))
+    exchanged, restore = average_over_devices((nats, unsound, gradient))
     nats, unsound, gradient = restore(exchanged)
     norm, health = optax.tree.norm(gradient), state.health
     # Of the means: all devices come to the same verdict.
@@ -214,13 +214,7 @@ def train_step(
     return TrainingState(params, moments, carry, state.key, state.step + 1, then), row
 
 
-def mean_over_devices(tree: Any) -> Any:
-    """Return the mean of each leaf over the devices."""
-    exchanged, restore = exchange(tree)
-    return restore(exchanged)
-
-
-def exchange(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
+def average_over_devices(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
     """Return the means of the leaves, small ones joined, and the function that makes a tree of them again.
 
     Every exchange takes time, but so does joining arrays: for a 1 x 512 LSTM a twelfth of the step.

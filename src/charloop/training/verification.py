@@ -84,7 +84,9 @@ class Repetition:
     def _repeat_steps(self) -> tuple[TrainingState, Check]:
         """Return the state after the updates, and the comparison of losses and gradients to the first difference."""
         state, compared = self.session.put_on_devices(unpack_checkpoint(self.session, self.base)[0]), 0
-        for numbers in split_into_calls(self.start, self.stop, self.session.config.training.steps_per_call):
+        size = self.session.config.training.steps_per_call
+        for first in range(self.start, self.stop, size):
+            numbers = range(first, min(self.stop, first + size))
             rates = [planned_rate(self._record(number)) for number in numbers]
             state, metrics = self.session.train_steps(state, *self.session.call_inputs(numbers, rates))
             for number, made in zip(numbers, UpdateMetrics.read(metrics), strict=False):
@@ -176,12 +178,6 @@ def note_other_machine(session: Session, start: int) -> list[str]:
         else None
     )
     return [f"{found}: the result may differ"] if found else []
-
-
-def split_into_calls(start: int, stop: int, steps_per_call: int) -> Iterator[range]:
-    """Yield the numbers of the updates of each call from `start` to `stop`."""
-    for first in range(start, stop, steps_per_call):
-        yield range(first, min(stop, first + steps_per_call))
 
 
 def planned_rate(record: StepRecord) -> float:

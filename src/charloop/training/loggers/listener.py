@@ -96,9 +96,8 @@ class Logging:
                 if not last:
                     with contextlib.suppress(Exception):
                         logger.close()
-                self.listener(
-                    Noted(f"--log {name} is switched off, training goes on: {describe_error(error)}")
-                )
+                reason = " ".join(str(error).split()) or type(error).__name__
+                self.listener(Noted(f"--log {name} is switched off, training goes on: {reason}"))
 
 
 def step_scalars(step: StepRecord) -> dict[str, float]:
@@ -115,8 +114,3 @@ def step_scalars(step: StepRecord) -> dict[str, float]:
 def loss_scalars(text: str, loss: float) -> dict[str, float]:
     """Return a loss in nats and in bits."""
     return {f"{text}/loss": loss, f"{text}/bits_per_character": loss / math.log(2)}
-
-
-def describe_error(error: Exception) -> str:
-    """Return the message of an error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
