@@ -1,4 +1,4 @@
-"""A run's folder with everything in it, as a short training leaves it; made once, copied for each test."""
+"""A run's folder after a short training; made once, copied for each test."""
 
 import shutil
 from pathlib import Path

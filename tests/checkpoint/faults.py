@@ -1,4 +1,4 @@
-"""Calls to the system that go wrong: each that writing a checkpoint makes, one at a time."""
+"""System calls that fail: each of those that write a checkpoint, one at a time."""
 
 import contextlib
 import os
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 CALLS = ("open", "write", "fsync", "close", "replace", "unlink", "mkdir", "truncate", "ftruncate")
-"""The functions of `os` by which the run's folder is changed."""
+"""The functions of `os` that change a run's folder."""
 
 WRITE = os.write
 
 Act = Callable[[str, Callable[[], Any], tuple[Any, ...]], Any]
-"""What to do instead of a call: its name, the call itself, what it was given."""
+"""What happens instead of a call: receives its name, the function and its arguments."""
 
 
 @contextlib.contextmanager
 def at_call(number: int, act: Act) -> Iterator[list[str]]:
-    """Do `act` instead of the call of that `number`, counted from 0; gives the names of all calls as they come."""
+    """Do `act` instead of the call `number`, counted from 0; yield the list of the names of all calls."""
     made: list[str] = []
     before = {name: getattr(os, name) for name in CALLS}
 
@@ -39,7 +39,7 @@ def at_call(number: int, act: Act) -> Iterator[list[str]]:
 
 
 def failing(error: int) -> Act:
-    """The call does nothing and answers with an error."""
+    """The call does nothing and raises an error."""
 
     def act(name: str, real: Callable[[], Any], _given: tuple[Any, ...]) -> Any:
         if name == "close":
@@ -50,7 +50,7 @@ def failing(error: int) -> Act:
 
 
 def failing_half_way(error: int) -> Act:
-    """A write takes half of what it is given, and the disk is full."""
+    """A write accepts half of its bytes, and then the disk is full."""
 
     def act(name: str, real: Callable[[], Any], given: tuple[Any, ...]) -> Any:
         if name == "write":
@@ -61,7 +61,7 @@ def failing_half_way(error: int) -> Act:
 
 
 def short(name: str, real: Callable[[], Any], given: tuple[Any, ...]) -> Any:
-    """A write takes half of what it is given: no error, only less than asked for."""
+    """A write accepts half of its bytes, without an error."""
     return write_half(*given) if name == "write" else real()
 
 

@@ -1,4 +1,4 @@
-"""What is done to a run's folder while calls fail, and what must hold afterwards.
+"""Scenes: changes of a run's folder while system calls fail, and what must hold afterwards.
 
 Run by itself, `python -m checkpoint.scenes SCENE FOLDER`, it plays a scene again and again in children that die at
 their first call, their second, and so on. One line for each: where it died, and what was wrong then, if anything.
@@ -24,7 +24,7 @@ FACTS = {"best_step": 0}
 
 
 def state_of(step: int) -> dict[str, np.ndarray]:
-    """A state that says what step it is of, in every number."""
+    """A state whose every number is its step."""
     return {"step": np.array(step, np.int32), "params/a": np.full((40, 50), step, np.float32)}
 
 
@@ -38,7 +38,7 @@ def draft(path: Path) -> RunFolder:
 
 
 def make(path: Path) -> None:
-    """All of a new run, in the order in which training makes it."""
+    """Write all of a new run, in the order of training."""
     with new_folder(path, overwrite=False):
         folder = draft(path)
         folder.begin()
@@ -80,7 +80,7 @@ def the_best_weights_are_whole(path: Path) -> str:
 
 
 def is_a_run_or_can_be_made_one(path: Path) -> str:
-    """What a kill leaves is either a run that can be resumed, or no obstacle."""
+    """A kill leaves a run that can be resumed, or a folder that a new run may use."""
     if (path / "config.json").exists():
         return (
             ""
@@ -93,7 +93,7 @@ def is_a_run_or_can_be_made_one(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is there beforehand, what is done, and what must hold then: a text that says what does not."""
+    """Preparation, action, and a check that returns what is wrong."""
 
     before: Callable[[Path], None]
     act: Callable[[Path], None]
@@ -108,7 +108,7 @@ SCENES = {
 
 
 def die_at(scene: Scene, path: Path, number: int, way: Callable) -> bool:
-    """Play the scene in a child that dies at that call; whether it came so far."""
+    """Play the scene in a child process that dies at that call; return whether it reached the call."""
     shutil.rmtree(path, ignore_errors=True)
     scene.before(path)
     child = os.fork()

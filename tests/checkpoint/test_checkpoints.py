@@ -124,7 +124,7 @@ def test_a_run_of_the_first_releases_with_one_checkpoint_continues(folder: Path,
 
 
 def test_the_same_arrays_are_the_same_file(tmp_path: Path) -> None:
-    """The library's own order of metadata is another each time."""
+    """The library orders metadata differently each time."""
     files = set()
     for number in range(8):
         path = tmp_path / str(number)

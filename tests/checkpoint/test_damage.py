@@ -1,4 +1,4 @@
-"""A run's folder is read back with suspicion: whatever is wrong with it is one error that names the file."""
+"""A run's folder is checked when it is opened: any damage is one error that names the file."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def test_checkpoints_that_are_missing_are_named_when_they_are_needed(folder: Pat
 
 
 def flip(path: Path) -> None:
-    """Another bit in the middle."""
+    """Flip a bit in the middle."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)

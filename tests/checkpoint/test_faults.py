@@ -24,7 +24,7 @@ ERRORS = {
 
 
 def calls_of(scene: Scene, path: Path) -> list[str]:
-    """The calls that a scene makes when all goes well."""
+    """The system calls of a scene without faults."""
     scene.before(path)
     with at_call(-1, short) as made:
         scene.act(path)

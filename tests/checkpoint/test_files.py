@@ -1,4 +1,4 @@
-"""A file is what it was or what it should be, never half of either: under real faults, in real processes."""
+"""A file has its old or its new content, never a part: with real faults, in real processes."""
 
 import os
 import signal
@@ -130,7 +130,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fails_at_the_last_moment(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not known to be on the disk does not replace what is."""
+    """Content that may not be on the disk does not replace content that is."""
 
     def fail(_descriptor: int) -> None:
         raise OSError(5, "Input/output error")

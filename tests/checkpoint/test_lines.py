@@ -1,4 +1,4 @@
-"""Lines are added whole, and cut back to where a run goes on: the quick way from the end, against the whole file."""
+"""Complete lines are appended, and cut back for a resumed run: reading from the end gives the same as reading all."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One process at a time in a run's folder: the second is refused, a dead one leaves no lock behind."""
+"""One process at a time in a run's folder: the second is refused, and a dead one leaves no lock."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A run with a cell of its own: its code is kept, and never run unasked."""
+"""A run with a cell of its own: its code is kept, and never executed unasked."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and that no run is ever written over."""
+"""What a run leaves behind; no run is ever overwritten."""
 
 import shutil
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_overwrite_sets_the_old_run_aside_whole_as_often_as_it_is_asked(folder: 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_of_other_things_is_never_touched(tmp_path: Path, pristine: Path, overwrite: bool) -> None:
-    """Not even set aside: it may be someone's home."""
+    """Not even renamed: it may be someone's home folder."""
     other = tmp_path / "home"
     other.mkdir()
     (other / "letter.txt").write_text("dear")
@@ -96,7 +96,7 @@ def test_an_empty_folder_is_used(tmp_path: Path, pristine: Path) -> None:
 def test_the_folder_we_stand_in_is_not_set_aside(
     folder: Path, monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
-    """It would take us along, and the new run would be written over the old one."""
+    """The process would move with it, and the new run would overwrite the old one."""
     shutil.copy(folder / CONFIG, folder.parent / CONFIG)
     config = RunFolder.open(folder).config
     monkeypatch.chdir(folder / "samples" if out.endswith("run") else folder)

@@ -1,4 +1,4 @@
-"""Arrays come back bit for bit; whatever happened to the file on the way is one error that names it."""
+"""Arrays are read bit for bit; any change of the file is one error that names it."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_file_cut_short_is_refused(saved: Path, share: float) -> None:
 
 
 def test_any_bit_that_flips_is_found(saved: Path) -> None:
-    """Every byte of the header and the data, one of its bits each time."""
+    """One bit of every byte of the header and the data."""
     content = saved.read_bytes()
     for place in range(len(content)):
         damaged = bytearray(content)
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_there_or_is_a_folder(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def state():
-    """Of a run in its third step, all of it from chance."""
+    """A random training state in its third step."""
     model = CharLM.build(ModelConfig(num_layers=2, hidden_size=7, embed_size=5), 11)
     made = initial_training_state(model, make_optimizer(TrainingConfig()), 2, seed=3)
     random = np.random.default_rng(0)

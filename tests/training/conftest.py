@@ -21,7 +21,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Run:
-    """Over an epoch's end, with dropout, never stopped."""
+    """A run beyond the end of an epoch, with dropout, never stopped."""
     config = configure(text, steps=40, eval_every=10)
     return run(tmp_path_factory.mktemp("runs") / "whole", config)
 
@@ -31,13 +31,13 @@ _STEPS: dict[str, Any] = defaultdict(lambda: lru_cache(maxsize=16)(step.shared_s
 
 @pytest.fixture
 def separate_programs(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """`separate_programs("nan")`: training steps only of tests that replace a part of them in that one way."""
+    """`separate_programs("nan")`: compiled steps are shared only by tests that replace the same part of them."""
     return lambda name: monkeypatch.setattr(step, "shared_steps", _STEPS[name])
 
 
 @pytest.fixture
 def fresh_programs() -> Iterator[None]:
-    """No training step of an earlier test is used, and none of this one later: for tests that replace its parts."""
+    """Share no compiled steps with other tests: for tests that replace parts of them."""
     step.shared_steps.cache_clear()
     yield
     step.shared_steps.cache_clear()

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, read as TensorBoard reads them, by code that has nothing of the writer's."""
+"""A reader of TensorBoard's event files that shares no code with the writer."""
 
 import struct
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ POLYNOMIAL = 0x82F63B78
 
 
 def checksum(content: bytes) -> int:
-    """TFRecord's: CRC-32C a bit at a time, turned by 15 bits, plus a constant."""
+    """The checksum of TFRecord: CRC-32C one bit at a time, rotated by 15 bits, plus a constant."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc ^= byte
@@ -23,7 +23,7 @@ def checksum(content: bytes) -> int:
 
 
 def records(content: bytes) -> Iterator[bytes]:
-    """The whole records of a file; half of one, at its end, is none."""
+    """The complete records of a file; an incomplete one at its end is left out."""
     while len(content) >= 12:
         length, check = struct.unpack("<QI", content[:12])
         assert check == checksum(content[:8])
@@ -50,7 +50,7 @@ def events(run: Path) -> list[Any]:
 
 
 def curve(run: Path, tag: str) -> list[tuple[int, float]]:
-    """Steps and values of a scalar, as they stand."""
+    """Steps and values of a scalar."""
     return [
         (event.step, value.simple_value)
         for event in events(run)

@@ -1,11 +1,11 @@
-"""As much of wandb as a logger asks for: it records what it receives."""
+"""The part of wandb that a logger uses: it records what it receives."""
 
 from types import SimpleNamespace
 from typing import Any
 
 
 class FakeRun:
-    """What `wandb.init` returns. As wandb does, it takes no step below the last."""
+    """What `wandb.init` returns. Like wandb, it accepts no step below the last."""
 
     url = "https://wandb.example/charloop/1"
 

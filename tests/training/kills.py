@@ -1,4 +1,4 @@
-"""Real training processes, killed at random moments, gone on with until they are finished."""
+"""Real training processes, killed at random moments and resumed until they finish."""
 
 import json
 import random
@@ -47,7 +47,7 @@ class Killer:
     config: Path
     chance: random.Random
     seconds: float = 0.0
-    """How long a process trains that nobody kills, from its start on."""
+    """Seconds that a process trains which nobody kills, from its start."""
     ready: float = 0.0
     """How long it takes to get there."""
     life: float = 1.0
@@ -72,7 +72,7 @@ class Killer:
         return Run(folder)
 
     def enough(self, kills: int) -> bool:
-        """Whether there were that many kills, not all at the same point, however fast the machine is."""
+        """Whether there were that many kills, not all at the same point, on any machine."""
         return self.kills >= kills and len(set(self.died_at)) > 1
 
     def until_finished(self, folder: Path, share: float, kills: int) -> Run:
@@ -125,7 +125,7 @@ def come_to(folder: Path) -> str:
 
 
 def left_by(made: Run) -> dict[str, Any]:
-    """All that a run leaves behind but what its clock said: every file's bytes, the last state array by array.
+    """All that a run leaves behind except times: the bytes of each file, the last state array by array.
 
     Earlier checkpoints are by the clock too.
     """
@@ -149,7 +149,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
-    """Where two runs differ, to the point: an assertion on all of it would print all of it."""
+    """Return in what two runs differ, briefly: an assertion would print everything."""
     found = [part for part in first if first[part] != second[part]]
     for part in ("state", "files"):
         names = first[part].keys() | second[part].keys()
@@ -159,6 +159,6 @@ def differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
 
 
 def lines_in_order(made: Run) -> bool:
-    """Whether each step is there once, in its turn."""
+    """Return whether each step is there once, in order."""
     steps = [line["step"] for line in made.lines if line["kind"] == "step"]
     return steps == list(np.arange(1, len(steps) + 1))

@@ -1,4 +1,4 @@
-"""Tiny runs to prove things about: a text of eleven characters, a configuration, and what a run left behind."""
+"""Tiny runs: a text of eleven characters, a configuration, and what a run leaves behind."""
 
 import json
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from charloop.training.run import resume, train
 SYMBOLS = "abcdefghijk"
 TEXT = "".join(np.random.default_rng(0).choice(list(SYMBOLS), 200)) + SYMBOLS
 TRAIN = 189
-"""Characters to train on, of 211; the rest validate."""
+"""Characters of the training text, of 211; the rest is the validation text."""
 CHUNKS = 31
-"""Chunks an epoch: 2 batch rows of 94, read 3 at a time."""
+"""Chunks per epoch: 2 batch rows of 94, read 3 at a time."""
 
 TINY = {
     "batch_size": 2,
@@ -42,7 +42,7 @@ TINY = {
 
 
 def configure(corpus: Path, **settings: Any) -> RunConfig:
-    """`TINY` with `settings` on top, each in the section that has a field of its name."""
+    """`TINY` with `settings` on top, each in the section that has a field of that name."""
     flat = {"corpus": [str(corpus)]} | TINY | settings
     flat = {name: value for name, value in flat.items() if value is not None}
     sections: dict[str, dict[str, Any]] = {}
@@ -53,7 +53,7 @@ def configure(corpus: Path, **settings: Any) -> RunConfig:
 
 
 def improving(folder: Path, **settings: Any) -> RunConfig:
-    """A run that gets better all the time: its text, in `folder`, says the same again and again."""
+    """A run that improves at each evaluation: its text, in `folder`, is repetitive."""
     (folder / "again.txt").write_text(SYMBOLS * 40)
     return configure(folder / "again.txt", **settings)
 
@@ -90,7 +90,7 @@ class Run:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl, without what the clock said."""
+        """The lines of metrics.jsonl, without times."""
         lines = [json.loads(line) for line in (self.folder / "metrics.jsonl").read_text().splitlines()]
         return [{name: value for name, value in line.items() if name != "elapsed"} for line in lines]
 
@@ -109,7 +109,7 @@ class Run:
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """The training state in `folder` that a run would go on from."""
+    """The checkpoint in `folder` that a run would continue from."""
     return max((folder / "checkpoints").glob("step-*.safetensors"))
 
 

@@ -1,4 +1,4 @@
-"""To look at a run changes nothing in it (torch-rnn's trap); what is kept as best, and when it stops early."""
+"""Evaluating a run changes nothing in it (torch-rnn's bug); which weights are kept as best, and early stopping."""
 
 import json
 from pathlib import Path

@@ -15,7 +15,7 @@ from training.runs import Run, assert_identical, configure, go_on, run
 
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch):
-    """Weights that become NaN behind the step's back, with an infinite loss (column 0) or gradient's norm (1)."""
+    """Weights that become NaN outside the step, with an infinite loss (column 0) or gradient norm (1)."""
 
     def from_step(step: int, column: int) -> None:
         def compile_spoiled(*given):

@@ -1,4 +1,4 @@
-"""Runs that a program gives objects to: trained, written down as such, and asked for when the run goes on."""
+"""Runs with objects of a program: they train, config.json records them, and resuming requires them."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def stored(folder: Path) -> dict:
 
 
 class Own(LSTM):
-    """A cell that no file is known of."""
+    """A cell that is defined in no file."""
 
 
 def test_a_given_text_trains_as_a_file_of_it_does(tmp_path: Path, text: Path) -> None:
@@ -104,7 +104,7 @@ def with_model(config: RunConfig, **settings) -> RunConfig:
 
 
 def test_an_optimizer_of_optax_moves_the_weights_as_optax_does(tmp_path: Path, text: Path) -> None:
-    """Ours, put together from optax's parts with their own signs, comes to the same."""
+    """Our optimizer, built from optax's parts with other signs, gives the same results."""
     rate, settings = 0.01, {"optimizer": "adam", "warmup_steps": 0, "beta1": 0.9, "beta2": 0.99}
     ours = run(tmp_path / "ours", configure(text, learning_rate=rate, **settings))
     theirs = run(tmp_path / "theirs", configure(text), optimizer=optax.adam(rate, 0.9, 0.99))
@@ -169,7 +169,7 @@ def test_a_schedule_that_gives_no_rate_is_refused(
 
 
 def test_an_evaluation_of_a_programs_own(tmp_path: Path, text: Path) -> None:
-    """Weights on request: a network of the moment, which stays what it was when training goes on."""
+    """Weights on request: a copy of the network, which later updates do not change."""
     kept, events = {}, []
 
     def listen(event) -> None:

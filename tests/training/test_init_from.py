@@ -1,4 +1,4 @@
-"""`--init-from`: another run's weights and vocabulary, and nothing else of it."""
+"""`--init-from`: a run starts from the weights and vocabulary of another, and takes nothing else from it."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from charloop.trained import load
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, go_on, run
 
 FROZEN = {"learning_rate": 1e-30, "weight_decay": 0.0}
-"""So small a rate that no weight moves: what is saved is what was started from."""
+"""A rate too small to change a weight: what is saved is what the run started from."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def donor(whole: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def other_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of seven of the donor's eleven characters."""
+    """A text of seven of the donor's eleven characters."""
     path = tmp_path_factory.mktemp("text") / "seven.txt"
     path.write_text("".join(c for c in TEXT if c < "h"))
     return path
@@ -79,7 +79,7 @@ def test_it_differs_from_a_fresh_start(tmp_path: Path, donor: Run, text: Path) -
 
 
 def test_bytes_stay_bytes(tmp_path: Path, text: Path, donor: Run) -> None:
-    """A vocabulary's unit is taken over with it, and config.json says so: other texts are read by it."""
+    """The unit comes with the vocabulary, and config.json records it: other texts are read with it."""
     first = run(tmp_path / "first", configure(text, unit="byte", steps=1))
     made = run(tmp_path / "second", configure(text, steps=1), init_from=first.folder)
     assert load(made.folder).vocabulary.unit == "byte"

@@ -1,4 +1,4 @@
-"""Killed at any moment and gone on with is never killed: all files, all bytes, in real processes."""
+"""A run that was killed at any moment and resumed equals one that was not: in all files, with real processes."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from training.kills import Killer, differing, left_by, lines_in_order
 from training.runs import configure
 
 STEPS = 1500
-"""Of 31 an epoch: most kills fall in the middle of one."""
+"""Of 31 chunks per epoch: most kills are in the middle of an epoch."""
 KILLS = 40
 """Least number in each case of the slow suite."""
 CASES: dict[str, dict[str, Any]] = {

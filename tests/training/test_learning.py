@@ -1,4 +1,4 @@
-"""Learning is real: what can be learned is, and what cannot be is not, by numbers known beforehand."""
+"""Networks learn what can be learned and nothing else: their losses end at values known beforehand."""
 
 import math
 from pathlib import Path
@@ -33,7 +33,7 @@ def markov(length: int) -> str:
 
 
 def entropy_rate() -> float:
-    """Nats a character: what each row costs, weighted by how often the chain is there."""
+    """Nats per character: the entropy of each row, weighted by how often the chain is in it."""
     values, vectors = np.linalg.eig(TRANSITIONS.T)
     often = np.real(vectors[:, np.argmax(np.real(values))])
     often /= often.sum()
@@ -51,7 +51,7 @@ def test_a_text_that_repeats_is_learned_by_heart(tmp_path: Path) -> None:
 
 
 def test_chance_is_learned_as_far_as_it_can_be_and_no_further(tmp_path: Path) -> None:
-    """Neither more (a target would have leaked into the inputs) nor much less than the entropy rate."""
+    """Neither below the entropy rate (a target would have leaked into the inputs) nor far above it."""
     (tmp_path / "text.txt").write_text(markov(20_000))
     made = run(tmp_path / "run", quick(tmp_path / "text.txt", steps=200, validation_fraction=0.25))
     assert made.finished.best is not None
@@ -61,7 +61,7 @@ def test_chance_is_learned_as_far_as_it_can_be_and_no_further(tmp_path: Path) ->
 
 
 def test_what_was_carried_from_the_chunk_before_is_used(tmp_path: Path) -> None:
-    """`a` is followed by `b` and `c` in turn: read two at a time, memory alone knows which."""
+    """`a` is followed by `b` and `c` in turn: in chunks of two characters, only the memory knows by which."""
     (tmp_path / "text.txt").write_text("abac" * 400)
     made = run(tmp_path / "run", quick(tmp_path / "text.txt", steps=300, seq_length=2, cell="gru"))
     forgetful = math.log(2) / 2

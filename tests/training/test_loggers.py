@@ -61,7 +61,7 @@ class Recorder:
 
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recorder]:
-    """Two loggers by names of their own."""
+    """Two registered loggers."""
     made = {"one": Recorder(), "two": Recorder()}
     for name, recorder in made.items():
         monkeypatch.setitem(LOGGERS, name, lambda recorder=recorder: recorder)
@@ -125,7 +125,7 @@ def test_a_listener_that_raises_is_not_taken_for_a_logger(text: Path, tmp_path: 
 
 
 def test_what_is_no_number_is_no_point() -> None:
-    """The loss of a skipped update, an evaluation that gave no number."""
+    """The loss of a skipped update, and of an evaluation that is not finite."""
     kept = Recorder()
     with Logging({"one": kept}, ignore) as logging:
         steps = [StepRecord(1, 0.0, float("nan"), float("inf"), 0.1, skipped="nan", in_a_row=1)]
@@ -142,7 +142,7 @@ def stepped(last: int, elapsed: float) -> Stepped:
 
 
 def test_the_speed_is_of_training_alone() -> None:
-    """300 characters a call; an evaluation's seconds do not count, and after samples nobody knows."""
+    """300 characters per call; the seconds of an evaluation do not count, and after samples the speed is unknown."""
     kept = Recorder()
     with Logging({"one": kept}, ignore) as logging:
         logging._chunk = 100
@@ -185,7 +185,7 @@ def test_it_is_a_setting_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up(text: Path, tmp_path: Path) -> None:
-    """No file may grow beyond what metrics.jsonl comes to, which the event file, twice as long, does not fit in."""
+    """No file may grow larger than metrics.jsonl, which is too small for the event file."""
     config = configure(text, log=["tensorboard"], steps=300)
     (tmp_path / "config.toml").write_text(tomli_w.dumps(to_dict(config)))
     command = [sys.executable, "-c", FULL, str(tmp_path / "config.toml"), str(tmp_path / "run"), "60000"]

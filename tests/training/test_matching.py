@@ -1,4 +1,4 @@
-"""A size for every cell at which all networks are about equally large: the nearest one, by counting."""
+"""The hidden size at which a cell's network has about as many parameters as another: the nearest one, by counting."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from charloop.model import CharLM
 from choosing import mostly_slow
 
 SMALL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5, unroll="scan")
-"""Without kernels: each size would ask for one."""
+"""Without kernels: each size would compile one."""
 
 
 @pytest.mark.parametrize("cell", mostly_slow(CELLS, lambda cell: cell in ("rnn", "gru", "nas")))

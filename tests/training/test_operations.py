@@ -1,4 +1,4 @@
-"""What the compiled step multiplies, as XLA counts it: every weight's gradient after the loop, once, for all times.
+"""The multiplications of the compiled step, as XLA counts them: each weight gradient is one product after the loop.
 
 XLA's cost analysis counts a loop's body once, however often it runs. A product over all times that moved back into
 the loop would shrink the count by the number of times; one that is made twice would swell it.

@@ -1,4 +1,4 @@
-"""How large a step is when, by hand; what weight decay pulls on; what clipping shortens."""
+"""Learning rates computed by hand, weight decay, and clipping."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_cosine_and_linear_end_at_the_final_fraction() -> None:
 
 
 def test_step_decay_is_char_rnns() -> None:
-    """`if epoch >= learning_rate_decay_after then lr = lr * decay`, once at each epoch from there on."""
+    """`if epoch >= learning_rate_decay_after then lr = lr * decay`, once per epoch from there on."""
     config = TrainingConfig(learning_rate=2.0, warmup_steps=0, decay="step", decay_rate=0.5, decay_after=2)
     epochs = [0.0, 1.9, 2.0, 2.9, 3.0, 4.5]
     assert rates(config, *[(9, e, 0.9) for e in epochs]) == pytest.approx([2, 2, 1, 1, 0.5, 0.25])
@@ -91,7 +91,7 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(longest: float, leng
 
 
 def test_no_state_of_a_rule_holds_the_rate() -> None:
-    """So that another rate finds the moments that this one made."""
+    """So a change of the rate keeps the moments."""
     states = [make_optimizer(TrainingConfig(learning_rate=rate)).init(PARAMS) for rate in (0.1, 0.2)]
     first, second = map(jax.tree.leaves, states)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))

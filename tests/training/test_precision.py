@@ -1,4 +1,4 @@
-"""Training on products of bfloat16 numbers: another way to the same place, looked at in float32; or a refusal."""
+"""Training with bfloat16 products reaches a similar loss, evaluated in float32; or it is refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_losses_are_near_those_of_float32_and_not_the_same(tmp_path: Path) -> No
 
 @NEEDS_BFLOAT16
 def test_the_loss_of_an_evaluation_is_that_of_float32(tmp_path: Path) -> None:
-    """What a run says of its weights is what anybody finds who loads them."""
+    """The loss that a run records is the one that loaded weights have."""
     found = trained(tmp_path, "run", precision="bfloat16")
     network: TrainedModel = load(found.folder)
     assert network.facts["validation_loss"] == found.evaluations[-1].score.loss

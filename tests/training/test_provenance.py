@@ -1,4 +1,4 @@
-"""What a run was made with is kept; where it goes on with something else, that is said once and noted."""
+"""What a run was made with is recorded; if it is resumed with something else, that is reported once and recorded."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_record_that_is_none_is_let_be(tmp_path: Path, text: Path, value: obje
 
 
 def test_the_same_settings_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
-    """Two folders, all of their files; but where the text lies, and what the clock said."""
+    """Compare all files of two folders except the path of the text and times."""
     (tmp_path / "text.txt").write_text(TEXT)
     config = configure(tmp_path / "text.txt", steps=20, eval_every=10, sample_every=1)
     first, second = (run(tmp_path / name, config) for name in ("first", "second"))

@@ -1,4 +1,4 @@
-"""Stopped and resumed is never stopped: the same lines, the same bits, wherever it stopped and however."""
+"""A stopped and resumed run equals one that never stopped, to the bit, wherever and however it stopped."""
 
 import json
 import os
@@ -35,7 +35,7 @@ STEPS = 40
 
 
 class CrashError(Exception):
-    """What no one catches."""
+    """An error that nothing catches."""
 
 
 def crash() -> None:
@@ -131,7 +131,7 @@ def test_to_resume_a_run_that_is_over_adds_nothing(tmp_path: Path, whole: Run) -
 
 
 def test_another_rate_on_the_way_keeps_the_moments(tmp_path: Path, text: Path) -> None:
-    """torch-rnn's trap: here the first update at the new rate is the old one's, longer."""
+    """torch-rnn's bug: here the first update at the new rate is the old one, scaled."""
     first = run(tmp_path / "run", configure(text, steps=20, warmup_steps=0))
     before, moments = first.last, first.state
     training = replace(first.started.config.training, steps=21)
@@ -206,7 +206,7 @@ def test_whatever_the_cell(tmp_path: Path, text: Path, cell: str) -> None:
 def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scores by the step they are asked for at: any other would be the best, or one too many."""
+    """Scores by the step of their evaluation: any other evaluation would be the best, or one too many."""
     scores = {10: 3.0, 20: 4.0, 30: 5.0, 40: 2.0}
     seen: list[int] = []
 
@@ -282,7 +282,7 @@ def test_killed_between_the_last_evaluation_and_its_checkpoint(tmp_path: Path, t
 
 
 def killed_between_state_and_weights(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Of the two that are written for the best weights, of `step`, the second never is: the process is gone."""
+    """Raise before the second of the two files that are written for the best weights of `step`."""
     begun: list[str] = []
 
     def dying(kind: type, name: str, step_of) -> None:
@@ -304,7 +304,7 @@ def killed_between_state_and_weights(monkeypatch: pytest.MonkeyPatch, step: int)
 def test_killed_between_the_state_and_the_best_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are written from the state, before anything else: even if there is nothing left to train."""
+    """They are written from the checkpoint first, even if there is nothing left to train."""
     with monkeypatch.context() as patched:
         killed_between_state_and_weights(patched, 20)
         with pytest.raises(CrashError):

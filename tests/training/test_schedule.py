@@ -1,4 +1,4 @@
-"""When a run is over, and where it pauses: steps, epochs, minutes, whichever comes first."""
+"""When a run ends and where it pauses: steps, epochs, minutes, whichever comes first."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_checkpoints_between_evaluations_are_by_the_clock_and_cost_a_hundredth()
 
 
 class Clock:
-    """A clock on which everything that asks takes a second."""
+    """A clock that advances by a second at each reading."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -115,7 +115,7 @@ def test_a_dear_first_evaluation_is_not_followed_by_a_second(
     monkeypatch.setattr("charloop.training.loop.time", clock)
     monkeypatch.setattr(Evaluator, "score", expensive)
     made = run(tmp_path / "run", configure(text, steps=None, minutes=2.0, eval_every=None))
-    # Ten times twenty seconds are more than the run has: the next one is the last.
+    # Ten times twenty seconds are longer than the run: the next evaluation is the last.
     assert len(made.evaluations) == 2
     assert made.evaluations[-1].step == made.finished.step
 

@@ -1,4 +1,4 @@
-"""Real processes: killed without warning, or asked to stop; what they leave behind goes on."""
+"""Real processes, killed or asked to stop: their runs continue."""
 
 import inspect
 import os
@@ -30,7 +30,7 @@ train(read_config(Path(sys.argv[1])), sys.argv[2], catch_signals=True)
 
 @pytest.fixture
 def process(tmp_path: Path, text: Path):
-    """A process that trains in `tmp_path/run` and has no end."""
+    """A process that trains in `tmp_path/run` without end."""
     config = configure(text, steps=10**6, eval_every=10)
     write_atomically(tmp_path / "config.json", encode_json(to_dict(config)))
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "config.json"), str(tmp_path / "run")]
@@ -49,7 +49,7 @@ def saved_later(path: Path) -> bool:
 
 
 def wait_until(path: Path, process: subprocess.Popen) -> None:
-    """Until the run has been saved and has gone on from there."""
+    """Wait until the run has a checkpoint and has continued after it."""
     while not saved_later(path):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
@@ -60,7 +60,7 @@ def wait_until(path: Path, process: subprocess.Popen) -> None:
 
 
 def finish(folder: Path, text: Path) -> Run:
-    """The run resumed, up to the next evaluation that is due."""
+    """Resume the run up to the next evaluation."""
     step = int(RunFolder.open(folder).checkpoints.newest()[0]["step"])
     made = go_on(folder, configure(text, steps=step - step % 10 + 20, eval_every=10))
     assert [line["step"] for line in made.lines if line["kind"] == "step"] == list(
@@ -104,7 +104,7 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
 
 
 def test_a_listener_hears_of_it_between_two_pieces_of_work_and_once(tmp_path: Path, text: Path) -> None:
-    """Never from within the handler, which may run in the middle of anything: of the listener itself too."""
+    """Never within the signal handler, which may interrupt anything, the listener too."""
     said, busy = [], []
 
     def watch(event: Event) -> None:
@@ -140,7 +140,7 @@ def test_a_program_keeps_its_signals_unless_it_gives_them(tmp_path: Path, text: 
 
 def test_ctrl_c_of_a_program_that_keeps_it_leaves_what_was_saved(tmp_path: Path, text: Path) -> None:
     config = configure(text, steps=40, save_every=3)
-    # A shell that runs the tests in the background has them ignore Ctrl-C.
+    # A shell that runs the tests in the background makes them ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):

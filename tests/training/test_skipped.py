@@ -1,4 +1,4 @@
-"""Whole runs in which something goes wrong: they go on, say where it was, and give up in time."""
+"""Runs in which updates go wrong: they continue, record where that was, and end in time."""
 
 import json
 import math
@@ -25,7 +25,7 @@ from choosing import slow
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
 PLACE = 50
-"""Of the poison in the text: read in the first batch row only, at most by two chunks."""
+"""Position of the poison in the text: only the first batch row reads it, in at most two chunks."""
 POISON = "x"
 
 
@@ -196,7 +196,7 @@ class Sick(LSTM):
 def test_a_cell_that_is_nan_from_the_first_step_is_named(
     tmp_path: Path, text: Path, settings: dict[str, int]
 ) -> None:
-    """In every way in which such a run may end: not a word of the learning rate's being too high."""
+    """However such a run ends, its message does not blame the learning rate."""
     config = configure(text, **{"steps": 400, "eval_every": 400} | settings)
     config = replace(config, model=replace(config.model, cell=Sick))
     with pytest.raises(CharloopError, match=r"has diverged") as caught:
@@ -237,7 +237,7 @@ def test_evaluations_that_are_never_a_number_end_it(
 
 
 def test_a_text_that_changes_its_nature_is_trained_on(tmp_path: Path) -> None:
-    """One batch row, certain of `a`, and then another text altogether: the worst that an honest text can do."""
+    """One batch row, certain of `a`, and then a different text: the worst case of an ordinary text."""
     (tmp_path / "text.txt").write_text("a" * 3000 + "bcdefghij" * 400)
     settings = {"batch_size": 1, "seq_length": 10, "cell": "gru", "learning_rate": 0.01, "clip_norm": 0.0}
     made = run(
@@ -258,7 +258,7 @@ ORDINARY = [
 
 @pytest.mark.parametrize("changes", ORDINARY, ids=str)
 def test_ordinary_training_is_never_interfered_with(tmp_path: Path, changes: dict[str, Any]) -> None:
-    """At settings under which a plain six deviations would have skipped good updates."""
+    """With settings under which a limit of six deviations alone would have skipped good updates."""
     (tmp_path / "text.txt").write_text(
         "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
     )

@@ -1,4 +1,4 @@
-"""The way into a run: what is done once, and what is done ahead so that the first step comes soon."""
+"""The way into a run: what is done only once, and what is done early so that the first step starts soon."""
 
 import sys
 from collections import Counter
@@ -21,7 +21,7 @@ from training.runs import SYMBOLS, configure, go_on, run
 def test_a_run_is_validated_split_and_built_once(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever the functions were imported to."""
+    """Count the calls in all modules that import the functions."""
     calls: Counter[str] = Counter()
     build = CharLM.build
 

@@ -25,7 +25,7 @@ from training.twin import learn, reset_positions
 OFTEN = 0.4
 KEY = jax.random.key(3)
 LINES = TEXT.replace("aa", "ab").replace("a", "\n")
-"""The same with lines, whose ends come first of the symbols, as "a" does."""
+"""The same with lines: a line end sorts before the other symbols, as "a" does."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int
 
 
 def test_a_paragraph_across_the_chunks_end_is_none_yet() -> None:
-    """The last target counts: it is read next, by the same network."""
+    """The last target counts: the network reads it next."""
     chunk = jnp.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
     expected = [[False, False, True], [True, False, False], [False, True, False]]
     np.testing.assert_array_equal(find_prefix_starts(chunk, (0, 0)), expected)
@@ -114,7 +114,7 @@ def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, lines: Path) -> N
 
 
 def test_a_skipped_update_leaves_the_memory_as_it_found_it(tmp_path: Path, text: Path) -> None:
-    """Nothing of it is emptied by chance: here every update is skipped, since no loss is finite."""
+    """State dropout empties nothing of it: here every update is skipped, since no loss is finite."""
     made = run(tmp_path / "run", configure(text, steps=3, state_dropout=OFTEN))
     folder = RunFolder.open(made.folder)
     session = Session.open(folder, read_own_corpus(folder))
@@ -136,7 +136,7 @@ def test_rates_out_of_range_are_refused(rate: object) -> None:
 
 
 def test_a_run_from_before_goes_on_as_it_was_trained(tmp_path: Path, text: Path) -> None:
-    """Its config.json says nothing of state dropout, nor of a prefix."""
+    """Its config.json has neither state dropout nor a prefix."""
     whole = run(tmp_path / "whole", configure(text, steps=20, state_dropout=0.0))
     old = run(tmp_path / "old", configure(text, steps=8, state_dropout=0.0))
     path = old.folder / "config.json"

@@ -1,4 +1,4 @@
-"""An update, and many in a row, against the blackboard's twin; and what must not change a bit of them."""
+"""One update and many against a simple twin; and what must not change a bit of them."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def close(got, expected) -> None:
     [pytest.param(name, marks=pytest.mark.slow if name in ("adam", "rmsprop") else ()) for name in RULES],
 )
 def test_training_is_the_twins(tmp_path: Path, text: Path, optimizer: str) -> None:
-    """Over an epoch's end: chunks, targets, carry, its reset, dropout's keys, clipping, rule and warm-up."""
+    """Beyond the end of an epoch: chunks, targets, carried state, reset, dropout keys, clipping, rule and warm-up."""
     config = configure(text, optimizer=optimizer, steps=STEPS, **RULES[optimizer])
     made = run(tmp_path / "run", config)
     peak = config.training.learning_rate
@@ -70,7 +70,7 @@ def test_how_many_steps_a_call_makes_changes_no_bit(
 
 
 def test_two_devices_learn_what_one_does(tmp_path: Path, text: Path, whole: Run) -> None:
-    """With dropout: the masks belong to the batch rows, wherever they are."""
+    """With dropout: masks belong to batch rows, on whichever device they are."""
     both = run(tmp_path / "run", configure(text, steps=40, eval_every=10, devices=2))
     assert (whole.started.devices, both.started.devices) == (1, 2)
     close(both.losses, whole.losses)
@@ -84,7 +84,7 @@ def test_another_seed_is_another_run(tmp_path: Path, text: Path, whole: Run) -> 
 
 
 def test_devices_exchange_large_gradients_and_small_ones() -> None:
-    """Each device hands over its own number; a large array travels alone, the others together."""
+    """Each device contributes its own number; a large array is exchanged alone, the others together."""
     sizes = {"a": 3, "large": MAX_JOINED_SIZE + 1, "z": 5}
 
     def means(device: jax.Array) -> dict[str, jax.Array]:

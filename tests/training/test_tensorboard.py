@@ -1,4 +1,4 @@
-"""`log = ["tensorboard"]`: what the files hold is what happened, also if the process was killed and went on."""
+"""`log = ["tensorboard"]`: the files hold what happened, also if the process was killed and resumed."""
 
 import math
 import os
@@ -45,12 +45,12 @@ def logged(text: Path, **settings: Any) -> Any:
 
 
 def losses_of(made: Run, kind: str, key: str = "loss") -> list[tuple[int, float]]:
-    """What metrics.jsonl says."""
+    """The records of metrics.jsonl."""
     return [(line["step"], line[key]) for line in made.lines if line["kind"] == kind]
 
 
 def assert_same_curve(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> None:
-    """The same steps in the same order, the same values but for the float32 that a file keeps."""
+    """The same steps in the same order, and the same values in the float32 of the file."""
     assert [step for step, _ in found] == [step for step, _ in expected]
     np.testing.assert_allclose([y for _, y in found], [y for _, y in expected], rtol=1e-6)
 

@@ -20,7 +20,7 @@ THREADS = 8
 
 @pytest.fixture(scope="module")
 def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], TrainedModel]:
-    """By number: of two cells, each in another size; made once."""
+    """A network by its number: of two cells, each with a different size; built once."""
     folder = tmp_path_factory.mktemp("networks")
     (folder / "text.txt").write_text(TEXT)
 
@@ -34,7 +34,7 @@ def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Tr
 
 
 def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
-    """A gradient, a score and a text, so many times; each of other characters."""
+    """A gradient, a score and a text, several times, each from different characters."""
     model, found = network.model, []
 
     @jax.jit
@@ -55,7 +55,7 @@ def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
 
 
 def check(networks: list[TrainedModel], count: int) -> None:
-    """Threads all begun at once, beside one after the other."""
+    """Threads started at the same time, compared with one after the other."""
     barrier = threading.Barrier(THREADS)
 
     def work(number: int) -> list[Any]:

@@ -37,7 +37,7 @@ from training.runs import assert_identical
 
 CONFIG = TrainingConfig()
 VOCAB, BATCH, POISON = 11, 4, 10
-"""A character whose loss is spoiled."""
+"""A character whose loss is not finite."""
 
 
 def judged(health: Health, config: TrainingConfig = CONFIG, **seen: Any) -> int:
@@ -145,7 +145,7 @@ def test_memory_goes_on_from_the_last_good_one_and_is_emptied_the_second_time() 
 
 
 class Steps:
-    """The compiled step of a small network on texts of chance."""
+    """The compiled step of a small network on random texts."""
 
     def __init__(self, devices: int, **changes: Any) -> None:
         self.config = TrainingConfig(warmup_steps=0, **changes)
@@ -171,7 +171,7 @@ def chunks(*poisoned: bool) -> np.ndarray:
 
 @pytest.fixture
 def spoiled(monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], None]) -> None:
-    """The loss of one character is no number."""
+    """The loss of one character is NaN."""
     separate_programs("a character's loss is nan")
 
     def spoil(logits: Any, targets: Any, **how: Any) -> Any:
@@ -209,7 +209,7 @@ def test_a_skipped_update_leaves_weights_moments_and_memory_as_they_were(
 @pytest.mark.usefixtures("spoiled")
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_skipped_update_in_the_middle_of_a_call_is_as_if_the_others_were_alone(devices: int) -> None:
-    """The last step, at half the rate, is the one that the plain program makes at half the rate."""
+    """The last step, at half the rate, equals that of the plain program at half the rate."""
     steps = Steps(devices)
     text = chunks(False, True, False)
     together, rows = steps(text, steps.state)
@@ -239,7 +239,7 @@ def test_memory_that_is_no_number_does_not_survive(devices: int) -> None:
 
 @pytest.mark.usefixtures("fresh_programs")
 def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory that is not finite on the second device, with a loss and a gradient that are: else the weights part."""
+    """Memory that is not finite on the second device, with a finite loss and gradient: both devices must skip."""
 
     def first_alone_is_sound(memory: Any) -> Any:
         rows = len(jax.tree.leaves(memory)[0])
@@ -257,7 +257,7 @@ def test_what_one_device_alone_sees_is_the_verdict_of_both(monkeypatch: pytest.M
 
 
 def test_a_spike_is_skipped_by_the_compiled_step() -> None:
-    """Usual is what the health says: here, gradients a thousand million times shorter."""
+    """The usual norm comes from the health: here, gradients are 1e9 times shorter."""
     steps = Steps(1, clip_norm=1e-6)
     usual = replace(
         initial_health(), norm=jnp.log(1e-9), variance=jnp.float32(0.01), seen=jnp.int32(STATISTICS_WINDOW)

@@ -1,4 +1,4 @@
-"""A run repeated comes out the same; whatever in it is changed by one bit does not, and is named."""
+"""A repeated run gives the same results; a change of one bit anywhere is found and named."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ def copied(tmp_path: Path, whole: Run) -> Path:
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One whose last step has samples, and the best weights."""
+    """A run whose last step has samples and the best weights."""
     folder = tmp_path_factory.mktemp("sampled")
     return run(folder / "run", improving(folder, steps=20, eval_every=10, sample_every=1)).folder
 
@@ -59,12 +59,12 @@ def test_as_many_steps_as_asked_for(copied: Path, steps: int, stop: int, whole_s
 
 
 def nudge(array: np.ndarray) -> None:
-    """The next number there is, in one number."""
+    """Change one number to the next one that float32 has."""
     array.flat[array.size // 2] = np.nextafter(array.flat[array.size // 2], np.float32(np.inf))
 
 
 def shift(array: np.ndarray) -> None:
-    """Enough to be seen in what comes of it."""
+    """Change it enough to affect the results."""
     array += np.float32(0.01)
 
 

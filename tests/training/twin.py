@@ -1,4 +1,4 @@
-"""Training as one would write it on a blackboard: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
+"""A simple twin of training: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from charloop.model import CharLM
 
 
 def ptb(text: str, config: RunConfig) -> list[tuple[bool, np.ndarray, np.ndarray]]:
-    """An epoch as the PTB iterator defines it: whether it starts here, inputs, targets; time first."""
+    """An epoch as the PTB iterator defines it: whether it starts, inputs, targets; time first."""
     ids = Vocabulary.of_text(text).encode(text)
     batch, time = config.data.batch_size, config.data.seq_length
     length = len(ids) // batch
@@ -25,7 +25,7 @@ def ptb(text: str, config: RunConfig) -> list[tuple[bool, np.ndarray, np.ndarray
 
 
 def rule(config: RunConfig, rates: list[float]) -> optax.GradientTransformation:
-    """optax's ready-made optimisers, told the rate of each update."""
+    """optax's own optimizers, with the rate of each update."""
     t = config.training
 
     def rate(count: Any) -> Any:
@@ -43,7 +43,7 @@ def rule(config: RunConfig, rates: list[float]) -> optax.GradientTransformation:
 
 
 def clipped(gradient: Any, longest: float) -> tuple[float, Any]:
-    """The gradient's length, and the gradient no longer than `longest` (0: as it is)."""
+    """The gradient's norm, and the gradient clipped to `longest` (0: not clipped)."""
     length = float(np.sqrt(sum((np.asarray(g, np.float64) ** 2).sum() for g in gradient.values())))
     factor = np.float32(longest / length if 0 < longest < length else 1)
     return length, {name: g * factor for name, g in gradient.items()}

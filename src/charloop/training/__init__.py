@@ -1,1 +1,1 @@
-"""How weights are found: the step, the loop around it, and what they need."""
+"""Training: the compiled step, the loop around it, and what a run records and saves."""
