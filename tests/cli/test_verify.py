@@ -12,7 +12,7 @@ def test_a_run_that_comes_out_the_same(copied: Path) -> None:
     lines = done(process("verify", str(copied))).splitlines()
     assert lines[:2] == [
         f"run         {copied}",
-        "repeats     8 steps: from the save after step 8 to step 16",
+        "repeats     8 steps: from the checkpoint after step 8 to step 16",
     ]
     assert [line.split()[0] for line in lines[2:-1]] == ["equal"] * 4
     assert lines[2] == "equal       losses and gradients of 8 steps"

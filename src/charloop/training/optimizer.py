@@ -17,7 +17,7 @@ RULES = {
     "adam": lambda c: optax.scale_by_adam(c.beta1, c.beta2),
     "adamw": lambda c: optax.chain(
         optax.scale_by_adam(c.beta1, c.beta2),
-        optax.add_decayed_weights(c.weight_decay, mask=matrices),
+        optax.add_decayed_weights(c.weight_decay, mask=find_matrices),
     ),
     "rmsprop": lambda c: optax.scale_by_rms(c.beta2),
     "sgd": lambda c: optax.trace(c.beta1),
@@ -69,7 +69,7 @@ def check_objects(optimizer: Any, schedule: Any) -> None:
         )
 
 
-def clip_by_norm(longest: float) -> optax.GradientTransformationExtraArgs:
+def clip_by_norm(limit: float) -> optax.GradientTransformationExtraArgs:
     """Return `optax.clip_by_global_norm` (Pascanu et al. 2012) that accepts a known norm instead of computing it."""
 
     def update(
@@ -77,13 +77,13 @@ def clip_by_norm(longest: float) -> optax.GradientTransformationExtraArgs:
     ) -> tuple[Parameters, Any]:
         del params
         length = optax.tree.norm(gradient) if norm is None else norm
-        short = length < longest
-        return jax.tree.map(lambda g: jnp.where(short, g, g / length * longest), gradient), state
+        short = length < limit
+        return jax.tree.map(lambda g: jnp.where(short, g, g / length * limit), gradient), state
 
     return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
 
 
-def matrices(params: Parameters) -> dict[str, bool]:
+def find_matrices(params: Parameters) -> dict[str, bool]:
     """Return which parameters weight decay applies to: matrices, never biases or scales."""
     return {name: value.ndim > 1 for name, value in params.items()}
 

@@ -73,8 +73,8 @@ class Budget:
     def save_due(self, step: int, seconds_since: float = 0.0, seconds_before: float = 0.0) -> bool:
         """Return whether a checkpoint is due after `step`: by `save_every`, else by the clock between evaluations.
 
-        `seconds_since` the last one, which took `seconds_before`. By the clock, training lasts at least `SAVE_SHARE`
-        times as long before the next.
+        `seconds_since` is the time since the last one, which took `seconds_before`. By the clock, training lasts at
+        least `SAVE_SHARE` times as long before the next.
         """
         if self.save_every:
             return step % self.save_every == 0

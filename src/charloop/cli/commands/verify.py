@@ -20,19 +20,19 @@ DIFFERENT = 1
 
 @dataclass(frozen=True)
 class VerifyFlags:
-    """Repeat the steps of a run between its last two saves, and compare.
+    """Repeat the steps of a run between its last two checkpoints, and compare.
 
-    At each step loss and gradient, with what the run wrote down of them.
+    At each step, loss and gradient norm are compared with what the run recorded.
 
-    At the last save the training state, validation loss, weights and samples.
+    At the last checkpoint, the training state, validation loss, weights and samples are compared too.
 
-    Bit for bit: status 0 if all is the same, 1 if not. The run is not changed.
+    Comparisons are bit for bit. Status 0 if everything is equal, 1 if not. The run is not changed.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
     steps: NonNegativeCount = 200
-    """The most steps that are repeated; 0: all up to the last save."""
+    """Largest number of steps to repeat; 0: all up to the last checkpoint."""
     json: Switch = False
     """Print one JSON object."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
@@ -80,7 +80,7 @@ def head(run: Path, repetition: "Repetition") -> Iterator[str]:
 
     count = number_of(repetition.stop - repetition.start, "step")
     yield f"run         {run}"
-    yield f"repeats     {count}: from the save after step {repetition.start:,} to step {repetition.stop:,}"
+    yield f"repeats     {count}: from the checkpoint after step {repetition.start:,} to step {repetition.stop:,}"
     yield from (f"note        {note}" for note in repetition.notes)
 
 
