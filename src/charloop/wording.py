@@ -40,6 +40,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def duration(seconds: float) -> str:
+    """Return an approximate time in words: `0.4 s`, `12 s`, `1 min 12 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    small, large, unit = (1, "min", "s") if seconds < 3600 else (60, "h", "min")
+    whole, rest = divmod(round(seconds / small), 60)
+    return f"{whole} {large} {rest} {unit}" if rest else f"{whole} {large}"
+
+
 def entry(name: str, text: str, indent: int) -> str:
     """`text` beside its name, or under it if that is empty, wrapped to the width of the terminal."""
     width = min(100, shutil.get_terminal_size().columns)

@@ -16,7 +16,7 @@ from charloop.baselines import Baseline, Baselines
 from charloop.baselines.wording import rank_sentence
 from charloop.cli.commands.sample import print_text
 from charloop.cli.main import main
-from charloop.cli.terminal.bar import Paper
+from charloop.cli.terminal.bar import LastingConsole
 from charloop.cli.terminal.curve import ROWS
 from charloop.cli.terminal.output import CONTROL, prepare, visible
 from charloop.cli.terminal.training_screen import TrainingScreen
@@ -356,7 +356,7 @@ def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(pipe)
     with open(end, "w") as gone:
         monkeypatch.setattr(sys, "stdout", gone)
-        paper = Paper()
+        paper = LastingConsole()
         paper.print("row")
         paper.print("row")
     assert paper.quiet

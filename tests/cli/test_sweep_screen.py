@@ -84,7 +84,7 @@ def test_the_bar_says_which_run_and_how_long_for_all() -> None:
         assert screen.progress.tasks[0].completed == pytest.approx(1.5 / 4)
         screen(Stopping())
         bar.print(screen.progress.get_renderable())
-        assert "stopping: this is saved first" in bar.file.getvalue()
+        assert "stopping: saving first" in bar.file.getvalue()
 
 
 def test_a_resumed_run_says_so() -> None:

@@ -14,7 +14,7 @@ from cli.conftest import text_of
 
 ROW = re.compile(
     r"^ +\d[\d,]* +\d+\.\d\d +\d\.\d{3} +\d\.\d{3} +\d\.\d{3} +[\d,]* +\d+:\d\d"
-    r"(  \S+( \d\.\d\d)?)?( +best)?$"
+    r"( \S+( \d\.\d\d)?)?( +best)?$"
 )
 FILES = [
     ".lock",

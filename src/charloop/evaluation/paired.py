@@ -1,4 +1,4 @@
-"""Two networks on the same characters: how far apart their losses are, and whether that may be chance."""
+"""Two networks on the same characters: the difference of their losses, and whether it may be chance."""
 
 import math
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ import numpy as np
 from jaxtyping import Float
 
 from charloop.evaluation.score import LEVEL, block_count, block_starts
-from charloop.evaluation.student import chance_beyond, student
+from charloop.evaluation.t_distribution import find_p_value, find_reach
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One mean loss less another, over the same characters: nats per character, below 0 where the first is better."""
+    """One mean loss minus another, over the same characters: nats per character, negative if the first is better."""
 
     nats: float
     low: float
     high: float
-    """Where it lies for more text of the same kind, with a confidence of 95 %."""
+    """`low` to `high` is the 95 % confidence interval for more text of the same kind."""
     p_value: float
-    """The chance of a difference so far from 0, of either sign, if there were none: 0 to 1."""
+    """Probability of a difference at least this large, of either sign, if there were none: 0 to 1."""
     blocks: int
 
     @property
@@ -31,15 +31,15 @@ class Difference:
 def paired_difference(
     first: Float[np.ndarray, " targets"], second: Float[np.ndarray, " targets"]
 ) -> Difference | None:
-    """The difference of two networks' losses, character by character, and the paired t test of it.
+    """Return the difference of two networks' losses, given for each character, with a paired t test.
 
-    The test is Student's for pairs (Student 1908, The probable error of a mean, Biometrika 6), where a pair is one
-    contiguous block of the text: the same blocks that the interval of a loss is made of (see `block_count`), since
-    characters are no independent draws (Schmeiser 1982). What makes a passage hard for both cancels out, so that
-    it tells networks apart whose own intervals overlap. Deviation: the middle is the mean of all characters, not of
-    the blocks, which differ by one character in length at the most.
+    The test is Student's for pairs (Student 1908, The probable error of a mean, Biometrika 6). A pair is one
+    contiguous block of the text, because single characters are not independent (Schmeiser 1982); the blocks are
+    those of a loss's confidence interval (see `block_count`). Passages that are hard for both networks cancel out,
+    so the test separates networks whose own intervals overlap. Deviation from `scipy.stats.ttest_rel`: the
+    difference is the mean over characters, not over blocks, whose lengths differ by at most one character.
 
-    None for under 640 characters, which are too few for ten blocks, and where a loss is not finite.
+    Returns None for fewer than 640 characters, too few for ten blocks, and if a loss is not finite.
     """
     each = first.astype(np.float64) - second
     blocks = block_count(len(each))
@@ -48,6 +48,5 @@ def paired_difference(
     starts = block_starts(blocks, len(each))
     means = np.add.reduceat(each, starts[:-1]) / np.diff(starts)
     error = float(means.std(ddof=1)) / math.sqrt(blocks)
-    nats, reach = float(each.mean()), student(LEVEL, blocks - 1) * error
-    t = abs(nats) / error if error else math.inf * abs(nats) if nats else 0.0
-    return Difference(nats, nats - reach, nats + reach, chance_beyond(t, blocks - 1), blocks)
+    nats, reach = float(each.mean()), find_reach(LEVEL, blocks - 1) * error
+    return Difference(nats, nats - reach, nats + reach, find_p_value(nats, error, blocks - 1), blocks)

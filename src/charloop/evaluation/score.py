@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Integer
 
 from charloop.baselines import Baselines, Rank
-from charloop.evaluation.student import student
+from charloop.evaluation.t_distribution import find_reach
 
 LEVEL = 0.95
 BLOCKS, FEWEST_BLOCKS, SHORTEST_BLOCK = 30, 10, 64
@@ -91,7 +91,7 @@ def interval_of(means: Sequence[float], loss: float, block_length: int) -> Inter
     t is of Student's distribution with one degree of freedom less than there are blocks (at least 2).
     """
     middle = mean(means)
-    reach = student(LEVEL, len(means) - 1) * stdev(means, middle) / math.sqrt(len(means))
+    reach = find_reach(LEVEL, len(means) - 1) * stdev(means, middle) / math.sqrt(len(means))
     return Interval(max(0.0, loss - reach), loss + reach, len(means), block_length)
 
 

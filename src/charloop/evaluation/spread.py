@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from charloop.evaluation.score import LEVEL
-from charloop.evaluation.student import chance_beyond, student
+from charloop.evaluation.t_distribution import find_p_value, find_reach
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Spread:
         """Where the mean over ever more seeds lies, with a confidence of 95 %; None for one seed."""
         if self.deviation is None:
             return None
-        reach = student(LEVEL, self.count - 1) * self.deviation / math.sqrt(self.count)
+        reach = find_reach(LEVEL, self.count - 1) * self.deviation / math.sqrt(self.count)
         return self.mean - reach, self.mean + reach
 
     @property
@@ -48,5 +48,4 @@ class Spread:
         if self.deviation is None:
             return None
         error = self.deviation / math.sqrt(self.count)
-        t = abs(self.mean) / error if error else math.inf * abs(self.mean) if self.mean else 0.0
-        return chance_beyond(t, self.count - 1)
+        return find_p_value(self.mean, error, self.count - 1)

@@ -1,4 +1,4 @@
-"""How fast a run is, and where its loss stands, lately."""
+"""How fast a run is, how long an epoch takes, and the mean of the latest losses."""
 
 import time
 from collections import deque
@@ -6,39 +6,77 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from charloop.training.metrics import StepRecord
+from charloop.wording import duration, number_of
 
-FEWEST, LONG = 4, 1.0
+MIN_CALLS, MIN_SECONDS = 4, 1.0
 """Calls, or seconds, after which the pace is known: the last before an evaluation may end with the one before."""
 RECENT = 100
-"""Steps over which the training loss is averaged: a single one jumps."""
+"""Steps over which the training loss is averaged: that of a single step varies."""
+MEASURED_SECONDS = 3.0
+"""Seconds of training that an estimate is based on, at least."""
 
 
 @dataclass
 class Pace:
-    """Means over the latest steps."""
+    """Speed and loss over the latest steps."""
 
     characters: int = 0
-    """What a step reads."""
+    """Characters that a step reads."""
     losses: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     calls: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=50))
 
     def add(self, steps: Sequence[StepRecord]) -> None:
-        """A call's updates are done; the loss of one that was undone does not count."""
+        """Count a call's updates; the loss of a skipped one is left out."""
         self.losses.extend(step.loss for step in steps if not step.skipped)
         self.calls.append((time.monotonic(), len(steps)))
 
     @property
     def loss(self) -> float:
-        """Mean loss of the latest steps."""
+        """Mean loss of the latest steps, in nats per character."""
         return sum(self.losses) / max(1, len(self.losses))
 
     @property
     def speed(self) -> str:
-        """Characters trained on per second; empty as long as that is not known."""
+        """Characters trained on per second; empty until it is known."""
         if not self.calls:
             return ""
         seconds = self.calls[-1][0] - self.calls[0][0]
-        if len(self.calls) < FEWEST and seconds < LONG:
+        if len(self.calls) < MIN_CALLS and seconds < MIN_SECONDS:
             return ""
         steps = sum(count for _, count in list(self.calls)[1:])
         return f"{steps * self.characters / max(seconds, 1e-9):,.0f}"
+
+
+@dataclass
+class EpochEstimate:
+    """How long an epoch takes, measured on the first steps: neither compilation nor evaluations are part of it."""
+
+    chunks_per_epoch: int = 0
+    steps: int = 0
+    """Steps that were measured."""
+    seconds: float = 0.0
+    """What they took."""
+    is_told: bool = False
+    _since: float | None = None
+    _sizes: set[int] = field(default_factory=set)
+    """Steps of the calls so far: each number of steps is a program of its own, and compiled in its first call."""
+
+    def add(self, steps: int, now: float) -> str:
+        """Count a call of `steps` updates that ended `now`. Return the estimate in words, once, when it is known."""
+        if self._since is not None and steps in self._sizes:
+            self.steps, self.seconds = self.steps + steps, self.seconds + now - self._since
+        self._since = now
+        self._sizes.add(steps)
+        if self.is_told or self.seconds < MEASURED_SECONDS or not self.chunks_per_epoch:
+            return ""
+        self.is_told = True
+        return f"takes about {duration(self.epoch)} (measured over {number_of(self.steps, 'step')})"
+
+    def pause(self) -> None:
+        """Leave out the time up to the end of the next call: not all of it is training."""
+        self._since = None
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of an epoch."""
+        return self.seconds / self.steps * self.chunks_per_epoch

@@ -10,7 +10,7 @@ from charloop.baselines import Baselines
 from charloop.baselines.wording import list_baselines
 from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
 from charloop.cli.terminal.output import visible
-from charloop.cli.terminal.pace import Pace
+from charloop.cli.terminal.pace import EpochEstimate, Pace
 from charloop.cli.terminal.picture import Picture, has_room
 from charloop.cli.terminal.screen_words import NARROW, ending, heads, opening, part_validated, row
 from charloop.data import Reading
@@ -37,15 +37,18 @@ class TrainingScreen(Screen):
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(console)
-        self.picture, self.pace = Picture(), Pace()
+        self.picture, self.pace, self.estimate = Picture(), Pace(), EpochEstimate()
         self.progress.above = self.drawn
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
         self.doing, self.doing_since = "", 0.0
+        self.minutes: float | None = None
         self.baselines: Baselines | None = None
         self.interrupted = self.has_head = False
         self.last_row = time.monotonic()
 
     def __call__(self, event: Event) -> None:
+        if not isinstance(event, Stepped):
+            self.estimate.pause()
         match event:
             case Reading():
                 self.reading(event)
@@ -85,6 +88,7 @@ class TrainingScreen(Screen):
     def started(self, event: Started) -> None:
         data = event.config.data
         self.pace.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
+        self.estimate.chunks_per_epoch, self.minutes = event.chunks_per_epoch, event.config.training.minutes
         self.part_of = part_validated(event)
         for label, text in opening(event):
             self.say(label, text)
@@ -102,6 +106,7 @@ class TrainingScreen(Screen):
 
     def stepped(self, event: Stepped) -> None:
         self.pace.add(event.steps)
+        self.tell_epoch(self.estimate.add(len(event.steps), self.pace.calls[-1][0]))
         for step in event.steps:
             if not step.skipped:
                 self.picture.curve.add(event.progress, step.loss)
@@ -119,6 +124,14 @@ class TrainingScreen(Screen):
         self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
         if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
             self.row(event.steps[-1].step, event.elapsed, None, "")
+
+    def tell_epoch(self, estimate: str) -> None:
+        """Print how long an epoch takes, and how many a budget of minutes allows, when it is first known."""
+        if estimate:
+            # The budget pays for compilation and evaluations too.
+            allowed = (self.minutes or 0) * 60 / self.estimate.epoch
+            budget = f"; --minutes {self.minutes:g} allows at most {allowed:.2g} epochs" if allowed else ""
+            self.say("epoch", estimate + budget)
 
     def tell_skipped(self, event: Stepped) -> None:
         """A line for each update that was undone, the first few."""
