@@ -10,7 +10,8 @@ from charloop.cli.terminal import pace
 from charloop.cli.terminal.pace import EpochEstimate
 from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import TrainingConfig
-from charloop.training.events import Evaluated, Step, Stepped
+from charloop.training.events import Evaluated, Stepped
+from charloop.training.metrics import StepRecord
 from charloop.wording import duration
 from cli.test_screen import SCORE, STARTED
 
@@ -67,12 +68,12 @@ def test_the_screen_says_it(clock: Clock, minutes: float | None, ending: str) ->
         screen(replace(STARTED, config=config, chunks_per_epoch=400))
         for number in range(3):
             clock.now += 2.0
-            screen(Stepped([Step(8 * number + i, 0.1, 2.5, 1.0, 1e-3) for i in range(8)], 0.1, 1.0))
+            screen(Stepped([StepRecord(8 * number + i, 0.1, 2.5, 1.0, 1e-3) for i in range(8)], 0.1, 1.0))
             if number == 0:
                 clock.now += 2.0
                 screen(Evaluated(8, SCORE, True, 1.0))
                 clock.now += 50.0
-                screen(Stepped([Step(1, 0.1, 2.5, 1.0, 1e-3)] * 8, 0.1, 1.0))
+                screen(Stepped([StepRecord(1, 0.1, 2.5, 1.0, 1e-3)] * 8, 0.1, 1.0))
     assert isinstance(console.file, io.StringIO)
     (line,) = [
         line for line in console.file.getvalue().splitlines(keepends=True) if line.startswith("epoch ")
