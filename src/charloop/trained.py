@@ -61,15 +61,14 @@ class TrainedModel:
         constraints: Sequence[Constraint] = (),
         **settings: Any,
     ) -> list[str]:
-        """Return new texts that follow `prompt`; `settings` are fields of SamplingConfig (length, temperature, ...).
+        """Return new texts that follow `prompt`. `settings` are fields of SamplingConfig (length, temperature, ...).
 
         The prompt is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of
         `context`. Each text satisfies all `constraints`, such as `novel(20)`.
         """
         config, beginning = SamplingConfig(**settings), self.beginning(context)
-        return generate_texts(
-            self.model, self.params, self.vocabulary, prompt, config, constraints, beginning=beginning
-        )
+        parts = self.model, self.params, self.vocabulary
+        return generate_texts(*parts, prompt, config, constraints, beginning=beginning)
 
     def stream(
         self,
@@ -81,9 +80,8 @@ class TrainedModel:
     ) -> Iterator[str]:
         """Yield the text that `sample` returns for the same arguments, in pieces as they are written."""
         config, beginning = SamplingConfig(**settings), self.beginning(context)
-        return stream_text(
-            self.model, self.params, self.vocabulary, prompt, config, constraints, beginning=beginning
-        )
+        parts = self.model, self.params, self.vocabulary
+        return stream_text(*parts, prompt, config, constraints, beginning=beginning)
 
     def novel(self, longest: int, listener: ReadingListener | None = None) -> Novel:
         """Return the constraint that no more than `longest` consecutive tokens are copied from the training text.
@@ -240,25 +238,15 @@ def _load_last_weights(run: RunFolder) -> Checkpoint:
 def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
     """Raise CharloopError unless `tensors` are all parameters of `model`, by name, type and shape."""
     expected = jax.eval_shape(model.init, jax.random.key(0))
+    do = "copy the run again: config.json, vocabulary.json and the weights must come from the same run"
     for name in sorted(expected.keys() | tensors.keys()):
         wanted, found = expected.get(name), tensors.get(name)
         if wanted is None or found is None:
             state = "missing" if found is None else "not part of the model"
-            raise CharloopError(
-                f"{path}: {name} is {state}",
-                do="copy the run again: config.json and the weights are not of the same run",
-            )
+            raise CharloopError(f"{path}: {name} is {state}", do=do)
         if wanted.dtype != found.dtype:
-            raise CharloopError(
-                f"{path}: type of {name}",
-                got=str(found.dtype),
-                allowed=str(wanted.dtype),
-                do="convert the weights back, or copy the run again: the file was changed",
-            )
+            got, allowed = str(found.dtype), str(wanted.dtype)
+            raise CharloopError(f"{path}: type of {name}", got=got, allowed=allowed, do=do)
         if wanted.shape != found.shape:
-            raise CharloopError(
-                f"{path}: shape of {name}",
-                got=list(found.shape),
-                allowed=str(list(wanted.shape)),
-                do="copy the run again: config.json, vocabulary.json and the weights are not all of the same run",
-            )
+            shape, allowed = list(found.shape), str(list(wanted.shape))
+            raise CharloopError(f"{path}: shape of {name}", got=shape, allowed=allowed, do=do)

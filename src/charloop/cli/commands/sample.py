@@ -94,9 +94,24 @@ def main(arguments: Sequence[str]) -> None:
         from charloop.cli.interactive.session import check_interactive
 
         check_interactive(given_flags(arguments))
-    prompt = find_prompt(flags)
-    context = read_context(flags.context, taken=flags.prompt_file)
+    prompt, context = find_prompt(flags), read_context(flags.context, taken=flags.prompt_file)
+    network = load_network(flags)
+    beginning = network.beginning(context)
+    if flags.interactive:
+        print_text("", [edit_interactively(flags, network, prompt, beginning)])
+        print_seed(drawn_seed, "draws the same characters for the same keys")
+        return
+    paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
+    print_samples(flags, network, prompt, context, paint)
+    if paint:
+        print(LEGEND, flush=True)
+    if beginning.text or beginning.is_context:
+        print(f"note: read from {beginning.description}", file=sys.stderr)
+    print_seed(drawn_seed, "writes this again")
 
+
+def load_network(flags: SampleFlags) -> "TrainedModel":
+    """Load the network that the flags name, and print its notes on standard error."""
     from charloop.compilation_cache import enable_compilation_cache
     from charloop.devices import use_all_cores
 
@@ -107,33 +122,38 @@ def main(arguments: Sequence[str]) -> None:
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
-    beginning = network.beginning(context)
-    if flags.interactive:
-        from charloop.cli.interactive.session import edit_text
+    return network
 
-        config = SamplingConfig(**asdict(flags.sampling))
-        colored = flags.color == "surprise" and wants_color()
-        keeps_prompt = not flags.no_echo
-        text = edit_text(network, prompt, config, beginning, keeps_prompt=keeps_prompt, colored=colored)
-        print_text("", [text])
-        print_seed(drawn_seed, "draws the same characters for the same keys")
-        return
-    settings = asdict(flags.sampling)
-    settings["context"] = context
+
+def edit_interactively(
+    flags: SampleFlags, network: "TrainedModel", prompt: str, beginning: "Beginning"
+) -> str:
+    """Open the interactive editor and return the text written there."""
+    from charloop.cli.interactive.session import edit_text
+
+    config = SamplingConfig(**asdict(flags.sampling))
+    colored = wants_surprise(flags)
+    return edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
+
+
+def print_samples(
+    flags: SampleFlags, network: "TrainedModel", prompt: str, context: str | None, paint: Painter | None
+) -> None:
+    """Print a single text as it is written; print several, with their numbers, when all are complete."""
+    settings = asdict(flags.sampling) | {"context": context}
     settings["constraints"] = make_constraints(flags.constraints, network)
     opening = "" if flags.no_echo else prompt
-    painted = flags.color == "surprise" and wants_color()
-    paint = Painter(network, prompt, flags.sampling.unknown, beginning) if painted else None
     if flags.sampling.num_samples == 1:
-        pieces = network.stream(prompt, **settings)
-        print_text(opening, pieces, paint)
-        print_notes(paint, beginning, drawn_seed)
+        print_text(opening, network.stream(prompt, **settings), paint)
         return
-    texts = network.sample(prompt, **settings)
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate(network.sample(prompt, **settings), start=1):
         print(f"--- {number} ---")
         print_text(opening, [text], paint and paint.again())
-    print_notes(paint, beginning, drawn_seed)
+
+
+def wants_surprise(flags: SampleFlags) -> bool:
+    """Return whether the new text is to be coloured by surprise."""
+    return flags.color == "surprise" and wants_color()
 
 
 def draw_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
@@ -145,15 +165,6 @@ def draw_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
     flags = replace(flags, sampling=replace(sampling, seed=seed))
     # A person may raise the temperature in the editor.
     return flags, seed if sampling.temperature or flags.interactive else None
-
-
-def print_notes(paint: Painter | None, beginning: "Beginning", drawn_seed: int | None) -> None:
-    """Print the legend of the colours below the text; on standard error, what was read before it and a drawn seed."""
-    if paint:
-        print(LEGEND, flush=True)
-    if beginning.text or beginning.is_context:
-        print(f"note: read from {beginning.description}", file=sys.stderr)
-    print_seed(drawn_seed, "writes this again")
 
 
 def print_seed(drawn_seed: int | None, use: str) -> None:

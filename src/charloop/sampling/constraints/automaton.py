@@ -67,8 +67,8 @@ class Automaton:
             target = self._state()
             self.edges[at].append((self._class(node), target))
             return target
-        if isinstance(node, syntax.Sequence):
-            for item in node.items:
+        if isinstance(node, tuple):
+            for item in node:
                 at = self._add(item, at)
             return at
         if isinstance(node, syntax.Repeat):

@@ -20,13 +20,6 @@ class Atom:
 
 
 @dataclass(frozen=True)
-class Sequence:
-    """Its items, one after the other."""
-
-    items: tuple["Node", ...]
-
-
-@dataclass(frozen=True)
 class Branch:
     """One of several options."""
 
@@ -42,7 +35,8 @@ class Repeat:
     most: int | None
 
 
-Node: TypeAlias = Atom | Sequence | Branch | Repeat
+Node: TypeAlias = Atom | Branch | Repeat | tuple["Node", ...]
+"""A tuple: its items, one after the other."""
 
 TOKEN = re.compile(
     r"""
@@ -113,7 +107,7 @@ class _Parser:
 
     def parse_branches(self, flags: int, *, outermost: bool = False) -> Node:
         """Parse to the end of the group, or of the pattern."""
-        options = []
+        options: list[Node] = []
         while True:
             items, end = self._parse_option(flags)
             if outermost and items[:1] == ["^"]:
@@ -122,7 +116,7 @@ class _Parser:
                 items = items[:-1]
             if "^" in items or "$" in items:
                 raise self._refusal("^")
-            options.append(Sequence(tuple(item for item in items if not isinstance(item, str))))
+            options.append(tuple(item for item in items if not isinstance(item, str)))
             if end != "bar":
                 return Branch(tuple(options)) if len(options) > 1 else options[0]
 
