@@ -9,7 +9,7 @@ TESTS ?=
 
 PEERS := $(dir $(wildcard bench/peers/*/requirements.txt))
 
-.PHONY: install demo test test-slow check format reference constraints peers clean
+.PHONY: install demo test test-slow check format reference screen constraints peers clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,6 +42,10 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# README's picture of the training screen, from a run of some minutes.
+screen: $(STAMP)
+	$(BIN)/python docs/make_screen.py
 
 # Every command and flag on one page: docs/reference.md.
 reference: $(STAMP)
