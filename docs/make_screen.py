@@ -1,4 +1,4 @@
-"""Write docs/images/training.svg, the training screen of a real run: `python docs/make_screen.py`, or `make screen`."""
+"""Write docs/images/training.svg, the training screen of a real run; `make screen` runs this."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from charloop.cli.commands.train import main
 from charloop.cli.terminal import training_screen
-from charloop.cli.terminal.bar import Paper
+from charloop.cli.terminal.bar import LastingConsole
 from charloop.training.events import Event, Finished, Stepped
 
 TARGET = Path(__file__).with_name("images") / "training.svg"
@@ -21,7 +21,7 @@ SHOWN_AT = 0.75
 """The picture is taken this far through the run."""
 
 
-class RecordingConsole(Paper):
+class RecordingConsole(LastingConsole):
     """A terminal of `COLUMNS` columns that remembers the lines printed above the live part of the screen."""
 
     def __init__(self, **_: Any) -> None:
@@ -58,7 +58,9 @@ class PictureScreen(training_screen.TrainingScreen):
         # The picture fetches no font: it uses the reader's own.
         start, stop = svg.index("@font-face"), svg.index(".training-matrix")
         svg = svg[:start] + svg[stop:]
-        return svg.replace("Fira Code, monospace", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace")
+        return svg.replace(
+            "Fira Code, monospace", "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+        )
 
 
 if __name__ == "__main__":

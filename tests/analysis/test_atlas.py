@@ -5,7 +5,7 @@ import pytest
 
 from analysis.planted import UNIT, latching, quoted_text
 from charloop.analysis import DETECTORS, Detector, Recording, Unit, find_units, record
-from charloop.analysis.atlas import SHORTEST
+from charloop.analysis.atlas import MIN_CHARACTERS
 from charloop.analysis.search import ROTATIONS, Search, rotations, standard
 from charloop.errors import CharloopError
 
@@ -93,10 +93,10 @@ def test_a_search_is_correlations_one_by_one() -> None:
 
 
 def test_chance_is_the_best_of_many_rotations_each_far_from_none() -> None:
-    amounts = rotations(SHORTEST // 2, np.random.default_rng(0))
+    amounts = rotations(MIN_CHARACTERS // 2, np.random.default_rng(0))
     assert len(set(amounts.tolist())) == ROTATIONS
-    assert amounts.min() >= SHORTEST // 20
-    assert amounts.max() <= SHORTEST // 2 - SHORTEST // 20
+    assert amounts.min() >= MIN_CHARACTERS // 20
+    assert amounts.max() <= MIN_CHARACTERS // 2 - MIN_CHARACTERS // 20
     random = np.random.default_rng(1)
     halves, marks = random.normal(size=(2, 700, 3)), (random.random((2, 700)) < 0.2).astype(float)
     search = Search(*map(standard, halves), *marks)
@@ -124,12 +124,12 @@ def test_a_detector_of_which_there_is_too_little_is_left_out_and_said_so() -> No
 
 
 def test_a_short_text_leaves_all_out() -> None:
-    for length, reasons in ((SHORTEST, 0), (SHORTEST - 1, 1), (0, 1)):
+    for length, reasons in ((MIN_CHARACTERS, 0), (MIN_CHARACTERS - 1, 1), (0, 1)):
         values = np.random.default_rng(0).normal(size=(length, 4)).astype(np.float32)
         atlas = find_units(Recording(units(4), values), TEXT[:length], (DETECTORS["vowel"],))
         assert len(atlas.left_out) == reasons
         assert not atlas.findings
-    assert atlas.left_out[0].reason == f"the text has 0 characters, and {SHORTEST} are needed"
+    assert atlas.left_out[0].reason == f"the text has 0 characters, and {MIN_CHARACTERS} are needed"
 
 
 def test_a_detector_of_ones_own() -> None:

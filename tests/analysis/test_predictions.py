@@ -1,4 +1,4 @@
-"""What a network expected, against one tick at a time and probabilities in plain NumPy."""
+"""What a network expected, against one time step at a time and probabilities in plain NumPy."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,7 @@ def test_it_is_the_gradient_of_the_equations(settings: dict) -> None:
 def test_windows_side_by_side_are_windows_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     made, text = nested(), tokens(40)
     together = memory_reach(made, text, 6, predictions=11).gradient
-    monkeypatch.setattr(reach, "MOST_WINDOWS", 2)
+    monkeypatch.setattr(reach, "MAX_WINDOWS", 2)
     np.testing.assert_allclose(memory_reach(made, text, 6, predictions=11).gradient, together, rtol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Every unit's state after every token, whatever the state is, against one tick at a time."""
+"""Every unit's state after every token, whatever the state is, against one time step at a time."""
 
 import numpy as np
 import pytest

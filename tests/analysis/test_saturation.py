@@ -25,7 +25,7 @@ LENGTH = 60
 
 
 def pre_activations(made: TrainedModel, text: np.ndarray, layer: int):
-    """`W x + b_ih` and `R h + b_hh` of a layer at each tick, cut into blocks, by the equations."""
+    """`W x + b_ih` and `R h + b_hh` of a layer at each time step, cut into blocks, by the equations."""
     params = {k: np.asarray(v, float) for k, v in layer_parameters(made.params, layer).items()}
     states = slowly(made, text)[1]
     hidden = [[np.asarray(state[n]["hidden"][0], float) for state in states] for n in range(2)]
@@ -129,7 +129,7 @@ class Odd(GatedCell):
 def test_only_what_moves_and_has_a_value_for_each_unit_is_a_gate() -> None:
     cell = Odd(HIDDEN)
     assert gate_names(cell, 5) == ("block 0", "block 1", "block 0 (2)", "gate")
-    # With one lane a logistic of weights has the shape of a gate.
+    # With one batch row a logistic of weights has the shape of a gate.
     params = cell.init(jax.random.key(0), 5)
     assert len(step_with_gates(cell, params, jnp.ones((1, 5)), cell.initial_state(1))[2]) == 4
 

@@ -117,3 +117,18 @@ def test_a_name_stands_where_no_curve_is() -> None:
     baselines = Baselines((Baseline("high", 3.9), Baseline("low", 2.05)), 1, 1, 1, 1)
     labels = label_baselines(baselines, [curves(3.0, 2.0)], Frame(0.0, 100.0, 1.0, 5.0), 0.03)
     assert {label.text: label.left for label in labels} == {"high": False, "low": True}
+
+
+def test_training_losses_above_the_unigram_are_cut_off_once_it_is_passed() -> None:
+    unigram = Baseline("unigram", 3.0)
+    passed, not_yet = curves(2.5, 2.0, baselines=(unigram,)), curves(4.0, 3.5, entries=(unigram,))
+    assert 3.0 < frame_curves([passed]).high < 3.2
+    assert not_yet.training.y.max() < frame_curves([not_yet]).high
+    early = curves(3.4, 2.0, baselines=(unigram,))
+    assert frame_curves([early]).holds(3.4), "a validation loss is never cut off"
+
+
+def test_a_frame_may_end_where_it_is_told_to() -> None:
+    assert frame_curves([curves(3.0, 2.0)], right=144.0).right == 144.0
+    frame = Frame(0.0, 1.0, 1.0, 3.0)
+    assert [frame.depth(nats) for nats in (3.0, 2.0, 1.0)] == [0.0, 0.5, 1.0]

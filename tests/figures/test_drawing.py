@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from charloop.baselines import Baseline, Baselines
 from charloop.figures import Band, Curves, Line
-from charloop.figures.drawing import COLOURS, draw_figure, shorten_name, to_bits, to_nats
+from charloop.figures.curves import frame_curves, make_loss_axes
+from charloop.figures.drawing import COLOURS, X_TICKS, draw_figure, shorten_name, to_bits, to_nats
 
 HEADS = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 BASELINES = Baselines((Baseline("unigram", 3.5), Baseline("2-gram", 2.5)), 1, 1, 1, 1)
@@ -120,3 +121,25 @@ def test_colours_differ_in_lightness_or_hue_for_the_colour_blind() -> None:
     blind = np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]])
     seen = [np.linalg.solve(to_lms, blind @ to_lms @ np.array(to_rgb(c)) ** 2.2) for c in COLOURS]
     assert all(np.abs(a - b).max() > 0.1 for a, b in pairwise(seen))
+
+
+def test_print_and_page_have_the_same_ticks_and_labels(figures: list[Figure]) -> None:
+    drawn(RUN)
+    axes = figures[0].axes[0]
+    frame = frame_curves([RUN])
+    x, nats, bits = make_loss_axes(frame, "steps", int(6 * X_TICKS))
+    assert [text.get_text() for text in axes.get_xticklabels()] == [tick.label for tick in x.ticks]
+    assert axes.get_yticks() == pytest.approx([tick.position for tick in nats.ticks])
+    (right,) = axes.child_axes
+    assert right.get_yticks() == pytest.approx([to_bits(tick.position) for tick in bits.ticks])
+    assert [text.get_text() for text in right.get_yticklabels()] == [f"{one:g}" for one in right.get_yticks()]
+    assert (axes.get_xlabel(), axes.get_ylabel(), right.get_ylabel()) == (x.label, nats.label, bits.label)
+    assert axes.get_ylim() == (frame.low, frame.high)
+
+
+def test_millions_of_characters(figures: list[Figure]) -> None:
+    far = replace(RUN, training=Line(RUN.training.x * 1e5, RUN.training.y))
+    drawn(far, against="characters")
+    axes = figures[0].axes[0]
+    assert axes.get_xlabel() == "millions of characters of training text"
+    assert [text.get_text() for text in axes.get_xticklabels()] == [f"{x / 1e6:g}" for x in axes.get_xticks()]

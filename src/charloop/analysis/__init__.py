@@ -1,7 +1,7 @@
-"""What a trained network expects, what its units track, how far back it remembers.
+"""What a trained network expects, what its units track, and how far back it remembers.
 
-Every function takes a `TrainedModel` and tokens, works on a cell's state whatever pytree that is, and asks no
-cell's name. A token is a character, or a byte for a network of bytes.
+Every function takes a `TrainedModel` and tokens. It works with any cell, because it treats the state as a pytree.
+A token is a character, or a byte for a network of bytes.
 
     from pathlib import Path
 

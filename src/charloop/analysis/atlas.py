@@ -1,4 +1,4 @@
-"""Which unit tracks what, and whether that may be chance.
+"""Which unit tracks which mark, and whether that may be chance.
 
 Units that follow quotes, lines and brackets: Karpathy, Johnson and Li 2015 (Visualizing and understanding recurrent
 networks, section 4.1), who found them by eye. Here they are found by correlation, on one half of a text, and judged
@@ -16,29 +16,29 @@ from charloop.analysis.recording import Recording, Unit
 from charloop.analysis.search import MARGIN, ROTATIONS, Search, standard
 from charloop.errors import CharloopError
 
-FEWEST = 20
+MIN_CHANGES = 20
 """Changes of a mark that each half must have: ten spans, or ten single characters."""
-SHORTEST = ROTATIONS * 2 * MARGIN // (MARGIN - 2)
-"""Characters of a text of which each half has so many rotations."""
+MIN_CHARACTERS = ROTATIONS * 2 * MARGIN // (MARGIN - 2)
+"""Characters of a text each half of which has `ROTATIONS` different rotations."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The unit that follows a detector best."""
+    """The unit that follows a detector best, with its score."""
 
     unit: Unit
     detector: str
     score: float
     """Pearson's correlation on the second half of the text, times `sign`: -1 to 1."""
     chance: float
-    """The most that the same search reaches against marks of another place: 0 to 1."""
+    """The best score of the same search with the marks moved to other positions: 0 to 1."""
     sign: int
-    """1 where the unit is high on the marks, -1 where it is low, on the half that it was chosen on."""
+    """1 if the unit is high where the marks are, -1 if it is low, in the half that it was chosen on."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A detector of which this text says too little."""
+    """A detector whose marks are too rare in this text."""
 
     detector: str
     reason: str
@@ -49,36 +49,36 @@ class Atlas:
     """What the units of a network track in a text."""
 
     findings: tuple[Finding, ...]
-    """Those above their chance, the best score first; one for each detector at the most."""
+    """Findings above their chance, the best score first; at most one for each detector."""
     unproven: tuple[Finding, ...]
-    """The best unit for each of the other detectors: not above chance, so nothing was found."""
+    """The best unit for each of the other detectors, not above its chance."""
     left_out: tuple[LeftOut, ...]
 
     @property
     def chance(self) -> dict[str, float]:
-        """The chance of each detector that was looked for."""
+        """The chance of each detector that was searched for."""
         return {finding.detector: finding.chance for finding in (*self.findings, *self.unproven)}
 
 
 def find_units(recording: Recording, text: str, detectors: Iterable[Detector] | None = None) -> Atlas:
-    """For each detector (all in `DETECTORS`, where none are given) the unit that follows it best, and its chance.
+    """Return for each detector (default: all in `DETECTORS`) the unit that follows it best, and its chance.
 
     `text` has one character for each row of `recording` (for a network of bytes: its bytes, decoded as Latin-1).
-    The unit with the greatest absolute correlation in the first half is the choice; its correlation in the second
-    half, with the sign it had in the first, is the score. Chance is the greatest score of 500 searches that differ in
-    one thing: the marks are rotated within their half, by another amount each time, so that they keep their own
-    autocorrelation but for one seam (Harris 2020, Nonsense correlations in neuroscience). Where units have nothing
-    to do with a mark, it is above its chance once in 501 times. The amounts are the same for the same text length.
+    The unit with the greatest absolute correlation in the first half is chosen; its correlation in the second half,
+    with the sign it had in the first, is the score. Chance is the greatest score of 500 searches with the marks
+    rotated within their half, by a different amount each time, so that they keep their own autocorrelation except at
+    one seam (Harris 2020, Nonsense correlations in neuroscience). If the units have nothing to do with a mark, its
+    score is above chance once in 501 times. Texts of the same length are rotated by the same amounts.
 
-    A detector is left out whose marks change under 20 times in a half, and all of them for a text of under 1,250
-    characters. Raises CharloopError if the lengths differ, or a detector does not mark each character.
+    A detector is left out if its marks change fewer than 20 times in a half; all are left out for a text of fewer
+    than 1,250 characters. Raises CharloopError if the lengths differ, or a detector does not mark each character.
     """
     if len(text) != len(recording.values):
         allowed = f"one for each of {len(recording.values)} tokens"
         raise CharloopError("characters of the recorded text", got=len(text), allowed=allowed)
     detectors = DETECTORS.values() if detectors is None else detectors
-    if len(text) < SHORTEST:
-        reason = f"the text has {len(text)} characters, and {SHORTEST} are needed"
+    if len(text) < MIN_CHARACTERS:
+        reason = f"the text has {len(text)} characters, and {MIN_CHARACTERS} are needed"
         return Atlas((), (), tuple(LeftOut(detector.name, reason) for detector in detectors))
     half, found, left_out = len(text) // 2, [], []
     first, second = standard(recording.values[:half]), standard(recording.values[half:])
@@ -97,10 +97,8 @@ def find_units(recording: Recording, text: str, detectors: Iterable[Detector] | 
 
 
 def reason_against(first: Float[np.ndarray, " first"], second: Float[np.ndarray, " second"]) -> str:
-    """Why nothing can be said of marks, in words; empty if it can."""
+    """Return why marks are too rare to be judged; "" if they are not."""
     changes = [int(np.count_nonzero(np.diff(marks))) for marks in (first, second)]
-    if min(changes) >= FEWEST:
+    if min(changes) >= MIN_CHANGES:
         return ""
-    return (
-        f"its marks change {changes[0]} and {changes[1]} times in the text's halves, and {FEWEST} are needed"
-    )
+    return f"its marks change {changes[0]} and {changes[1]} times in the text's halves, and {MIN_CHANGES} are needed"

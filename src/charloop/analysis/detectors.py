@@ -1,7 +1,7 @@
-"""What a unit may track: a registry of marks on a text. A new one is one line.
+"""Detectors of what a unit may track: a registry of functions that mark a text. A new one is one line.
 
-They say something of the character that was just read. Some look ahead (a word's end, what is left of a line, a
-speaker's name, an opening quote that is closed later): a unit that follows them has guessed.
+A mark describes the character that was just read. Some look ahead (a word's end, the rest of a line, a speaker's
+name, an opening quote that is closed later): a unit that follows them predicts.
 """
 
 from collections.abc import Callable
@@ -16,16 +16,16 @@ from charloop.errors import CharloopError
 
 @dataclass(frozen=True)
 class Detector:
-    """Something that can be said of each character of a text."""
+    """A property of each character of a text."""
 
     name: str
     description: str
-    """What `mark` is, in words."""
+    """What `mark` marks, in words."""
     mark: Callable[[str], Float[np.ndarray, " time"]]
-    """For each character of a text 0 or 1, or a graded value."""
+    """Returns 0 or 1, or a graded value, for each character of a text."""
 
     def marks(self, text: str) -> Float[np.ndarray, " time"]:
-        """What `mark` gives; CharloopError unless that is one finite number for each character."""
+        """Return the marks of a text. Raises CharloopError unless there is one finite number for each character."""
         found = np.asarray(self.mark(text), float)
         if found.shape != (len(text),) or not np.isfinite(found).all():
             got = f"shape {list(found.shape)}, {np.isfinite(found).sum()} finite numbers"

@@ -1,4 +1,4 @@
-"""What a cell's gates are called: after the blocks of the input matrix that they are made of."""
+"""Names of a cell's gates: those of the blocks of the input matrix that they depend on."""
 
 from functools import lru_cache
 
@@ -11,16 +11,16 @@ from charloop.cells import Cell
 from charloop.errors import CharloopError
 from charloop.types import Parameters
 
-LANES = 8
-"""Random places where it is tried out: at one of them alone a branch may be shut."""
+TRIALS = 8
+"""Random inputs and states at which the dependence is tested: a single one may miss a branch."""
 
 
 @lru_cache(maxsize=64)
 def gate_names(cell: Cell, input_size: int) -> tuple[str, ...]:
-    """The gates' names, in the order of `step_with_gates`.
+    """Return the gates' names, in the order of `step_with_gates`.
 
-    A block has the cell's own word for it (`Cell.block_names`), or is "block 0", "block 1", ... A gate of several
-    blocks has all their names; a second gate of the same blocks is numbered; one of none is "gate".
+    A block is named by the cell (`Cell.block_names`), or "block 0", "block 1", ... A gate of several blocks has all
+    their names; a second gate of the same blocks is numbered; a gate of no block is "gate".
     Raises CharloopError if the cell names more or fewer blocks than it has.
     """
     words = cell.block_names or tuple(f"block {number}" for number in range(cell.gates))
@@ -36,12 +36,12 @@ def gate_names(cell: Cell, input_size: int) -> tuple[str, ...]:
 
 
 def movements(cell: Cell, input_size: int) -> list[Gates]:
-    """For each block of `weight_ih` how the gates move with it, at random weights, inputs and states.
+    """Return for each block of `weight_ih` the gates' derivatives by it, at random weights, inputs and states.
 
-    Of a cell that has no such matrix nothing moves.
+    They are zero for a cell without such a matrix.
     """
     shapes = jax.eval_shape(
-        lambda key: (cell.init(key, input_size), jnp.zeros((LANES, input_size)), cell.initial_state(LANES)),
+        lambda key: (cell.init(key, input_size), jnp.zeros((TRIALS, input_size)), cell.initial_state(TRIALS)),
         jax.random.key(0),
     )
     leaves, form = jax.tree.flatten(shapes)
@@ -62,12 +62,12 @@ def movements(cell: Cell, input_size: int) -> list[Gates]:
 
 
 def only_block(cell: Cell, weights: Array, block: int) -> Float[Array, "rows input"]:
-    """`weights` with all rows 0 but those of one block."""
+    """Return `weights` with all rows 0 except those of one block."""
     number = jnp.arange(len(weights)) // cell.hidden_size
     return jnp.where(number[:, None] == block, weights, 0)
 
 
 def numbered(names: list[str]) -> list[str]:
-    """The same names, from their second time on with how often they were there."""
-    times = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    """Return the names, repeated ones numbered: "a", "a (2)"."""
+    times = [names[: index + 1].count(name) for index, name in enumerate(names)]
     return [name if time == 1 else f"{name} ({time})" for name, time in zip(names, times, strict=True)]

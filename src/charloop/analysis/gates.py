@@ -1,4 +1,4 @@
-"""A cell's gates, found in the trace of its step: whatever goes through a logistic function, one for each unit."""
+"""A cell's gates, found in the trace of its step: the results of logistic functions, one value for each unit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from charloop.cells import Cell
 from charloop.types import Parameters, State
 
 CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2"})
-"""Equations whose program runs once, as it stands."""
+"""Equations that call a program once, unchanged."""
 INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-"""Where such an equation keeps it."""
+"""Parameters in which such an equation holds its program."""
 CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
-"""Those with a gradient of their own, which nobody takes here."""
+"""Calls with a custom gradient, which is not needed here."""
 
 Gates = list[Float[Array, "batch hidden"]]
 
@@ -24,11 +24,11 @@ Gates = list[Float[Array, "batch hidden"]]
 def step_with_gates(
     cell: Cell, params: Parameters, inputs: Float[Array, "batch input"], state: State
 ) -> tuple[State, Float[Array, "batch hidden"], Gates]:
-    """`cell.step`, and beside it the cell's gates in the order in which they are computed.
+    """Return what `cell.step` does, and the cell's gates in the order in which they are computed.
 
     A gate is the result of a logistic function (`jax.nn.sigmoid`) that depends on the input or the state and has a
-    value for each unit; one over several blocks of `hidden` is so many gates. Not seen: a logistic written out by
-    hand, and one inside a loop or a branch within the step.
+    value for each unit; a result of several blocks of `hidden` is one gate for each block. Not found: a logistic
+    function written out by hand, and one inside a loop or a branch within the step.
     """
     closed, shapes = jax.make_jaxpr(cell.step, return_shape=True)(params, inputs, state)
     fixed = len(jax.tree.leaves(params))
@@ -42,7 +42,7 @@ def step_with_gates(
 
 @dataclass(frozen=True)
 class Traced:
-    """A value, and whether it depends on what the cell reads or remembers."""
+    """A value, and whether it depends on the cell's input or state."""
 
     value: Any
     moves: bool
@@ -50,24 +50,24 @@ class Traced:
 
 @dataclass
 class Walk:
-    """Evaluates a program and keeps what its logistic functions gave."""
+    """Evaluates a program and keeps the results of its logistic functions."""
 
     found: list[Array] = field(default_factory=list)
 
     def run(self, program: Any, constants: Sequence[Traced], arguments: Sequence[Traced]) -> list[Traced]:
-        """The results of `program`, its equations followed one by one."""
+        """Return the results of `program`, evaluated equation by equation."""
         known = dict(zip([*program.constvars, *program.invars], [*constants, *arguments], strict=True))
 
-        def read(place: Any) -> Traced:
-            return Traced(place.val, False) if hasattr(place, "val") else known[place]
+        def read(variable: Any) -> Traced:
+            return Traced(variable.val, False) if hasattr(variable, "val") else known[variable]
 
         for equation in program.eqns:
-            outputs = self.equation(equation, [read(place) for place in equation.invars])
+            outputs = self.equation(equation, [read(variable) for variable in equation.invars])
             known |= zip(equation.outvars, outputs, strict=True)
-        return [read(place) for place in program.outvars]
+        return [read(variable) for variable in program.outvars]
 
     def equation(self, equation: Any, inputs: list[Traced]) -> list[Traced]:
-        """One of them: into what it calls, or as it is."""
+        """Evaluate one equation, following what it calls."""
         if equation.primitive.name in CALLS | CUSTOM:
             inner = next(equation.params[key] for key in INNER if key in equation.params)
             constants = [Traced(constant, False) for constant in getattr(inner, "consts", ())]
@@ -81,7 +81,7 @@ class Walk:
 
 
 def split(found: Float[Array, "..."], batch: int, hidden: int) -> Gates:
-    """The blocks of `hidden` along the last axis; none if it is not an array of such blocks."""
+    """Return the blocks of `hidden` values along the last axis; none if it is not an array of such blocks."""
     if found.ndim < 1 or found.shape[-1] % hidden or found.size != batch * found.shape[-1]:
         return []
     flat = found.reshape(batch, -1)

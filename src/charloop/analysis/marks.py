@@ -1,4 +1,4 @@
-"""Marks of a text's characters, words and lines: a number for each character."""
+"""Marks on a text's characters, words and lines: one number for each character."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,12 +18,12 @@ SPEAKER = re.compile(
 
 
 def each(holds: Callable[[str], bool]) -> Callable[[str], Marks]:
-    """1 for the characters of which `holds` is true."""
+    """Return a detector: 1 for the characters for which `holds` is true."""
     return lambda text: np.array([holds(character) for character in text], float)
 
 
 def inside(text: str, spans: Iterable[tuple[int, int]]) -> Marks:
-    """1 for the characters of `spans`, each from its start to before its stop."""
+    """Return 1 for the characters of `spans`, each from its start to before its stop, 0 elsewhere."""
     marks = np.zeros(len(text))
     for start, stop in spans:
         marks[start:stop] = 1.0
@@ -31,18 +31,18 @@ def inside(text: str, spans: Iterable[tuple[int, int]]) -> Marks:
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """Where the words are."""
+    """Return the start and stop of each word."""
     return [match.span() for match in WORD.finditer(text)]
 
 
 def lines(text: str) -> list[tuple[int, int]]:
-    """Where the lines are, each with its newline."""
+    """Return the start and stop of each line, its newline included."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     return [span for span in zip(starts, [*starts[1:], len(text)], strict=True) if span[0] < span[1]]
 
 
 def counted(text: str, spans: Iterable[tuple[int, int]]) -> Marks:
-    """1, 2, 3, ... along each of `spans`, 0 elsewhere."""
+    """Return 1, 2, 3, ... along each of `spans`, 0 elsewhere."""
     marks = np.zeros(len(text))
     for start, stop in spans:
         marks[start:stop] = np.arange(1, stop - start + 1)
@@ -76,7 +76,7 @@ def line_start(text: str) -> Marks:
 
 
 def position_in_line(text: str) -> Marks:
-    """A newline begins the next line's count: 0."""
+    """Return the position in the line from 1; 0 for a newline."""
     return counted(text, ((start, stop - (text[stop - 1] == "\n")) for start, stop in lines(text)))
 
 

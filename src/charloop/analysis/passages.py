@@ -10,7 +10,7 @@ from charloop.errors import CharloopError
 
 @dataclass(frozen=True)
 class Passage:
-    """`text[start:stop]`, and the place in the text where the unit was highest."""
+    """`text[start:stop]`, and the position in the text where the unit is highest."""
 
     start: int
     stop: int
@@ -20,9 +20,9 @@ class Passage:
 def top_passages(
     values: Float[np.ndarray, " time"], text: str, count: int = 3, width: int = 60
 ) -> tuple[Passage, ...]:
-    """The `count` passages of up to `width` characters around the highest of `values`, the highest first.
+    """Return the `count` passages of up to `width` characters around the highest of `values`, the highest first.
 
-    No two overlap, so there may be fewer. For where a unit is lowest give `-values`.
+    No two overlap, so there may be fewer. To find where a unit is lowest, pass `-values`.
     Raises CharloopError where `values` are not one for each character, and for a `count` or `width` below 1.
     """
     if len(values) != len(text):

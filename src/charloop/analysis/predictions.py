@@ -1,4 +1,4 @@
-"""What a network expected at each place of a text, and what the text had there."""
+"""What a network expected at each position of a text, and the surprise of what came."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, Int, Integer
 
-from charloop.analysis.reading import checked, pieces
+from charloop.analysis.reading import check_tokens, split_pieces
 from charloop.errors import CharloopError
 from charloop.evaluation import choose_chunk_length
 from charloop.model import CharLM
@@ -19,28 +19,28 @@ from charloop.types import Characters, Parameters, State
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of every token of a text but the first, each from all of the text before it."""
+    """Predictions of every token of a text except the first, each from all of the text before it."""
 
     bits: Float32[np.ndarray, " predicted"]
-    """Surprise: minus the base-2 logarithm of the probability that the network gave what came; 0 or more."""
+    """Surprise: minus the base-2 logarithm of the probability of the actual token; 0 or more."""
     likeliest: Int[np.ndarray, "predicted top"]
-    """Ids that it expected, the likeliest first."""
+    """Ids of the likeliest tokens, the likeliest first."""
     chances: Float32[np.ndarray, "predicted top"]
     """Their probabilities."""
 
 
 def predict(network: TrainedModel, tokens: Integer[np.ndarray, " length"], top: int = 5) -> Predictions:
-    """What `network` expects of `tokens[1:]`: the surprise, and the `top` likeliest (all, if there are fewer).
+    """Return the surprise of `tokens[1:]`, and the `top` likeliest tokens (all, if there are fewer).
 
-    Read in one lane from an empty memory, so the surprises add up to those of the text as a whole.
-    Raises CharloopError for under 2 tokens, ids out of range, and a `top` below 1.
+    The text is read in one batch row from the initial state, so the surprises add up to that of the whole text.
+    Raises CharloopError for fewer than 2 tokens, ids out of range, and a `top` below 1.
     """
-    tokens = checked(network, tokens, least=2)
+    tokens = check_tokens(network, tokens, min_length=2)
     if top < 1:
         raise CharloopError("top", got=top, allowed="1 or more")
     top, model = min(top, network.model.vocab_size), network.model
     state, parts = model.initial_state(1), []
-    for start, inputs, size in pieces(tokens[:-1], choose_chunk_length(1, model.vocab_size)):
+    for start, inputs, size in split_pieces(tokens[:-1], choose_chunk_length(1, model.vocab_size)):
         targets = np.resize(tokens[start + 1 : start + 1 + size], len(inputs))
         state, found = _predict(model, network.params, inputs, targets, state, top)
         parts.append([np.asarray(values)[:size] for values in found])
@@ -56,7 +56,7 @@ def _predict(
     state: State,
     top: int,
 ) -> tuple[State, tuple[Float[Array, " time"], Int[Array, "time top"], Float[Array, "time top"]]]:
-    """A piece of the one lane: the memory after it; bits, likeliest ids and their probabilities."""
+    """Read a piece of the text; return the state after it, bits, likeliest ids and their probabilities."""
     logits, state = model.apply(params, inputs, state)
     nats = -jax.nn.log_softmax(logits[:, 0])
     least, ids = jax.lax.top_k(-nats, top)

@@ -1,4 +1,4 @@
-"""How a text is handed to a network here: in one lane, from an empty memory, in pieces of one size."""
+"""A text as a network reads it here: in one batch row, from the initial state, in pieces of equal size."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,17 @@ from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 
 
-def checked(
-    network: TrainedModel, tokens: Integer[np.ndarray, " length"], least: int
+def check_tokens(
+    network: TrainedModel, tokens: Integer[np.ndarray, " length"], min_length: int
 ) -> Int[np.ndarray, " length"]:
-    """`tokens` as the network takes them.
+    """Return `tokens` as 32-bit integers.
 
-    Raises CharloopError for fewer than `least`, and for ids that its vocabulary does not have.
+    Raises CharloopError for fewer than `min_length`, and for ids that are not in the vocabulary.
     """
-    if len(tokens) < least:
-        raise CharloopError("a text to look at", got=f"{len(tokens)} characters", allowed=f"{least} or more")
+    if len(tokens) < min_length:
+        raise CharloopError(
+            "the text to analyse", got=f"{len(tokens)} characters", allowed=f"{min_length} or more"
+        )
     highest = network.model.vocab_size - 1
     wrong = (tokens < 0) | (tokens > highest)
     if wrong.any():
@@ -25,12 +27,12 @@ def checked(
     return np.asarray(tokens, np.int32)
 
 
-def pieces(
+def split_pieces(
     tokens: Int[np.ndarray, " length"], size: int
 ) -> Iterator[tuple[int, Int[np.ndarray, "size 1"], int]]:
-    """Where each piece begins, the piece as `[size, 1]`, and how much of it is text.
+    """Yield each piece's start, the piece as `[size, 1]`, and its length in tokens.
 
-    The last is filled up with zeros: what comes after a character changes nothing before it.
+    The last piece is padded with zeros, which cannot influence what comes before them.
     """
     for start in range(0, len(tokens), size):
         piece = tokens[start : start + size]

@@ -1,4 +1,4 @@
-"""How much of the time each unit's gates are shut, or wide open."""
+"""The share of the time that each unit's gates are shut, or open."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float64, Int, Integer
 
 from charloop.analysis.gate_names import gate_names
 from charloop.analysis.gates import Gates, step_with_gates
-from charloop.analysis.reading import checked
+from charloop.analysis.reading import check_tokens
 from charloop.model import CharLM, layer_parameters
 from charloop.trained import TrainedModel
 from charloop.types import Parameters, State
@@ -26,7 +26,7 @@ class Gate:
     layer: int
     """From 0, the one that reads the characters."""
     name: str
-    """The block of the input matrix that it is made of: "forget", or "block 1" if the cell has no word for it."""
+    """The block of the input matrix that it depends on: "forget", or "block 1" if the cell does not name it."""
     left: Float64[np.ndarray, " units"]
     """Below 0.1: shut."""
     right: Float64[np.ndarray, " units"]
@@ -34,16 +34,15 @@ class Gate:
 
 
 def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> tuple[Gate, ...]:
-    """The gates of every layer while the network reads `tokens` from an empty memory; () for a cell without any.
+    """Return the gates of every layer while the network reads `tokens` from the initial state; () for a cell without.
 
     Karpathy, Johnson and Li 2015 (Visualizing and understanding recurrent networks, "Gate activation statistics"):
     a gate is left-saturated below 0.1, right-saturated above 0.9. Deviations: the gates are whatever goes through a
-    logistic function in the cell's step, so cells that they did not have are shown too; the time is that of one
-    text of the caller's, read once.
+    logistic function in the cell's step, so other cells are included; the time is that of one text, read once.
 
     Raises CharloopError for no tokens, and for ids out of range.
     """
-    tokens, model = checked(network, tokens, least=1), network.model
+    tokens, model = check_tokens(network, tokens, min_length=1), network.model
     counts = _counts(model, network.params, tokens)
     return tuple(
         Gate(layer, name, *(np.asarray(count) / len(tokens) for count in own))
@@ -53,19 +52,19 @@ def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"
 
 
 def names_of(model: CharLM, layer: int) -> tuple[str, ...]:
-    """The names of a layer's gates."""
+    """Return the names of a layer's gates."""
     return gate_names(model.cell, model.config.hidden_size if layer else model.input_size)
 
 
 Counts = list[list[Int[Array, "2 hidden"]]]
-"""For each layer and gate how often each unit was left, and right saturated."""
+"""For each layer and gate: how often each unit was left-saturated, and right-saturated."""
 
 
 @partial(jax.jit, static_argnames="model")
 def _counts(model: CharLM, params: Parameters, tokens: Int[Array, " time"]) -> Counts:
     own = [layer_parameters(params, layer) for layer in range(model.config.num_layers)]
 
-    def tick(state: State, token: Int[Array, ""]) -> tuple[State, list[Gates]]:
+    def read_token(state: State, token: Int[Array, ""]) -> tuple[State, list[Gates]]:
         output, states, found = model.vectors(params, token.reshape(1, 1))[0], [], []
         for layer, before in zip(own, state, strict=True):
             after, output, gates = step_with_gates(model.cell, layer, output, before)
@@ -75,16 +74,16 @@ def _counts(model: CharLM, params: Parameters, tokens: Int[Array, " time"]) -> C
 
     def count(carry: tuple[State, Counts], token: Int[Array, ""]) -> tuple[tuple[State, Counts], None]:
         state, counts = carry
-        state, gates = tick(state, token)
+        state, gates = read_token(state, token)
         return (state, jax.tree.map(jnp.add, counts, jax.tree.map(saturated, gates))), None
 
     start = model.initial_state(1)
-    empty = jax.eval_shape(lambda: jax.tree.map(saturated, tick(start, tokens[0])[1]))
+    empty = jax.eval_shape(lambda: jax.tree.map(saturated, read_token(start, tokens[0])[1]))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), empty)
     counts: Counts = lax.scan(count, (start, zeros), tokens)[0][1]
     return counts
 
 
 def saturated(gate: Array) -> Int[Array, "2 hidden"]:
-    """1 where a gate of one lane is left, and where it is right saturated."""
+    """Return 1 where a gate of one batch row is left-saturated, and where it is right-saturated."""
     return jnp.stack([gate[0] < LEFT, gate[0] > RIGHT]).astype(jnp.int32)

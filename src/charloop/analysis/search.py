@@ -6,25 +6,25 @@ import numpy as np
 from jaxtyping import Float, Int
 
 ROTATIONS = 500
-"""Searches that chance is measured by."""
+"""Searches with rotated marks, which measure chance."""
 MARGIN = 10
-"""Marks are rotated by at least this part of their half, so that they come to lie on another passage."""
-AT_ONCE = 100
-"""Rotations that are looked at in one product."""
+"""Marks are rotated by at least one part in `MARGIN` of their half, so that they lie on another passage."""
+ROTATIONS_PER_PRODUCT = 100
+"""Rotations that one matrix product evaluates."""
 
 
 def standard(values: Float[np.ndarray, "time *columns"]) -> Float[np.ndarray, "time *columns"]:
-    """Each column less its mean and of length 1, so that products are correlations; 0 if it does not move."""
+    """Return each column minus its mean, scaled to length 1: products are correlations. 0 if it does not move."""
     centred = values - values.mean(axis=0, dtype=np.float64)
     length = np.sqrt((centred**2).sum(axis=0))
-    # A unit that hardly moves beside its own size has nothing but rounding to show.
+    # What is left of a unit that hardly moves, relative to its size, is rounding.
     still = length <= 1e-5 * np.sqrt((np.asarray(values, float) ** 2).sum(axis=0))
     return np.where(still, 0.0, centred / np.where(still, 1.0, length)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Search:
-    """One detector's: units and marks of both halves, the units `standard`."""
+    """The search for one detector: units (standardised) and marks of both halves."""
 
     first: Float[np.ndarray, "first units"]
     second: Float[np.ndarray, "second units"]
@@ -32,24 +32,24 @@ class Search:
     held_out: Float[np.ndarray, " second"]
 
     def choice(self) -> tuple[int, int, float]:
-        """The best unit of the first half, its sign there, and its score in the second."""
+        """Return the best unit of the first half, its sign there, and its score in the second half."""
         indices, signs, scores = self.scores(np.zeros(1, int), np.zeros(1, int))
         return int(indices[0]), int(signs[0]), float(scores[0])
 
     def chance(self) -> float:
-        """The greatest score with the marks rotated, 0 at the least."""
+        """Return the greatest score with the marks rotated, at least 0."""
         random = np.random.default_rng(0)
         amounts = [rotations(len(marks), random) for marks in (self.marks, self.held_out)]
         pieces = [
-            self.scores(*(amount[start : start + AT_ONCE] for amount in amounts))[2]
-            for start in range(0, ROTATIONS, AT_ONCE)
+            self.scores(*(amount[start : start + ROTATIONS_PER_PRODUCT] for amount in amounts))[2]
+            for start in range(0, ROTATIONS, ROTATIONS_PER_PRODUCT)
         ]
         return max(0.0, float(np.max(pieces)))
 
     def scores(
         self, by: Int[np.ndarray, " searches"], held_out_by: Int[np.ndarray, " searches"]
     ) -> tuple[Int[np.ndarray, " searches"], Int[np.ndarray, " searches"], Float[np.ndarray, " searches"]]:
-        """Choices, signs and scores with the marks rotated by so much in each half."""
+        """Return units, signs and scores with the marks of the two halves rotated by these amounts."""
         found = self.first.T @ rotated(self.marks, by)
         indices = np.abs(found).argmax(axis=0)
         signs = np.where(found[indices, np.arange(len(by))] < 0, -1, 1)
@@ -58,7 +58,7 @@ class Search:
 
 
 def rotations(length: int, random: np.random.Generator) -> Int[np.ndarray, " rotations"]:
-    """`ROTATIONS` different amounts, each at least a tenth of `length` from none."""
+    """Return `ROTATIONS` different amounts, each at least a tenth of `length` away from no rotation."""
     least = length // MARGIN
     chosen: Int[np.ndarray, " rotations"] = random.choice(
         np.arange(least, length - least), ROTATIONS, replace=False
@@ -69,7 +69,7 @@ def rotations(length: int, random: np.random.Generator) -> Int[np.ndarray, " rot
 def rotated(
     marks: Float[np.ndarray, " time"], by: Int[np.ndarray, " searches"]
 ) -> Float[np.ndarray, "time searches"]:
-    """The marks as `standard`, begun at each of the places `by` and gone round."""
-    places = (np.arange(len(marks))[:, None] + by) % len(marks)
-    turned: Float[np.ndarray, "time searches"] = standard(marks)[places]
+    """Return the standardised marks, beginning at each of the positions `by` and wrapping around."""
+    positions = (np.arange(len(marks))[:, None] + by) % len(marks)
+    turned: Float[np.ndarray, "time searches"] = standard(marks)[positions]
     return turned

@@ -14,6 +14,7 @@ from charloop.cli.terminal.surprise_colors import color_of
 from charloop.data import Vocabulary
 from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_byte, utf8_width
 from charloop.data.vocabulary import UNKNOWN_SYMBOL
+from charloop.display import BLANKS
 from charloop.sampling.interactive import Candidate
 
 HELP = (
@@ -34,7 +35,6 @@ MIN_HEIGHT_FOR_HELP = 16
 MIN_TEXT_ROWS = 3
 """Rows of text that are kept before candidates are left out."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
-NAMED = {" ": "space", "\n": "new line", "\t": "tab"}
 HEAD = "   {:<10} {:>7} {:>6}  {:>7}"
 
 Symbol = tuple[str, str]
@@ -86,7 +86,7 @@ def wrap_symbols(symbols: Sequence[Symbol], width: int, rows: int) -> list[Text]
     """Return the last `rows` rows of text; a newline is both shown and obeyed."""
     lines, used = [Text()], 0
     for symbol, style in symbols:
-        shown = {"\n": "↵", "\t": "→"}.get(symbol, CONTROL.sub(UNKNOWN_SYMBOL, symbol))
+        shown = BLANKS[symbol].symbol if symbol in ("\n", "\t") else CONTROL.sub(UNKNOWN_SYMBOL, symbol)
         size = cell_len(shown)
         if used + size > width:
             lines, used = [*lines[-rows:], Text()], 0
@@ -146,9 +146,8 @@ def make_label(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
     The label of a byte is its hexadecimal number and the character that it completes.
     """
     text, size = list(split_characters(vocabulary, ids))[-1]
-    named = NAMED.get(text) or (
-        text if is_visible(text) else f"U+{ord(text):04X}" if len(text) == 1 else text
-    )
+    named = text if is_visible(text) or len(text) > 1 else f"U+{ord(text):04X}"
+    named = BLANKS[text].name if text in BLANKS else named
     if vocabulary.unit == "byte" and size > 1:
         return f"<{ids[-1]:02X}> {named}"
     return named
