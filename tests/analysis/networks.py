@@ -57,7 +57,7 @@ def tokens(length: int, seed: int = 0) -> np.ndarray:
 
 
 def slowly(network: TrainedModel, text: np.ndarray) -> tuple[np.ndarray, list[list[Any]]]:
-    """Logits `[time, vocab]`, and for each token the states of all layers: one batch row, time step and layer at a time."""
+    """Logits `[time, vocab]`, and for each token all states: one batch row, time step and layer at a time."""
     model, params = network.model, network.params
     table = params.get("embedding.weight", np.eye(VOCAB, dtype=np.float32))
     readout = params["embedding.weight" if model.config.tie_embedding else "readout.weight"]

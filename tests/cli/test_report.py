@@ -140,7 +140,7 @@ def test_a_link_in_the_run_is_not_written_through(copied: Path) -> None:
     (copied / "report.html").symlink_to(Path("letter.txt").resolve())
     for flags in ((), ("--overwrite",)):
         said = refused(call("report", str(copied), "--text", "the fox", *flags))
-        assert said.endswith("is no plain file; move it away, or name another place by --output")
+        assert said.endswith("is not a regular file; move it away, or choose another file with --output")
     assert Path("letter.txt").read_text() == "mine"
 
 

@@ -1,6 +1,8 @@
 """Each section's numbers, against a slow and obvious twin, and what a template makes of hostile texts."""
 
+import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 
 from charloop.analysis import DETECTORS, Gate, Passage, Predictions, find_units, record
 from charloop.baselines import Baseline, Baselines
+from charloop.checkpoint import RunFolder
 from charloop.data import Vocabulary
 from charloop.figures import Curves, Line
 from charloop.originality import Originality
-from charloop.report import Missing, render_page
+from charloop.report import Missing, gather_report, render_page
 from charloop.report.atlas import UNTRAINED_NETWORKS, describe_untrained, score_untrained, split_passage
 from charloop.report.copies import view_copies
 from charloop.report.excerpt import Excerpt, excerpt_of
@@ -21,9 +24,11 @@ from charloop.report.figure_sections import rank_losses, view_curves, view_gates
 from charloop.report.samples import view_samples
 from charloop.report.surprise import MAX_LISTED, describe_surprise, list_greatest, sum_kinds
 from charloop.report.values import Sampled, Written
-from report.networks import SENTENCE, network, report_of
+from charloop.trained import load_trained_model
+from report.networks import SENTENCE, network, report_of, sources
 from report.reading import read, section, visible
 
+OLD_RUN = Path(__file__).parents[1] / "checkpoint/old_run/run"
 TEXT = SENTENCE * 3
 VOCABULARY = Vocabulary.of_text(TEXT)
 BASELINES = Baselines((Baseline("unigram", 3.0), Baseline("bz2", 1.0), Baseline("2-gram", 2.0)), 9, 9, 9, 9)
@@ -199,3 +204,19 @@ def test_names_and_texts_are_escaped_wherever_a_template_shows_them(tmp_path: Pa
     labels = [found.get("aria-label") or "" for tag, found in read(page).elements if tag == "svg"]
     assert any(label.startswith(f"layer 0, {shown}: ") for label in labels)
     assert "<i>&" in visible(section(page, "curves"))
+
+
+def test_a_run_of_an_earlier_release_has_a_page(tmp_path: Path) -> None:
+    run = RunFolder.open(shutil.copytree(OLD_RUN, tmp_path / "run"))
+    lines = map(json.loads, (OLD_RUN / "metrics.jsonl").read_text().splitlines())
+    evaluations = {line["step"]: line["loss"] for line in lines if line["kind"] == "evaluation"}
+    baselines = json.loads((OLD_RUN / "baselines.json").read_text())
+    text = "".join(run.vocabulary.symbols) * 3
+    report = gather_report(run, load_trained_model(run), sources(run.vocabulary, text))
+    assert isinstance(report.curves, Curves)
+    assert dict(zip(report.curves.validation.x, report.curves.validation.y, strict=True)) == evaluations
+    page = render_page(report, run.vocabulary)
+    curves = visible(section(page, "curves"))
+    for one in baselines["rungs"]:
+        assert f"{one['name']}{one['nats']:.3f}" in curves.replace("\n", "")
+    assert 'class="missing"' not in section(page, "samples")

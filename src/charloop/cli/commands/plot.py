@@ -1,4 +1,4 @@
-"""charloop plot: the loss curves of runs as a figure for print."""
+"""charloop plot: the loss curves of runs, as a figure for print."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ FLAG = "--output"
 
 @dataclass(frozen=True)
 class PlotFlags:
-    """The loss curves of one run or several, as a figure for print.
+    """Draw the loss curves of one or several runs as a figure for print.
 
-    Training and validation loss, in nats (left) and bits per character (right).
+    It shows the training and validation loss, in nats (left) and bits per character (right).
 
-    Thin lines are the baselines of the validation text that a run has measured.
+    Thin lines are the baselines of the validation text, if a run has measured them.
 
     Needs matplotlib: pip install matplotlib
     """
@@ -32,23 +32,23 @@ class PlotFlags:
     runs: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")
     ]
-    """Runs' folders."""
+    """The folders of the runs."""
     output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
-    """Where the figure goes: its name ends in .png (300 dpi), .svg or .pdf."""
+    """The file to write; its name ends in .png (300 dpi), .svg or .pdf."""
     against: Literal["steps", "characters", "minutes"] = "steps"
-    """What is on the x axis: updates, characters of training text read, or minutes of training."""
+    """What the x axis shows: updates, characters of training text read, or minutes of training."""
     smooth: NonNegativeCount = 0
-    """Draw the training loss as a mean over so many steps; 0: a fiftieth of the run, 1: each step's own."""
+    """Number of steps over which the training loss is averaged; 0: a fiftieth of the run, 1: no averaging."""
     width: Annotated[float, Meta(ge=2, le=40)] = 6.0
-    """Inches."""
+    """Width of the figure in inches."""
     overwrite: Switch = False
-    """Replace the file of --output if it is there already."""
+    """Replace the file of --output if it exists."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draw, and write one file."""
+    """Draw the figure, and write it."""
     flags = check_ranges(parse(PlotFlags, "plot", arguments))
-    kind = check(flags)
+    kind = check_plot_flags(flags)
     need_matplotlib()
     from charloop.checkpoint import RunFolder
     from charloop.figures import read_curves
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> None:
     write_new(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
 
 
-def check(flags: PlotFlags) -> str:
-    """The kind of file that is asked for; CharloopError if there is none, or nothing to draw, or no place for it."""
+def check_plot_flags(flags: PlotFlags) -> str:
+    """Return the kind of file asked for; CharloopError for another kind, an invalid path, or no run."""
     if not flags.runs:
         raise CharloopError("no run to draw", do="name its folder: charloop plot runs/book -o curves.png")
     if not flags.output:
@@ -74,7 +74,7 @@ def check(flags: PlotFlags) -> str:
 
 
 def check_file(flag: str, name: str, *, overwrite: bool) -> str:
-    """The kind of figure that a file's name asks for; CharloopError if it is none, or no place for one."""
+    """Return the kind of figure that a file's name asks for; CharloopError for another kind or an invalid path."""
     kind = Path(name).suffix.lower().removeprefix(".")
     if kind not in KINDS:
         raise CharloopError(flag, got=name, allowed="a name that ends in .png, .svg or .pdf")
@@ -83,7 +83,7 @@ def check_file(flag: str, name: str, *, overwrite: bool) -> str:
 
 
 def need_matplotlib(who: str = "charloop plot") -> None:
-    """Raises CharloopError if it is not installed: it is an extra."""
+    """Raise CharloopError if matplotlib, an optional dependency, is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -91,6 +91,6 @@ def need_matplotlib(who: str = "charloop plot") -> None:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """The folders' names where these tell the runs apart, else the paths as they were given."""
+    """Return the folders' names if they are distinct, otherwise the paths as given."""
     count = Counter(path.resolve().name for path in paths)
     return [name if count[name := path.resolve().name] == 1 else str(path) for path in paths]

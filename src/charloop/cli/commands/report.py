@@ -1,4 +1,4 @@
-"""charloop report: a run as one page to read."""
+"""charloop report: a run as one HTML page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ FLAG, FILE = "--output", "report.html"
 
 @dataclass(frozen=True)
 class ReportFlags:
-    """A run as one page to read in a browser: one file, which fetches nothing.
+    """Show a run as one HTML page: a single file that opens offline in any browser.
 
-    How it learned, what surprises it, what its units track, what it copies.
+    It shows how the network learned, what surprises it, what its units track, and what it copies.
 
-    Without a text: the run's own validation text.
+    Without a text, the network reads the run's own validation text.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
@@ -39,29 +39,29 @@ class ReportFlags:
     texts: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
     ] = ()
-    """Files, folders, globs, - or named corpora: what the network is shown."""
+    """The text that the network reads: files, folders, globs, - for standard input, or named corpora."""
     text: str | None = None
-    """Show it this very string."""
+    """Let the network read this string."""
     output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
-    """Where the page goes; report.html in the run's folder if left out."""
+    """The file to write; report.html in the run's folder if left out."""
     overwrite: Switch = False
-    """Replace the file of --output if it is there already."""
+    """Replace the file of --output if it exists."""
     characters: Annotated[int, Meta(ge=2, le=20_000)] = 8000
-    """Characters of the text that are on the page, from its beginning (bytes, for a network of bytes)."""
+    """Number of characters of the text on the page, from its beginning (bytes, for a network of bytes)."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    """Source of all chance in what the network writes: same seed, same page."""
+    """Seed for what the network writes: the same seed gives the same page."""
     unknown: Literal["error", "skip"] = "error"
-    """Characters that the network never saw: refuse the text, or leave them out."""
+    """What to do with characters that are not in the vocabulary: refuse the text, or leave them out."""
     errors: Literal["strict", "replace"] | None = None
-    """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
+    """What to do with invalid bytes: refuse the text, or read each as U+FFFD; as in training if left out."""
     weights: Literal["best", "last"] = "best"
-    """The weights with the best validation loss, or the newest."""
+    """Use the weights with the best validation loss, or the last ones."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
-    """The code of the cell, for a run with a cell of its own."""
+    """The code of the run's cell, if it is one of your own."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Look at the run, and write one file."""
+    """Analyse the run, and write the page."""
     flags = check_ranges(parse(ReportFlags, "report", arguments))
     if flags.texts and flags.text is not None:
         raise CharloopError("more than one text to show", do="give files, or --text")
@@ -75,17 +75,17 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.trained import load_trained_model
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
-    out = flags.output or own_place(folder)
+    out = flags.output or default_output(folder)
     check_target(FLAG, out, overwrite=flags.overwrite)
-    content = made(folder, load_trained_model(folder, weights=flags.weights), flags).encode()
+    content = make_page(folder, load_trained_model(folder, weights=flags.weights), flags).encode()
     write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
-    # Where it goes into a pipe, that is no place for words.
+    # A pipe carries nothing but the page.
     if is_file(Path(out)):
         print(f"report      {visible(out)}, {len(content) / 1e6:.1f} MB: open it in a browser")
 
 
-def made(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
-    """The page. What goes on is said on a terminal, and goes away."""
+def make_page(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
+    """Return the page. A terminal shows the progress while it is made."""
     from charloop.report import gather_report, render_page
 
     sources = read_sources(folder, flags)
@@ -95,21 +95,23 @@ def made(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> st
         progress()
 
 
-def own_place(folder: "RunFolder") -> str:
-    """Where the page lies in a run.
+def default_output(folder: "RunFolder") -> str:
+    """Return the path of the page in a run's folder.
 
-    Raises CharloopError if a link or a pipe lies there: a run does not choose where is written.
+    Raises CharloopError if a link or a pipe has that path: a run must not redirect what is written.
     """
     path = folder.path / FILE
     if path.is_symlink() or (path.exists() and not is_file(path)):
-        raise CharloopError(f"{path} is no plain file", do="move it away, or name another place by --output")
+        raise CharloopError(
+            f"{path} is not a regular file", do="move it away, or choose another file with --output"
+        )
     return str(path)
 
 
 def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
-    """The text that is asked for; CharloopError if it cannot be shown.
+    """Return the text that is asked for; CharloopError if it cannot be read.
 
-    The run's own validation text may be gone, or have changed: the page then says so, and has all the rest.
+    If the run's own validation text is gone or has changed, the page says so and is otherwise complete.
     """
     from charloop.checkpoint.texts import TextChoice, read_chosen_text
     from charloop.report import Sources, missing_because
@@ -130,7 +132,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
 
 
 def check_length(given: "ChosenText") -> None:
-    """Raises CharloopError for a text in which nothing is predicted."""
+    """Raise CharloopError for a text that is too short for a prediction."""
     if len(given.tokens) < 2:
         raise CharloopError(
             "a text to show", got=f"{len(given.tokens)} characters the network knows", allowed="2 or more"
@@ -138,7 +140,7 @@ def check_length(given: "ChosenText") -> None:
 
 
 def training_of(folder: "RunFolder", given: "ChosenText | None") -> "Callable[[], np.ndarray]":
-    """Reads the training text when it is asked for, unless it was read with the other."""
+    """Return a function that reads the training text, unless it was read together with the other text."""
     from charloop.checkpoint.texts import read_training_text
 
     def read() -> "np.ndarray":
