@@ -217,6 +217,6 @@ def test_a_run_of_an_earlier_release_has_a_page(tmp_path: Path) -> None:
     assert dict(zip(report.curves.validation.x, report.curves.validation.y, strict=True)) == evaluations
     page = render_page(report, run.vocabulary)
     curves = visible(section(page, "curves"))
-    for one in baselines["rungs"]:
+    for one in baselines["ladder"]["rungs"]:
         assert f"{one['name']}{one['nats']:.3f}" in curves.replace("\n", "")
     assert 'class="missing"' not in section(page, "samples")
