@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.baselines import Baseline, Baselines
@@ -101,6 +101,7 @@ def test_a_run_of_one_step_has_a_frame() -> None:
         assert frame.holds(2.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.5, 5.0), min_size=1, max_size=9), st.floats(0.01, 0.2))
 def test_names_never_lie_on_each_other(losses: list[float], height: float) -> None:
     baselines = Baselines(tuple(Baseline(f"{n}", loss) for n, loss in enumerate(losses)), 1, 1, 1, 1)
@@ -121,7 +122,7 @@ def test_a_name_stands_where_no_curve_is() -> None:
 
 def test_training_losses_above_the_unigram_are_cut_off_once_it_is_passed() -> None:
     unigram = Baseline("unigram", 3.0)
-    passed, not_yet = curves(2.5, 2.0, baselines=(unigram,)), curves(4.0, 3.5, entries=(unigram,))
+    passed, not_yet = curves(2.5, 2.0, baselines=(unigram,)), curves(4.0, 3.5, baselines=(unigram,))
     assert 3.0 < frame_curves([passed]).high < 3.2
     assert not_yet.training.y.max() < frame_curves([not_yet]).high
     early = curves(3.4, 2.0, baselines=(unigram,))
