@@ -56,10 +56,18 @@ def forward(run: Run, setting: str, arguments, characters):
     return inputs, states
 
 
+def values_and_gradients(function, arguments, cotangents):
+    """What `function(*arguments)` returns, and the gradients of its product with `cotangents` in the arguments."""
+    values, back = jax.vjp(function, *arguments)
+    return values, back(cotangents)
+
+
 def pull(run: Run, setting: str, arguments, characters, cotangents):
-    """What `forward` gives, and the gradients of its product with `cotangents` in every one of `arguments`."""
-    value, back = jax.vjp(lambda some: forward(run, setting, some, characters), arguments)
-    return value, back(cotangents)[0]
+    """What `forward` returns, and the gradients of its product with `cotangents` in every one of `arguments`."""
+    value, (gradients,) = values_and_gradients(
+        lambda some: forward(run, setting, some, characters), [arguments], cotangents
+    )
+    return value, gradients
 
 
 @cache

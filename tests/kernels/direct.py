@@ -1,7 +1,7 @@
 """Kernels called as plain functions on memory of the tests' own, without XLA."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -9,8 +9,10 @@ from llvmlite import ir
 
 from charloop.kernels.compiler import compile_module, create_module, load_machine_code
 from charloop.kernels.emitting.functions import FUNCTIONS
-from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Vectors, counting
+from charloop.kernels.emitting.rows import Memory, RowEmitter
+from charloop.kernels.emitting.vectors import INDEX, NOTHING, POINTER, Emitted, Vectors, counting
 from charloop.kernels.machine import Machine, Tile, detect_machine
+from charloop.kernels.tracing.program import Program
 from choosing import slow
 
 NEEDS_BFLOAT16 = pytest.mark.skipif(
@@ -31,6 +33,9 @@ SIZES = [
 """Times, batch rows, and numbers of two rows, multiples of nothing; on machines of each width."""
 
 _engines = []
+
+
+Body = Callable[..., None]
 
 
 def address(module: ir.Module, name: str) -> int:
@@ -60,5 +65,42 @@ def function_of(name: str, width: int, count: int = 1) -> Callable[..., np.ndarr
         output = np.empty_like(given[0])
         call(output.size // width, *(array.ctypes.data for array in (*given, output)))
         return output
+
+    return run
+
+
+def call_emitted(width: int, body: Body, *arrays: np.ndarray) -> None:
+    """Compile `body(vectors, *pointers)` for vectors of that width, and run it on the memory of `arrays`."""
+    module = create_module()
+    function = ir.Function(module, ir.FunctionType(NOTHING, [POINTER] * len(arrays)), "run")
+    v = Vectors(ir.IRBuilder(function.append_basic_block()), width)
+    body(v, *function.args)
+    v.builder.ret_void()
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(arrays))(address(module, "run"))
+    call(*(array.ctypes.data for array in arrays))
+
+
+def row_function(program: Program, hidden: int, width: int) -> Callable[..., np.ndarray]:
+    """The emitted code of a program: from the leaves of its arguments to `rows` results."""
+
+    def run(arguments: Mapping[str, Sequence[np.ndarray]], rows: int) -> np.ndarray:
+        leaves = {(name, i): leaf for name, given in arguments.items() for i, leaf in enumerate(given)}
+        found = np.zeros((rows, hidden), np.float32)
+        waiting = np.zeros((max(1, len(program.buffered)), -(-hidden // width) * width), np.float32)
+
+        def body(v: Vectors, *pointers: Emitted) -> None:
+            *inputs, target, buffer = pointers
+            at = dict(zip(leaves, inputs, strict=True))
+            memory = Memory(
+                address=lambda location: v.at(at[location[:2]], location[2] * hidden),
+                target=lambda location: v.at(target, location[2] * hidden),
+                adds=lambda _: False,
+                lone=lambda _: False,
+                buffer=buffer,
+            )
+            RowEmitter(v, program, hidden).emit(memory)
+
+        call_emitted(width, body, *leaves.values(), found, waiting)
+        return found
 
     return run

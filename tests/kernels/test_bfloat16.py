@@ -20,7 +20,7 @@ from charloop.precision import use_precision
 from charloop.unroll.fused import run_layer
 from choosing import mostly_slow, slow
 from kernels.direct import MACHINES, NEEDS_BFLOAT16, SIZES
-from kernels.test_sizes import problem, pulled
+from kernels.test_sizes import problem, pull_unrolling
 
 pytestmark = NEEDS_BFLOAT16
 
@@ -95,7 +95,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     lookup = machine.width == 8
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
-    program = partial(pulled, partial(run_layer, Kernels(machine)), cell, lookup)
+    program = partial(pull_unrolling, partial(run_layer, Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)
     found = in_halves(program, given, characters, weights)
     assert_close(found, float32, tolerance=0.05)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
@@ -81,11 +82,11 @@ def test_a_call_is_followed(rule: Any) -> None:
     params = cell.init(jax.random.key(0), 3)
     point = (params, jax.random.normal(jax.random.key(1), (3, 2, 3)), cell.initial_state(2))
 
-    def pulled(way: Any) -> Any:
-        values, back = jax.vjp(lambda *given: way(cell, *given), *point)
-        return values, back(jax.tree.map(jnp.ones_like, values))
-
-    found, expected = pulled(partial(run_layer, Kernels())), pulled(scan)
+    cotangents = jax.tree.map(jnp.ones_like, jax.eval_shape(partial(scan, cell), *point))
+    found, expected = (
+        values_and_gradients(partial(way, cell), point, cotangents)
+        for way in (partial(run_layer, Kernels()), scan)
+    )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
 

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
-from cells.runs import assert_same
+from cells.runs import assert_same, values_and_gradients
 from charloop.cells import CELLS, make_cell
 from charloop.config import ModelConfig
 from charloop.devices import make_mesh
@@ -23,6 +24,7 @@ from charloop.model import CharLM
 from charloop.unroll import fused, scan
 from charloop.unroll.fused import run_layer
 from choosing import slow
+from model.small import loss_and_gradients
 
 VOCAB = 11
 
@@ -105,14 +107,7 @@ def test_threads_give_the_bits_of_one(apart: bool) -> None:
     def work(number: int, *, wait: bool) -> Any:
         model, params = networks[number]
 
-        @jax.jit
-        def step(params: Any, characters: jax.Array) -> Any:
-            def loss(params: Any) -> jax.Array:
-                found = model.apply(params, characters[:-1], model.initial_state(characters.shape[1]))[0]
-                return cross_entropy(found, characters[1:], engine=model.engine).mean()
-
-            return jax.value_and_grad(loss)(params)
-
+        step = jax.jit(partial(loss_and_gradients, model))
         if wait:
             barrier.wait(120)
         return [jax.device_get(step(params, jnp.array(text(6, 8)))) for _ in range(5)]
@@ -133,19 +128,20 @@ def test_a_kernel_that_cannot_be_compiled_leaves_xlas_loop_and_can_be_tried_agai
     def fail(*_: Any) -> None:
         raise MemoryError
 
-    def pulled() -> Any:
-        outputs, pull = jax.vjp(lambda *given: run_layer(Kernels(), cell, *given)[1], *given)
-        return outputs, pull(jnp.ones_like(outputs))
+    def run_both_ways() -> Any:
+        return values_and_gradients(
+            lambda *given: run_layer(Kernels(), cell, *given)[1], given, jnp.ones((4, 2, 23))
+        )
 
     monkeypatch.setattr(registry, "register_kernel", fail)
     with pytest.warns(RuntimeWarning, match=r"MemoryError.*XLA's loop"):
-        outputs, slow = pulled()
+        outputs, slow = run_both_ways()
     np.testing.assert_allclose(outputs, scan(cell, *given)[1], rtol=1e-5, atol=1e-6)
     monkeypatch.setattr(registry, "register_kernel", real)
     before = registry.count_kernels()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _, fast = pulled()
+        _, fast = run_both_ways()
     assert registry.count_kernels() > before
     for left, right in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)

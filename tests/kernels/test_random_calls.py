@@ -11,6 +11,7 @@ import pytest
 from jax import lax
 
 from cells.compiling import quick_jit
+from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
@@ -91,8 +92,8 @@ def draw_rule(number: int) -> Callable[[Any, Any], Any]:
     return rule
 
 
-def check_tick(number: int) -> bool:
-    """Whether the tick has a kernel; if so its values and gradients are those of `scan`."""
+def check_step(number: int) -> bool:
+    """Return whether the step has a kernel; if so, its values and gradients are those of `scan`."""
     cell = cell_of(draw_rule(number), HIDDEN)
     if reason_against_cell(cell) is not None:
         return False
@@ -100,26 +101,24 @@ def check_tick(number: int) -> bool:
     inputs = jax.random.normal(jax.random.key(number + 1), (TIME, BATCH, 3))
     point = (params, inputs, jax.tree.map(lambda leaf: leaf + 0.3, cell.initial_state(BATCH)))
 
-    def pulled(way: Any, point: Any) -> Any:
-        values, back = jax.vjp(partial(way, cell), *point)
-        return values, back(jax.tree.map(jnp.ones_like, values))
-
+    ones = jax.tree.map(jnp.ones_like, jax.eval_shape(partial(scan, cell), *point))
     found, expected = (
-        quick_jit(partial(pulled, way))(point) for way in (partial(run_layer, Kernels()), scan)
+        quick_jit(partial(values_and_gradients, partial(way, cell)))(point, ones)
+        for way in (partial(run_layer, Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = 1 + float(np.abs(right).max(initial=0))
-        np.testing.assert_allclose(left, right, rtol=0, atol=1e-5 * scale, err_msg=f"tick {number}")
+        np.testing.assert_allclose(left, right, rtol=0, atol=1e-5 * scale, err_msg=f"step {number}")
     return True
 
 
 def test_random_calls_are_as_scan_runs_them_or_refused() -> None:
-    with_kernel = [check_tick(number) for number in range(NORMAL)]
+    with_kernel = [check_step(number) for number in range(NORMAL)]
     assert with_kernel == [number % 3 > 0 for number in range(NORMAL)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SLOW, 100))
 def test_many_random_calls_are_as_scan_runs_them_or_refused(first: int) -> None:
-    with_kernel = [check_tick(number) for number in range(NORMAL + first, NORMAL + first + 100)]
+    with_kernel = [check_step(number) for number in range(NORMAL + first, NORMAL + first + 100)]
     assert sum(with_kernel) > 60

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cells.compiling import quick_jit
 from cells.gated import GatedCell
+from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.unroll.fused import run_layer
 
@@ -112,12 +113,9 @@ def test_a_random_tick_is_numpys_in_values_and_along_any_direction(
     point = (params, random.normal(size=(TIME, BATCH, INPUT)), state)
     weights = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), in_numpy(cell, *point))
 
-    def pulled(given: Any, to_values: Any) -> Any:
-        values, back = jax.vjp(partial(run_layer, Kernels(), cell), *given)
-        return values, back(to_values)
-
     single = partial(jax.tree.map, np.float32)
-    values, gradients = quick_jit(pulled)(single(point), single(weights))
+    kernel = partial(values_and_gradients, partial(run_layer, Kernels(), cell))
+    values, gradients = quick_jit(kernel)(single(point), single(weights))
     exact = in_numpy(cell, *point)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), jax.device_get(values), exact)
 

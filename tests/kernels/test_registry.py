@@ -151,6 +151,49 @@ def test_threads_that_ask_at_once_share_one_kernel() -> None:
     assert registry.count_kernels() == before + 1
 
 
+def test_threads_that_ask_for_several_kernels_make_each_once() -> None:
+    made: list[float] = []
+    barrier = threading.Barrier(8)
+
+    def ask(number: int) -> float:
+        factor = 30.0 + number % 4
+
+        def make() -> EmittedKernel:
+            made.append(factor)
+            return times(factor)()
+
+        barrier.wait(60)
+        return value(find_kernel(("several", factor), make))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [21 * (30.0 + number % 4) for number in range(8)]
+    assert sorted(made) == [30.0, 31.0, 32.0, 33.0]
+
+
+def test_a_failure_reaches_every_thread_that_waits_for_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, gate, asked = registry.register_kernel, threading.Event(), threading.Semaphore(0)
+
+    def fail(*_: Any) -> None:
+        assert gate.wait(60)
+        raise MemoryError
+
+    def ask(_: int) -> str:
+        asked.release()
+        with pytest.raises(KernelError, match="MemoryError") as caught:
+            find_kernel(("all fail", 9), times(9.0))
+        return str(caught.value)
+
+    monkeypatch.setattr(registry, "register_kernel", fail)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(ask, number) for number in range(4)]
+        for _ in waiting:
+            assert asked.acquire(timeout=60)
+        gate.set()
+        assert len({future.result(timeout=60) for future in waiting}) == 1
+    monkeypatch.setattr(registry, "register_kernel", real)
+    assert value(find_kernel(("all fail", 9), times(9.0))) == 189.0
+
+
 @pytest.mark.parametrize(
     "wrong", [jnp.zeros(3, jnp.bfloat16), jnp.zeros(3, jnp.int32), jnp.zeros((3, 1)), jnp.zeros(())]
 )

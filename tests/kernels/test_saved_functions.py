@@ -18,7 +18,7 @@ from charloop.kernels.engine import Kernels
 from charloop.kernels.step_programs import trace_cell, trace_parts
 from charloop.unroll.fused import run_layer
 from choosing import slow
-from kernels.test_sizes import SKIP, problem, pulled
+from kernels.test_sizes import SKIP, problem, pull_unrolling
 
 LSTM = {0: "logistic", 1: "logistic", 2: "tanh", 3: "logistic"}
 
@@ -58,7 +58,7 @@ def test_saving_functions_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPa
     def gradients() -> Any:
         trace_parts.cache_clear()
         monkeypatch.setattr(registry, "_entries", {})
-        return quick_jit(partial(pulled, partial(run_layer, Kernels()), cell, False))(
+        return quick_jit(partial(pull_unrolling, partial(run_layer, Kernels()), cell, False))(
             given, characters, weights
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
-from cells.runs import assert_close, assert_same
+from cells.runs import assert_close, assert_same, values_and_gradients
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, make_cell
 from charloop.devices import make_mesh
@@ -41,14 +41,13 @@ def problem(name: str, hidden: int, batch: int, time: int, lookup: bool) -> tupl
     return cell, (params, source, state), characters, weights
 
 
-def pulled(unrolling: Any, cell: Any, lookup: bool, given: Any, characters: Any, weights: Any) -> Any:
+def pull_unrolling(unrolling: Any, cell: Any, lookup: bool, given: Any, characters: Any, weights: Any) -> Any:
     """The last state and the outputs; and their gradients in parameters, source and first state."""
 
     def forward(params: Any, source: Any, state: Any) -> Any:
         return unrolling(cell, params, Lookup(source, characters) if lookup else source, state)
 
-    values, back = jax.vjp(forward, *given)
-    return values, back(weights)
+    return values_and_gradients(forward, given, weights)
 
 
 def compare(
@@ -56,7 +55,7 @@ def compare(
 ) -> None:
     cell, given, characters, weights = problem(name, hidden, batch, time, lookup)
     found, expected = (
-        quick_jit(partial(pulled, way, cell, lookup))(given, characters, weights)
+        quick_jit(partial(pull_unrolling, way, cell, lookup))(given, characters, weights)
         for way in (partial(run_layer, Kernels(machine)), scan)
     )
     assert_close(found, expected, tolerance=3e-5)
@@ -90,7 +89,7 @@ def test_a_character_beyond_the_table_reads_its_last_row() -> None:
     cell, given, characters, weights = problem("lstm", 5, 2, 3, lookup=True)
     wild = np.where(characters > 4, 2**31 - 1, characters).astype(np.int32)
     tame = np.where(characters > 4, 8, characters).astype(np.int32)
-    forward = quick_jit(partial(pulled, partial(run_layer, Kernels()), cell, True))
+    forward = quick_jit(partial(pull_unrolling, partial(run_layer, Kernels()), cell, True))
     assert_same(forward(given, wild, weights)[0], forward(given, tame, weights)[0])
 
 
@@ -99,7 +98,7 @@ def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> 
     cell, (params, source, state), characters, weights = problem(name, 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
     found, expected = (
-        quick_jit(partial(pulled, way, cell, False))((params, source, state), characters, weights)
+        quick_jit(partial(pull_unrolling, way, cell, False))((params, source, state), characters, weights)
         for way in (partial(run_layer, Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
@@ -143,7 +142,9 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
     characters, weights = jax.tree.map(jnp.array, (characters, weights))
 
     def forward(some: Any, *others: Any) -> Any:
-        return pulled(partial(run_layer, Kernels()), cell, lookup, (some, *others), characters, weights)
+        return pull_unrolling(
+            partial(run_layer, Kernels()), cell, lookup, (some, *others), characters, weights
+        )
 
     together = quick_jit(jax.vmap(forward, (0, None, None)))(two, *others)
     alone = [quick_jit(forward)(jax.tree.map(itemgetter(i), two), *others) for i in range(2)]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.config import ModelConfig
+from charloop.loss import cross_entropy
 from charloop.model import CharLM
 
 TIME, BATCH, HIDDEN, EMBED, VOCAB = 3, 2, 7, 5, 11
@@ -41,3 +42,13 @@ def state(model: CharLM, batch: int = BATCH, seed: int = 2) -> Any:
 def apply(model: CharLM, params: Any, ids: jax.Array, memory: Any, **options: Any) -> Any:
     """The model's own, compiled: one program for each model and shape."""
     return model.apply(params, ids, memory, **options)
+
+
+def loss_and_gradients(model: CharLM, params: Any, characters: jax.Array) -> Any:
+    """The mean nats of the characters after the first, and the gradients of the parameters."""
+
+    def loss(params: Any) -> jax.Array:
+        logits, _ = model.apply(params, characters[:-1], model.initial_state(characters.shape[1]))
+        return cross_entropy(logits, characters[1:], engine=model.engine).mean()
+
+    return jax.value_and_grad(loss)(params)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import pytest
 
 from cells.runs import assert_same
-from charloop.loss import cross_entropy
 from charloop.trained import TrainedModel, load
+from model.small import loss_and_gradients
 from training.runs import TEXT, configure, run
 
 THREADS = 8
@@ -36,19 +36,11 @@ def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Tr
 def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
     """A gradient, a score and a text, several times, each from different characters."""
     model, found = network.model, []
-
-    @jax.jit
-    def pulled(params: Any, characters: jax.Array) -> Any:
-        def loss(params: Any) -> jax.Array:
-            made = model.apply(params, characters[:-1], model.initial_state(characters.shape[1]))[0]
-            return cross_entropy(made, characters[1:], engine=model.engine).mean()
-
-        return jax.value_and_grad(loss)(params)
-
+    step = jax.jit(partial(loss_and_gradients, model))
     for number in range(first, first + count):
         piece = TEXT[number % 40 : number % 40 + 60]
         characters = jnp.array(network.vocabulary.encode(piece)).reshape(-1, 4)
-        made = jax.device_get(pulled(network.params, characters))
+        made = jax.device_get(step(network.params, characters))
         scored = network.evaluate(TEXT[: 100 + number % 7])
         found.append((made, scored.loss, network.sample(prompt=TEXT[:3], length=12, seed=number)))
     return found

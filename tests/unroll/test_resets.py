@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cells.compiling import quick_jit
-from cells.runs import assert_close
+from cells.runs import assert_close, values_and_gradients
 from cells.table import CASES, HIDDEN, RUNS, Case
 from charloop.cells import Cell
 from charloop.unroll import UNROLLINGS
@@ -53,11 +53,6 @@ def run_apart(cell: Cell, params: Any, inputs: jax.Array, state: Any) -> Any:
     return last, jnp.stack([outputs for _, outputs in rows], axis=1)
 
 
-def pulled(way: Any, cell: Cell, given: Any, weights: Any) -> Any:
-    values, pull = jax.vjp(lambda *given: way(cell, *given), *given)
-    return values, pull(weights)
-
-
 @pytest.mark.parametrize(
     "case",
     mostly_slow(CASES, lambda case: case.label in ("gru", "lstm")),
@@ -65,16 +60,14 @@ def pulled(way: Any, cell: Cell, given: Any, weights: Any) -> Any:
 )
 def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
     given, weights = problem(case)
-    expected = quick_jit(partial(pulled, run_apart, case.build()))(given, weights)
+    expected = quick_jit(partial(values_and_gradients, partial(run_apart, case.build())))(given, weights)
     names = [run.unrolling for run in RUNS if run.case == case]
     for name in names:
 
         def way(*given: Any, name: str = name) -> Any:
             return UNROLLINGS[name](*given, resets=jnp.array(RESETS), lengths=jnp.array(LENGTHS))
 
-        found = quick_jit(lambda given, weights, way=way: pulled(way, case.build(), given, weights))(
-            given, weights
-        )
+        found = quick_jit(partial(values_and_gradients, partial(way, case.build())))(given, weights)
         assert_close(found, expected, tolerance=3e-5)
 
 
