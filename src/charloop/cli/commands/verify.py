@@ -22,11 +22,11 @@ DIFFERENT = 1
 class VerifyFlags:
     """Repeat the steps of a run between its last two checkpoints, and compare.
 
-    At each step, loss and gradient norm are compared with what the run recorded.
+    At each step, the loss and the gradient norm, with what the run recorded.
 
-    At the last checkpoint, the training state, validation loss, weights and samples are compared too.
+    At the last checkpoint, training state, validation loss, weights, samples.
 
-    Comparisons are bit for bit. Status 0 if everything is equal, 1 if not. The run is not changed.
+    Bit for bit: status 0 if all is equal, 1 if not. The run is not changed.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
