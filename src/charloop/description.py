@@ -29,7 +29,7 @@ Size = Annotated[int, Meta(ge=0, le=2**62)]
 Values = TypeVar("Values")
 
 
-class Text(TypedDict, total=False):
+class TextFacts(TypedDict, total=False):
     """What config.json says of the text; older releases said less."""
 
     description: str
@@ -68,7 +68,7 @@ def checked(values: object, kind: type[Values], path: Path) -> Values:
 
 def describe_run(folder: RunFolder) -> dict[str, Any]:
     """All there is to know, as plain values."""
-    text = checked(folder.text, Text, folder.path / CONFIG)
+    text = checked(folder.text, TextFacts, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
     values["notes"] = slower_here(folder)
     values["skipped"] = count_lines(folder.skipped)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.planted import UNIT, latching, quoted_text
-from charloop.analysis import DETECTORS, Detector, Recording, Unit, find_units, record
+from charloop.analysis import DETECTORS, Detector, Recording, StateUnit, find_units, record
 from charloop.analysis.atlas import MIN_CHARACTERS
 from charloop.analysis.search import ROTATIONS, Search, rotations, standard
 from charloop.errors import CharloopError
@@ -13,8 +13,8 @@ TEXT = quoted_text(3000)
 QUOTES = (DETECTORS["double quotes"],)
 
 
-def units(count: int) -> tuple[Unit, ...]:
-    return tuple(Unit(0, "hidden", index) for index in range(count))
+def units(count: int) -> tuple[StateUnit, ...]:
+    return tuple(StateUnit(0, "hidden", index) for index in range(count))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
-from charloop.analysis import Unit, record
+from charloop.analysis import StateUnit, record
 from charloop.analysis.recording import PIECE
 from charloop.errors import CharloopError
 from model.small import HIDDEN
@@ -32,7 +32,7 @@ def test_each_column_is_the_unit_it_is_said_to_be(made, parts: dict[str, int]) -
     recording, states = record(made, text), slowly(made, text)[1]
     layers = range(made.model.config.num_layers)
     assert set(recording.units) == {
-        Unit(n, p, i) for n in layers for p, size in parts.items() for i in range(size)
+        StateUnit(n, p, i) for n in layers for p, size in parts.items() for i in range(size)
     }
     assert len(recording.units) == len(set(recording.units))
     assert recording.values.shape == (LONG, len(recording.units))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from charloop.cli.terminal.bar import Words, make_bar
+from charloop.cli.terminal.bar import ProgressWords, make_bar
 
 
 def ups(written: str) -> int:
@@ -30,7 +30,7 @@ def shown(console: Console) -> str:
 )
 def test_it_goes_up_by_the_rows_that_its_lines_are_broken_into(width: int, rows: int) -> None:
     console = Console(file=io.StringIO(), width=160, height=50, force_terminal=True, force_interactive=True)
-    bar = make_bar(console, Words())
+    bar = make_bar(console, ProgressWords())
     bar.live.auto_refresh = False
     bar.add_task("", total=1.0)
     bar.above = lambda: [Text("x" * columns, no_wrap=True, overflow="ignore") for columns in (150, 10, 81)]

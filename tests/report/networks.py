@@ -14,7 +14,7 @@ from charloop.config import DataConfig, ModelConfig, RunConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.report import Missing, Report, Sources, gather_report
+from charloop.report import Missing, Report, ReportSources, gather_report
 from charloop.trained import TrainedModel
 from charloop.types import Parameters
 
@@ -54,7 +54,7 @@ def no_training() -> np.ndarray:
 
 def sources(
     vocabulary: Vocabulary, text: str | bytes | Missing, training: str | bytes | None = None, **settings: Any
-) -> Sources:
+) -> ReportSources:
     """`text` to look at, the training text if there is one."""
 
     def read() -> np.ndarray:
@@ -62,7 +62,7 @@ def sources(
 
     tokens = text if isinstance(text, Missing) else vocabulary.encode(text)
     given = {"held_out": True, "characters": 8000, "seed": 0} | settings
-    return Sources("a text", tokens, training=read, **given)
+    return ReportSources("a text", tokens, training=read, **given)
 
 
 def report_of(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, Unit
+from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, StateUnit
 from charloop.data import Vocabulary
 from charloop.display import INVISIBLE, show_character
 from charloop.figures import read_curves
@@ -149,7 +149,7 @@ def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
         likeliest,
         chance.random((19_999, 5)).astype(np.float32),
     )
-    finding = Finding(Unit(2, "hidden", 511), "vowel", 0.5, 0.1, -1)
+    finding = Finding(StateUnit(2, "hidden", 511), "vowel", 0.5, 0.1, -1)
     passages = tuple(Passage(start, start + 90, start + 45) for start in (0, 100, 200))
     units = [
         ShownUnit(

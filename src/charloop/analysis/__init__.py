@@ -18,7 +18,7 @@ from charloop.analysis.detectors import DETECTORS, Detector
 from charloop.analysis.passages import Passage, top_passages
 from charloop.analysis.predictions import Predictions, predict
 from charloop.analysis.reach import Reach, memory_reach
-from charloop.analysis.recording import Recording, Unit, record
+from charloop.analysis.recording import Recording, StateUnit, record
 from charloop.analysis.saturation import Gate, gate_saturation
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "Predictions",
     "Reach",
     "Recording",
-    "Unit",
+    "StateUnit",
     "find_units",
     "gate_saturation",
     "memory_reach",

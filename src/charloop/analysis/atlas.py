@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from charloop.analysis.detectors import DETECTORS, Detector
-from charloop.analysis.recording import Recording, Unit
+from charloop.analysis.recording import Recording, StateUnit
 from charloop.analysis.search import MARGIN, ROTATIONS, Search, standard
 from charloop.errors import CharloopError
 
@@ -26,7 +26,7 @@ MIN_CHARACTERS = ROTATIONS * 2 * MARGIN // (MARGIN - 2)
 class Finding:
     """The unit that follows a detector best, with its score."""
 
-    unit: Unit
+    unit: StateUnit
     detector: str
     score: float
     """Pearson's correlation on the second half of the text, times `sign`: -1 to 1."""

@@ -20,7 +20,7 @@ PIECE = 512
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
+class StateUnit:
     """One number of a network's state."""
 
     layer: int
@@ -35,7 +35,7 @@ class Unit:
 class Recording:
     """The value of every unit after each token; the columns of `values` are the `units`."""
 
-    units: tuple[Unit, ...]
+    units: tuple[StateUnit, ...]
     values: Float32[np.ndarray, "time units"]
 
 
@@ -54,10 +54,10 @@ def record(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> Rec
     return Recording(units, values)
 
 
-def units_of(state: State) -> tuple[Unit, ...]:
+def units_of(state: State) -> tuple[StateUnit, ...]:
     """Return every unit of a state of one batch row, in the order of `flatten_state`."""
     return tuple(
-        Unit(layer, keystr(path, simple=True, separator="."), index)
+        StateUnit(layer, keystr(path, simple=True, separator="."), index)
         for layer, own in enumerate(state)
         for path, leaf in tree_flatten_with_path(own)[0]
         for index in range(leaf.size)

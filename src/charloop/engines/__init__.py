@@ -1,6 +1,6 @@
 """Engines run a layer over time: their protocol, XLA's engine, a step divided at its products, resets and lengths."""
 
-from charloop.engines.base import Engine, ForwardResult, Layer, Sources
+from charloop.engines.base import Engine, ForwardResult, LayerArrays, SourceArrays
 from charloop.engines.partition import partition_cell, partition_step
 from charloop.engines.parts import Parts
 from charloop.engines.row_flags import RowFlags, are_idle, are_reset, encode_row_flags, step_with_flags
@@ -11,10 +11,10 @@ __all__ = [
     "XLA",
     "Engine",
     "ForwardResult",
-    "Layer",
+    "LayerArrays",
     "Parts",
     "RowFlags",
-    "Sources",
+    "SourceArrays",
     "XlaLoop",
     "are_idle",
     "are_reset",

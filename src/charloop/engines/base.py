@@ -10,18 +10,18 @@ from charloop.engines.row_flags import RowFlags
 from charloop.types import Characters, Logits, State
 
 LoopParams: TypeAlias = tuple[Array, ...]
-Sources: TypeAlias = tuple[Float[Array, "..."], ...]
+SourceArrays: TypeAlias = tuple[Float[Array, "..."], ...]
 """`[time, batch, columns]` or `[vocab, columns]` each."""
 
 
-class Layer(NamedTuple):
+class LayerArrays(NamedTuple):
     """The arrays that a layer's loop reads."""
 
     loop_params: LoopParams
     """Values computed from the parameters that the loop reads besides weights (`Parts.loop_params`)."""
     weights: tuple[Weights, ...]
     """Weight and bias of each of the loop's products."""
-    sources: Sources
+    sources: SourceArrays
     """What is computed from the input before the loop (`Parts.sources`): per time step, or per character."""
     characters: Int[Array, "time batch"] | None
     """The row of the sources to read at each position, if the sources are tables of characters."""
@@ -56,23 +56,23 @@ class Engine(Hashable, Protocol):
         """Return the nats of each target."""
         ...
 
-    def prepare(self, parts: Parts, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: LayerArrays) -> None:
         """Make sure that both directions can run. Raises what `run_forward` would raise."""
         ...
 
-    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
+    def run_forward(self, parts: Parts, layer: LayerArrays) -> ForwardResult:
         """Return the last state and the outputs of all time steps; outputs of idle rows are unspecified."""
         ...
 
     def run_backward(
         self,
         parts: Parts,
-        layer: Layer,
+        layer: LayerArrays,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Layer:
+    ) -> LayerArrays:
         """Return the gradient of `layer`, from `saved` and the gradients of the last state and the outputs.
 
-        The result is a `Layer` of gradients, with None for integer parts.
+        The result is a `LayerArrays` of gradients, with None for integer parts.
         """
         ...

@@ -11,7 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import product
-from charloop.engines.base import ForwardResult, Layer, LoopParams
+from charloop.engines.base import ForwardResult, LayerArrays, LoopParams
 from charloop.engines.parts import Parts, Weights
 from charloop.engines.row_flags import apply_resets, are_reset, select_idle_rows, select_rows
 from charloop.types import Characters, Logits, State
@@ -39,10 +39,10 @@ class XlaLoop:
         nats: Array = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
         return nats
 
-    def prepare(self, parts: Parts, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: LayerArrays) -> None:
         """Do nothing: XLA compiles with the program."""
 
-    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
+    def run_forward(self, parts: Parts, layer: LayerArrays) -> ForwardResult:
         """Return the last state and outputs; for the backward pass, the states before each step and the products."""
         over, read = _rows(layer.sources, layer.characters)
 
@@ -65,10 +65,10 @@ class XlaLoop:
     def run_backward(
         self,
         parts: Parts,
-        layer: Layer,
+        layer: LayerArrays,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Layer:
+    ) -> LayerArrays:
         """Return the gradients of the layer. JAX differentiates each step, recomputed between its products."""
         loop_params, weights, sources, characters, _, flags = layer
         states, results = saved
@@ -104,7 +104,7 @@ class XlaLoop:
             _source_gradient(source, characters, merged.get(number, to_rows[number]))
             for number, source in enumerate(sources)
         )
-        return Layer(to_own, to_weights, to_sources, None, to_start, None)
+        return LayerArrays(to_own, to_weights, to_sources, None, to_start, None)
 
 
 XLA = XlaLoop()

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from charloop.engines.base import ForwardResult, Layer
+from charloop.engines.base import ForwardResult, LayerArrays
 from charloop.engines.parts import Parts, Weights
 from charloop.kernels.availability import KernelError
 from charloop.kernels.cross_entropy import compute_cross_entropy
@@ -46,7 +46,7 @@ class Kernels:
         nats: Array = compute_cross_entropy(self.machine, logits, targets.astype(jnp.int32))
         return nats
 
-    def prepare(self, parts: Parts, layer: Layer) -> None:
+    def prepare(self, parts: Parts, layer: LayerArrays) -> None:
         """Compile the kernels of both directions, so that a failure of the backward one shows before the forward
         pass.
         """
@@ -54,7 +54,7 @@ class Kernels:
         for direction in ("forward", "backward"):
             find_sequence_kernel(plan, direction)
 
-    def run_forward(self, parts: Parts, layer: Layer) -> ForwardResult:
+    def run_forward(self, parts: Parts, layer: LayerArrays) -> ForwardResult:
         """Return the last state, the outputs, and for the backward pass all states, results and operands."""
         plan = self.plan_of(parts, layer)
         programs, start, flags = plan.programs, layer.start, layer.flags
@@ -81,10 +81,10 @@ class Kernels:
     def run_backward(
         self,
         parts: Parts,
-        layer: Layer,
+        layer: LayerArrays,
         saved: Any,
         gradients: tuple[State, Float[Array, "time batch hidden"]],
-    ) -> Layer:
+    ) -> LayerArrays:
         """Return the gradients of the layer."""
         plan, (every, results) = self.plan_of(parts, layer), saved
         loop_params, start = layer.loop_params, layer.start
@@ -105,7 +105,7 @@ class Kernels:
         found = find_sequence_kernel(plan, "backward")(given)
         state_gradients = [found[f"to_state {part}"] for part in range(len(plan.programs.widths))]
         to_results = [found[result_gradient_name(plan, number)] for number in range(len(parts.products))]
-        return Layer(
+        return LayerArrays(
             tuple(found[f"to_param {leaf}"] for leaf in range(len(loop_params))),
             tuple(
                 self._weight_gradient(parts, layer, number, to_result, every, results)
@@ -118,7 +118,7 @@ class Kernels:
         )
 
     def _source_gradients(
-        self, parts: Parts, layer: Layer, to_results: list[Array], found: dict[str, Array]
+        self, parts: Parts, layer: LayerArrays, to_results: list[Array], found: dict[str, Array]
     ) -> tuple[Array, ...]:
         sums = {product.source: to_results[number] for number, product in enumerate(parts.products)}
         made = []
@@ -132,7 +132,7 @@ class Kernels:
     def _weight_gradient(
         self,
         parts: Parts,
-        layer: Layer,
+        layer: LayerArrays,
         number: int,
         to_result: Array,
         every: State,
@@ -150,7 +150,7 @@ class Kernels:
         )
         return to_weight, None if bias is None else to_bias
 
-    def plan_of(self, parts: Parts, layer: Layer) -> Plan:
+    def plan_of(self, parts: Parts, layer: LayerArrays) -> Plan:
         """Return what kernel these arrays need. Raises KernelError if there is none for their sizes."""
         programs = trace_parts(parts)
         reason = reason_against_programs(programs)
@@ -181,12 +181,12 @@ def flag_arguments(parts: Parts, flags: Array | None) -> dict[str, Array]:
     return {"flags": flags} | name_leaves("fresh", fresh)
 
 
-def lookup_arguments(layer: Layer) -> dict[str, Array]:
+def lookup_arguments(layer: LayerArrays) -> dict[str, Array]:
     """Return the characters, if sources are tables."""
     return {} if layer.characters is None else {"characters": layer.characters}
 
 
-def pack_matrices(plan: Plan, direction: str, layer: Layer) -> dict[str, Array]:
+def pack_matrices(plan: Plan, direction: str, layer: LayerArrays) -> dict[str, Array]:
     """Return the matrices of the loop's products in the memory layout that a direction reads."""
     matrices = (weight.T if direction == "forward" else weight for weight, _ in layer.weights)
     return {

@@ -13,7 +13,7 @@ from charloop.analysis import (
     Finding,
     Passage,
     Recording,
-    Unit,
+    StateUnit,
     find_units,
     record,
     top_passages,
@@ -117,7 +117,7 @@ def describe_atlas(mapped: Mapped) -> str:
     return f"{where[0].upper()}{where[1:]} are too few to determine what a unit tracks. {MOVERS}"
 
 
-def name_unit(unit: Unit) -> str:
+def name_unit(unit: StateUnit) -> str:
     """Return a unit's name; layer 0 reads the characters."""
     return f"layer {unit.layer}, {unit.part} {unit.index}"
 

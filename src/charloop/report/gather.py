@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
+class ReportSources:
     """What a report is made of, besides the run."""
 
     name: str
@@ -51,7 +51,7 @@ class Sources:
 def gather_report(
     folder: RunFolder,
     network: TrainedModel,
-    sources: Sources,
+    sources: ReportSources,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Report:
     """Return everything on the page of one run. The same run, text and seed give the same report.
@@ -92,7 +92,7 @@ def list_facts(folder: RunFolder) -> list[tuple[str, str]]:
     return [(label, " ".join(value.split())) for label, value in rows]
 
 
-def begin_text(network: TrainedModel, sources: Sources, max_tokens: int) -> Excerpt | Missing:
+def begin_text(network: TrainedModel, sources: ReportSources, max_tokens: int) -> Excerpt | Missing:
     """Return the beginning of the text, or why there is none."""
     if isinstance(sources.tokens, Missing):
         return sources.tokens

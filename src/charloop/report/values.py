@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
-from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, Unit
+from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, StateUnit
 from charloop.figures import Curves
 from charloop.originality import Originality
 from charloop.report.excerpt import Excerpt
@@ -38,7 +38,7 @@ class Sampled:
 class ShownUnit:
     """A unit whose values colour the text."""
 
-    unit: Unit
+    unit: StateUnit
     finding: Finding | None
     """What it tracks; None if it is shown because it moves the most."""
     values: Float[np.ndarray, " characters"]

@@ -21,9 +21,9 @@ from charloop.engines import (
     MAX_ONE_HOT_ROWS,
     XLA,
     Engine,
-    Layer,
+    LayerArrays,
     Parts,
-    Sources,
+    SourceArrays,
     are_idle,
     encode_row_flags,
     partition_step,
@@ -101,7 +101,9 @@ def run_layer(
     engine = choose_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
     sources, characters = project_inputs(engine, to_sources, inputs)
     flags = encode_row_flags(time, batch, resets, lengths)
-    state, outputs = _loop(engine, parts, Layer(loop_params, weights, sources, characters, state, flags))
+    state, outputs = _loop(
+        engine, parts, LayerArrays(loop_params, weights, sources, characters, state, flags)
+    )
     if flags is not None and lengths is not None:
         outputs = jnp.where(are_idle(flags)[..., None], 0.0, outputs)
     return state, outputs
@@ -131,7 +133,7 @@ def choose_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
 
 def project_inputs(
     engine: Engine, weights: Sequence[Weights | None], inputs: LayerInput
-) -> tuple[Sources, Array | None]:
+) -> tuple[SourceArrays, Array | None]:
     """Return `x W + b` for all time steps at once, or `x` if there are no weights; for characters, of every
     character.
 
@@ -180,18 +182,18 @@ def _or_xla(engine: Engine, make: Any) -> Any:
 class Saved:
     """What the forward pass saves for the backward pass, and its engine: each engine saves its own values."""
 
-    layer: Layer
+    layer: LayerArrays
     values: Any
     engine: Engine = field(metadata={"static": True})
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _loop(engine: Engine, parts: Parts, layer: Layer) -> tuple[State, Array]:
+def _loop(engine: Engine, parts: Parts, layer: LayerArrays) -> tuple[State, Array]:
     last, outputs, _ = _or_xla(engine, lambda engine: engine.run_forward(parts, layer))
     return last, outputs
 
 
-def _forward(engine: Engine, parts: Parts, layer: Layer) -> tuple[tuple[State, Array], Saved]:
+def _forward(engine: Engine, parts: Parts, layer: LayerArrays) -> tuple[tuple[State, Array], Saved]:
     def make(engine: Engine) -> tuple[tuple[State, Array], Saved]:
         engine.prepare(parts, layer)
         last, outputs, saved = engine.run_forward(parts, layer)
@@ -201,7 +203,7 @@ def _forward(engine: Engine, parts: Parts, layer: Layer) -> tuple[tuple[State, A
     return found
 
 
-def _backward(_engine: Engine, parts: Parts, saved: Saved, gradients: Any) -> tuple[Layer]:
+def _backward(_engine: Engine, parts: Parts, saved: Saved, gradients: Any) -> tuple[LayerArrays]:
     return (saved.engine.run_backward(parts, saved.layer, saved.values, gradients),)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import ChosenText
-    from charloop.report import Sources
+    from charloop.report import ReportSources
     from charloop.trained import TrainedModel
 
 FLAG, FILE = "--output", "report.html"
@@ -108,13 +108,13 @@ def default_output(folder: "RunFolder") -> str:
     return str(path)
 
 
-def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
+def read_sources(folder: "RunFolder", flags: ReportFlags) -> "ReportSources":
     """Return the text that is asked for; CharloopError if it cannot be read.
 
     If the run's own validation text is gone or has changed, the page says so and is otherwise complete.
     """
     from charloop.checkpoint.texts import TextChoice, read_chosen_text
-    from charloop.report import Sources, missing_because
+    from charloop.report import ReportSources, missing_because
 
     wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
     own = not flags.texts and flags.text is None
@@ -125,10 +125,10 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "Sources":
         if not own:
             raise
         missing = missing_because(error, "Name a text: charloop report RUN TEXT.")
-        return Sources("", missing, False, training_of(folder, None), flags.characters, flags.seed)
+        return ReportSources("", missing, False, training_of(folder, None), flags.characters, flags.seed)
     check_length(given)
     training = training_of(folder, given)
-    return Sources(given.name, given.tokens, own, training, flags.characters, flags.seed, given.notes)
+    return ReportSources(given.name, given.tokens, own, training, flags.characters, flags.seed, given.notes)
 
 
 def check_length(given: "ChosenText") -> None:

@@ -28,7 +28,7 @@ class LastingConsole(Console):
         mute()
 
 
-class Words(ProgressColumn):
+class ProgressWords(ProgressColumn):
     """The words beside the bar."""
 
     stopping = False
@@ -120,7 +120,7 @@ class Bar(Progress):
         super().stop()
 
 
-def make_bar(console: Console, words: Words) -> Bar:
+def make_bar(console: Console, words: ProgressWords) -> Bar:
     """Return a bar that goes away when it stops, and is never shown without a terminal."""
     return Bar(
         SpinnerColumn(style="green"),

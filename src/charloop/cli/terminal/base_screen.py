@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from charloop.cli.terminal.bar import LastingConsole, Words, make_bar
+from charloop.cli.terminal.bar import LastingConsole, ProgressWords, make_bar
 from charloop.wording import entry
 
 INDENT = 9
@@ -24,7 +24,7 @@ class Screen:
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
         self.console = console or LastingConsole(highlight=False, soft_wrap=True, stderr=errors)
         self.has_bar = self.console.is_interactive
-        self.words = Words(table_column=Column(no_wrap=True))
+        self.words = ProgressWords(table_column=Column(no_wrap=True))
         self.progress = make_bar(self.console, self.words)
 
     def __enter__(self: Entered) -> Entered:

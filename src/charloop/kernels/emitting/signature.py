@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from charloop.errors import CharloopError
 
-Axis = int | str
+ArrayAxis = int | str
 """A size that is compiled in, or the name of one that the kernel reads at run time."""
 Role = Literal["in", "out", "inout", "scratch"]
 
@@ -21,7 +21,7 @@ class Argument:
     """An array argument: read, written, changed in place, or scratch memory."""
 
     name: str
-    shape: tuple[Axis, ...]
+    shape: tuple[ArrayAxis, ...]
     role: Role = "in"
     dtype: str = "float32"
 
