@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from charloop.files.small import MOST, read_small
+from charloop.files.small import MAX_SMALL_BYTES, read_small
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"1\r\n2" * 1000)
     assert read_small(path) == b"1\r\n2" * 1000
-    assert read_small(path, most=5000) == b"1\r\n2" * 1000
+    assert read_small(path, max_bytes=5000) == b"1\r\n2" * 1000
     with pytest.raises(OSError, match="more than 0 MB"):
-        read_small(path, most=4999 - 1000)
+        read_small(path, max_bytes=4999 - 1000)
 
 
 @pytest.mark.parametrize("only_file", [True, False])
@@ -24,7 +24,7 @@ def test_a_hole_is_not_read_to_its_end(tmp_path: Path, only_file: bool) -> None:
     path = tmp_path / "hole"
     path.touch()
     os.truncate(path, 1 << 42)
-    with pytest.raises(OSError, match=f"more than {MOST >> 20} MB"):
+    with pytest.raises(OSError, match=f"more than {MAX_SMALL_BYTES >> 20} MB"):
         read_small(path, only_file=only_file)
 
 
@@ -42,14 +42,14 @@ def test_a_pipe_is_not_waited_for_unless_it_is_meant(tmp_path: Path) -> None:
 def test_a_pipe_that_nobody_writes_to_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charloop.files.small.PATIENCE", 0.1)
+    monkeypatch.setattr("charloop.files.small.PIPE_WAIT_SECONDS", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="a pipe that nobody writes to"):
         read_small(tmp_path / "pipe", only_file=False)
 
 
 def test_who_writes_slowly_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.files.small.PATIENCE", 0.05)
+    monkeypatch.setattr("charloop.files.small.PIPE_WAIT_SECONDS", 0.05)
     path = tmp_path / "pipe"
     os.mkfifo(path)
 
@@ -72,7 +72,7 @@ def test_a_device_without_end() -> None:
     with pytest.raises(OSError, match="not a file"):
         read_small(Path("/dev/zero"))
     with pytest.raises(OSError, match="more than 1 MB"):
-        read_small(Path("/dev/zero"), most=1 << 20, only_file=False)
+        read_small(Path("/dev/zero"), max_bytes=1 << 20, only_file=False)
 
 
 @pytest.mark.parametrize("name", ["nowhere", ".", "a\0b", "\ud800", "loop"])

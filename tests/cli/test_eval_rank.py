@@ -211,7 +211,7 @@ def test_a_file_that_comes_into_being_meanwhile_is_kept(tmp_path: Path) -> None:
         target.write_text("somebody else's")
         yield {"offset": 1}
 
-    with pytest.raises(CharloopError, match="come into being meanwhile"):
+    with pytest.raises(CharloopError, match="was created meanwhile"):
         write_records(str(target), lines(), overwrite=False)
     assert target.read_text() == "somebody else's"
     assert [path.name for path in tmp_path.iterdir()] == ["losses.jsonl"]

@@ -1,4 +1,4 @@
-"""Interpolated Witten-Bell n-grams of several orders over a whole text at once, by sorting: no table of contexts."""
+"""Interpolated Witten-Bell n-grams of several orders over a whole text at once, by sorting, not by tables."""
 
 from collections.abc import Iterator
 
@@ -14,26 +14,26 @@ def witten_bell(
     vocab_size: int,
     highest: int = HIGHEST_ORDER,
 ) -> Iterator[Float64[np.ndarray, " targets"]]:
-    """Nats of each of `text[1:]` (targets: characters - 1), once for each order from 1 to `highest`.
+    """Yield the nats of each of `text[1:]` (targets: characters - 1), for each order from 1 to `highest`.
 
-    Order n predicts a character from the n - 1 before it: order 1 is the unigram. With c(h) the times that the
-    context h was followed by anything in `train`, and T(h) the number of different characters that followed it,
+    Order n predicts a character from the n - 1 before it; order 1 is the unigram. c(h) is the number of times that
+    the context h is followed by any character in `train`, T(h) the number of different characters that follow it:
 
         p_n(x | h) = (c(hx) + T(h) p_n-1(x | h without its first)) / (c(h) + T(h)),    p_0(x) = 1 / vocab_size,
 
     and p_n = p_n-1 where c(h) = 0 (Witten and Bell 1991, method C, interpolated as in Chen and Goodman 1998,
-    section 2.5). So each character of the vocabulary has a probability above 0, seen or not, and they sum to 1.
-    A context never reaches back over the start of `text`, where shorter orders take over: a network that scores
-    `text` has not read what stands before it either. Nothing is counted across the end of `train`.
+    section 2.5). So each character of the vocabulary has a probability above 0, and they sum to 1.
+    A context never extends before the start of `text`, where shorter orders are used: a network that scores `text`
+    has not read what precedes it either. Nothing is counted across the end of `train`.
 
-    Tokens: 0 to `vocab_size` - 1, with `(len(train) + len(text)) * vocab_size` below 2**63.
+    Tokens are 0 to `vocab_size` - 1, with `(len(train) + len(text)) * vocab_size` below 2**63.
     """
     both = np.concatenate([train, text]).astype(np.int64)
     learned = len(train)
     chance = np.full(len(text), 1 / vocab_size)
     context = np.zeros(len(both), np.int64)
     for order in range(1, highest + 1):
-        # A context's own number times the vocabulary, plus the next character: one number for each n-gram.
+        # The context's number times the vocabulary, plus the next character, is a number for the n-gram.
         grams, number = np.unique(context * vocab_size + both, return_inverse=True)
         counts = np.bincount(number[order - 1 : learned], minlength=len(grams))
         _interpolate(
@@ -48,13 +48,13 @@ def witten_bell(
 
 
 def _interpolate(
-    chance: Float64[np.ndarray, " places"],
+    chance: Float64[np.ndarray, " positions"],
     context_of: Int64[np.ndarray, " grams"],
     counts: Int64[np.ndarray, " grams"],
-    asked: Int64[np.ndarray, " places"],
+    asked: Int64[np.ndarray, " positions"],
     highest_context: int,
 ) -> None:
-    """Turn p_n-1 of the n-grams `asked` into p_n, in place."""
+    """Replace p_n-1 of the n-grams `asked` by p_n, in place."""
     followed = np.bincount(context_of, weights=counts, minlength=highest_context + 1)
     different = np.bincount(context_of[counts > 0], minlength=highest_context + 1)
     context = context_of[asked]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from charloop.errors import CharloopError
-from charloop.files.atomic import PLAIN, flush, write_all
+from charloop.files.atomic import OPEN_FLAGS, flush, write_all
 
 BLOCK = 1 << 20
 """Bytes at the end of a file that are read first."""
@@ -19,7 +19,7 @@ TOO_LONG = "a line of more than 1 MB"
 def append_line(path: Path, lines: bytes) -> None:
     """Add whole lines to the end of `path`."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | PLAIN, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | OPEN_FLAGS, 0o666)
         try:
             write_all(descriptor, lines)
         finally:

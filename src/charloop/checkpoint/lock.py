@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from charloop.errors import CharloopError
-from charloop.files.atomic import PLAIN, write_all
+from charloop.files.atomic import OPEN_FLAGS, write_all
 
 LOCK = ".lock"
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
@@ -40,7 +40,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o666)
     except OSError as error:
         raise CharloopError(
             f"cannot write {path} ({error.strerror})", do="choose a folder that can be written to"

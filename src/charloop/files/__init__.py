@@ -1,1 +1,1 @@
-"""Files: whole or not there, named by a person, or small enough to be read at once."""
+"""Files: written atomically, named by a user as output, kept in the cache folder, or read whole."""

@@ -1,4 +1,4 @@
-"""Small files, read with suspicion: what is named like one may be a pipe, a device without end, or a hole."""
+"""Small files read whole, guarded against pipes without a writer, endless devices and huge sparse files."""
 
 import errno
 import io
@@ -7,40 +7,40 @@ import select
 import stat
 from pathlib import Path
 
-MOST = 24 << 20
-"""Bytes of a file of settings or symbols: the vocabulary of every character that there is has four fifths of it."""
-PATIENCE = 5.0
-"""Seconds that a pipe is given to find somebody who writes to it."""
+MAX_SMALL_BYTES = 24 << 20
+"""Size limit of settings and vocabularies: the vocabulary of every existing character takes four fifths of it."""
+PIPE_WAIT_SECONDS = 5.0
+"""Time to wait for a writer to a pipe."""
 
 
-def read_small(path: Path, *, most: int = MOST, only_file: bool = True) -> bytes:
-    """All of `path`, which may have `most` bytes; with `only_file` no pipe or device.
+def read_small(path: Path, *, max_bytes: int = MAX_SMALL_BYTES, only_file: bool = True) -> bytes:
+    """Return the content of `path`, at most `max_bytes`; with `only_file`, refuse pipes and devices.
 
     Errors: OSError, whose `strerror` says what is wrong.
     """
-    at_once = getattr(os, "O_NONBLOCK", 0)
+    without_waiting = getattr(os, "O_NONBLOCK", 0)
     try:
-        with open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | at_once)) as file:
+        with open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
             if only_file and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "not a file")
-            begun = begin(file.fileno(), most) if at_once else b""
-            content = begun + read_most(file, most + 1 - len(begun))
+            begun = start_pipe(file.fileno(), max_bytes) if without_waiting else b""
+            content = begun + read_up_to(file, max_bytes + 1 - len(begun))
     except ValueError as error:  # a name with NUL, or with half a surrogate pair
         raise OSError(errno.EINVAL, str(error)) from None
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"more than {most >> 20} MB")
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"more than {max_bytes >> 20} MB")
     return content
 
 
-def begin(descriptor: int, most: int) -> bytes:
-    """What a pipe has to say at once; from now on its reader waits. OSError for one that nobody writes to."""
+def start_pipe(descriptor: int, max_bytes: int) -> bytes:
+    """Return what a pipe holds already, and make later reads wait. Raises OSError for a pipe without a writer."""
     begun = b""
     if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        select.select([descriptor], [], [], PATIENCE)
+        select.select([descriptor], [], [], PIPE_WAIT_SECONDS)
         try:
-            begun = os.read(descriptor, most)
+            begun = os.read(descriptor, max_bytes)
         except BlockingIOError:
-            """Somebody does, and is still at it."""
+            """A writer has opened the pipe, and is not done."""
         else:
             if not begun:
                 raise OSError(errno.ETIMEDOUT, "a pipe that nobody writes to")
@@ -48,9 +48,9 @@ def begin(descriptor: int, most: int) -> bytes:
     return begun
 
 
-def read_most(file: io.FileIO, most: int) -> bytes:
-    """Up to so many bytes: a pipe gives them in pieces."""
-    pieces, left = [], most
+def read_up_to(file: io.FileIO, max_bytes: int) -> bytes:
+    """Return the next `max_bytes`, or fewer at the end; a pipe may need several reads."""
+    pieces, left = [], max_bytes
     while left > 0 and (piece := file.read(left)):
         pieces.append(piece)
         left -= len(piece)

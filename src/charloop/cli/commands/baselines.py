@@ -1,4 +1,4 @@
-"""charloop baselines: what simpler ways to predict a text come to."""
+"""charloop baselines: how well n-grams and compressors predict a text."""
 
 import json
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ COLUMNS = "{name:<9}{nats:>10}{bits:>10}  {note}"
 
 @dataclass(frozen=True)
 class BaselinesFlags:
-    """What simpler ways to predict a text come to.
+    """How well simpler methods than a network predict a text.
 
-    N-grams, and compressors told the training text: what a network has to beat.
+    N-grams and compressors learn the training text, and predict the rest.
 
-    The text is cut as by charloop train.
+    The text is split as by charloop train.
     """
 
     corpus: Annotated[
@@ -36,26 +36,26 @@ class BaselinesFlags:
     unit: Literal["char", "byte"] = "char"
     """Code points, or raw bytes (anything at all)."""
     errors: Literal["strict", "replace"] = "strict"
-    """Bytes that are no characters: refuse the text, or read U+FFFD in their place."""
+    """Bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD."""
     min_count: Count = 1
-    """Fold characters that come less often into one unknown symbol."""
+    """Replace characters that occur fewer than N times with one unknown symbol."""
     validation_fraction: Fraction = 0.1
-    """Share of the text, at its end, that is predicted."""
+    """Share of the text, at its end, that is predicted: the validation text."""
     test_fraction: Fraction = 0.0
-    """Share after that which is left alone."""
+    """Share of the text after the validation text, which is not used."""
     json: Switch = False
     """Print one JSON object."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the baselines."""
+    """Measure the baselines and print them."""
     flags = check_ranges(parse(BaselinesFlags, "baselines", arguments))
     if not flags.corpus:
         raise CharloopError(
             "no text to measure", do="give a file, a folder or a corpus: charloop baselines book.txt"
         )
     if not flags.validation_fraction:
-        raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="it is what is predicted")
+        raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="that part is predicted")
 
     from charloop.baselines import find_baselines
     from charloop.data import load_corpus, split_tokens
@@ -79,11 +79,11 @@ def main(arguments: Sequence[str]) -> None:
 
         print(json.dumps({**facts, "baselines": baseline_values(baselines)}))
     else:
-        print("\n".join(lines(facts, baselines)))
+        print("\n".join(baseline_lines(facts, baselines)))
 
 
-def lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
-    """A table for people: the smallest is the one to beat."""
+def baseline_lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
+    """Return a table for people, with the lowest loss marked as the one to beat."""
     best = min(baselines.entries, key=lambda baseline: baseline.nats)
     rows = [
         COLUMNS.format(

@@ -1,4 +1,4 @@
-"""charloop corpora: the texts that need no file."""
+"""charloop corpora: the texts that have a name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ INDENT = 17
 
 @dataclass(frozen=True)
 class CorporaFlags:
-    """The texts that need no file: charloop train NAME."""
+    """List the texts that need no file: charloop train NAME."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the registry of corpora."""
+    """Print the named corpora."""
     parse(CorporaFlags, "corpora", arguments)
 
     from charloop.data import corpora

@@ -12,7 +12,7 @@ from msgspec import Meta
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
-from charloop.files.named import check_target, write_new
+from charloop.files.output import check_output, write_output
 
 KINDS = ("png", "svg", "pdf")
 FLAG = "--output"
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
         for folder, name in zip(folders, names, strict=True)
     ]
     figure = draw_figure(runs, flags.against, flags.width, kind)
-    write_new(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
+    write_output(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
 
 
 def check_plot_flags(flags: PlotFlags) -> str:
@@ -78,7 +78,7 @@ def check_file(flag: str, name: str, *, overwrite: bool) -> str:
     kind = Path(name).suffix.lower().removeprefix(".")
     if kind not in KINDS:
         raise CharloopError(flag, got=name, allowed="a name that ends in .png, .svg or .pdf")
-    check_target(flag, name, overwrite=overwrite)
+    check_output(flag, name, overwrite=overwrite)
     return kind
 
 

@@ -12,7 +12,7 @@ from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError
-from charloop.files.named import check_target, is_file, write_new
+from charloop.files.output import check_output, would_overwrite, write_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,11 +76,11 @@ def main(arguments: Sequence[str]) -> None:
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     out = flags.output or default_output(folder)
-    check_target(FLAG, out, overwrite=flags.overwrite)
+    check_output(FLAG, out, overwrite=flags.overwrite)
     content = make_page(folder, load_trained_model(folder, weights=flags.weights), flags).encode()
-    write_new(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
+    write_output(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
     # A pipe carries nothing but the page.
-    if is_file(Path(out)):
+    if would_overwrite(Path(out)):
         print(f"report      {visible(out)}, {len(content) / 1e6:.1f} MB: open it in a browser")
 
 
@@ -101,7 +101,7 @@ def default_output(folder: "RunFolder") -> str:
     Raises CharloopError if a link or a pipe has that path: a run must not redirect what is written.
     """
     path = folder.path / FILE
-    if path.is_symlink() or (path.exists() and not is_file(path)):
+    if path.is_symlink() or (path.exists() and not would_overwrite(path)):
         raise CharloopError(
             f"{path} is not a regular file", do="move it away, or choose another file with --output"
         )

@@ -165,11 +165,11 @@ def draw_figure(sweep: "Sweep", flags: SweepFlags, kind: str) -> None:
     from charloop.checkpoint import RunFolder
     from charloop.figures import average_runs, read_curves
     from charloop.figures.drawing import draw_figure
-    from charloop.files.named import write_new
+    from charloop.files.output import write_output
 
     curves = []
     for cell in dict.fromkeys(run.cell for run in sweep.runs):
         folders = [RunFolder.open(run.path, inspect=True) for run in sweep.runs if run.cell == cell]
         curves.append(average_runs(cell, [read_curves(folder, cell, "steps") for folder in folders]))
     figure = draw_figure(curves, "steps", 6.0, kind)
-    write_new("--plot", flags.plot, lambda file: file.write(figure), overwrite=flags.overwrite)
+    write_output("--plot", flags.plot, lambda file: file.write(figure), overwrite=flags.overwrite)

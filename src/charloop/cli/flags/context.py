@@ -32,7 +32,9 @@ def read_place(what: str, place: str) -> str:
     """The text in the file `place`, or in standard input for -; line ends become LF."""
     name = "standard input" if place == STDIN else place
     try:
-        content = read_stdin() if place == STDIN else read_small(Path(place), most=LONGEST, only_file=False)
+        content = (
+            read_stdin() if place == STDIN else read_small(Path(place), max_bytes=LONGEST, only_file=False)
+        )
         return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise CharloopError(f"the {what} in {name} is not UTF-8, at byte {error.start}") from None

@@ -9,7 +9,7 @@ import numpy as np
 from charloop.cli.interactive.keys import Key
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
-from charloop.files.named import check_target, is_file, write_new
+from charloop.files.output import check_output, would_overwrite, write_output
 from charloop.sampling.interactive import Candidate, InteractiveSession
 
 MAX_CANDIDATES = 10
@@ -123,9 +123,9 @@ class Editor:
 
     def _save(self, name: str) -> None:
         path = Path(name).expanduser()
-        if is_file(path) and not path.is_dir():
+        if would_overwrite(path) and not path.is_dir():
             raise CharloopError(f"{name} exists already", do="save under another name")
-        check_target("the file", str(path), overwrite=False)
+        check_output("the file", str(path), overwrite=False)
         content = self.content()
-        write_new("the file", str(path), lambda file: file.write(content), overwrite=False)
+        write_output("the file", str(path), lambda file: file.write(content), overwrite=False)
         self.message = f"saved as {name}"

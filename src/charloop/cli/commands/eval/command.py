@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.commands.eval.per_character import STDOUT, check_costs, records, write_records
-from charloop.cli.commands.eval.report import facts, lines
+from charloop.cli.commands.eval.per_character import (
+    STDOUT,
+    character_records,
+    check_costs_target,
+    write_records,
+)
+from charloop.cli.commands.eval.report import score_lines, score_values
 from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.terminal.progress import reading
@@ -38,38 +43,39 @@ class EvalFlags:
     ] = ()
     """Files, folders, globs, - or named corpora: scored as one text."""
     text: str | None = None
-    """Score this very string."""
+    """Score this string."""
     context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
-    """What the text goes on from: a file's content, or standard input with -, or where no file is called that this
-    very text. It is read first and not scored. If left out, texts are read as the beginning of a paragraph or line,
-    and parts of the run's own text from nothing, as in training."""
+    """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, this very
+    text. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
+    line, and parts of the run's own text with an empty state, as in training."""
     split: Literal["train", "val", "test"] | None = None
-    """Score this part of the text that the run was trained on."""
+    """Score this part of the run's own text."""
     limit: NonNegativeCount = 0
-    """Score about so many characters, from all over the text; 0: every one."""
+    """Score about N characters, from all parts of the text; 0: all of them."""
     unknown: Literal["error", "skip"] = "error"
     """Characters that the network never saw: refuse the text, or leave them out. A network that was trained with
-    --min-count reads them as its unknown symbol instead of refusing, and is told only that one of them comes."""
+    --min-count reads them as its unknown symbol instead of refusing, and predicts only that one of them comes."""
     errors: Literal["strict", "replace"] | None = None
-    """Bytes that are no characters: refuse the text, or read U+FFFD in their place; as in training if left out."""
+    """Bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD. By default as in
+    training."""
     baselines: Switch = False
-    """Compare with n-grams and compressors for other texts too; they learn from the run's training text."""
+    """Compare other texts with n-grams and compressors too, which learn from the run's training text."""
     per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write what each character cost, a line of JSON for each, to a file, or to standard output with -."""
+    """Write the loss of each character as a line of JSON to a file, or to standard output with -."""
     overwrite: Switch = False
     """Replace the file of --per-character if it is there already."""
     json: Switch = False
     """Print one JSON object."""
     weights: Literal["best", "last"] = "best"
-    """The weights with the best validation loss, or the newest."""
+    """best: the weights with the lowest validation loss. last: the newest weights."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
     """The code of the cell, for a run with a cell of its own."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Score one text and print what came out."""
+    """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
-    check(flags)
+    check_flags(flags)
 
     from charloop.compilation_cache import enable_compilation_cache
     from charloop.devices import use_all_cores
@@ -93,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.baselines and given.training is None:
         with reading() as listener:
             given = given._replace(training=read_training_text(folder, listener))
-    measuring = compare(folder, given)
+    measuring = start_baselines(folder, given)
     keep = flags.per_character is not None
     with reading() as listener:
         score = network.score(
@@ -101,29 +107,29 @@ def main(arguments: Sequence[str]) -> None:
         )
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
-        costs = records(given.tokens, score.per_character, folder.vocabulary)
+        costs = character_records(given.tokens, score.per_character, folder.vocabulary)
         write_records(flags.per_character, costs, overwrite=flags.overwrite)
-    report(given.name, beginning.description, score, (*network.notes, *given.notes, *notes), flags)
+    print_score(given.name, beginning.description, score, (*network.notes, *given.notes, *notes), flags)
 
 
-def check(flags: EvalFlags) -> None:
-    """Raises CharloopError for flags that do not go together."""
+def check_flags(flags: EvalFlags) -> None:
+    """Raise CharloopError for flags that contradict each other."""
     if sum([bool(flags.texts), flags.text is not None, flags.split is not None]) > 1:
         raise CharloopError("more than one text to score", do="give files, or --text, or --split")
     if flags.split == "train" and flags.baselines:
         raise CharloopError(
             "--baselines and --split train do not go together",
-            do="leave one out: baselines learn from that text, and would only recite it",
+            do="leave one out: baselines learn from that text, and would repeat it",
         )
     if flags.per_character is None:
         return
     if flags.limit:
         raise CharloopError("--per-character and --limit do not go together", do="leave one out")
-    check_costs(flags.per_character, overwrite=flags.overwrite)
+    check_costs_target(flags.per_character, overwrite=flags.overwrite)
 
 
-def compare(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement | None":
-    """The baselines on their way while the network reads; those of the validation text may lie in the run."""
+def start_baselines(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement | None":
+    """Start measuring baselines while the network reads; the run may have those of its validation text already."""
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
 
     if given.training is None:
@@ -136,7 +142,7 @@ def compare(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement 
 def with_baselines(
     score: "Score", measuring: "BackgroundMeasurement | None"
 ) -> "tuple[Score, tuple[str, ...]]":
-    """The score beside its baselines; and a note if there should be some, and are none."""
+    """Return the score with its baselines, and a note if they could not be measured."""
     if measuring is None:
         return score, ()
     measuring.wait()
@@ -145,12 +151,12 @@ def with_baselines(
     return replace(score, baselines=measuring.found[1]), ()
 
 
-def report(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
-    """Print the score; on standard error where each character's lines have standard output to themselves."""
+def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
+    """Print the score; on standard error if --per-character has standard output to itself."""
     stream = sys.stderr if flags.per_character == STDOUT else sys.stdout
     for line in (
-        [json.dumps(facts(name, read_from, score, notes))]
+        [json.dumps(score_values(name, read_from, score, notes))]
         if flags.json
-        else lines(name, read_from, score, notes)
+        else score_lines(name, read_from, score, notes)
     ):
         print(line, file=stream)

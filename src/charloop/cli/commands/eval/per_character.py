@@ -1,4 +1,4 @@
-"""What each character cost, a line of JSON for each: to a file that is whole or not there, or to a pipe."""
+"""The loss of each character as a line of JSON, written to a file or a pipe."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from charloop.files.named import check_target, write_new
+from charloop.files.output import check_output, write_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
 FLAG, STDOUT = "--per-character", "-"
 DIGITS = 7
-"""Significant digits of a loss: more than a network of 32-bit numbers means."""
+"""Significant digits of a loss: as many as a 32-bit number has."""
 
 
-def check_costs(target: str, *, overwrite: bool) -> None:
-    """Raises CharloopError if `target` is a file that is not to be overwritten, or no place for one."""
+def check_costs_target(target: str, *, overwrite: bool) -> None:
+    """Raise CharloopError if `target` cannot be written, or is a file that may not be overwritten."""
     if target != STDOUT:
-        check_target(FLAG, target, overwrite=overwrite, allowed="a file or -")
+        check_output(FLAG, target, overwrite=overwrite, allowed="a file or -")
 
 
-def records(tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary") -> Iterator[dict[str, Any]]:
-    """One a character that was predicted, in the order of the text; `offset` counts from 0, the first is not."""
+def character_records(
+    tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary"
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1."""
     as_bytes = vocabulary.unit == "byte"
     symbols = [token if as_bytes else vocabulary.decode([token]) for token in range(vocabulary.size)]
     name = "byte" if as_bytes else "character"
@@ -36,19 +38,19 @@ def records(tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary") 
 
 
 def rounded(value: float) -> float:
-    """`value` with as many digits as mean something."""
+    """Return `value` with `DIGITS` significant digits."""
     return float(f"{value:.{DIGITS}g}")
 
 
 def write_records(target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:
-    """Write them to `target`, one object a line, in plain ASCII; a file is whole or not there."""
+    """Write the records to `target`, one ASCII line of JSON each; a file is complete or absent."""
     if target == STDOUT:
         for line in lines:
             sys.stdout.write(json.dumps(line) + "\n")
         return
 
-    def pour(file: BinaryIO) -> None:
+    def write(file: BinaryIO) -> None:
         for line in lines:
             file.write(json.dumps(line).encode("ascii") + b"\n")
 
-    write_new(FLAG, target, pour, overwrite=overwrite)
+    write_output(FLAG, target, write, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""What `charloop eval` says of a score: for people, and for programs."""
+"""The output of `charloop eval`: for people, and as values for JSON."""
 
 import math
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from charloop.evaluation import Score
 
 
-def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
-    """The score for programs."""
+def score_values(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
+    """Return the score as plain values, for JSON."""
     interval, rank, baselines = score.interval, score.rank, score.baselines
     return {
         "text": name,
@@ -34,8 +34,8 @@ def facts(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> 
     }
 
 
-def lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
-    """The score for people."""
+def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines that people read."""
     yield f"text        {name}"
     yield from (f"note        {note}" for note in notes)
     yield f"read from   {read_from}"

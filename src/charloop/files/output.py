@@ -1,0 +1,72 @@
+"""An output file that a user names: complete or absent, and never over an existing file unless asked; or a pipe."""
+
+import os
+import stat
+from pathlib import Path
+
+from charloop.errors import CharloopError
+from charloop.files.atomic import Write, write_beside
+
+
+def check_output(flag: str, target: str, *, overwrite: bool, allowed: str = "a file") -> None:
+    """Raise CharloopError if `target` is a folder, is in no folder, or is a file that may not be overwritten."""
+    path = Path(target)
+    if path.is_dir():
+        raise CharloopError(flag, got=target, allowed=allowed, do="that is a folder")
+    if would_overwrite(path) and not overwrite:
+        raise CharloopError(f"{flag}: {path} is there already", do="choose another name, or add --overwrite")
+    if not path.parent.is_dir():
+        raise CharloopError(f"{flag}: there is no folder {path.parent}", do="make it first")
+
+
+def write_output(flag: str, target: str, write: Write, *, overwrite: bool) -> None:
+    """Write what `write` writes to `target`. A file created there meanwhile is kept, unless `overwrite`."""
+    path = Path(target)
+    try:
+        if path.exists() and not would_overwrite(path):
+            with path.open("wb") as pipe:
+                write(pipe)
+            return
+        write_beside(path, write, None if overwrite else rename_to_new)
+    except BrokenPipeError:
+        raise
+    except FileExistsError:
+        raise CharloopError(f"{flag}: {path} was created meanwhile", do="add --overwrite") from None
+    except OSError as error:
+        raise CharloopError(
+            f"cannot write {path} ({error.strerror or error})", do="nothing was left there"
+        ) from None
+
+
+def would_overwrite(path: Path) -> bool:
+    """Return whether writing to `path` would lose something: not if nothing is there, or a pipe or a device."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or is_link_to_pipe(path, mode))
+
+
+def is_link_to_pipe(path: Path, mode: int) -> bool:
+    """Return whether a link leads to a pipe or a device, as /dev/stdout and >(command) do."""
+    if not stat.S_ISLNK(mode):
+        return False
+    try:
+        behind = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(behind) or stat.S_ISCHR(behind)
+
+
+def rename_to_new(temporary: Path, path: Path) -> None:
+    """Rename a file, but raise FileExistsError if the name is taken."""
+    try:
+        os.link(temporary, path)
+        os.unlink(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no links; there, another process could take the name between these two calls.
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        os.replace(temporary, path)
