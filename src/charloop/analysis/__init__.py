@@ -13,7 +13,7 @@ A token is a character, or a byte for a network of bytes.
         print(finding.detector, finding.unit, round(finding.score, 2), round(finding.chance, 2))
 """
 
-from charloop.analysis.atlas import Atlas, Finding, LeftOut, find_units
+from charloop.analysis.atlas import Atlas, Finding, LeftOut, find_units, score_detectors
 from charloop.analysis.detectors import DETECTORS, Detector
 from charloop.analysis.passages import Passage, top_passages
 from charloop.analysis.predictions import Predictions, predict
@@ -38,5 +38,6 @@ __all__ = [
     "memory_reach",
     "predict",
     "record",
+    "score_detectors",
     "top_passages",
 ]

@@ -96,6 +96,14 @@ def find_units(recording: Recording, text: str, detectors: Iterable[Detector] | 
     return Atlas(above, tuple(finding for finding in found if finding not in above), tuple(left_out))
 
 
+def score_detectors(recording: Recording, text: str, detectors: Iterable[Detector]) -> dict[str, float]:
+    """Return the score of the best unit for each detector, as `find_units` does, without the chance: much quicker."""
+    half = len(text) // 2
+    first, second = standard(recording.values[:half]), standard(recording.values[half:])
+    marks = {detector.name: detector.marks(text) for detector in detectors}
+    return {name: Search(first, second, own[:half], own[half:]).choice()[2] for name, own in marks.items()}
+
+
 def reason_against(first: Float[np.ndarray, " first"], second: Float[np.ndarray, " second"]) -> str:
     """Return why marks are too rare to be judged; "" if they are not."""
     changes = [int(np.count_nonzero(np.diff(marks))) for marks in (first, second)]

@@ -16,6 +16,7 @@ from charloop.analysis import (
     StateUnit,
     find_units,
     record,
+    score_detectors,
     top_passages,
 )
 from charloop.display import show_character
@@ -66,9 +67,9 @@ def score_untrained(
     detectors = [DETECTORS[name] for name in names]
     for seed in range(UNTRAINED_NETWORKS if names else 0):
         untrained = replace(network, params=network.model.init(jax.random.key(seed)))
-        atlas = find_units(record_characters(untrained, studied), studied.text, detectors)
-        for finding in (*atlas.findings, *atlas.unproven):
-            scores[finding.detector].append(finding.score)
+        found = score_detectors(record_characters(untrained, studied), studied.text, detectors)
+        for name, score in found.items():
+            scores[name].append(score)
     return {name: tuple(sorted(own)) for name, own in scores.items()}
 
 
