@@ -101,7 +101,7 @@ def test_every_number_has_a_range(place: tuple[str, str], bounds: tuple[float, f
     [
         ({"model": {"hidden_siz": 1}}, r"unknown key in \[model\]: got 'hidden_siz'.*'hidden_size'"),
         ({"model": {"learning_rate": 1}}, r"learning_rate is not in \[model\]; move it to \[training\]"),
-        ({"hidden_size": 1}, r"hidden_size stands outside its section; move it under \[model\]"),
+        ({"hidden_size": 1}, r"hidden_size is outside its section; move it under \[model\]"),
         ({"mdoel": {}}, "unknown section: got 'mdoel'.*did you mean 'model'"),
         ({"model": 3}, r"\[model\]: got 3"),
         ({"model": {"cell": 3}}, "cell: got 3; allowed: text"),

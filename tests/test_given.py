@@ -69,7 +69,7 @@ def test_the_object_stays_with_its_name() -> None:
 def test_a_made_cell_has_its_options_already() -> None:
     gru = make_cell(CELLS, "gru", 6, ["reset_after=false"])
     assert CharLM.build(ModelConfig(cell=gru), 9).cell == gru
-    with pytest.raises(CharloopError, match="make it with them"):
+    with pytest.raises(CharloopError, match="pass them to the cell's constructor"):
         CharLM.build(ModelConfig(cell=gru, cell_options=("reset_after=true",)), 9)
     options = ("reset_after=false",)
     assert CharLM.build(ModelConfig(cell=CELLS["gru"], hidden_size=6, cell_options=options), 9).cell == gru
@@ -77,7 +77,7 @@ def test_a_made_cell_has_its_options_already() -> None:
 
 @pytest.mark.parametrize("given", [3, int, object()])
 def test_what_is_no_cell_is_refused(given) -> None:
-    with pytest.raises(CharloopError, match=r"cell: got .*a class of charloop.Cell"):
+    with pytest.raises(CharloopError, match=r"cell: got .*a subclass of charloop.Cell"):
         CharLM.build(ModelConfig(cell=given), 9)
 
 

@@ -1,4 +1,4 @@
-"""What a run is made of: frozen dataclasses whose ranges are declared once, beside the field they bound."""
+"""The configuration of a run: frozen dataclasses, with the range of each field declared beside it."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,11 +16,11 @@ Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
 NonNegative = Annotated[float, Meta(ge=0, le=1e6)]
 Layers = Annotated[int, Meta(ge=1, le=256)]
-"""Each is compiled by itself: no machine compiles a thousand in a day."""
+"""Each layer is compiled by itself: a thousand would take a day."""
 NonNegativeCount = Annotated[int, Meta(ge=0, le=2**40)]
 Units = Annotated[int, Meta(ge=1, le=2**24)]
-"""A matrix of more rows is larger than any machine, and cannot be indexed by 32 bits."""
-# jax.random.key drops what does not fit in 32 bits: a greater seed would be another's twin.
+"""A matrix with more rows fits no machine and no 32-bit index."""
+# jax.random.key drops all but 32 bits: a larger seed would give the run of a smaller one.
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Features = Annotated[int, Meta(ge=0, le=2**24)]
 
@@ -28,7 +28,7 @@ Features = Annotated[int, Meta(ge=0, le=2**24)]
 @refusing_unknown("setting of the data")
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the text comes from and how it is cut."""
+    """Where the text comes from, and how it is divided."""
 
     if TYPE_CHECKING:
         corpus: Sources = Sources()
@@ -36,11 +36,11 @@ class DataConfig:
         corpus: tuple[str, ...] = ()
         """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
-    """How the files' bytes become characters."""
+    """Text encoding of the files."""
     errors: Literal["strict", "replace"] = "strict"
-    """Bytes that are no characters: refuse the text, or read U+FFFD in their place and count them."""
+    """Bytes that are not valid in the encoding: refuse the text, or replace each with U+FFFD and count them."""
     unit: Literal["char", "byte"] = "char"
-    """Model code points, or raw bytes (anything at all)."""
+    """Model Unicode code points, or the bytes of any file."""
     min_count: Count = 1
     """Replace characters that occur fewer than N times with one unknown symbol. The model reads and predicts it but
     never writes it."""
@@ -54,7 +54,7 @@ class DataConfig:
     """Characters in each training step (the window of truncated backpropagation through time)."""
 
     def __post_init__(self) -> None:
-        """`corpus` may be given as one name or path too."""
+        """`corpus` may also be given as one name or path."""
         object.__setattr__(self, "corpus", source_names(self.corpus))
 
 
@@ -74,7 +74,7 @@ class ModelConfig:
     embed_size: Features = 64
     """Size of the character embedding; 0 for one-hot input."""
     tie_embedding: bool = False
-    """Use the embedding matrix for the output layer too; needs embed-size = hidden-size."""
+    """Use the embedding matrix for the output layer too; requires embed-size = hidden-size."""
     dropout_input: Fraction = 0.0
     """Dropout rate of the embedded input, before the first layer."""
     dropout_between: Fraction = 0.0
@@ -87,7 +87,7 @@ class ModelConfig:
     """How cells run over time: fused, xla, scan, dynamic or static."""
 
     def __post_init__(self) -> None:
-        """`cell` may be given as a class or a cell too; a cell brings its hidden size."""
+        """`cell` may also be given as a class or a cell; a cell sets the hidden size."""
         given: object = self.cell
         if isinstance(given, str):
             return

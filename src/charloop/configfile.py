@@ -1,4 +1,4 @@
-"""Configurations to and from dictionaries, TOML and JSON; unknown names are refused with the nearest right one."""
+"""Configurations to and from dictionaries, TOML and JSON; an unknown name is an error with the nearest known one."""
 
 import json
 import re
@@ -18,29 +18,29 @@ from charloop.files.small import read_small
 
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
-"""What a run's config.json says besides its configuration."""
+"""What config.json of a run holds besides its configuration."""
 BEFORE = {"training": {"state_dropout": 0.0}}
-"""How a run was made whose config.json does not have a setting, as there was none when it was begun."""
+"""Values of settings that config.json of an old run lacks: those that had the effect charloop had at that time."""
 OLD_KEYS = {"training": {"keep_saves": "keep_checkpoints", "momentum": "beta1", "second_moment": "beta2"}}
 """Former names of settings by section, which TOML files and the config.json of old runs have."""
 MOST_PARTS = 100
-"""Parts of a dotted key: tomllib's memory grows with their square, and settings have two."""
+"""Parts of a dotted key: the memory of tomllib grows with their square, and settings have two."""
 CHECKED: WeakValueDictionary[int, RunConfig] = WeakValueDictionary()
 """Configurations in memory that are valid for good, since they are frozen: by identity, as 1 equals True and 1.0."""
 LIMITS = {"epochs", "steps", "minutes"}
-"""A budget is one thing: whoever sets one of these sets aside what a lower layer said of the others."""
+"""The budget is one unit: setting one of these removes the others that a lower layer has set."""
 
 
 def to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
-    """Sections of plain values; fields that are None are left out, since TOML has no such value."""
+    """Return sections of plain values; fields that are None are left out, because TOML has no such value."""
     sections = asdict(config)
     return {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
 
 
 def from_dict(values: Mapping[str, Any], base: RunConfig | None = None) -> RunConfig:
-    """`base` (or the defaults) with `values` on top, every one checked.
+    """Return `base` (or the defaults) with `values` on top, all checked.
 
-    Those of a run's config.json mean what they meant when it was begun: see `BEFORE`.
+    Settings that an old run's config.json lacks have the values of `BEFORE`.
     """
     merged = to_dict(base or RunConfig())
     for section, settings in BEFORE.items() if "format" in values else ():
@@ -71,7 +71,7 @@ def with_current_names(section: str, entries: Mapping[str, Any]) -> dict[str, An
 
 
 def check(values: Mapping[str, Any]) -> RunConfig:
-    """The configuration of these sections, its types and ranges checked by their declarations."""
+    """Return the configuration of these sections, with types and ranges checked as declared."""
     try:
         config: RunConfig = convert(values, RunConfig)
     except msgspec.ValidationError as error:
@@ -81,7 +81,7 @@ def check(values: Mapping[str, Any]) -> RunConfig:
 
 
 def changes(before: RunConfig, after: RunConfig) -> Iterator[tuple[str, Any, Any]]:
-    """The settings in which two configurations differ: name, value before, value after."""
+    """Yield the settings in which two configurations differ: name, value before, value after."""
     for section in SECTIONS:
         one, two = getattr(before, section), getattr(after, section)
         for f in fields(one):
@@ -91,12 +91,12 @@ def changes(before: RunConfig, after: RunConfig) -> Iterator[tuple[str, Any, Any
 
 
 def validate(config: RunConfig) -> RunConfig:
-    """`config`, or the CharloopError that says which field is out of its range."""
+    """Return `config`. Raises CharloopError for a field out of its range."""
     return config if CHECKED.get(id(config)) is config else check(to_dict(config))
 
 
 def out_of_range(message: str, values: Mapping[str, Any]) -> CharloopError:
-    """msgspec's complaint in the house's words: the setting, what was got, what is allowed."""
+    """Return msgspec's error as ours: the setting, what was got, what is allowed."""
     found = re.search(r"\$\.(\w+)\.(\w+)", message)
     if not found:
         return CharloopError(message)
@@ -108,7 +108,7 @@ def out_of_range(message: str, values: Mapping[str, Any]) -> CharloopError:
 
 
 def readable(allowed: str, kind: Any) -> str:
-    """`int >= 1` as a person would say it."""
+    """Return a range such as `int >= 1` in words."""
     if "Literal" in str(kind):
         return ", ".join(str(value) for value in kind.__args__)
     words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
@@ -118,7 +118,7 @@ def readable(allowed: str, kind: Any) -> str:
 
 
 def check_key(section: str, key: str) -> None:
-    """Raises for a key that its section does not have."""
+    """Raises CharloopError for a key that its section does not have."""
     names = [f.name for f in fields(SECTIONS[section])]
     if key not in names:
         home = next((s for s, c in SECTIONS.items() if key in [f.name for f in fields(c)]), None)
@@ -128,15 +128,15 @@ def check_key(section: str, key: str) -> None:
 
 
 def misplaced(key: str) -> CharloopError:
-    """The error for a name at the top level that is no section."""
+    """Return the error for a name at the top level that is not a section."""
     for section, config in SECTIONS.items():
         if key in [f.name for f in fields(config)]:
-            return CharloopError(f"{key} stands outside its section", do=f"move it under [{section}]")
+            return CharloopError(f"{key} is outside its section", do=f"move it under [{section}]")
     return unknown_name("section", key, SECTIONS)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The tables of a TOML document. Errors: ValueError, also for keys of which tomllib makes gigabytes."""
+    """Return the tables of a TOML document. Raises ValueError, also for keys that would cost tomllib gigabytes."""
     for number, line in enumerate(text.splitlines(), start=1):
         if re.sub(r"'[^']*'|\"[^\"]*\"", "", line).count(".") > MOST_PARTS:
             raise ValueError(f"line {number} has a key of more than {MOST_PARTS} parts")
@@ -144,7 +144,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
-    """A TOML file, or a JSON file such as a run's config.json, on top of `base`."""
+    """Return a TOML file, or a JSON file such as a run's config.json, on top of `base`."""
     try:
         text = read_small(path, only_file=False).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,6 +1,6 @@
-"""What a run is, what it learned from, how well: for programs and for people.
+"""What a run is, what it was trained on, and how well: for programs and for people.
 
-A run may come from anywhere: what it says of itself besides its settings is checked before it is shown.
+A run may come from anywhere: what its files say is checked before it is shown.
 """
 
 import math
@@ -30,7 +30,7 @@ Values = TypeVar("Values")
 
 
 class TextFacts(TypedDict, total=False):
-    """What config.json says of the text; older releases said less."""
+    """The text, as config.json describes it; older versions wrote less."""
 
     description: str
     content_hash: str
@@ -43,20 +43,20 @@ class TextFacts(TypedDict, total=False):
 
 
 class Weights(TypedDict):
-    """What goes with the best weights."""
+    """Facts stored with the best weights."""
 
     step: Size
     validation_loss: float | None
 
 
 class Facts(Weights, total=False):
-    """The same, of a release that evaluates a part of the validation text."""
+    """The same, in versions that may evaluate a part of the validation text."""
 
     validation_characters: Size
 
 
 def checked(values: object, kind: type[Values], path: Path) -> Values:
-    """`values` as `kind`; what it does not speak of is left out. CharloopError that names `path` for others."""
+    """Return `values` as `kind`, without other keys. Raises CharloopError that names `path` for wrong types."""
     try:
         found: Values = convert(values, kind)
     except msgspec.ValidationError as error:
@@ -67,7 +67,7 @@ def checked(values: object, kind: type[Values], path: Path) -> Values:
 
 
 def describe_run(folder: RunFolder) -> dict[str, Any]:
-    """All there is to know, as plain values."""
+    """Return all facts of a run, as plain values."""
     text = checked(folder.text, TextFacts, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
     values["notes"] = slower_here(folder)
@@ -82,19 +82,19 @@ def describe_run(folder: RunFolder) -> dict[str, Any]:
 
 
 def slower_here(folder: RunFolder) -> list[str]:
-    """Why something slower than was asked for runs the network here; of an own cell nothing: its code is not run."""
+    """Return why the network runs slower here than requested; () for own cells, whose code is not run."""
     model = folder.config.model
     if is_user_cell(model.cell):
         return []
     try:
         return list(CharLM.build(model, folder.vocabulary.size).notes)
     except CharloopError:
-        # Of settings that make no network there is still all else to tell.
+        # Settings that make no network still leave everything else to show.
         return []
 
 
 def count_lines(path: Path) -> int:
-    """Whole lines of a file; none if there is no such file."""
+    """Return the number of complete lines of a file, 0 if it does not exist."""
     try:
         return sum(line.endswith(b"\n") for line in read_lines(path))
     except OSError:
@@ -125,7 +125,7 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
 
 
 def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The facts for people: label and value."""
+    """Yield the facts for people: label and value."""
     model, data, training = (values[key] for key in ("model", "data", "training"))
     unit = UNITS[data["unit"]]
     yield "run", values["run"]
@@ -138,18 +138,18 @@ def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "training",
         f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",
     )
-    yield "step", f"{number_of(data['batch_size'], 'lane')} x {data['seq_length']:,} {unit}"
+    yield "step", f"{number_of(data['batch_size'], 'batch row')} x {data['seq_length']:,} {unit}"
     limits = [
         number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
     ]
     yield "budget", " or ".join(limits)
     if values["skipped"]:
-        yield "skipped", f"{number_of(values['skipped'], 'update')} undone: skipped.jsonl says where"
+        yield "skipped", f"{number_of(values['skipped'], 'update')} discarded: see skipped.jsonl"
     yield from weights_rows(values)
 
 
 def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
-    """What it was trained on."""
+    """Yield what the run was trained on."""
     yield "text", f"{text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
     parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
     yield "split", ", ".join(f"{size:,} {name}" for name, size in parts.items() if size)
@@ -158,14 +158,14 @@ def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
 
 
 def dropout_line(model: dict[str, Any]) -> str:
-    """The rates that are not 0."""
-    rates = {place: model[f"dropout_{place}"] for place in ("input", "between", "output")}
-    shown = [f"{place} {rate:g}" for place, rate in rates.items() if rate]
+    """Return the dropout rates that are not 0."""
+    rates = {where: model[f"dropout_{where}"] for where in ("input", "between", "output")}
+    shown = [f"{where} {rate:g}" for where, rate in rates.items() if rate]
     return f"{', '.join(shown)} ({model['dropout_kind']})" if shown else "none"
 
 
 def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """How large the network is, and how well it did."""
+    """Yield how large the network is, and how well it predicts."""
     weights = values["weights"]
     if weights is None:
         yield "weights", f"none yet ({values['weights_missing']})"
@@ -173,7 +173,7 @@ def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{weights['parameters']:,}"
     loss = weights.get("validation_loss")
     if loss is None:
-        text = "not evaluated yet" if values["text"].get("validation") else "no validation text was set apart"
+        text = "not evaluated yet" if values["text"].get("validation") else "there is no validation text"
         yield "best", f"after step {weights['step']:,}; {text}"
     else:
         bits = f"{loss / math.log(2):.4f} bits per character"

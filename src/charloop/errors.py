@@ -1,4 +1,4 @@
-"""The one base error a user can act on: what is wrong, what was got, what is allowed, what to do."""
+"""The error that a user can act on: what is wrong, what was got, what is allowed, what to do."""
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
@@ -11,9 +11,9 @@ Kind = TypeVar("Kind", bound=type)
 
 
 class CharloopError(Exception):
-    """A mistake at the border that its reader can mend; the CLI prints it as one line and exits with 2.
+    """An error that its reader can correct; the CLI prints it as one line and exits with 2.
 
-    `what` names the thing that is wrong; `got`, `allowed` and `do` complete the sentence where they help.
+    `what` names what is wrong; `got`, `allowed` and `do` (what to do) complete the message if given.
     """
 
     def __init__(
@@ -25,13 +25,13 @@ class CharloopError(Exception):
         parts += [do] if do else []
         super().__init__("; ".join(parts))
 
-    def of(self, place: object) -> "CharloopError":
-        """The same error, said of one of several places."""
-        return CharloopError(f"{place}: {self.what}", got=self.got, allowed=self.allowed, do=self.do)
+    def of(self, thing: object) -> "CharloopError":
+        """Return the same error, named as one of `thing`: a run, a file."""
+        return CharloopError(f"{thing}: {self.what}", got=self.got, allowed=self.allowed, do=self.do)
 
 
 def shown(value: object) -> str:
-    """`value` as it was given; of a number that Python does not print, that it is one."""
+    """Return `value` as it was given; Python refuses to print a number of thousands of digits."""
     try:
         return repr(value)
     except ValueError:
@@ -41,7 +41,7 @@ def shown(value: object) -> str:
 def unknown_name(
     kind: str, name: str, names: Iterable[str], *, do: str | None = None, meant: str | None = None
 ) -> CharloopError:
-    """The error for a name that is in no registry, with the nearest right one: `meant` where that is known."""
+    """Return the error for an unknown name, with the nearest known one, or with `meant`."""
     names = sorted(names)
     near = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else None
@@ -56,9 +56,9 @@ def unknown_name(
 def refusing_unknown(
     kind: str, elsewhere: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Kind], Kind]:
-    """For a dataclass: an unknown keyword is a CharloopError with the nearest right one, not a TypeError.
+    """Decorate a dataclass: an unknown keyword raises CharloopError with the nearest known one, not TypeError.
 
-    `kind` is what its fields are called; `elsewhere` says which of them other libraries' names mean.
+    `kind`: what its fields are called. `elsewhere`: names of other libraries or former versions, and ours for them.
     """
 
     def decorate(cls: Kind) -> Kind:

@@ -1,4 +1,4 @@
-"""What a program gives as an object where the command line gives a name: config.json says that there was one."""
+"""Objects that a program gives where the command line gives a name; config.json records that there was one."""
 
 import os
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from charloop.errors import CharloopError
 if TYPE_CHECKING:
 
     class Sources:
-        """For type checkers, the field of a configuration that is given as any of these, and kept as names."""
+        """For type checkers: a field that may be set to any of these, and is stored as names."""
 
         def __get__(self, owner: object, kind: Any) -> tuple[str, ...]: ...
 
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
         ) -> None: ...
 
     CellName = Any
-    """Of a field that is given as a name, a cell's class or a cell, and kept as a name."""
+    """Type of a field that is set to a name, a cell's class or a cell, and stored as a name."""
 else:
     CellName = str
 
 OBJECT = "object:"
-"""How the name of a cell begins that is an object."""
+"""Prefix of the name of a cell that is an object."""
 
 
 class CellObject(str):
-    """The name of a cell that is an object, `object:CLASS`, and the object: a name wherever a name is wanted."""
+    """The name `object:CLASS` of a cell that is an object, together with the object."""
 
     cell: Any
 
     @classmethod
     def of(cls, cell: Any) -> "CellObject":
-        """The name of a cell's class, or of a cell."""
+        """Return the name of a cell's class, or of a cell."""
         kind = cell if isinstance(cell, type) or not hasattr(cell, "hidden_size") else type(cell)
         named = cls(OBJECT + getattr(kind, "__name__", type(kind).__name__))
         named.cell = cell
         return named
 
     def __deepcopy__(self, memo: Any) -> "CellObject":
-        """Itself: a configuration that is copied is still of this cell."""
+        """Return itself: a copied configuration has the same cell."""
         return self
 
 
 def is_object(name: str) -> bool:
-    """Whether `name` is of a cell that is an object, there or not."""
+    """Return whether `name` is that of a cell object, loaded or not."""
     return name.startswith(OBJECT)
 
 
 def source_names(sources: Any) -> tuple[str, ...]:
-    """Files, folders, globs or corpora by name: one, or several; a path is a name. A text itself is none."""
+    """Return the names of sources: files, folders, globs or corpora, given as one name or path, or several."""
     if isinstance(sources, str | os.PathLike):
         return (os.fspath(sources),)
     several = isinstance(sources, Iterable) and not isinstance(sources, bytes | bytearray)
@@ -69,22 +69,22 @@ def source_names(sources: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Given:
-    """Objects that a run is made with and config.json cannot hold; None for what is not one."""
+    """Objects that a run uses and config.json cannot hold; None for each that is not given."""
 
     text: Any = None
     """A `data.Text`."""
     optimizer: Any = None
     """An `optax.GradientTransformation`."""
     schedule: Any = None
-    """The learning rate of a step, a function."""
+    """A function from a step to its learning rate."""
 
     def names(self) -> dict[str, str]:
-        """The objects that were given, by kind."""
+        """Return what to call each object that was given."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: kind_of(value) for name, value in found.items() if value is not None}
 
 
 def kind_of(value: Any) -> str:
-    """What to call an object in config.json."""
+    """Return what config.json calls an object."""
     said = getattr(value, "kind", None) or getattr(value, "__name__", None)
     return said if isinstance(said, str) else type(value).__name__

@@ -1,11 +1,11 @@
-"""Settings that go well together, by the time one has."""
+"""Settings that go well together, for different budgets of time."""
 
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.errors import unknown_name
 
 PRESETS: dict[str, tuple[str, RunConfig]] = {
     "tiny": (
-        "seconds: to see that it works, and for texts of a few kilobytes",
+        "seconds: to try charloop out, and for texts of a few kilobytes",
         RunConfig(
             DataConfig(batch_size=16, seq_length=32),
             ModelConfig(num_layers=1, hidden_size=64, embed_size=32),
@@ -36,7 +36,7 @@ PRESETS: dict[str, tuple[str, RunConfig]] = {
 
 
 def find_preset(name: str) -> RunConfig:
-    """The preset of that name; CharloopError with the nearest one if there is none."""
+    """Return the preset of that name. Raises CharloopError, with the nearest name, if there is none."""
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
     return PRESETS[name][1]

@@ -1,4 +1,4 @@
-"""How numbers, times and networks are put into words."""
+"""Numbers, times and networks in words."""
 
 import shutil
 import textwrap
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 def describe_model(config: ModelConfig) -> str:
-    """The network in a few words."""
+    """Return the network in a few words."""
     options = f" ({', '.join(config.cell_options)})" if config.cell_options else ""
     return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}"
 
 
 def number_of(count: int | float, thing: str) -> str:
-    """`1 step`, `1,000 steps`, `0.5 minutes`."""
+    """Return a count with its unit: `1 step`, `1,000 steps`, `0.5 minutes`."""
     return f"{count if count % 1 else int(count):,} {thing}{'' if count == 1 else 's'}"
 
 
 def describe_reading(reading: "Reading", seconds: float) -> str:
-    """What goes on with a text, how far it is after so many seconds, and how long it may still take."""
+    """Return what is being done with a text, how far it is after `seconds`, and the time left."""
     digits = 0 if reading.total >= 10**8 else 1
     done, total = (f"{size / 1e6:,.{digits}f}" for size in (reading.done, reading.total))
     parts = [f"{reading.doing}: {done} of {total} {reading.million}"]
@@ -34,7 +34,7 @@ def describe_reading(reading: "Reading", seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as h:mm:ss or m:ss."""
+    """Return a time as h:mm:ss or m:ss."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def entry(name: str, text: str, indent: int) -> str:
-    """`text` beside its name, or under it if that is empty, wrapped to the width of the terminal."""
+    """Return `text` beside its name, wrapped to the terminal, with later lines indented."""
     width = min(100, shutil.get_terminal_size().columns)
     space = " " * indent
     wrapped = textwrap.wrap(text, max(40, width - indent), break_on_hyphens=False, break_long_words=False)

@@ -129,7 +129,7 @@ def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_pat
 def test_a_part_of_the_validation_text_is_read_and_that_is_said(book: Path) -> None:
     flags = (*BRIEF, "--validation-limit", "100", "--output", "run")
     out = done(call("train", str(book), *flags))
-    assert "to validate (100 of them each time, from all over it)" in out
+    assert "to validate (100 of them at each evaluation, spread evenly)" in out
     size = int(out.split(" to validate")[0].split()[-1].replace(",", ""))
     assert f", on 100 of {size:,} characters" in out
     assert f", on 100 of {size:,} characters" in done(call("info", "run"))

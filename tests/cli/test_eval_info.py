@@ -75,7 +75,7 @@ def test_info_for_people(trained: Path, book: Path) -> None:
     assert found["text"].startswith(f"book.txt, {size:,} characters, ")
     assert found["split"] == f"{size * 9 // 10:,} to train on, {size - size * 9 // 10:,} to validate"
     assert found["training"].startswith("adamw, learning rate 0.005, cosine")
-    assert found["step"] == "4 lanes x 16 characters"
+    assert found["step"] == "4 batch rows x 16 characters"
     assert found["budget"] == "16 steps"
     assert found["dropout"] == "none"
     assert found["parameters"] == f"{sum(value.size for value in load(trained).params.values()):,}"
@@ -110,7 +110,7 @@ def test_info_of_a_run_without_weights(copied: Path) -> None:
 
 def test_info_of_a_run_without_validation_text(book: Path) -> None:
     done(call("train", str(book), *BRIEF, "--steps", "4", "--validation-fraction", "0", "--output", "run"))
-    assert figures(done(call("info", "run")))["best"] == "after step 4; no validation text was set apart"
+    assert figures(done(call("info", "run")))["best"] == "after step 4; there is no validation text"
 
 
 def test_info_says_why_there_is_no_kernel_in_the_words_of_sample(

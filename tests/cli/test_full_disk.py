@@ -40,7 +40,7 @@ def test_a_save_that_does_not_fit(large: Path, tmp_path: Path) -> None:
     assert [after[f"run/{name}"] for name in SAVED] == [before[f"run/{name}"] for name in SAVED]
     assert after.keys() == before.keys(), "no half-written file is left"
     assert done(call("sample", "run", "--length", "40")) == text
-    assert "going on after step 16" in done(call("train", "--resume", "run", "--steps", "20"))
+    assert "continues after step 16" in done(call("train", "--resume", "run", "--steps", "20"))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_between_two_saves(small_disk: Path, large: Path) -
     assert "(No space left on device)" in line
     assert [prints(run)[f"run/{name}"] for name in SAVED] == [before[f"run/{name}"] for name in SAVED]
     film.unlink()
-    assert "going on after step 16" in done(call("train", "--resume", str(run), "--steps", "20"))
+    assert "continues after step 16" in done(call("train", "--resume", str(run), "--steps", "20"))
 
 
 def test_a_disk_with_no_room_for_a_run(small_disk: Path, book: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_signal_while_it_trains(number: int, book: Path) -> None:
 
     done(call("sample", "run", "--length", "20"))
     again = done(call("train", "--resume", "run", "--steps", str(step + 8)))
-    assert f"resume   going on after step {step:,}\n" in again
+    assert f"resume   continues after step {step:,}\n" in again
     assert f"after {step + 8:,} steps" in again
 
 

@@ -47,7 +47,7 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
     )
     assert "nats/char" in done(call("eval", "run", "--cell", own))
     out = done(call("train", "--resume", "run", "--cell", own, "--steps", "20"))
-    assert "going on after step 16" in out
+    assert "continues after step 16" in out
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind:
     assert told in done(call("eval", str(copied), "--weights", "last"))
     out = done(call("train", "--steps", "20", "--resume", str(copied)))
     assert f"\nnote     {told}" in out
-    assert "\nresume   going on after step 8\n" in out
+    assert "\nresume   continues after step 8\n" in out
 
 
 def test_saves_that_are_gone(copied: Path) -> None:

@@ -9,7 +9,7 @@ from cli.commands import BRIEF, SMALL, call, prints, process, refused
 FILES = {
     "[model]\nhiden_size = 3\n": "unknown key in [model]: got 'hiden_size'; allowed: cell, ",
     "[modle]\nhidden_size = 3\n": "unknown section: got 'modle'; allowed: data, model, training; did you mean",
-    "hidden_size = 3\n": "hidden_size stands outside its section; move it under [model]",
+    "hidden_size = 3\n": "hidden_size is outside its section; move it under [model]",
     "[data]\nhidden_size = 3\n": "hidden_size is not in [data]; move it to [model]",
     "model = 3\n": "[model]: got 3; allowed: a section of settings",
     "[model]\nhidden_size = 'big'\n": "hidden-size: got 'big'; allowed: a whole number",

@@ -173,7 +173,7 @@ model    lstm, 2 x 128, 1,234,567 parameters, 2 devices
 text     book [red].txt, 1,000,000 characters, 65 distinct
          sha256 0123456789abcdef
 split    900,000 to train on, 90,000 to validate, 10,000 to test
-step     1 lane x 1,500 characters, 1 step an epoch
+step     1 batch row x 1,500 characters, 1 step an epoch
 run      runs/[bold]book
 note     normalised 3 CRLF line ends to LF
 
@@ -286,7 +286,7 @@ def test_a_part_of_the_validation_text_is_called_a_part() -> None:
     with TrainingScreen(paper) as screen:
         screen(replace(STARTED, config=few))
         screen(Finished("the budget is used up", 9, SCORE, 1, 3661.0))
-    assert "90,000 to validate (1,000 of them each time, from all over it), 10,000 to test\n" in written(
+    assert "90,000 to validate (1,000 of them at each evaluation, spread evenly), 10,000 to test\n" in written(
         paper
     )
     assert written(paper).endswith(", at step 1, on 1,000 of 90,000 characters\n")

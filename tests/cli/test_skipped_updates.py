@@ -48,12 +48,12 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
     out = done(
         call("train", str(book), "--cell", cell, *FLAGS, "--steps", "120", "--output", str(tmp_path / "run"))
     )
-    assert "skipped  step 44: loss nan, gradient norm nan; undone, and the learning rate halved" in out
-    assert re.search(r"^skipped  2 updates undone; skipped.jsonl in the run has their text$", out, re.M)
+    assert "skipped  step 44: loss nan, gradient norm nan; update discarded, learning rate halved" in out
+    assert re.search(r"^skipped  2 updates discarded; skipped.jsonl in the run has their text$", out, re.M)
     lines = [json.loads(line) for line in (tmp_path / "run" / "skipped.jsonl").read_text().splitlines()]
     assert all(any("~" in text for text in line["texts"]) for line in lines)
     info = done(call("info", str(tmp_path / "run")))
-    assert f"skipped     {len(lines)} updates undone: skipped.jsonl says where" in info
+    assert f"skipped     {len(lines)} updates discarded: see skipped.jsonl" in info
     assert json.loads(done(call("info", str(tmp_path / "run"), "--json")))["skipped"] == len(lines)
 
 

@@ -188,7 +188,7 @@ def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> Non
     assert {cell["cell"] for cell in found["cells"]} == {"rnn", "SkipLSTM"}
     code.write_text(code.read_text() + "\n# changed\n")
     assert refused(call("sweep", *arguments)) == (
-        "my_cells.py has changed since own/SkipLSTM-seed0 was begun with it; give another --output"
+        "my_cells.py has changed since own/SkipLSTM-seed0 was started with it; give another --output"
     )
 
 
@@ -216,12 +216,12 @@ def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -
     before = prints(folder)
     said = refused(call("sweep", str(book), *CELLS, "--hidden-size", "13", "--output", str(folder)))
     assert said == (
-        f"{folder}/rnn-seed0 was begun with --hidden-size 12: got 13;"
-        " give another --output, or the settings that it was begun with"
+        f"{folder}/rnn-seed0 was started with --hidden-size 12: got 13;"
+        " give another --output, or the settings of that run"
     )
     Path("book.txt").write_text(text_of(100, seed=5))
     said = refused(call("sweep", "book.txt", *CELLS, "--output", str(folder)))
-    assert said.startswith(f"{folder}/rnn-seed0 was begun on another text; ")
+    assert said.startswith(f"{folder}/rnn-seed0 was started on another text; ")
     assert prints(folder) == before
 
 

@@ -59,5 +59,5 @@ def test_ten_gigabytes_train_in_little_memory(roomy: Path, make, flags: tuple[st
         f"{make.__name__}: {peak.own:,} of its own, {peak.mapped:,} of files, {peak.both:,} at once at most"
     )
     assert (roomy / "run/model.safetensors").is_file()
-    assert "to validate (1,000,000 of them each time" in peak.output
+    assert "to validate (1,000,000 of them at each evaluation" in peak.output
     assert peak.both < LIMIT

@@ -42,7 +42,7 @@ def test_what_training_shows(training: tuple[Path, Outcome], book: Path) -> None
     assert re.search(r"^         sha256 [0-9a-f]{16}$", out, re.MULTILINE)
     assert f"\nsplit    {train:,} to train on, {size - train:,} to validate\n" in out
     chunks = (train // 4 - 1) // 16
-    assert f"\nstep     4 lanes x 16 characters, {chunks} steps an epoch\n" in out
+    assert f"\nstep     4 batch rows x 16 characters, {chunks} steps an epoch\n" in out
     assert f"\nrun      {folder}\n" in out
     rows = [line for line in out.splitlines() if ROW.match(line)]
     assert [row.split()[0] for row in rows] == ["8", "16"]
@@ -109,7 +109,7 @@ def test_a_folder_is_named_after_its_text_and_cell(tmp_path: Path, book: Path) -
 
 def test_resume_goes_on_where_it_was(copied: Path) -> None:
     out = done(call("train", "--resume", str(copied), "--steps", "24"))
-    assert "\nresume   going on after step 16\n" in out
+    assert "\nresume   continues after step 16\n" in out
     assert [line.split()[0] for line in out.splitlines() if ROW.match(line)] == ["24"]
     assert "done     the budget is used up after 24 steps, " in out
     steps = [json.loads(line) for line in (copied / "metrics.jsonl").read_text().splitlines()]
@@ -166,7 +166,7 @@ def test_a_kilobyte_works_out_of_the_box(tmp_path: Path) -> None:
     (tmp_path / "small.txt").write_text(text_of(30)[:1000])
     out = done(process("train", "small.txt", "--steps", "4", "--hidden-size", "12"))
     assert "\nnote     900 tokens are too few for batch_size 32 x seq_length 64: using 3 x 64\n" in out
-    assert "\nstep     3 lanes x 64 characters, 4 steps an epoch\n" in out
+    assert "\nstep     3 batch rows x 64 characters, 4 steps an epoch\n" in out
     assert (config("runs/small-lstm").data.batch_size, config("runs/small-lstm").data.seq_length) == (3, 64)
 
 
@@ -179,7 +179,7 @@ def test_notes_tell_what_was_changed(tmp_path: Path) -> None:
 def test_bytes_of_anything(binary: tuple[Path, Outcome]) -> None:
     out = done(binary[1])
     assert " 2,048 bytes, 256 distinct\n" in out
-    assert "\nstep     4 lanes x 16 bytes, " in out
+    assert "\nstep     4 batch rows x 16 bytes, " in out
 
 
 def test_samples_on_the_way(book: Path) -> None:

@@ -15,7 +15,7 @@ ALLOWED_GROWTH = 400 << 20
 RAW = re.compile(r"Traceback|\b[A-Z]\w*(?:Error|Exception|Warning)\b|<[\w.]+ object at 0x|\bNoneType\b")
 """Words of Python's that a person should not have to read."""
 NO_MEMORY = "charloop: not enough memory"
-BEGUN = "going on after step"
+BEGUN = "continues after step"
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""Exit codes of `charloop`, beside 0."""
+"""Exit codes of `charloop` other than 0."""
 
 FAILED = 2
-"""A user's mistake: one line on standard error says what to do."""
+"""An error that one line on standard error explains."""
 INTERRUPTED = 130
-"""Ctrl-C: what a shell reads as ended by SIGINT."""
+"""Ended by Ctrl-C: the code that shells use for SIGINT."""

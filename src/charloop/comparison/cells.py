@@ -1,4 +1,4 @@
-"""Cells over several seeds: their losses, and how far each is behind the best."""
+"""Cells over several seeds: their losses, and the distance of each to the best."""
 
 import math
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class CellScores(NamedTuple):
     entries: tuple[RunScore, ...]
     """One for each seed."""
     behind: Spread | None = None
-    """Its loss less the best cell's, seed by seed; None for the best."""
+    """Its loss minus the best cell's, seed by seed; None for the best."""
     on_text: Difference | None = None
-    """The same, of these very networks, over blocks of the text."""
+    """The same difference for these networks, over blocks of the text."""
 
     @property
     def loss(self) -> Spread:
@@ -31,19 +31,19 @@ class CellScores(NamedTuple):
 
     @property
     def pace(self) -> float | None:
-        """Characters trained on a second, the mean over seeds."""
+        """Characters trained on per second, mean over seeds."""
         paces = [entry.history.pace for entry in self.entries]
         known = [pace for pace in paces if pace]
         return sum(known) / len(known) if known else None
 
     def reached(self, loss: float) -> list[tuple[int, float]]:
-        """Steps and seconds of the seeds with which an evaluation came to `loss`."""
+        """Return steps and seconds for each seed with which an evaluation reached `loss`."""
         reached = [entry.history.reached(loss) for entry in self.entries]
         return [found for found in reached if found]
 
 
 def group_by_cell(sweep: Sweep, entries: Sequence[RunScore]) -> list[CellScores]:
-    """The runs' losses by cell."""
+    """Return the runs' scores, grouped by cell."""
     runs = list(zip(sweep.runs, entries, strict=True))
     return [
         CellScores(
@@ -56,13 +56,13 @@ def group_by_cell(sweep: Sweep, entries: Sequence[RunScore]) -> list[CellScores]
 
 
 def rank_cells(groups: Sequence[CellScores]) -> list[CellScores]:
-    """The best mean loss first, and how far the others are behind it; what is no number comes last."""
+    """Return the best mean loss first, and the distance of the others to it; losses that are not finite come last."""
     best, *others = sorted(groups, key=lambda g: g.loss.mean if math.isfinite(g.loss.mean) else math.inf)
     return [best, *(compared(group, best) for group in others)]
 
 
 def compared(group: CellScores, best: CellScores) -> CellScores:
-    """`group` with its distance to the best, over seeds and over the text."""
+    """Return `group` with its distance to the best, over seeds and over the text."""
     pairs = list(zip(group.entries, best.entries, strict=True))
     behind = Spread.of([one.score.loss - two.score.loss for one, two in pairs])
     means = [mean_losses(each) for each in (group, best)]
@@ -70,7 +70,7 @@ def compared(group: CellScores, best: CellScores) -> CellScores:
 
 
 def mean_losses(group: CellScores) -> Float[np.ndarray, " targets"]:
-    """Of each character of the text, the mean over seeds of its loss."""
+    """Return the loss of each character of the text, mean over seeds."""
     total: Float[np.ndarray, " targets"] = np.zeros(1)
     for entry in group.entries:
         assert entry.score.per_character is not None

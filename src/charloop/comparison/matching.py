@@ -1,4 +1,4 @@
-"""Networks of different cells made about equally large."""
+"""Networks of different cells with about the same number of parameters."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ from charloop.config import ModelConfig
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 
-LARGEST = 2**20
-"""Units of a layer beyond which nobody looks."""
+MAX_HIDDEN_SIZE = 2**20
+"""Largest hidden size that is tried."""
 
 
 def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
-    """The hidden size at which a network of `config` has about as many parameters as `like`: the nearest there is.
+    """Return the hidden size at which the number of parameters of `config` is nearest to that of `like`.
 
     Raises CharloopError for a tied embedding, which fixes the size.
     """
@@ -28,7 +28,7 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
         return select_parameters(CharLM.build(replace(config, hidden_size=hidden), like.vocab_size))
 
     low, high = 1, 2
-    while count(high) < wanted and high < LARGEST:
+    while count(high) < wanted and high < MAX_HIDDEN_SIZE:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
@@ -37,6 +37,6 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
 
 
 def select_parameters(model: CharLM) -> int:
-    """How many numbers a network learns; nothing is computed."""
+    """Return the number of parameters of a network, without computing any."""
     shapes = jax.eval_shape(model.init, jax.random.key(0))
     return sum(shape.size for shape in shapes.values())

@@ -1,4 +1,4 @@
-"""A comparison for programs, as plain values: losses are nats per character, what is no number is None."""
+"""A comparison as plain values, for JSON: losses in nats per character, None if not finite."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from charloop.comparison.runs import RunScore
 def runs_record(
     name: str, notes: Sequence[str], entries: Sequence[RunScore], to_loss: float | None
 ) -> dict[str, Any]:
-    """The comparison for programs; losses are nats per character, what is no number is null."""
+    """Return the comparison as plain values."""
     return {
         "text": name,
         "characters": entries[0].score.characters,
@@ -23,7 +23,7 @@ def runs_record(
 
 
 def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
-    """A row for programs."""
+    """Return a run as plain values."""
     score, history, behind = entry.score, entry.history, entry.behind
     finite, interval = math.isfinite(score.loss), score.interval
     reached = history.reached(to_loss) if to_loss else None
@@ -51,7 +51,7 @@ def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
 def cells_record(
     name: str, notes: Sequence[str], groups: Sequence[CellScores], to_loss: float | None
 ) -> dict[str, Any]:
-    """The comparison for programs; losses are nats per character, what is no number is null."""
+    """Return the comparison as plain values."""
     return {
         "text": name,
         "characters": groups[0].entries[0].score.characters,
@@ -64,7 +64,7 @@ def cells_record(
 
 
 def cell_record(group: CellScores, to_loss: float | None) -> dict[str, Any]:
-    """A cell for programs, with its runs."""
+    """Return a cell as plain values, with its runs."""
     loss, behind, on_text = group.loss, group.behind, group.on_text
     reached = group.reached(to_loss) if to_loss else []
     finite = behind and math.isfinite(behind.mean)
@@ -101,5 +101,5 @@ def cell_record(group: CellScores, to_loss: float | None) -> dict[str, Any]:
 
 
 def number(value: float) -> float | None:
-    """A number, or None where JSON has none for it."""
+    """Return a number, or None if it is not finite, which JSON cannot hold."""
     return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Runs that are scored on one text, the best first, and how far the others are behind it."""
+"""Runs scored on one text, and the distance of each to the best."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from charloop.training.metrics import History
 
 
 class RunScore(NamedTuple):
-    """A run in the comparison."""
+    """A run in a comparison."""
 
     name: str
     score: Score
@@ -25,11 +25,11 @@ class RunScore(NamedTuple):
     """Of the weights that were compared."""
     history: History
     behind: Difference | None = None
-    """Its loss less the best one's; None for the best."""
+    """Its loss minus the best one's; None for the best."""
 
 
 def rank_runs(entries: Sequence[RunScore]) -> list[RunScore]:
-    """The best first, and how far the others are behind it; what is no number comes last."""
+    """Return the best first, and the distance of the others to it; losses that are not finite come last."""
 
     def loss(entry: RunScore) -> float:
         return entry.score.loss if math.isfinite(entry.score.loss) else math.inf

@@ -1,4 +1,4 @@
-"""Several cells, each trained with several seeds on one text under one budget: a run for each pair, in one folder."""
+"""Train several cells with several seeds each on one text, with one budget: a run for each pair, in one folder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from charloop.training.session import complete_config, split_corpus
 from charloop.training.state import Journal
 
 FREE = {"corpus", "cell", "devices", "keep_checkpoints", "log"}
-"""What may be otherwise when a sweep goes on. The text is known by its content, a cell of one's own by its code."""
+"""Settings that may differ when a sweep continues. The text is known by its content, an own cell by its code."""
 
 
 @dataclass(frozen=True)
@@ -32,38 +32,38 @@ class PlannedRun:
 
     path: Path
     config: RunConfig
-    """Complete, as the run itself will have it."""
+    """Complete, as in the run's config.json."""
 
     @property
     def cell(self) -> str:
-        """The cell's name, without the file of a user's own."""
+        """The cell's name; of an own cell only the class."""
         return short_name(self.config.model.cell)
 
     @property
     def seed(self) -> int:
-        """The source of all that is random in it."""
+        """Seed of the random numbers."""
         return self.config.training.seed
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The runs of a comparison, in the order in which they are trained: every cell with the first seed, and so on."""
+    """The runs of a sweep in the order of training: every cell with the first seed, then with the next."""
 
     path: Path
     corpus: Corpus
     runs: tuple[PlannedRun, ...]
     note: str | None
-    """Said where the text is too small for the lanes that were asked for."""
+    """Set if the text is too small for the requested number of batch rows."""
 
     @classmethod
     def plan(
         cls, path: Path, config: RunConfig, corpus: Corpus, cells: Sequence[str], seeds: int, *, match: bool
     ) -> "Sweep":
-        """`seeds` runs of each cell, from the seed of `config` on, all else alike.
+        """Plan `seeds` runs of each cell, from the seed of `config` upwards, all else equal.
 
         With `match` each cell gets the hidden size at which it has about as many parameters as the first one.
 
-        Raises CharloopError for a cell that cannot be made, and for two cells of one name.
+        Raises CharloopError for a cell that cannot be made, and for two cells with one name.
         """
         names = [short_name(cell).lower() for cell in cells]
         if len(set(names)) < len(names):
@@ -91,7 +91,7 @@ class Sweep:
         return Budget.of(config.training, chunks.chunks_per_epoch)
 
     def look(self, run: PlannedRun) -> "RunState":
-        """What there is of a run. Raises CharloopError if it was begun with something else, or its place is taken."""
+        """Find how far a run is. Raises CharloopError if its folder holds something else."""
         if not (run.path / CONFIG).exists():
             if run.path.exists():
                 refuse_used_path(run.path, overwrite=False)
@@ -107,17 +107,17 @@ class Sweep:
 
 @dataclass(frozen=True)
 class RunState:
-    """What there is of a run before it is trained."""
+    """How far a run is before its turn."""
 
     journal: Journal | None
-    """None if it was never begun."""
+    """None if it was never started."""
     is_over: bool
     step: int = 0
 
 
 @dataclass(frozen=True)
 class RunTurn:
-    """A run's turn has come: it is trained, from its beginning or from where it was left, or it is there already."""
+    """The event of a run's turn: it is trained, continued, or finished already."""
 
     number: int
     """Counted from 1."""
@@ -129,12 +129,12 @@ SweepListener: TypeAlias = Callable[[Sweep | RunTurn | Event], None]
 
 
 def train_sweep(sweep: Sweep, listener: SweepListener, *, catch_signals: bool = False) -> bool:
-    """Train what is not trained yet; whether all is. False if someone asked to stop: what there is is saved.
+    """Train all unfinished runs. Return whether all are finished: False after a request to stop, when all is saved.
 
     `catch_signals`: as in `train`.
 
-    Raises CharloopError, before anything is trained, if a run was begun with other settings; and for a run that
-    fails, with its name. Those before it are kept.
+    Raises CharloopError, before anything is trained, if a run has other settings; and for a run that fails, with its
+    name. Finished runs are kept.
     """
     found = [sweep.look(run) for run in sweep.runs]
     listener(sweep)
@@ -146,7 +146,7 @@ def train_sweep(sweep: Sweep, listener: SweepListener, *, catch_signals: bool = 
 
 
 def train_planned(run: PlannedRun, found: RunState, listener: Listener, catch_signals: bool) -> str:
-    """Begin a run or go on with it; why it ended."""
+    """Start or continue a run. Return why it ended."""
     reasons: list[str] = []
 
     def note(event: Event) -> None:
@@ -168,7 +168,7 @@ def train_planned(run: PlannedRun, found: RunState, listener: Listener, catch_si
 def same_size(
     config: RunConfig, cells: Sequence[str], vocab_size: int, *, match: bool
 ) -> Iterator[RunConfig]:
-    """`config` with each of the cells, checked; of about as many parameters as with the first if `match`."""
+    """Yield `config` with each cell, checked; with `match`, of about as many parameters as with the first."""
     like: CharLM | None = None
     for cell in cells:
         model = replace(config.model, cell=cell)
@@ -180,30 +180,30 @@ def same_size(
 
 
 def short_name(cell: str) -> str:
-    """A cell's name, or the class of FILE.py:CLASS."""
+    """Return a cell's name, or the class of FILE.py:CLASS."""
     return cell.rpartition(":")[2]
 
 
 def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
-    """Raises CharloopError unless the run in `folder` is the one that is planned there."""
-    other = "give another --output, or the settings that it was begun with"
+    """Raises CharloopError unless the run in `folder` is the planned one."""
+    other = "give another --output, or the settings of that run"
     for name, old, new in changes(folder.config, run.config):
         if name not in FREE:
             flag = f"--{name.replace('_', '-')}"
-            raise CharloopError(f"{folder.path} was begun with {flag} {old}", got=new, do=other)
+            raise CharloopError(f"{folder.path} was started with {flag} {old}", got=new, do=other)
     if folder.text.get("content_hash") != corpus.content_hash:
-        raise CharloopError(f"{folder.path} was begun on another text", do=other)
+        raise CharloopError(f"{folder.path} was started on another text", do=other)
     if is_file_cell(run.config.model.cell):
         refuse_other_code(folder.path / CELL, Path(run.config.model.cell.rpartition(":")[0]).expanduser())
 
 
 def refuse_other_code(kept: Path, now: Path) -> None:
-    """Raises CharloopError if a user's own cell is no longer the one that a run keeps a copy of."""
+    """Raises CharloopError if the code of an own cell differs from the copy in its run."""
     try:
         same = kept.read_bytes() == now.read_bytes()
     except OSError as error:
         raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
     if not same:
         raise CharloopError(
-            f"{now} has changed since {kept.parent} was begun with it", do="give another --output"
+            f"{now} has changed since {kept.parent} was started with it", do="give another --output"
         )

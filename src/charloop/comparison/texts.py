@@ -1,4 +1,4 @@
-"""The one text that runs are compared on: each reads it with its own vocabulary, and it must be the same."""
+"""The text that runs are compared on: each reads it with its own vocabulary, and must read the same characters."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ OTHER_TEXT = "give a text for all of them: --text-file FILE"
 
 
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
-    """The run at `path`; of `cells`, FILE.py:CLASS, the one whose class its own cell has, if it has one."""
+    """Open the run at `path`; the code of its own cell, if it has one, is among `cells`, FILE.py:CLASS."""
     stored = RunFolder.open(path, inspect=True).config.model.cell
     own = stored.rpartition(":")[2] if is_user_cell(stored) else None
     named = [cell for cell in cells if cell.rpartition(":")[2] == own]
@@ -24,7 +24,7 @@ def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
 
 
 def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
-    """Raises CharloopError unless all runs set apart the same parts of the same text, by what they say of it."""
+    """Raises CharloopError unless all runs hold out the same parts of the same text, as their config.json says."""
     first, *others = runs
     for other in others:
         if first.text.get("content_hash") != other.text.get("content_hash"):
@@ -36,19 +36,19 @@ def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
 
 
 def differ(first: RunFolder, other: RunFolder, what: str, one: object, two: object) -> CharloopError:
-    """The error for two runs that cannot be compared on what they set apart."""
+    """Return the error for two runs that hold out different texts."""
     return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=OTHER_TEXT)
 
 
 def described(run: RunFolder) -> str:
-    """The text that a run is of."""
+    """Return the name and hash of the text that a run was trained on."""
     return f"{run.text.get('description')} (sha256 {str(run.text.get('content_hash'))[:12]})"
 
 
 def read_for_all(
     runs: Sequence[RunFolder], text_file: str | None, part: str, listener: ReadingListener | None = None
 ) -> list[ChosenText]:
-    """The text as each run reads it.
+    """Return the text as each run reads it.
 
     Raises CharloopError if it is not the same characters for all, or some of them are unknown to a run.
     """
@@ -63,7 +63,7 @@ def read_for_all(
 
 
 def refuse_stream(text: str) -> None:
-    """Raises CharloopError for standard input and pipes: each run reads the text by itself."""
+    """Raises CharloopError for standard input and pipes, which cannot be read once for each run."""
     path = Path(text)
     if text == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
         raise CharloopError(
@@ -72,7 +72,7 @@ def refuse_stream(text: str) -> None:
 
 
 def read_for_one(run: RunFolder, text: str | None, part: str, listener: ReadingListener | None) -> ChosenText:
-    """The text as one run reads it; what is wrong with it is said of that run."""
+    """Return the text as one run reads it; an error names that run."""
     wanted = TextChoice((text,) if text else (), None, None if text else part, "error", None)
     try:
         return read_chosen_text(run, wanted, listener)
@@ -81,9 +81,9 @@ def read_for_one(run: RunFolder, text: str | None, part: str, listener: ReadingL
 
 
 def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, other: ChosenText) -> None:
-    """Raises CharloopError unless a character of `one` is a character of `other`, and each run knows every one.
+    """Raises CharloopError unless both runs read the same characters and know every one.
 
-    With the same vocabulary characters may be unknown to both: the sign that stands for them is the same.
+    With equal vocabularies, characters may be unknown: the unknown symbol is then the same for both.
     """
     vocabularies = first.vocabulary, run.vocabulary
     units = [vocabulary.unit for vocabulary in vocabularies]

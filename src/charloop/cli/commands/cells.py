@@ -14,16 +14,16 @@ INDENT = 10
 
 @dataclass(frozen=True)
 class CellsFlags:
-    """The cells there are, and their options: charloop train TEXT --cell NAME."""
+    """List the cells and their options, for charloop train TEXT --cell NAME."""
 
     explain: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """What runs this cell here, a kernel or XLA's loop, and why; NAME or FILE.py:CLASS."""
+    """Explain what runs this cell on this machine, a kernel or XLA's loop; NAME or FILE.py:CLASS."""
     hidden_size: Count = 256
     """Units of the cell to explain."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the registry of cells, or what becomes of one."""
+    """Print the cells, or explain one."""
     flags = check_ranges(parse(CellsFlags, "cells", arguments))
     if flags.explain is not None:
         explain_cell(flags.explain, flags.hidden_size)

@@ -1,4 +1,4 @@
-"""charloop info: what a run is, what it learned from, how well."""
+"""charloop info: what a run is, what it was trained on, and how well."""
 
 import json
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InfoFlags:
-    """What a run is, what it was trained on, how well, and its settings."""
+    """Show what a run is, what it was trained on, how well, and its settings."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """A run's folder."""
     json: Switch = False
     """Print one JSON object."""
     toml: Switch = False
-    """Print the settings as TOML, to give back by --config."""
+    """Print the settings as TOML, for --config."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print one of three views of a run; none of them runs a cell's code."""
+    """Print a run as a table, as JSON, or its settings as TOML; a cell's code is never run."""
     flags = parse(InfoFlags, "info", arguments)
 
     from charloop.baselines.wording import label_lines
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def settings(folder: "RunFolder") -> str:
-    """The run's configuration as a TOML file."""
+    """Return the run's configuration as TOML."""
     import tomli_w
 
     from charloop.configfile import to_dict

@@ -11,23 +11,23 @@ SHOWN = {
     "model": ("num_layers", "hidden_size", "embed_size", "dropout_between", "dropout_output"),
     "training": ("learning_rate", "warmup_steps", "minutes", "epochs", "patience"),
 }
-"""What presets differ in."""
+"""Settings in which presets differ."""
 
 
 @dataclass(frozen=True)
 class PresetsFlags:
-    """Settings that go well together: charloop train TEXT --preset NAME."""
+    """List settings that go well together, for charloop train TEXT --preset NAME."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the registry of presets, and what each sets."""
+    """Print the presets and what each sets."""
     parse(PresetsFlags, "presets", arguments)
 
     from charloop.configfile import to_dict
     from charloop.presets import PRESETS
     from charloop.wording import entry
 
-    print("What is not named here is as in charloop train --help.")
+    print("Other settings have the defaults that charloop train --help shows.")
     for name, (summary, config) in PRESETS.items():
         print("\n" + entry(name, summary, INDENT))
         for section, values in to_dict(config).items():

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError
@@ -26,7 +27,7 @@ FLAG, FILE = "--output", "report.html"
 
 
 @dataclass(frozen=True)
-class ReportFlags:
+class ReportFlags(ReadingFlags):
     """Show a run as one HTML page: a single file that opens offline in any browser.
 
     It shows how the network learned, what surprises it, what its units track, and what it copies.
@@ -34,14 +35,6 @@ class ReportFlags:
     Without a text, the network reads the run's own validation text.
     """
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A run's folder."""
-    texts: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
-    ] = ()
-    """The text that the network reads: files, folders, globs, - for standard input, or named corpora."""
-    text: str | None = None
-    """Let the network read this string."""
     output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
     """The file to write; report.html in the run's folder if left out."""
     overwrite: Switch = False
@@ -50,14 +43,6 @@ class ReportFlags:
     """Number of characters of the text on the page, from its beginning (bytes, for a network of bytes)."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed for what the network writes: the same seed gives the same page."""
-    unknown: Literal["error", "skip"] = "error"
-    """What to do with characters that are not in the vocabulary: refuse the text, or leave them out."""
-    errors: Literal["strict", "replace"] | None = None
-    """What to do with invalid bytes: refuse the text, or read each as U+FFFD; as in training if left out."""
-    weights: Literal["best", "last"] = "best"
-    """Use the weights with the best validation loss, or the last ones."""
-    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
-    """The code of the run's cell, if it is one of your own."""
 
 
 def main(arguments: Sequence[str]) -> None:

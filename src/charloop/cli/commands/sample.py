@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.cli.flags.context import read_context, read_place
+from charloop.cli.flags.context import read_context, read_prompt_file
 from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import reading
@@ -198,7 +198,7 @@ def find_prompt(flags: SampleFlags) -> str:
         return flags.prompt
     if flags.prompt:
         raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
-    return read_place("prompt", flags.prompt_file)
+    return read_prompt_file("prompt", flags.prompt_file)
 
 
 def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":

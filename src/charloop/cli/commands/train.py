@@ -1,4 +1,4 @@
-"""charloop train: any text in, a trained network."""
+"""charloop train: train a network on any text."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from charloop.config import RunConfig
 from charloop.errors import CharloopError
 
 SHOWN = 400
-"""Characters of each sample at the end."""
+"""Characters of each sample after training."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse, then train or go on training, on the screen. 0, or 130 for a run that Ctrl-C ended and saved."""
+    """Train a new run or resume one, with a screen. Return 0, or 130 if Ctrl-C ended and saved the run."""
     given = given_flags(arguments)
     first = first_look(TrainFlags, "train", arguments)
     if first.resume:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
-    """Train into a new folder."""
+    """Train a new run."""
     base = base_of(first)
     if first.config:
         refuse_unnamed_cell(first.config, base, given)
@@ -57,7 +57,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
 
 
 def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
-    """Raises CharloopError if a run's config.json names code, and the person who gives it does not."""
+    """Raises CharloopError if a run's config.json names code that the user does not name too."""
     from charloop.cells import is_file_cell
 
     cell = base.model.cell
@@ -69,7 +69,7 @@ def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
 
 
 def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:
-    """Go on in the same folder."""
+    """Continue a run in its folder."""
     for name in ("output", "init_from", "config", "preset", "overwrite"):
         if name in given:
             raise CharloopError(
@@ -95,7 +95,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
 
 
 def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
-    """What to do next; and unless someone is in a hurry, what the best weights write."""
+    """Print samples of the best weights, unless interrupted, and the command to give next."""
     from charloop.cells import is_file_cell
 
     cell = config.model.cell if is_file_cell(config.model.cell) else None
@@ -109,7 +109,7 @@ def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
 
 
 def show_samples(folder: Path, cell: str | None) -> None:
-    """What the best weights write, at some temperatures."""
+    """Print what the best weights write, at several temperatures."""
     from charloop.trained import load
     from charloop.training.samples import TEMPERATURES
 
@@ -119,6 +119,6 @@ def show_samples(folder: Path, cell: str | None) -> None:
         try:
             text = network.sample(length=SHOWN, temperature=temperature)[0]
         except CharloopError as error:
-            # The training went well, and is saved.
-            text = f"(nothing: {error})"
+            # Training has succeeded and is saved.
+            text = f"(no sample: {error})"
         print(visible(text.strip("\n")), flush=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from charloop.training.verification import Check, Repetition
 
 DIFFERENT = 1
-"""The status of a comparison that found a difference, as of `cmp` and `diff`."""
+"""Exit code if a difference is found, as of `cmp` and `diff`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class VerifyFlags:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Repeat, compare, and say what came out."""
+    """Repeat, compare, and print the result. Return 0, or 1 if there is a difference."""
     flags = check_ranges(parse(VerifyFlags, "verify", arguments))
 
     from charloop.compilation_cache import enable_compilation_cache
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def facts(run: Path, repetition: "Repetition", checks: "Sequence[Check]") -> dict[str, Any]:
-    """What was done and found, as plain values."""
+    """Return what was done and found, as plain values."""
     return {
         "run": str(run),
         "from_step": repetition.start,
@@ -75,7 +75,7 @@ def facts(run: Path, repetition: "Repetition", checks: "Sequence[Check]") -> dic
 
 
 def head(run: Path, repetition: "Repetition") -> Iterator[str]:
-    """What is about to be done."""
+    """Yield what is about to be done."""
     from charloop.wording import number_of
 
     count = number_of(repetition.stop - repetition.start, "step")
@@ -85,7 +85,7 @@ def head(run: Path, repetition: "Repetition") -> Iterator[str]:
 
 
 def result(checks: "Sequence[Check]") -> Iterator[str]:
-    """What came out."""
+    """Yield the result."""
     for check in checks:
         yield f"{'equal' if check.difference is None else 'DIFFERENT':11} {check.what}"
         if check.difference:

@@ -1,4 +1,4 @@
-"""What a text goes on from, and prompts: given as they are, or where they stand."""
+"""Prompts and contexts, given as text or as the file that holds it."""
 
 import errno
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 
-LONGEST = 64 << 20
-"""Bytes of a prompt or context that is read from a file."""
+MAX_PROMPT_BYTES = 64 << 20
+"""Largest prompt or context that is read from a file, in bytes."""
 STDIN = "-"
 
 
 def read_context(given: str | None, *, taken: str | None = None) -> str | None:
-    """The context that --context names: what is in a file, in standard input for -, or the text itself.
+    """Return the context that --context gives: the content of a file, standard input for -, or the text itself.
 
-    `taken` is what else is read; CharloopError where both are standard input.
+    `taken`: what another flag reads. Raises CharloopError if both are standard input.
     """
     if given is None:
         return None
@@ -24,16 +24,18 @@ def read_context(given: str | None, *, taken: str | None = None) -> str | None:
         raise CharloopError(
             "--context - reads standard input, which is read already", do="give one of them as a file"
         )
-    # Of os.path, which asks a name that no file can have too.
-    return read_place("context", given) if given == STDIN or os.path.exists(given) else given
+    # os.path also accepts a name that no file can have.
+    return read_prompt_file("context", given) if given == STDIN or os.path.exists(given) else given
 
 
-def read_place(what: str, place: str) -> str:
-    """The text in the file `place`, or in standard input for -; line ends become LF."""
-    name = "standard input" if place == STDIN else place
+def read_prompt_file(what: str, path: str) -> str:
+    """Return the text in the file `path`, or in standard input for -; line ends become LF."""
+    name = "standard input" if path == STDIN else path
     try:
         content = (
-            read_stdin() if place == STDIN else read_small(Path(place), max_bytes=LONGEST, only_file=False)
+            read_stdin()
+            if path == STDIN
+            else read_small(Path(path), max_bytes=MAX_PROMPT_BYTES, only_file=False)
         )
         return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -43,8 +45,8 @@ def read_place(what: str, place: str) -> str:
 
 
 def read_stdin() -> bytes:
-    """Standard input to its end, if that comes soon enough."""
-    content = sys.stdin.buffer.read(LONGEST + 1)
-    if len(content) > LONGEST:
-        raise OSError(errno.EFBIG, f"more than {LONGEST >> 20} MB")
+    """Return standard input up to its end. Raises OSError if it is too long."""
+    content = sys.stdin.buffer.read(MAX_PROMPT_BYTES + 1)
+    if len(content) > MAX_PROMPT_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MAX_PROMPT_BYTES >> 20} MB")
     return content

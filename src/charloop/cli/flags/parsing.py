@@ -1,4 +1,4 @@
-"""Flags from declarations, by tyro; what it refuses is said in one line."""
+"""Parse flags from dataclasses with tyro; each error is one line."""
 
 import contextlib
 import difflib
@@ -22,7 +22,7 @@ Arguments = TypeVar("Arguments")
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 """A flag that is given or not, without its opposite."""
 WITH_TEXTS = ("train", "eval", "baselines")
-"""Commands that take any number of texts, but only in one place."""
+"""Commands that take any number of texts, which must follow one another."""
 MARKERS = (tyro.conf.OmitArgPrefixes,)
 OLD_FLAGS = {"keep-saves": "keep-checkpoints", "momentum": "beta1", "second-moment": "beta2", "out": "output"}
 """Former names of flags, which scripts may still give: accepted, and left out of help."""
@@ -60,33 +60,33 @@ def parse(
 
 
 def check_ranges(flags: Arguments) -> Arguments:
-    """`flags`, or the CharloopError for the first value that is out of the range its declaration gives."""
+    """Return `flags`. Raises CharloopError for the first value that is out of its declared range."""
     try:
         # Paths are the one type of flags that JSON has not.
         plain = msgspec.to_builtins(flags, enc_hook=str)
         convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
-        allowed, _, place = str(error).removeprefix("Expected ").partition(" - at `$.")
-        # One value of several, `seq_length[0]` or `seq_length[...]`, is told of as the flag that holds it.
-        place = place.rstrip("`").partition("[")[0]
-        wrong = CharloopError(place.rpartition(".")[2], got=value_at(flags, place), allowed=allowed)
+        allowed, _, field = str(error).removeprefix("Expected ").partition(" - at `$.")
+        # An error in one value of several, `seq_length[0]` or `seq_length[...]`, is one of the whole flag.
+        field = field.rstrip("`").partition("[")[0]
+        wrong = CharloopError(field.rpartition(".")[2], got=value_at(flags, field), allowed=allowed)
         raise of_flag(wrong) from None
     return flags
 
 
 def of_flag(error: CharloopError) -> CharloopError:
-    """The error of a setting, said of its flag: top_k becomes --top-k."""
+    """Return the error of a setting with the name of its flag: top_k becomes --top-k."""
     allowed = readable(error.allowed.replace("`", ""), None) if error.allowed else None
     return CharloopError(f"--{error.what.replace('_', '-')}", got=error.got, allowed=allowed, do=error.do)
 
 
-def value_at(flags: object, place: str) -> object:
-    """The value of the field that `place` names, such as `model.hidden_size`."""
-    return functools.reduce(getattr, place.split("."), flags)
+def value_at(flags: object, field: str) -> object:
+    """Return the value of the field that `field` names, such as `model.hidden_size`."""
+    return functools.reduce(getattr, field.split("."), flags)
 
 
 def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
-    """The error for a flag that is none, or a value too many."""
+    """Return the error for an unknown flag or one value too many."""
     if not argument.startswith("-"):
         hint = "name all texts side by side" if name in WITH_TEXTS else f"see charloop {name} --help"
         return CharloopError(f"charloop {name} does not know what to do with", got=argument, do=hint)
@@ -97,13 +97,13 @@ def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
 
 @contextlib.contextmanager
 def whole_paragraphs() -> Iterator[None]:
-    """Help texts are wrapped to the terminal alone: tyro would keep each line end that the source has."""
+    """Let tyro wrap help texts to the terminal only: it would keep the line ends of the source too."""
     parse_from_object = docstring_parser.parse_from_object
 
     def joined(obj: Any, style: DocstringStyle = DocstringStyle.AUTO) -> docstring_parser.Docstring:
         found = parse_from_object(obj, style)
-        for field in found.params:
-            field.description = " ".join((field.description or "").split())
+        for parameter in found.params:
+            parameter.description = " ".join((parameter.description or "").split())
         return found
 
     docstring_parser.parse_from_object = joined
@@ -114,7 +114,7 @@ def whole_paragraphs() -> Iterator[None]:
 
 
 def flags_of(kind: type, name: str) -> list[str]:
-    """All flags of a command, read off its own help."""
+    """Return all flags of a command, as its help shows them."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         tyro.cli(kind, prog=f"charloop {name}", args=["--help"], config=MARKERS, registry=VALUES)
@@ -135,7 +135,7 @@ def current_name(argument: str, former: Mapping[str, str] = OLD_FLAGS) -> str:
 
 
 def refusal(text: str, name: str) -> CharloopError:
-    """The error for the box of text that tyro prints when it refuses the arguments of `charloop NAME`."""
+    """Return the error for the box of text that tyro prints when it refuses the arguments of `charloop NAME`."""
     sentence, see = one_line(text), f"see charloop {name} --help"
     for pattern, make in KNOWN:
         found = re.search(pattern, sentence)
@@ -145,24 +145,24 @@ def refusal(text: str, name: str) -> CharloopError:
 
 
 def one_line(text: str) -> str:
-    """The message inside tyro's box: its heading and its first paragraph."""
+    """Return the first paragraph inside tyro's box, below its heading."""
     paragraphs = re.split(r"[─-]{8,}", re.sub(r"[│╭╮╰╯]", " ", text))
     texts = [" ".join(p.split()) for p in paragraphs]
     return next((text for text in texts[1:] if text), " ".join(texts))
 
 
 def unreadable(found: re.Match[str], see: str) -> CharloopError:
-    """A value that is not of its flag's type: what was got and what is allowed are in it (see flag_values)."""
+    """A value of the wrong type; the text says what was got and what is allowed (see `values.make_reader`)."""
     return CharloopError(f"{found[1]}: {found[2]}", do=see)
 
 
 def without_value(found: re.Match[str], see: str) -> CharloopError:
-    """A flag at the end of the line, or before another one."""
+    """A flag without its value: at the end of the line, or before another flag."""
     return CharloopError(f"{found[1]} needs a value", do=see)
 
 
 def no_choice(found: re.Match[str], see: str) -> CharloopError:
-    """A word that is not among a flag's few."""
+    """A word that is not among a flag's choices."""
     return unknown_name(f"value of {found[2]}", found[1], re.findall(r"'([^']*)'", found[3]), do=see)
 
 
@@ -177,4 +177,4 @@ KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], CharloopError]], ...] = (
     (r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", no_choice),
     (r"Missing from charloop \S+: (\S+)", missing),
 )
-"""tyro's sentences; one that is none of them is passed on as it is."""
+"""tyro's sentences, and what makes an error of each; other sentences are passed on as they are."""

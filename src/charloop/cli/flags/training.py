@@ -1,4 +1,4 @@
-"""The flags of `charloop train`, and how a preset, a file and flags become one configuration."""
+"""The flags of `charloop train`, and how a preset, a file and flags make one configuration."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -35,7 +35,7 @@ FREE_ON_RESUME = {
     "corpus",
     "cell",
 }
-"""What may change between two sittings of a run without changing what it learns from what."""
+"""Settings that may change when a run is resumed: none of them changes what the run learns."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SettingFlags:
     training: TrainingSettings = field(default_factory=TrainingFlags)
     expert: ExpertSettings = field(default_factory=ExpertSettings)
     dropout: Fraction | None = None
-    """Share of outputs dropped between layers and before the readout: sets dropout-between and dropout-output."""
+    """Dropout rate between layers and before the readout: sets dropout-between and dropout-output."""
     preset: str = DEFAULT_PRESET
     """Settings to begin with (see charloop presets)."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -91,37 +91,37 @@ class TrainFlags(SettingFlags):
 
     The defaults shown are those of the preset fast.
 
-    Ctrl-C saves and ends with status 130; --resume goes on from there.
+    Ctrl-C saves and ends with status 130; --resume continues from there.
     """
 
     model: ModelFlags = field(default_factory=ModelFlags)
     output: Annotated[
         Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
     ] = None
-    """Where the run is kept; a name under runs/ if left out."""
+    """Folder for the run; a name under runs/ if left out."""
     overwrite: Switch = False
-    """If there is a run in --output, set it aside under another name and begin a new one."""
+    """If --output holds a run, rename it and start a new one."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Go on with this run where it was last saved; a longer budget may be given."""
+    """Continue this run from its last checkpoint; a longer budget may be given."""
     init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Begin with this run's weights and vocabulary, and a fresh optimiser."""
+    """Start with the weights and vocabulary of this run, and a new optimizer."""
 
 
 Flags = TypeVar("Flags", bound=SettingFlags)
 
 
 def first_look(kind: type[Flags], name: str, arguments: Sequence[str]) -> Flags:
-    """The flags of `charloop NAME` over the default preset: enough to know what preset, file or run lies under."""
+    """Return the flags of `charloop NAME` over the default preset: enough to know the preset, file or run to use."""
     return over(kind, name, find_preset(DEFAULT_PRESET), arguments, given=set())
 
 
 def over(kind: type[Flags], name: str, base: RunConfig, arguments: Sequence[str], given: set[str]) -> Flags:
-    """The flags over `base`."""
+    """Return the flags with `base` as their defaults."""
     return parse(kind, name, arguments, layered(kind, base, given))
 
 
 def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
-    """`base` as the flags' defaults; a budget given as a flag replaces the whole of its budget."""
+    """Return `base` as the flags' defaults; a budget given as a flag replaces all limits of `base`."""
     training = asdict(base.training)
     if given & LIMITS:
         training |= dict.fromkeys(LIMITS)
@@ -137,13 +137,13 @@ def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
 
 
 def base_of(flags: SettingFlags) -> RunConfig:
-    """What lies under the flags: the preset, and the file on top of it."""
+    """Return the configuration under the flags: the preset, with the file on top."""
     base = find_preset(flags.preset)
     return read_config(flags.config, base) if flags.config else base
 
 
 def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
-    """The configuration that the flags describe; CharloopError for a value out of its range."""
+    """Return the configuration that the flags describe. Raises CharloopError for a value out of its range."""
     model = ModelConfig(**asdict(flags.model))
     model = replace(model, cell_options=tuple(dict.fromkeys(model.cell_options)))
     if flags.dropout is not None and "dropout_between" not in given:
@@ -158,7 +158,7 @@ def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
 
 
 def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
-    """Raises CharloopError if `asked` would make another run of it."""
+    """Raises CharloopError if `asked` changes a setting that must stay as it is in a run."""
     for name, old, new in changes(stored, asked):
         if name not in FREE_ON_RESUME:
             raise CharloopError(

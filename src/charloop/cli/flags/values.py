@@ -18,12 +18,12 @@ PLAIN: dict[Any, tuple[str, str]] = {
     float: ("X", "a number"),
     str: ("NAME", "text"),
 }
-"""What a value of this type is called in help, and in an error."""
+"""What a value of this type is called in help, and in errors."""
 
 
 @VALUES.primitive_rule
 def plain_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """One number or name."""
+    """Read one number or name."""
     kind: Any = asked.type
     if kind not in PLAIN:
         return None
@@ -31,15 +31,15 @@ def plain_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | Non
     return PrimitiveConstructorSpec(
         nargs=1,
         metavar=metavar,
-        instance_from_str=reader(kind, allowed),
+        instance_from_str=make_reader(kind, allowed),
         # A preset may say 3 where a number such as 3.0 is meant.
         is_instance=lambda value: isinstance(value, (int, float) if kind is float else kind),
         str_from_instance=lambda value: [str(value)],
     )
 
 
-def reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], Any]:
-    """From a flag's one word to its value; ValueError in the words of the house."""
+def make_reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], Any]:
+    """Return a function from a flag's one word to its value, or a ValueError that says what is allowed."""
 
     def read(words: list[str]) -> Any:
         try:
@@ -52,7 +52,7 @@ def reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], An
 
 @VALUES.primitive_rule
 def optional_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """`X | None` is read as X: None is what a flag is that nobody gives."""
+    """Read `X | None` as X: None is the value of a flag that is not given."""
     kinds = [kind for kind in get_args(asked.type) if kind is not NoneType]
     if asked.type_origin not in (Union, UnionType) or len(kinds) != 1:
         return None

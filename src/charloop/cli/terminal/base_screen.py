@@ -1,5 +1,6 @@
-"""What both training screens are: a bar that is taken down whatever happens, and labelled lines above it."""
+"""The base of both training screens: labelled lines, and a bar below them that is always taken down."""
 
+import time
 from types import TracebackType
 from typing import TypeVar
 
@@ -8,24 +9,27 @@ from rich.table import Column
 from rich.text import Text
 
 from charloop.cli.terminal.bar import LastingConsole, ProgressWords, make_bar
-from charloop.wording import entry
+from charloop.data import Reading
+from charloop.wording import describe_reading, entry
 
 INDENT = 9
 """Columns of a label and the space after it."""
 PLAIN_PAUSE = 30.0
-"""Seconds of silence after which a log without a bar gets a row of its own."""
+"""Seconds without output after which a log without a bar gets a row."""
 
 Entered = TypeVar("Entered", bound="Screen")
 
 
 class Screen:
-    """A context manager; `errors`: on standard error, where standard output is for something else."""
+    """A context manager; `errors`: write to standard error, because standard output is for something else."""
 
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
         self.console = console or LastingConsole(highlight=False, soft_wrap=True, stderr=errors)
         self.has_bar = self.console.is_interactive
         self.words = ProgressWords(table_column=Column(no_wrap=True))
         self.progress = make_bar(self.console, self.words)
+        self.last_row = time.monotonic()
+        self.doing, self.doing_since = "", 0.0
 
     def __enter__(self: Entered) -> Entered:
         self.progress.start()
@@ -38,10 +42,22 @@ class Screen:
         self.progress.stop()
 
     def say(self, label: str, text: str, style: str = "") -> None:
-        """One labelled line."""
+        """Print one labelled line."""
         self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
     def noted(self, text: str) -> None:
-        """A note."""
-        # Down a pipe a line stays a line: somebody may search it.
+        """Print a note."""
+        # In a pipe, one note stays one line, for grep.
         self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
+
+    def reading(self, event: Reading) -> None:
+        """Show on the bar how far a text is read; without a bar, print a line now and then."""
+        now = time.monotonic()
+        if event.doing != self.doing:
+            self.doing, self.doing_since = event.doing, now
+        words = describe_reading(event, now - self.doing_since)
+        share = event.done / max(1, event.total)
+        self.progress.update(self.task, completed=share, description=words)
+        if not self.has_bar and now - self.last_row > PLAIN_PAUSE:
+            self.say("text", words)
+            self.last_row = now

@@ -1,4 +1,4 @@
-"""What the training screen says before the first step, at each evaluation, and after the last step."""
+"""The words of the training screen: before the first step, at each evaluation, after the last step."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from charloop.baselines import Baselines
 
 NARROW = 80
-"""Columns of a terminal below which a row leaves out what matters less."""
+"""Columns of a terminal below which a row leaves out `ONLY_WIDE`."""
 COLUMNS = {
     "step": right("step", 9),
     "epoch": right("epoch", 6),
@@ -29,13 +29,13 @@ ONLY_WIDE = {"epoch", "speed", "beats"}
 
 
 def part_validated(event: Started) -> int:
-    """Characters set apart to validate, if an evaluation reads only some of them; else 0."""
+    """Return the size of the validation text if an evaluation reads only a part of it, else 0."""
     limit, validation = event.config.training.validation_limit, event.split[1]
     return validation if 0 < limit < validation - 1 else 0
 
 
 def opening(event: Started) -> Iterator[tuple[str, str]]:
-    """Labelled lines: what will be trained, on what."""
+    """Yield labelled lines: what will be trained, on what."""
     data, (train, validation, test) = event.config.data, event.split
     unit = "bytes" if data.unit == "byte" else "characters"
     network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
@@ -43,10 +43,10 @@ def opening(event: Started) -> Iterator[tuple[str, str]]:
     yield "text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct"
     yield "", f"sha256 {event.content_hash[:16]}"
     limit = event.config.training.validation_limit
-    some = f" ({limit:,} of them each time, from all over it)" if part_validated(event) else ""
+    some = f" ({limit:,} of them at each evaluation, spread evenly)" if part_validated(event) else ""
     parts = f"{train:,} to train on, {validation:,} to validate{some}"
     yield "split", parts + (f", {test:,} to test" if test else "")
-    chunk = f"{number_of(data.batch_size, 'lane')} x {data.seq_length:,} {unit}"
+    chunk = f"{number_of(data.batch_size, 'batch row')} x {data.seq_length:,} {unit}"
     yield "step", f"{chunk}, {number_of(event.chunks_per_epoch, 'step')} an epoch"
     yield "run", str(event.folder)
 
@@ -68,7 +68,7 @@ def row(
     validation: float | None,
     baselines: "Baselines | None",
 ) -> str:
-    """A line of the table: `figures` has step, epoch, train, speed and mark; the validation loss is in nats."""
+    """Return a line of the table: `figures` has step, epoch, train, speed and mark; `validation` is in nats."""
     cells = figures | {"clock": clock(elapsed)}
     if validation is not None:
         cells |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
@@ -81,7 +81,7 @@ def row(
 def ending(
     event: Finished, resumed_at: int, part_of: int, baselines: "Baselines | None"
 ) -> Iterator[tuple[str, str]]:
-    """Labelled lines: why the run ended, and how good it is."""
+    """Yield labelled lines: why the run ended, and how good it is."""
     after = f"after {number_of(event.step, 'step')}, {clock(event.elapsed)}"
     if event.reason == INTERRUPTED:
         yield "stopped", f"{after}; everything is saved"
@@ -102,5 +102,5 @@ def ending(
     if event.skipped:
         yield (
             "skipped",
-            f"{number_of(event.skipped, 'update')} undone; skipped.jsonl in the run has their text",
+            f"{number_of(event.skipped, 'update')} discarded; skipped.jsonl in the run has their text",
         )

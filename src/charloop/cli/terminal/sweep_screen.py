@@ -1,4 +1,4 @@
-"""What a person sees while a comparison is trained: a row for each run, and one bar for all."""
+"""The screen of `charloop sweep`: a row for each run, and one bar for all."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from charloop.cli.terminal.tables import left, right, table_lines
 from charloop.comparison.sweep import RunTurn, Sweep
 from charloop.data import Reading
 from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
-from charloop.wording import clock, describe_reading, number_of
+from charloop.wording import clock, number_of
 
 if TYPE_CHECKING:
     from charloop.comparison.sweep import PlannedRun
@@ -28,22 +28,17 @@ def columns_of(width: int) -> list[Column]:
 
 
 class SweepScreen(Screen):
-    """A listener for `training.train_sweep`; a context manager, so that the bar is taken down whatever happens."""
+    """A listener for `comparison.train_sweep`, and a context manager, so that the bar is always taken down."""
 
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
         super().__init__(console, errors=errors)
         self.seconds: dict[str, list[float]] = {}
-        """How long the runs of each cell took."""
+        """Seconds that the finished runs of each cell took."""
         self.said: set[str] = set()
-        self.has_head, self.resumed_at, self.last_row = False, 0, time.monotonic()
-
-    def __enter__(self) -> "SweepScreen":
-        super().__enter__()
-        self.reading_since = time.monotonic()
-        return self
+        self.has_head, self.resumed_at = False, 0
 
     def begin(self, sweep: Sweep) -> None:
-        """All is planned: say what will be trained."""
+        """Print what will be trained."""
         self.sweep, corpus, config = sweep, sweep.corpus, sweep.runs[0].config
         self.columns = columns_of(max(4, *(len(run.cell) for run in sweep.runs)))
         self.chunk = config.data.batch_size * config.data.seq_length
@@ -66,7 +61,7 @@ class SweepScreen(Screen):
         self.say("folder", str(sweep.path))
 
     def limits(self) -> str:
-        """The budget of each run, in words."""
+        """Return the budget of each run, in words."""
         config = self.sweep.runs[0].config.training
         limits = [(config.steps, "step"), (config.epochs, "epoch"), (config.minutes, "minute")]
         return " or ".join(number_of(limit, thing) for limit, thing in limits if limit)
@@ -91,14 +86,12 @@ class SweepScreen(Screen):
                 self.finished(event)
 
     def reading(self, event: Reading) -> None:
-        """The text is read once with a bar; the runs find it read."""
+        """Show how far the text is read, the first time only: the runs read it from the cache."""
         if not hasattr(self, "sweep"):
-            words = describe_reading(event, time.monotonic() - self.reading_since)
-            share = event.done / max(1, event.total)
-            self.progress.update(self.task, completed=share, description=words)
+            super().reading(event)
 
     def turn(self, event: RunTurn) -> None:
-        """A run is next; one that is there already gets its row at once."""
+        """Show the next run; one that is finished already gets its row at once."""
         self.now = event
         journal = event.found.journal
         if event.found.is_over and journal:
@@ -115,21 +108,21 @@ class SweepScreen(Screen):
             self.row(None, last.step, event.elapsed, f"{event.progress:.0%} of it")
 
     def show(self, progress: float, figures: str, left: float | None) -> None:
-        """The bar: all runs, and which one is on."""
+        """Update the bar: the share of all runs, and the run that trains."""
         total, number, run = len(self.sweep.runs), self.now.number, self.now.run
         words = f"{number}/{total} {run.cell} seed {run.seed}{figures}"
         words += f" · {clock(left)} left" if left is not None else ""
         self.progress.update(self.task, completed=(number - 1 + progress) / total, description=words)
 
     def left(self, progress: float, elapsed: float) -> float:
-        """Seconds that this run and the later ones will take: as long as others of their cell did, or as this one."""
+        """Return the seconds that this run and the later ones need, at the pace of other runs of their cell."""
         whole = elapsed / progress
         known = {cell: sum(times) / len(times) for cell, times in self.seconds.items()}
         later = self.sweep.runs[self.now.number :]
         return whole - elapsed + sum(known.get(run.cell, whole) for run in later)
 
     def finished(self, event: Finished) -> None:
-        """A run is over, or was stopped."""
+        """Print the row of a run that is finished or stopped."""
         run, stopped = self.now.run, event.reason == INTERRUPTED
         marks = ["stopped"] if stopped else []
         marks += ["resumed"] if self.resumed_at else []
@@ -162,7 +155,7 @@ class SweepScreen(Screen):
         self.console.print(Text(table_lines(self.columns, [cells], gap=1, heads=False)[0]))
 
     def noted(self, text: str) -> None:
-        """A note, once: most are true of every run."""
+        """Print a note once: most apply to every run."""
         if text not in self.said:
             self.said.add(text)
             super().noted(text)

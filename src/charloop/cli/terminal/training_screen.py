@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: a living picture on a terminal, a row for each evaluation everywhere."""
+"""The screen of `charloop train`: a live picture on a terminal, and a row for each evaluation everywhere."""
 
 import math
 import time
@@ -26,25 +26,23 @@ from charloop.training.events import (
     Stepped,
     Stopping,
 )
-from charloop.wording import clock, describe_reading
+from charloop.wording import clock
 
 SKIPPED_SHOWN = 10
-"""Skipped updates that get a line each, in a sitting; all are counted, and written to skipped.jsonl."""
+"""Skipped updates that get a line each; later ones are counted and recorded in skipped.jsonl."""
 
 
 class TrainingScreen(Screen):
-    """A listener for `training.run`; a context manager, so that the bar is taken down whatever happens."""
+    """A listener for `training.run`, and a context manager, so that the bar is always taken down."""
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__(console)
         self.picture, self.pace, self.estimate = Picture(), Pace(), EpochEstimate()
         self.progress.above = self.drawn
         self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
-        self.doing, self.doing_since = "", 0.0
         self.minutes: float | None = None
         self.baselines: Baselines | None = None
         self.interrupted = self.has_head = False
-        self.last_row = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Stepped):
@@ -70,20 +68,8 @@ class TrainingScreen(Screen):
                 self.finished(event)
 
     def drawn(self) -> list[Text]:
-        """The picture, where there is room for it."""
+        """Return the picture, if the terminal is large enough."""
         return self.picture.draw(self.console.width, self.console.height)
-
-    def reading(self, event: Reading) -> None:
-        """The bar follows the work on the text; without a bar, a line now and then."""
-        now = time.monotonic()
-        if event.doing != self.doing:
-            self.doing, self.doing_since = event.doing, now
-        words = describe_reading(event, now - self.doing_since)
-        share = event.done / max(1, event.total)
-        self.progress.update(self.task, completed=share, description=words)
-        if not self.has_bar and now - self.last_row > PLAIN_PAUSE:
-            self.say("text", words)
-            self.last_row = now
 
     def started(self, event: Started) -> None:
         data = event.config.data
@@ -95,7 +81,7 @@ class TrainingScreen(Screen):
         for note in event.notes:
             self.noted(note)
         if event.resumed_at:
-            self.say("resume", f"going on after step {event.resumed_at:,}")
+            self.say("resume", f"continues after step {event.resumed_at:,}")
         self.progress.update(self.task, completed=0.0, description="compiling the first step")
 
     def measured(self, baselines: Baselines) -> None:
@@ -119,7 +105,7 @@ class TrainingScreen(Screen):
         if event.progress > 0.01:
             parts.append(f"{clock(event.elapsed * (1 - event.progress) / event.progress)} left")
         if self.console.width < NARROW:
-            # What one waits for comes first where the end is cut off.
+            # The time left comes first, as the end may be cut off.
             parts = [parts[0], *parts[:1:-1]]
         self.progress.update(self.task, completed=event.progress, description=" · ".join(parts))
         if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
@@ -134,18 +120,18 @@ class TrainingScreen(Screen):
             self.say("epoch", estimate + budget)
 
     def tell_skipped(self, event: Stepped) -> None:
-        """A line for each update that was undone, the first few."""
+        """Print a line for each of the first skipped updates."""
         for step in event.steps:
             if step.skipped:
                 self.skipped += 1
                 if self.skipped <= SKIPPED_SHOWN:
-                    answer = "undone, and the learning rate halved for a while"
+                    answer = "update discarded, learning rate halved for a while"
                     self.say("skipped", f"step {step.step:,}: {step.skipped}; {answer}", style="magenta")
                 if self.skipped == SKIPPED_SHOWN + 1:
-                    self.say("", "further ones are counted, and written to skipped.jsonl", style="magenta")
+                    self.say("", "later ones are counted, and recorded in skipped.jsonl", style="magenta")
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
-        """One line of the table, under its head if that is not in sight."""
+        """Print one line of the table, under its head if that is not in sight."""
         width = self.console.width if self.has_bar else NARROW
         if not self.has_head:
             self.console.print(Text("\n" + heads(width), "dim"))
@@ -157,7 +143,7 @@ class TrainingScreen(Screen):
         self.console.print(Text(line, "" if mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
-        """Into the picture, where there is room for it; else, and down a pipe, all of it between the rows."""
+        """Show samples in the picture; on a small terminal and in a pipe, print them between the rows."""
         self.picture.add_sample(event.step, event.texts)
         if self.has_bar and has_room(self.console.width, self.console.height):
             return

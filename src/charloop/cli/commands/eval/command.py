@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -18,6 +17,7 @@ from charloop.cli.commands.eval.per_character import (
 from charloop.cli.commands.eval.report import score_lines, score_values
 from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.terminal.progress import reading
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
@@ -30,20 +30,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvalFlags:
+class EvalFlags(ReadingFlags):
     """How well a trained network predicts a text, in nats and bits per character.
 
     Without a text: the run's own validation text.
     """
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A run's folder."""
-    texts: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
-    ] = ()
-    """Files, folders, globs, - or named corpora: scored as one text."""
-    text: str | None = None
-    """Score this string."""
     context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
     """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, this very
     text. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
@@ -52,12 +44,6 @@ class EvalFlags:
     """Score this part of the run's own text."""
     limit: NonNegativeCount = 0
     """Score about N characters, from all parts of the text; 0: all of them."""
-    unknown: Literal["error", "skip"] = "error"
-    """Characters that the network never saw: refuse the text, or leave them out. A network that was trained with
-    --min-count reads them as its unknown symbol instead of refusing, and predicts only that one of them comes."""
-    errors: Literal["strict", "replace"] | None = None
-    """Bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD. By default as in
-    training."""
     baselines: Switch = False
     """Compare other texts with n-grams and compressors too, which learn from the run's training text."""
     per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
@@ -66,10 +52,6 @@ class EvalFlags:
     """Replace the file of --per-character if it is there already."""
     json: Switch = False
     """Print one JSON object."""
-    weights: Literal["best", "last"] = "best"
-    """best: the weights with the lowest validation loss. last: the newest weights."""
-    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
-    """The code of the cell, for a run with a cell of its own."""
 
 
 def main(arguments: Sequence[str]) -> None:
