@@ -286,8 +286,9 @@ def test_a_part_of_the_validation_text_is_called_a_part() -> None:
     with TrainingScreen(paper) as screen:
         screen(replace(STARTED, config=few))
         screen(Finished("the budget is used up", 9, SCORE, 1, 3661.0))
-    assert "90,000 to validate (1,000 of them at each evaluation, spread evenly), 10,000 to test\n" in written(
-        paper
+    assert (
+        "90,000 to validate (1,000 of them at each evaluation, spread evenly), 10,000 to test\n"
+        in written(paper)
     )
     assert written(paper).endswith(", at step 1, on 1,000 of 90,000 characters\n")
 

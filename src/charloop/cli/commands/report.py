@@ -30,7 +30,7 @@ FLAG, FILE = "--output", "report.html"
 class ReportFlags(ReadingFlags):
     """Show a run as one HTML page: a single file that opens offline in any browser.
 
-    It shows how the network learned, what surprises it, what its units track, and what it copies.
+    It shows how the network learned, what surprises it, what its units track.
 
     Without a text, the network reads the run's own validation text.
     """
