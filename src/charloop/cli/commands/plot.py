@@ -22,7 +22,7 @@ FLAG = "--output"
 class PlotFlags:
     """Draw the loss curves of one or several runs as a figure for print.
 
-    It shows the training and validation loss, in nats (left) and bits per character (right).
+    It shows training and validation loss, in nats (left) and bits per character.
 
     Thin lines are the baselines of the validation text, if a run has measured them.
 
