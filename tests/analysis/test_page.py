@@ -33,5 +33,5 @@ def test_the_code_runs_in_the_order_it_is_read(
     said = capsys.readouterr().out
     assert "layer 0, forget: shut" in said
     assert "digit is left out: its marks change 0 and 0 times" in said
-    assert "vowel  Unit(layer=0" in said
+    assert "vowel  StateUnit(layer=0" in said
     assert "the last character" in said
