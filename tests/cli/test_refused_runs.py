@@ -133,7 +133,7 @@ def test_a_configuration_that_does_not_fit_the_weights(copied: Path) -> None:
     file.write_text(file.read_text().replace('"hidden_size": 12', '"hidden_size": 13'))
     line = refused(call("sample", str(copied)))
     assert line.startswith(f"{copied / WEIGHTS}: shape of ")
-    assert "are not all of the same run" in line
+    assert "must come from the same run" in line
 
 
 @pytest.mark.parametrize("command", [("sample",), ("eval",), ("info",), ("train", "--resume")])
