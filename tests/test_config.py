@@ -83,9 +83,9 @@ BOUNDS = {
 }
 
 
-@pytest.mark.parametrize(("place", "bounds"), BOUNDS.items(), ids=lambda value: str(value))
-def test_every_number_has_a_range(place: tuple[str, str], bounds: tuple[float, float]) -> None:
-    section, key = place
+@pytest.mark.parametrize(("setting", "bounds"), BOUNDS.items(), ids=lambda value: str(value))
+def test_every_number_has_a_range(setting: tuple[str, str], bounds: tuple[float, float]) -> None:
+    section, key = setting
     for right in bounds:
         assert getattr(getattr(from_dict({section: {key: right}}), section), key) == right
     wrong = [bounds[0] - 1, bounds[1] * 2 + 1, float("nan"), float("inf"), -float("inf"), "7", True, [1], {}]

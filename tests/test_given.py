@@ -60,7 +60,7 @@ def test_a_cell_is_a_name_a_class_or_a_cell() -> None:
 
 
 def test_the_object_stays_with_its_name() -> None:
-    """Through all that is done to configurations: copied, checked, taken apart and put together."""
+    """Through all that is done to configurations: copied, checked, converted and restored."""
     config = RunConfig(model=ModelConfig(cell=Slow, hidden_size=5))
     for copy in (deepcopy(config), validate(config), check(to_dict(config)), replace(config)):
         assert type(CharLM.build(copy.model, 9).cell) is Slow

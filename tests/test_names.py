@@ -1,4 +1,4 @@
-"""A search for a name finds one definition, and no passage of code stands in two places."""
+"""A search for a name finds one definition, and no passage of code is repeated."""
 
 import ast
 from collections import defaultdict
@@ -33,14 +33,14 @@ def ambiguous_exports(files: dict[str, str]) -> dict[str, list[str]]:
 
 
 def equal_passages(files: dict[str, str], length: int) -> list[list[str]]:
-    """Return the places of each passage of `length` equal lines; indents and empty lines do not count."""
-    places = defaultdict(list)
+    """Return the locations of each passage of `length` equal lines; indents and empty lines do not count."""
+    locations = defaultdict(list)
     for file, text in files.items():
         lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         for start in range(len(lines) - length + 1):
             passage = tuple(line for _, line in lines[start : start + length])
-            places[passage].append(f"{file}:{lines[start][0]}")
-    return [found for found in places.values() if len(found) > 1]
+            locations[passage].append(f"{file}:{lines[start][0]}")
+    return [found for found in locations.values() if len(found) > 1]
 
 
 def sources(*folders: Path) -> dict[str, str]:
@@ -52,7 +52,7 @@ def sources(*folders: Path) -> dict[str, str]:
 def test_each_exported_name_has_one_definition() -> None:
     """Except `main`, which every command has."""
     found = ambiguous_exports(sources(SOURCE))
-    assert {name: places for name, places in found.items() if name != "main"} == {}
+    assert {name: locations for name, locations in found.items() if name != "main"} == {}
 
 
 def test_no_passage_stands_twice() -> None:

@@ -23,7 +23,7 @@ BEFORE = {"training": {"state_dropout": 0.0}}
 """Values of settings that config.json of an old run lacks: those that had the effect charloop had at that time."""
 OLD_KEYS = {"training": {"keep_saves": "keep_checkpoints", "momentum": "beta1", "second_moment": "beta2"}}
 """Former names of settings by section, which TOML files and the config.json of old runs have."""
-MOST_PARTS = 100
+MAX_KEY_PARTS = 100
 """Parts of a dotted key: the memory of tomllib grows with their square, and settings have two."""
 CHECKED: WeakValueDictionary[int, RunConfig] = WeakValueDictionary()
 """Configurations in memory that are valid for good, since they are frozen: by identity, as 1 equals True and 1.0."""
@@ -118,7 +118,7 @@ def readable(allowed: str, kind: Any) -> str:
 
 
 def check_key(section: str, key: str) -> None:
-    """Raises CharloopError for a key that its section does not have."""
+    """Raise CharloopError for a key that its section does not have."""
     names = [f.name for f in fields(SECTIONS[section])]
     if key not in names:
         home = next((s for s, c in SECTIONS.items() if key in [f.name for f in fields(c)]), None)
@@ -138,8 +138,8 @@ def misplaced(key: str) -> CharloopError:
 def parse_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML document. Raises ValueError, also for keys that would cost tomllib gigabytes."""
     for number, line in enumerate(text.splitlines(), start=1):
-        if re.sub(r"'[^']*'|\"[^\"]*\"", "", line).count(".") > MOST_PARTS:
-            raise ValueError(f"line {number} has a key of more than {MOST_PARTS} parts")
+        if re.sub(r"'[^']*'|\"[^\"]*\"", "", line).count(".") > MAX_KEY_PARTS:
+            raise ValueError(f"line {number} has a key of more than {MAX_KEY_PARTS} parts")
     return tomllib.loads(text)
 
 

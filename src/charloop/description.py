@@ -1,6 +1,6 @@
-"""What a run is, what it was trained on, and how well: for programs and for people.
+"""Describe a run, its text and its validation loss, for programs and for people.
 
-A run may come from anywhere: what its files say is checked before it is shown.
+A run may come from anywhere, so the content of its files is checked before it is shown.
 """
 
 import math
@@ -102,7 +102,7 @@ def count_lines(path: Path) -> int:
 
 
 def describe_rank(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
-    """What the best validation loss, of these facts, is worth, as plain values."""
+    """Return how the best validation loss ranks among the baselines, as plain values."""
     baselines, rank = find_rank(folder, values)
     return {
         "rank": wording.rank_values(rank) if rank else None,
@@ -111,14 +111,14 @@ def describe_rank(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_rank(folder: RunFolder, values: dict[str, Any]) -> tuple[Baselines | None, Rank | None]:
-    """The baselines that are kept in the run, and where its best weights stand among them."""
+    """Return the baselines stored in the run, and how its best weights rank among them."""
     baselines = read_baselines(folder.path / BASELINES_FILE)
     loss = (values["weights"] or {}).get("validation_loss")
     return baselines, baselines.rank(loss) if baselines and isinstance(loss, float) else None
 
 
 def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """These facts, and what the loss is worth, for people: label and value."""
+    """Yield these facts, and how the loss ranks among the baselines, for people: label and value."""
     yield from rows(values)
     baselines, rank = find_rank(folder, values)
     yield from wording.rank_rows(rank, baselines)

@@ -104,7 +104,7 @@ class TrainedModel:
     def _prefix_of_own_text(self) -> str:
         """Return the prefix of a text that the network writes, always with the same seed.
 
-        The vocabulary alone does not tell a play from a list.
+        The vocabulary alone does not show whether the text is a play or a list.
         """
         guess = guess_prefix(self.vocabulary)
         config = SamplingConfig(length=PREFIX_SAMPLE_LENGTH, temperature=0.8)

@@ -113,12 +113,12 @@ def test_units_that_do_not_move_are_correlated_with_nothing() -> None:
 
 def test_a_detector_of_which_there_is_too_little_is_left_out_and_said_so() -> None:
     rare = list(quoted_text(3000).replace("“", "a").replace("”", "a"))
-    for place in (10, 700, 2000, 2800):
-        rare[place] = "A"
+    for position in (10, 700, 2000, 2800):
+        rare[position] = "A"
     text = "".join(rare)
     values = np.random.default_rng(0).normal(size=(3000, 4)).astype(np.float32)
     left_out = {one.detector: one.reason for one in find_units(Recording(units(4), values), text).left_out}
-    assert left_out["capital"] == "its marks change 4 and 4 times in the text's halves, and 20 are needed"
+    assert left_out["capital"] == "its marks change 4 and 4 times in the halves of the text; 20 are needed"
     assert "digit" in left_out
     assert "vowel" not in left_out
 

@@ -1,4 +1,4 @@
-"""The passages where a unit is highest, against looking at every place."""
+"""The passages where a unit is highest, against a search of every position."""
 
 import numpy as np
 import pytest

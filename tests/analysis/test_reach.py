@@ -31,7 +31,7 @@ def log_likelihood(made: TrainedModel, vectors: np.ndarray, target: int) -> floa
 
 
 def by_differences(made: TrainedModel, text: np.ndarray, distance: int, step: float = 1e-5) -> np.ndarray:
-    """The reach over all places of `text`, each input of each moved by a little."""
+    """The reach over all positions of `text`, by a small change of each input."""
     table = np.asarray(made.params.get("embedding.weight", np.eye(VOCAB)), float)
     norms = []
     for last in range(distance - 1, len(text) - 1):

@@ -11,9 +11,9 @@ class SlowWittenBell:
     def __init__(self, train: Sequence[int], vocab_size: int, highest: int) -> None:
         self.vocab_size = vocab_size
         self.followers: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-        for place, token in enumerate(train):
-            for reach in range(min(highest, place + 1)):
-                self.followers[tuple(train[place - reach : place])][token] += 1
+        for position, token in enumerate(train):
+            for reach in range(min(highest, position + 1)):
+                self.followers[tuple(train[position - reach : position])][token] += 1
 
     def probability(self, token: int, context: tuple[int, ...]) -> float:
         """p(token | context), for an order of one more than the context is long."""
@@ -27,6 +27,6 @@ class SlowWittenBell:
     def nats(self, text: Sequence[int], order: int) -> list[float]:
         """Of each of `text[1:]`; contexts begin in `text`."""
         return [
-            -math.log(self.probability(text[place], tuple(text[max(0, place - order + 1) : place])))
-            for place in range(1, len(text))
+            -math.log(self.probability(text[position], tuple(text[max(0, position - order + 1) : position])))
+            for position in range(1, len(text))
         ]

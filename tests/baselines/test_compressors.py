@@ -1,4 +1,4 @@
-"""What a compressor needs for a text it was told of."""
+"""What a compressor needs for a text that it has seen."""
 
 from charloop.baselines.compressors import COMPRESSORS, bits_per_character
 from charloop.data import Vocabulary

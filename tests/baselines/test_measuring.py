@@ -54,8 +54,8 @@ def test_the_baselines_and_their_losses() -> None:
     slow = SlowWittenBell([int(t) for t in train], vocabulary.size, 6)
     for order, name in enumerate(("unigram", "2-gram", "3-gram", "4-gram", "5-gram", "6-gram"), start=1):
         assert nats[name] == pytest.approx(np.mean(slow.nats([int(t) for t in text], order)))
-    told, both = prose(300).encode(), (prose(300) + prose(60, seed=1) + "ß").encode()
-    added = len(lzma.compress(both)) - len(lzma.compress(told))
+    context, both = prose(300).encode(), (prose(300) + prose(60, seed=1) + "ß").encode()
+    added = len(lzma.compress(both)) - len(lzma.compress(context))
     assert nats["xz"] == pytest.approx(added * 8 * math.log(2) / len(text))
     assert found.find("xz") == found.entries[-1]
     assert found.find("nothing") is None
@@ -97,7 +97,7 @@ BASELINES = Baselines(
     [(5.0, None, "uniform"), (4.0, None, "uniform"), (3.5, "uniform", "unigram"), (2.6, "unigram", "3-gram"),
      (2.4, "3-gram", "2-gram"), (2.0, "3-gram", "2-gram"), (1.0, "2-gram", None)],
 )  # fmt: skip
-def test_where_a_loss_stands(nats: float, beaten: str | None, ahead: str | None) -> None:
+def test_how_a_loss_ranks(nats: float, beaten: str | None, ahead: str | None) -> None:
     rank = BASELINES.rank(nats)
     assert (rank.beaten and rank.beaten.name, rank.ahead and rank.ahead.name) == (
         beaten,
@@ -120,7 +120,7 @@ def test_margins_are_bits_between_the_loss_and_its_neighbours(nats: float) -> No
         assert rank.worse_by is None
 
 
-def test_a_compressor_is_told_the_training_text() -> None:
+def test_a_compressor_sees_the_training_text() -> None:
     train, text, vocabulary = encoded(prose(2000), prose(2000))
     for compressor in COMPRESSORS:
         untold = bits_per_character(compressor, train[:1], text, vocabulary)
@@ -138,9 +138,9 @@ def test_what_fits_a_window_is_the_end_of_one_text_and_the_beginning_of_the_othe
     small = BZ2._replace(size=size, window=101)
     # 50 bytes hold 25 of the letters that take two; each of them costs 16 bits.
     assert bits_per_character(small, train, text, vocabulary) == 16
-    both, told = sorted(seen, key=len, reverse=True)
-    assert both == told + ("ßü" * 300).encode()[:50]
-    assert ("ä" * 300 + prose(100)).encode().endswith(told)
+    both, context = sorted(seen, key=len, reverse=True)
+    assert both == context + ("ßü" * 300).encode()[:50]
+    assert ("ä" * 300 + prose(100)).encode().endswith(context)
     assert len(both) == 101
 
 
@@ -158,7 +158,7 @@ def test_a_lone_surrogate_has_bytes_too() -> None:
     assert measure_baselines(train, text, vocabulary).entries[-1].nats > 0
 
 
-def test_what_bz2_is_told_is_in_one_block_with_the_text() -> None:
+def test_what_bz2_sees_is_in_one_block_with_the_text() -> None:
     """Random text twice over, its copy at the start of a block: a plain difference finds nothing in common."""
     chance = np.random.default_rng(0)
     text = chance.integers(0, 256, 400_000).astype(np.uint8)

@@ -37,7 +37,7 @@ def test_by_hand() -> None:
 
 
 def test_order_n_sees_n_minus_1_characters_and_no_more() -> None:
-    """Copies of a text that differ a place further back than an order sees are the same to it, and only to it."""
+    """Copies of a text that differ just beyond the context of an order have the same loss, for that order alone."""
     chance = np.random.default_rng(0)
     train = chance.integers(0, VOCAB, 3000)
     text = chance.integers(0, VOCAB, 20)

@@ -50,13 +50,13 @@ def test_damaged_content_is_none(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, len(KEPT) - 3), st.integers(0, 255))
-def test_a_damaged_file_is_refused_or_baselines(place: int, value: int) -> None:
+def test_a_damaged_file_is_refused_or_baselines(position: int, value: int) -> None:
     path = store.cache_folder() / "damaged.json"
     path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(KEPT[:place] + bytes([value]) + KEPT[place + 1 :])
+    path.write_bytes(KEPT[:position] + bytes([value]) + KEPT[position + 1 :])
     found = read_baselines(path)
     assert found is None or isinstance(found.rank(1.0).nats, float)
-    path.write_bytes(KEPT[:place])
+    path.write_bytes(KEPT[:position])
     assert read_baselines(path) is None
 
 
@@ -101,7 +101,7 @@ def test_in_the_background(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "said"), [(MemoryError(), "MemoryError"), (OSError("no"), "no")])
-def test_what_fails_in_the_background_is_told(
+def test_what_fails_in_the_background_is_reported(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_) -> Baselines:

@@ -1,4 +1,4 @@
-"""The slow twin: every cell's equations on one lane's vectors, float64, plain loops, no JAX.
+"""The slow twin: every cell's equations on one batch row's vectors, float64, plain loops, no JAX.
 
 Written from the papers and PyTorch's and TensorFlow's documentation, one function a cell: parameters, `x`, state
 to state. The output is always the new `hidden`.
@@ -98,21 +98,21 @@ EQUATIONS = {
 }
 
 
-def run_lane(tick, params, inputs, state):
-    """One layer over one lane, `inputs [time, input]`: the outputs `[time, hidden]`, and the last state."""
+def run_row(step, params, inputs, state):
+    """One layer over one batch row, `inputs [time, input]`: the outputs `[time, hidden]`, and the last state."""
     outputs = []
     for x in inputs:
-        state = tick(params, x, state)
+        state = step(params, x, state)
         outputs.append(state["hidden"])
     return np.array(outputs), state
 
 
-def run(tick, layers, inputs, states):
-    """Layers over lanes, `inputs [time, batch, input]`: outputs of the last layer, and every layer's last state."""
+def run(step, layers, inputs, states):
+    """Layers over batch rows, `inputs [time, batch, input]`: the last layer's outputs, every layer's last state."""
     last = []
     for params, state in zip(layers, states, strict=True):
-        lanes = range(inputs.shape[1])
-        ran = [run_lane(tick, params, inputs[:, b], {k: v[b] for k, v in state.items()}) for b in lanes]
+        rows = range(inputs.shape[1])
+        ran = [run_row(step, params, inputs[:, b], {k: v[b] for k, v in state.items()}) for b in rows]
         inputs = np.stack([outputs for outputs, _ in ran], axis=1)
         last.append({k: np.stack([end[k] for _, end in ran]) for k in state})
     return inputs, last

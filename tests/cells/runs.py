@@ -1,7 +1,7 @@
 """One compiled program a cell, unrolling and depth, that most examinations share: values, and a pull-back of them.
 
 Its cotangents are arguments, so that one compilation answers for all gradients, for the past and the future, and
-for one lane and the other.
+for one batch row and the other.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from cells.table import HIDDEN, Case, Run
 from charloop.unroll import UNROLLINGS, Lookup
 
 TIME, BATCH, INPUT, VOCAB = 4, 2, 5, 11
-SMALL, DEEP = SETTINGS = ("1 features", "2 lookup")
+ONE_LAYER, DEEP = SETTINGS = ("1 features", "2 lookup")
 """Layers, and what the first of them reads."""
 
 

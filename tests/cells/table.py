@@ -26,7 +26,7 @@ class Case:
 
     @property
     def equations(self):
-        """The cell's tick in NumPy."""
+        """The cell's step in NumPy."""
         assert self.label in EQUATIONS, f"write the equations of {self.label!r} into tests/cells/oracle.py"
         return EQUATIONS[self.label]
 

@@ -7,7 +7,7 @@ import pytest
 
 from cells.compiling import quick_jit
 from cells.jaxprs import count
-from cells.runs import SMALL, TIME, arguments, assert_close
+from cells.runs import ONE_LAYER, TIME, arguments, assert_close
 from cells.table import CASES, HIDDEN, VARIANTS
 from charloop.engines import partition_cell
 from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling
@@ -18,7 +18,7 @@ every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 
 @every_cell
 def test_a_step_broadcasts_over_leading_axes(case):
-    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, SMALL))
+    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, ONE_LAYER))
     (params,), (state,), inputs = given["layers"], given["states"], given["source"]
     states = jax.tree.map(lambda leaf: jnp.stack([leaf] * TIME), state)
     one_by_one = [cell.step(params, x, state) for x in inputs]
@@ -28,7 +28,7 @@ def test_a_step_broadcasts_over_leading_axes(case):
 
 @every_cell
 def test_every_product_is_found(case):
-    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, SMALL))
+    cell, (given, _) = case.build(), jax.tree.map(jnp.array, arguments(case, ONE_LAYER))
     (params,), (state,), inputs = given["layers"], given["states"], given["source"]
     parts = partition_cell(cell)
     made = [product for product in (*parts.sources, *parts.products) if product is not None]

@@ -1,4 +1,4 @@
-"""A cell that does not do what a cell must is told so in one line, from a program and on the command line."""
+"""A cell that breaks its contract is refused in one line, from a program and on the command line."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -68,13 +68,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("returned", "part", "came", "wanted"), WRONG)
-def test_what_a_step_returns_is_told_beside_what_was_wanted(
+def test_the_error_shows_what_a_step_returned_and_what_was_expected(
     returned: str, part: str, came: str, wanted: str
 ) -> None:
-    with pytest.raises(CharloopError) as told:
+    with pytest.raises(CharloopError) as raised:
         check_cell(Wrong(H, returned))
     expected = f"Wrong.step: wrong {part}: got {came}; allowed: {wanted}; see docs/extending.md"
-    assert str(told.value) == expected
+    assert str(raised.value) == expected
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ class BadInit(Sound):
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "message"),
     [
         (Raising, r"^Raising.step raises KeyError: 'cell' \(.*test_checking.py, line \d+\)$"),
         (BadStart, r"^BadStart.initial_state: wrong result: got .*float32\[4\]\}; allowed: arrays that begin"),
         (BadInit, r"^BadInit.init: wrong result: got \[float32\[4, 7\]\]; allowed: a dictionary of arrays"),
     ],
 )  # fmt: skip
-def test_a_network_of_a_wrong_cell_is_not_built(cell: type[Cell], told: str) -> None:
-    with pytest.raises(CharloopError, match=told) as error:
+def test_a_network_of_a_wrong_cell_is_not_built(cell: type[Cell], message: str) -> None:
+    with pytest.raises(CharloopError, match=message) as error:
         CharLM.build(ModelConfig(cell=cell, hidden_size=H), 5)
     if cell is Raising:
         assert isinstance(error.value.__cause__, KeyError)

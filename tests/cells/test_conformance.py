@@ -14,8 +14,8 @@ import safetensors.numpy
 
 from cells.runs import (
     BATCH,
+    ONE_LAYER,
     SETTINGS,
-    SMALL,
     TIME,
     arguments,
     assert_close,
@@ -41,7 +41,7 @@ DEEP_QUICK = (Case("lstm"), Case("gru"), VARIANTS[-1])
 
 def is_quick_at(case: Case, setting: str) -> bool:
     """Whether a cell is examined at that depth each time."""
-    return setting == SMALL or case in DEEP_QUICK
+    return setting == ONE_LAYER or case in DEEP_QUICK
 
 
 every_setting = pytest.mark.parametrize(
@@ -103,17 +103,20 @@ def test_gradients_agree_with_finite_differences(case, setting):
 @every_run
 def test_compiled_is_eager(run):
     """Eager: operation by operation, the loops in Python too."""
-    values, _ = result(run, SMALL)
+    values, _ = result(run, ONE_LAYER)
     with jax.disable_jit():
-        eager = forward(run, SMALL, *jax.tree.map(jnp.array, arguments(run.case, SMALL)))
+        eager = forward(run, ONE_LAYER, *jax.tree.map(jnp.array, arguments(run.case, ONE_LAYER)))
     assert_close(values, eager)
 
 
 @every_run
 def test_two_chunks_are_the_whole(run):
     """Values, and gradients that go back from the second chunk to the first by way of the carry."""
-    (given, characters), (to_outputs, to_state) = arguments(run.case, SMALL), cotangents(run.case, SMALL)
-    pull, source, half = program(run, SMALL), given["source"], TIME // 2
+    (given, characters), (to_outputs, to_state) = (
+        arguments(run.case, ONE_LAYER),
+        cotangents(run.case, ONE_LAYER),
+    )
+    pull, source, half = program(run, ONE_LAYER), given["source"], TIME // 2
     first = given | {"source": source[:half]}, characters[:half]
     (early, carry), _ = pull(*first, (to_outputs[:half], to_state))
     second = given | {"source": source[half:], "states": carry}, characters[half:]
@@ -124,19 +127,19 @@ def test_two_chunks_are_the_whole(run):
         "source": np.concatenate([from_first["source"], from_second["source"]]),
         "states": from_first["states"],
     }
-    assert_close(((np.concatenate([early, late]), last), gradients), result(run, SMALL))
+    assert_close(((np.concatenate([early, late]), last), gradients), result(run, ONE_LAYER))
 
 
 @every_run
 def test_reset_is_a_fresh_start(run):
-    """A carry set to 0 in one lane leaves nothing there of what was read before, and the other lane alone."""
-    (given, characters), weights = arguments(run.case, SMALL), cotangents(run.case, SMALL)
-    (_, carry), _ = result(run, SMALL)
+    """A carry set to 0 in one batch row leaves nothing there of what was read before; the other row is unchanged."""
+    (given, characters), weights = arguments(run.case, ONE_LAYER), cotangents(run.case, ONE_LAYER)
+    (_, carry), _ = result(run, ONE_LAYER)
     assert_same(jax.device_get([run.case.build().initial_state(BATCH)]), [zeros(run.case, BATCH)])
     reset = jax.tree.map(lambda leaf: leaf * np.float32([[0], [1]]), carry)
 
     def outputs(state):
-        return program(run, SMALL)(given | {"states": state}, characters, weights)[0][0]
+        return program(run, ONE_LAYER)(given | {"states": state}, characters, weights)[0][0]
 
     fresh, carried, mixed = outputs([zeros(run.case, BATCH)]), outputs(carry), outputs(reset)
     assert_same(mixed[:, 0], fresh[:, 0])
@@ -145,12 +148,12 @@ def test_reset_is_a_fresh_start(run):
 
 
 @every_run
-def test_no_gradient_comes_from_the_future_or_another_lane(run):
-    (given, characters), weights = arguments(run.case, SMALL), cotangents(run.case, SMALL)
+def test_no_gradient_comes_from_the_future_or_another_batch_row(run):
+    (given, characters), weights = arguments(run.case, ONE_LAYER), cotangents(run.case, ONE_LAYER)
     for time in range(TIME):
         one = jax.tree.map(np.zeros_like, weights)
         one[0][time, 0] = weights[0][time, 0]
-        _, gradients = program(run, SMALL)(given, characters, one)
+        _, gradients = program(run, ONE_LAYER)(given, characters, one)
         to_inputs = np.asarray(gradients["source"])
         assert not np.any(to_inputs[time + 1 :])
         assert not np.any(to_inputs[:, 1])
@@ -159,7 +162,7 @@ def test_no_gradient_comes_from_the_future_or_another_lane(run):
 
 @every_run
 def test_weights_survive_a_file(run):
-    given, characters = arguments(run.case, SMALL)
+    given, characters = arguments(run.case, ONE_LAYER)
     read = safetensors.numpy.load(safetensors.numpy.save(given["layers"][0]))
-    again = program(run, SMALL)(given | {"layers": [read]}, characters, cotangents(run.case, SMALL))
-    assert_same(jax.device_get(again), result(run, SMALL))
+    again = program(run, ONE_LAYER)(given | {"layers": [read]}, characters, cotangents(run.case, ONE_LAYER))
+    assert_same(jax.device_get(again), result(run, ONE_LAYER))

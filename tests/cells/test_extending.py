@@ -22,7 +22,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a text, and the file that the page says to save, the examples' cells added to it."""
     (tmp_path / "book.txt").write_text("The cat sat on the mat. The dog sat on the log.\n" * 40)
     for _, name, code in BLOCKS:
@@ -34,7 +34,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("folder")
 def test_the_code_runs_in_the_order_it_is_read():
     namespace = {"__name__": "extending"}
     for number, (language, _, code) in enumerate(BLOCKS):
@@ -51,13 +51,13 @@ def run(lines: list[str]) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_commands_run_and_a_run_asks_for_its_cell_again(desk: Path):
+def test_the_commands_run_and_a_run_asks_for_its_cell_again(folder: Path):
     lines = [line for language, _, code in BLOCKS if language == "bash" for line in code.splitlines()]
     assert len(lines) >= 4
     assert all(line.startswith("charloop ") for line in lines)
     status, said = run(lines)
     assert status == 0, said
-    assert (desk / "runs/skip/model.safetensors").is_file()
+    assert (folder / "runs/skip/model.safetensors").is_file()
     status, said = run(["charloop sample runs/leaky"])
     assert status == 2
     assert "--cell" in said
@@ -71,13 +71,13 @@ def test_every_file_the_page_names_exists():
 
 
 def test_the_page_names_the_tables_to_add_a_line_to():
-    places = {
+    locations = {
         "CELLS": "src/charloop/cells/__init__.py",
         "UNROLLINGS": "src/charloop/unroll/__init__.py",
         "make_filters": "src/charloop/sampling/filters.py",
         "VARIANTS": "tests/cells/table.py",
         "EQUATIONS": "tests/cells/oracle.py",
     }
-    for name, path in places.items():
+    for name, path in locations.items():
         assert f"`{name}`" in PAGE
         assert re.search(rf"\b{name}\b", (ROOT / path).read_text("utf-8")), path

@@ -152,7 +152,7 @@ def test_a_file_that_does_not_run_says_why(tmp_path, source, message):
         make_cell(CELLS, f"{tmp_path / 'broken.py'}:Cell", 7)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_not_a_file(tmp_path):
     (tmp_path / "folder.py").mkdir()
     with pytest.raises(CharloopError, match="cell file not found"):
         make_cell(CELLS, f"{tmp_path / 'folder.py'}:Cell", 7)

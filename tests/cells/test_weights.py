@@ -92,5 +92,5 @@ def test_every_registered_cell_is_written_down_here():
 def test_no_two_parameters_share_their_memory(case):
     """The training step donates its buffers: one that stands for two parameters would be given away twice."""
     params = case.build().init(jax.random.key(0), INPUT)
-    places = [value.unsafe_buffer_pointer() for value in params.values()]
-    assert len(set(places)) == len(places)
+    pointers = [value.unsafe_buffer_pointer() for value in params.values()]
+    assert len(set(pointers)) == len(pointers)

@@ -46,7 +46,7 @@ def test_lines_that_are_all_wanted_are_not_touched(tmp_path: Path, monkeypatch: 
     assert cut_after(tmp_path / "file", wanted) == b"2\n"
 
 
-def test_a_link_in_its_place_is_not_written_through(tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("dear\n")
     (tmp_path / "metrics.jsonl").symlink_to(tmp_path / "letter")
     with pytest.raises(CharloopError, match=r"cannot write .*metrics\.jsonl"):

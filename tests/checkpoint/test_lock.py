@@ -66,7 +66,7 @@ def test_in_the_same_process_too(folder: Path) -> None:
         go_on(folder)
 
 
-def test_a_link_in_its_place_is_not_written_through(folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("dear")
     (folder / ".lock").unlink()
     (folder / ".lock").symlink_to(tmp_path / "letter")
@@ -90,7 +90,7 @@ def test_of_two_that_begin_at_once_one_is_refused(tmp_path: Path) -> None:
         make(path)
 
 
-def test_what_a_killed_process_left_half_made_is_room(tmp_path: Path) -> None:
+def test_an_unfinished_run_folder_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "run"
     make(path)
     (path / CONFIG).unlink()

@@ -1,4 +1,4 @@
-"""A run's folder that an earlier release made opens, goes on, verifies, evaluates and samples, all in place.
+"""A run's folder that an earlier release made opens, resumes, verifies, evaluates and samples, unchanged on disk.
 
 `old_run/` holds that run at step 24 (`run/`), the same run after that release continued it to step 36 (`continued/`)
 and what its networks did (`outcome.json`). Of `config.json`, only the path of the text was changed. Floating-point

@@ -61,9 +61,9 @@ def test_a_file_cut_short_is_refused(saved: Path, share: float) -> None:
 def test_any_bit_that_flips_is_found(saved: Path) -> None:
     """One bit of every byte of the header and the data."""
     content = saved.read_bytes()
-    for place in range(len(content)):
+    for position in range(len(content)):
         damaged = bytearray(content)
-        damaged[place] ^= 1 << (place * 3 % 8)
+        damaged[position] ^= 1 << (position * 3 % 8)
         saved.write_bytes(damaged)
         assert_refused(saved)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from charloop.cli.main import main
 
-SMALL = (
+SMALL_RUN = (
     "--preset",
     "tiny",
     "--hidden-size",
@@ -26,7 +26,7 @@ SMALL = (
     "--seq-length",
     "16",
 )
-BRIEF = (*SMALL, "--steps", "16", "--eval-every", "8", "--steps-per-call", "4", "--warmup-steps", "4")
+BRIEF = (*SMALL_RUN, "--steps", "16", "--eval-every", "8", "--steps-per-call", "4", "--warmup-steps", "4")
 """Flags of a run that takes a second."""
 
 

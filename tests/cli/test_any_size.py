@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, SMALL, call, done, process, refused
+from cli.commands import BRIEF, SMALL_RUN, call, done, process, refused
 from cli.conftest import text_of
 
 RARE = "ξψж"
@@ -16,7 +16,7 @@ RARE = "ξψж"
 def chinese(size: int, length: int) -> str:
     """`size` different characters, all of them there, `length` in all."""
     chance = random.Random(0)
-    alphabet = [chr(0x4E00 + place) for place in range(size)]
+    alphabet = [chr(0x4E00 + index) for index in range(size)]
     text = alphabet + chance.choices(alphabet, k=length - size)
     chance.shuffle(text)
     return "".join(text)
@@ -27,7 +27,7 @@ def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> No
     text = chinese(20_000, 40_000)
     (tmp_path / "china.txt").write_text(text)
     flags = (
-        *SMALL,
+        *SMALL_RUN,
         "--steps",
         "4",
         "--eval-every",
@@ -40,10 +40,10 @@ def test_twenty_thousand_characters_train_sample_and_score(tmp_path: Path) -> No
     out = done(call("train", "china.txt", *flags, "--output", "run"))
     assert "40,000 characters, 20,000 distinct" in out
     for settings in (("--top-k", "50", "--top-p", "0.9", "--min-p", "0.001"), ("--mode", "words"), ()):
-        told = done(call("sample", "run", "--prompt", text[:3], "--length", "20", *settings)).rstrip("\n")
-        assert told.startswith(text[:3])
-        assert len(told) == 23
-        assert set(told) <= set(text)
+        sample = done(call("sample", "run", "--prompt", text[:3], "--length", "20", *settings)).rstrip("\n")
+        assert sample.startswith(text[:3])
+        assert len(sample) == 23
+        assert set(sample) <= set(text)
     score = json.loads(done(call("eval", "run", "--text", text[:200], "--json")))
     assert score["characters"] == 199
     assert 9 < score["nats_per_character"] < 12
@@ -58,7 +58,7 @@ def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder / "run", done(call("train", str(folder / "book.txt"), *flags))
 
 
-def test_rare_characters_are_folded_and_that_is_told_and_kept(folded: tuple[Path, str]) -> None:
+def test_rare_characters_are_replaced_reported_and_stored(folded: tuple[Path, str]) -> None:
     run, out = folded
     assert "read 3 characters rarer than 3 (3 occurrences) as the unknown symbol" in out
     vocabulary = json.loads((run / "vocabulary.json").read_text())
@@ -68,7 +68,7 @@ def test_rare_characters_are_folded_and_that_is_told_and_kept(folded: tuple[Path
     assert json.loads(done(call("info", str(run), "--json")))["text"]["notes"]
 
 
-def test_an_unknown_character_of_the_prompt_is_read_as_the_sign(folded: tuple[Path, str]) -> None:
+def test_an_unknown_character_of_the_prompt_is_read_as_the_unknown_symbol(folded: tuple[Path, str]) -> None:
     run = str(folded[0])
     ways = ((), ("--temperature", "0"), ("--temperature", "9"), ("--mode", "words", "--top-k", "3"))
     for way in ways:
@@ -94,7 +94,9 @@ def test_eval_says_what_unknown_characters_count_for(folded: tuple[Path, str], t
     assert "unknown" not in done(call("eval", run, "--text", "the quick dog\n"))
 
 
-def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_run_resumes_and_another_starts_with_its_unknown_symbol(
+    folded: tuple[Path, str], tmp_path: Path
+) -> None:
     run = str(folded[0])
     (tmp_path / "snow.txt").write_text(text_of(60, seed=2) + "☃")
     begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--output", "next"))
@@ -109,7 +111,7 @@ def test_a_run_goes_on_and_another_begins_with_its_sign(folded: tuple[Path, str]
     assert not Path("other").exists()
 
 
-def test_broken_bytes_are_refused_by_their_place_or_replaced_and_counted(tmp_path: Path) -> None:
+def test_invalid_bytes_are_refused_with_their_offset_or_replaced_and_counted(tmp_path: Path) -> None:
     good = text_of(100).encode()
     (tmp_path / "bad.txt").write_bytes(good + b"\xff\xfe" + good)
     message = refused(call("train", "bad.txt", *BRIEF, "--output", "run"))
@@ -143,13 +145,13 @@ def test_a_part_of_the_validation_text_is_read_and_that_is_said(book: Path) -> N
 
 
 def many_files(folder: Path, count: int) -> str:
-    """So many small files in folders of a thousand, made in no order; returns their text."""
+    """Make `count` small files in folders of a thousand, in no order; return their text."""
     numbers = list(range(count))
     random.Random(0).shuffle(numbers)
     for number in numbers:
-        place = folder / f"{number // 1000:03}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{number:06}.txt").write_text(f"file {number} says hello\n")
+        subfolder = folder / f"{number // 1000:03}"
+        subfolder.mkdir(parents=True, exist_ok=True)
+        (subfolder / f"{number:06}.txt").write_text(f"file {number} says hello\n")
     return "".join(f"file {number} says hello\n" for number in range(count))
 
 

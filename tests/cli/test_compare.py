@@ -64,7 +64,7 @@ def test_the_table_for_people(trained: Path, longer: Path, monkeypatch: pytest.M
         loss = figures(done(call("eval", str(longer), "other.txt")))["nats/char"]
         lines = out.splitlines()
         assert lines[0].startswith(f"text     other.txt, {len(LONG) - 1:,} characters")
-        tables = [place for place, line in enumerate(lines) if line.startswith(" " * 12)]
+        tables = [number for number, line in enumerate(lines) if line.startswith(" " * 12)]
         assert len(tables) == (1 if width == "400" else 2)
         first = lines[tables[0] + 1].split()
         assert first[:2] == [str(longer), loss]
@@ -192,7 +192,7 @@ def entry(name: str, chance: float | None, loss: float = 1.0) -> RunScore:
     return RunScore(name, Score(loss, 1), 1, 1, history, behind)
 
 
-def test_the_verdict_names_whom_it_cannot_be_told_from() -> None:
+def test_the_verdict_names_the_runs_that_do_not_differ_significantly() -> None:
     assert run_verdict([entry("a", None), entry("b", 0.01)]) == "best     a"
     assert (
         run_verdict([entry("a", None), entry("b", 0.2)])

@@ -15,8 +15,8 @@ from charloop.training.metrics import History
 
 def history(*evaluations: tuple[int, float, float]) -> History:
     steps, losses, seconds = zip(*evaluations, strict=True)
-    places, nats = np.array(steps), np.array(losses, float)
-    return History(places, nats, places, nats, np.array(seconds, float), chunk=10)
+    numbers, nats = np.array(steps), np.array(losses, float)
+    return History(numbers, nats, numbers, nats, np.array(seconds, float), chunk=10)
 
 
 def group(name: str, losses: Sequence[float], chance: int = 0) -> CellScores:
@@ -25,14 +25,14 @@ def group(name: str, losses: Sequence[float], chance: int = 0) -> CellScores:
     entries = []
     for loss in losses:
         each = (loss + 0.1 * noise.normal(size=700)).astype(np.float32)
-        told = (
+        course = (
             history((5, loss + 1, 2.0), (10, loss, 4.0)) if math.isfinite(loss) else history((10, 9.0, 4.0))
         )
-        entries.append(RunScore(f"{name}-x", Score(loss * 700.0, 700, None, each), 1234, 10, told))
+        entries.append(RunScore(f"{name}-x", Score(loss * 700.0, 700, None, each), 1234, 10, course))
     return CellScores(name, tuple(range(len(losses))), tuple(entries))
 
 
-def test_the_best_mean_is_first_and_what_is_no_number_last() -> None:
+def test_the_best_mean_is_first_and_nan_last() -> None:
     groups = rank_cells([group("odd", [1, math.nan]), group("slow", [2, 2.2]), group("fast", [1, 1.8])])
     assert [g.name for g in groups] == ["fast", "slow", "odd"]
     assert groups[0].behind is None

@@ -18,10 +18,10 @@ def baselines(**bits: float) -> Baselines:
 
 
 def curve(*bits: float) -> Curve:
-    """So many losses, evenly over the whole run."""
+    """A curve of these losses, evenly over the whole run."""
     made = Curve()
-    for place, value in enumerate(bits):
-        made.add(place / max(1, len(bits) - 1), value * math.log(2))
+    for number, value in enumerate(bits):
+        made.add(number / max(1, len(bits) - 1), value * math.log(2))
     return made
 
 
@@ -29,8 +29,8 @@ def dots(rows: list[Text]) -> dict[int, list[int]]:
     """Of each column of dots: the rows of its dots, from the top; read from the symbols as Unicode defines them."""
     found: dict[int, list[int]] = {}
     for row, text in enumerate(rows):
-        for column, sign in enumerate(text.plain.partition("│")[2]):
-            value = ord(sign) - ord(EMPTY)
+        for column, character in enumerate(text.plain.partition("│")[2]):
+            value = ord(character) - ord(EMPTY)
             for down, pair in enumerate(DOTS):
                 for right, bit in enumerate(pair):
                     if 0 < value < 256 and value & bit:
@@ -78,7 +78,11 @@ def test_a_baseline_lies_where_the_curve_crosses_it() -> None:
     rows = falling.draw(WIDTH, baselines(uniform=6.0, **{"4_gram": 3.0}))
     (row,) = [row for row in rows if "4-gram 3.00" in row.plain]
     assert LINE in row.plain
-    middle = [row.plain.index(sign) for sign in row.plain if ord(EMPTY) < ord(sign) < ord(EMPTY) + 256]
+    middle = [
+        row.plain.index(character)
+        for character in row.plain
+        if ord(EMPTY) < ord(character) < ord(EMPTY) + 256
+    ]
     columns = len(rows[0].plain.partition("│")[0]) + 30
     assert abs(middle[len(middle) // 2] - columns) < 12, "half of the way"
     assert "uniform" not in "".join(row.plain for row in rows), "above all losses"

@@ -120,11 +120,11 @@ def test_info_says_why_there_is_no_kernel_in_the_words_of_sample(
     monkeypatch.setattr(availability, "find_spec", lambda _: None)
     availability.reason_against_kernel.cache_clear()
     try:
-        told = json.loads(done(call("info", str(trained), "--json")))["notes"]
+        listed = json.loads(done(call("info", str(trained), "--json")))["notes"]
         shown = done(call("info", str(trained)))
         network = load(trained)
     finally:
         availability.reason_against_kernel.cache_clear()
-    assert told == list(network.notes)
-    assert "llvmlite is not installed" in told[0]
-    assert f"\nnote        {told[0]}\n" in shown
+    assert listed == list(network.notes)
+    assert "llvmlite is not installed" in listed[0]
+    assert f"\nnote        {listed[0]}\n" in shown

@@ -1,4 +1,4 @@
-"""`charloop eval`: how sure its figure is and what it is worth; what each character cost; `charloop baselines`."""
+"""`charloop eval`: its interval and its rank among the baselines; what each character cost; `charloop baselines`."""
 
 import json
 import math
@@ -175,7 +175,7 @@ def test_a_network_of_bytes_names_bytes(binary: tuple[Path, Outcome]) -> None:
     assert [line["byte"] for line in records_in(Path("losses.jsonl").read_text())] == [0xC3, 0xA9]
 
 
-def test_a_file_that_is_there_is_kept_unless_told(trained: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(trained: Path) -> None:
     Path("losses.jsonl").write_text("mine")
     flags = ("eval", str(trained), "--text", "the fox", "--per-character", "losses.jsonl")
     said = refused(call(*flags))
@@ -200,7 +200,7 @@ def test_a_link_is_a_file_too(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "said"), [("there/losses", "there is no folder there"), (".", "that is a folder")]
 )
-def test_places_where_no_file_can_be(trained: Path, target: str, said: str) -> None:
+def test_paths_that_cannot_be_written(trained: Path, target: str, said: str) -> None:
     assert said in refused(call("eval", str(trained), "--text", "fox", "--per-character", target))
 
 

@@ -21,18 +21,18 @@ SAVED = ("model.safetensors", "checkpoints/step-000000016.safetensors", "vocabul
 
 @pytest.fixture(scope="module")
 def large(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose weights take more room than all the rest of what it writes."""
+    """A run whose weights take more space than everything else it writes."""
     folder = tmp_path_factory.mktemp("large") / "run"
     done(call("train", str(book), *BRIEF, "--hidden-size", "64", "--output", str(folder)))
     return folder
 
 
-def test_a_save_that_does_not_fit(large: Path, tmp_path: Path) -> None:
-    """The new weights would be as large as the old ones; there is room for less."""
+def test_a_checkpoint_that_does_not_fit(large: Path, tmp_path: Path) -> None:
+    """The new weights would be as large as the old ones; the disk has less space."""
     run = Path(shutil.copytree(large, tmp_path / "run"))
     before, text = prints(run), done(call("sample", "run", "--length", "40"))
-    room = (run / SAVED[0]).stat().st_size - 1000
-    line = refused(process("train", "--resume", "run", "--steps", "20", first=limited(room)), out="model ")
+    limit = (run / SAVED[0]).stat().st_size - 1000
+    line = refused(process("train", "--resume", "run", "--steps", "20", first=limited(limit)), out="model ")
     assert line.startswith("cannot save run/")
     assert "(File too large); what was saved before is still there" in line
 
@@ -57,7 +57,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, but: int) -> Path:
-    """A file that takes all of the room on `disk` but so many bytes."""
+    """A file that takes all of the space on `disk` except `but` bytes."""
     stats = os.statvfs(disk)
     film = disk / "film"
     film.write_bytes(bytes(stats.f_bavail * stats.f_frsize - but))
@@ -75,7 +75,7 @@ def test_a_disk_that_fills_up_between_two_saves(small_disk: Path, large: Path) -
     assert "continues after step 16" in done(call("train", "--resume", str(run), "--steps", "20"))
 
 
-def test_a_disk_with_no_room_for_a_run(small_disk: Path, book: Path) -> None:
+def test_a_disk_with_no_space_for_a_run(small_disk: Path, book: Path) -> None:
     fill(small_disk, 0)
     line = refused(call("train", str(book), *BRIEF, "--output", str(small_disk / "run")))
     assert "No space left on device" in line

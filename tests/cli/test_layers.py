@@ -87,15 +87,15 @@ def test_a_budget_is_one_thing(
     assert (found["epochs"], found["steps"], found["minutes"]) == budget
 
 
-def test_dropout_is_short_for_two_places(plan: Plan) -> None:
-    places = ("dropout_input", "dropout_between", "dropout_output")
+def test_dropout_sets_two_rates(plan: Plan) -> None:
+    names = ("dropout_input", "dropout_between", "dropout_output")
 
     def rates(*flags: str) -> list[float]:
         found = plan("--preset", "base", *flags)
-        return [found[place] for place in places]
+        return [found[name] for name in names]
 
     model = PRESETS["base"][1].model
-    assert rates() == [getattr(model, place) for place in places]
+    assert rates() == [getattr(model, name) for name in names]
     assert model.dropout_input == 0
     assert rates("--dropout", "0.3") == [0.0, 0.3, 0.3]
     assert rates("--dropout", "0") == [0.0, 0.0, 0.0]

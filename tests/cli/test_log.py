@@ -37,7 +37,7 @@ def test_a_text_after_the_flag_is_not_taken_for_a_logger(book: Path) -> None:
     )
 
 
-def test_the_flag_takes_the_place_of_the_files_setting(book: Path) -> None:
+def test_the_flag_replaces_the_files_setting(book: Path) -> None:
     Path("run.toml").write_text('[training]\nlog = ["tensorboard"]\n')
     done(call("train", str(book), *BRIEF, "--output", "with", "--config", "run.toml"))
     done(call("train", str(book), *BRIEF, "--output", "without", "--config", "run.toml", "--log"))

@@ -110,14 +110,14 @@ class Wrong(Cell):
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "beginning"),
     [
         ("inputs", "Wrong.step: wrong result: got float32[1, 15]; allowed: a tuple (new state, output)"),
         ("{}, inputs", "Wrong.step: wrong new state: got {}; allowed: {'hidden': float32[1, 12]}"),
         ("state, inputs + state['c']", "Wrong.step raises KeyError: 'c' ("),
     ],
 )
-def test_a_step_that_is_wrong_is_told_so_in_one_line(body: str, told: str, book: Path) -> None:
+def test_a_wrong_step_is_refused_in_one_line(body: str, beginning: str, book: Path) -> None:
     Path("cells.py").write_text(WRONG.replace("{BODY}", body))
     own = "cells.py:Wrong"
     for command in (
@@ -125,5 +125,5 @@ def test_a_step_that_is_wrong_is_told_so_in_one_line(body: str, told: str, book:
         ("sweep", str(book), *BRIEF, "--cells", f"rnn,{own}", "--output", "run"),
         ("cells", "--explain", own, "--hidden-size", "12"),
     ):
-        assert refused(call(*command)).startswith(told)
+        assert refused(call(*command)).startswith(beginning)
     assert not Path("run").exists()

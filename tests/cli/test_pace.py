@@ -1,4 +1,4 @@
-"""How long an epoch takes: of steps alone, told once, with what a budget of minutes allows."""
+"""How long an epoch takes: of steps alone, shown once, with what a budget of minutes allows."""
 
 import io
 from dataclasses import replace
@@ -17,7 +17,7 @@ from cli.test_screen import SCORE, STARTED
 
 
 class Clock:
-    """A time that goes on when it is told to."""
+    """A clock that a test sets forward."""
 
     now = 100.0
 

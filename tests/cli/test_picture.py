@@ -1,4 +1,4 @@
-"""The picture over the bar: the curve, samples beside or under it, as much of both as there is room for."""
+"""The picture over the bar: the curve, samples beside or under it, as much of both as fits."""
 
 import io
 
@@ -29,7 +29,7 @@ def plain(rows: list[Text]) -> list[str]:
     return [row.plain.rstrip() for row in rows]
 
 
-def test_a_low_terminal_has_no_room_for_it() -> None:
+def test_a_low_terminal_does_not_show_it() -> None:
     assert picture("a").draw(160, LOW - 1) == []
     assert len(picture().draw(80, LOW)) == ROWS
     assert len(picture("a").draw(80, LOW)) == ROWS, "samples go between the rows there"
@@ -69,28 +69,28 @@ def test_on_a_narrow_one_they_stand_under_it() -> None:
 
 @given(
     st.lists(st.text(), max_size=5), st.integers(20, 200), st.integers(15, 60)
-)  # any signs: wide ones, joined ones, none at all
+)  # any characters: wide ones, joined ones, none at all
 def test_it_is_always_as_high_and_never_too_wide(samples: list[str], width: int, height: int) -> None:
-    """A picture that changes its height as it is drawn anew would leave torn lines behind."""
+    """A picture whose height changes when it is redrawn would leave torn lines behind."""
     rows = picture(*samples).draw(width, height)
     under = UNDER if samples and has_room(width, height) and width < WIDE else 0
     assert len(rows) in (0, ROWS + under)
     assert all(cell_len(row.plain) <= width for row in rows)
-    assert not any(sign in row.plain for row in rows for sign in "\n\r\t\x1b")
+    assert not any(character in row.plain for row in rows for character in "\n\r\t\x1b")
 
 
 @pytest.mark.parametrize(("height", "shown"), [(HIGH, False), (LOW - 1, True)])
-def test_samples_are_between_the_rows_only_where_the_picture_has_no_room(
+def test_samples_are_between_the_rows_only_where_the_picture_is_too_small(
     height: int, shown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paper = Console(file=io.StringIO(), width=80, force_terminal=True, force_interactive=True)
-    monkeypatch.setattr(type(paper), "height", height)
-    with TrainingScreen(paper) as screen:
+    target = Console(file=io.StringIO(), width=80, force_terminal=True, force_interactive=True)
+    monkeypatch.setattr(type(target), "height", height)
+    with TrainingScreen(target) as screen:
         screen(Sampled(100, [(0.8, "to be\nor not")]))
         screen.picture.curve = curve(4.0, 2.0)
         assert (f"{'step 100':<{LABEL}}to be" in plain(screen.drawn())) is not shown
-    assert isinstance(paper.file, io.StringIO)
-    assert ("temperature 0.8" in paper.file.getvalue()) is shown
+    assert isinstance(target.file, io.StringIO)
+    assert ("temperature 0.8" in target.file.getvalue()) is shown
 
 
 def test_no_colour_that_vanishes_on_black_or_white() -> None:
@@ -101,12 +101,12 @@ def test_no_colour_that_vanishes_on_black_or_white() -> None:
 
 
 def test_the_curve_and_the_newest_sample_are_not_dim() -> None:
-    paper = Console(file=io.StringIO(), width=160, force_terminal=True, color_system="standard")
+    target = Console(file=io.StringIO(), width=160, force_terminal=True, color_system="standard")
     dim, seen = set[str](), set[str]()
     for row in picture("one", "two").draw(160, HIGH):
-        for segment in paper.render(row):
+        for segment in target.render(row):
             (dim if segment.style and segment.style.dim else seen).update(segment.text.split())
     assert "two" in seen
     assert {"one", "step", "100", "200", "bits", "│"} <= dim
-    assert any(0x2800 < ord(sign) < 0x2900 for word in seen for sign in word)
-    assert not any(0x2800 < ord(sign) < 0x2900 for word in dim for sign in word)
+    assert any(0x2800 < ord(character) < 0x2900 for word in seen for character in word)
+    assert not any(0x2800 < ord(character) < 0x2900 for word in dim for character in word)

@@ -59,7 +59,7 @@ def test_the_second_run_makes_no_program_and_the_same_weights(
     done(trained_with(begun / "cache", tmp_path / "two", book))
     after = {file: file.stat().st_mtime_ns for file in kept(begun)}
     assert made.items() <= after.items()
-    # On a busy machine a small program may be worth keeping the second time only.
+    # On a busy machine a small program may be stored only the second time.
     assert not [
         file for file in after.keys() - made if "train_steps" in file.name or "charloop_" in file.name
     ]
@@ -77,7 +77,7 @@ def test_half_written_programs_are_made_again_without_a_word(begun: Path, tmp_pa
 
 def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, book: Path) -> None:
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "programs").write_text("a file in its place")
+    (tmp_path / "cache" / "programs").write_text("a file instead of a folder")
     done(trained_with(tmp_path / "cache", tmp_path / "one", book))
 
 

@@ -59,19 +59,19 @@ def test_saves_that_are_all_damaged(kind: str, copied: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["bit flipped", "emptied"])
-def test_a_newest_save_that_is_damaged_is_told_of_and_the_one_before_taken(kind: str, copied: Path) -> None:
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(kind: str, copied: Path) -> None:
     spoil, message = SPOILED[kind]
     spoil(copied / STATE)
-    told = f"{copied / STATE} {message.partition(';')[0]}"
+    damage = f"{copied / STATE} {message.partition(';')[0]}"
     found = call("sample", "--weights", "last", str(copied), "--seed", "0")
     assert found.code == 0
-    assert found.err.startswith(f"note: {told}")
+    assert found.err.startswith(f"note: {damage}")
     note, read = found.err.splitlines()
     assert note.endswith("; step-000000008.safetensors is used instead")
     assert read.startswith("note: read from ")
-    assert told in done(call("eval", str(copied), "--weights", "last"))
+    assert damage in done(call("eval", str(copied), "--weights", "last"))
     out = done(call("train", "--steps", "20", "--resume", str(copied)))
-    assert f"\nnote     {told}" in out
+    assert f"\nnote     {damage}" in out
     assert "\nresume   continues after step 8\n" in out
 
 
@@ -172,7 +172,7 @@ def test_a_part_that_was_never_set_apart(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "place"),
+    ("facts", "location"),
     [
         ({}, "missing required field `step`"),
         ({"step": "3", "validation_loss": 1.0}, "$.step"),
@@ -180,13 +180,13 @@ def test_a_part_that_was_never_set_apart(trained: Path) -> None:
         ({"step": 3, "validation_loss": 1.0, "validation_characters": -1}, "$.validation_characters"),
     ],
 )
-def test_weights_that_say_odd_things_of_themselves(facts: object, place: str, copied: Path) -> None:
+def test_weights_that_say_odd_things_of_themselves(facts: object, location: str, copied: Path) -> None:
     """Their checksum is right: somebody meant it so, or another program made them."""
     tensors, metadata = load_tensors(copied / WEIGHTS)
     save_tensors(copied / WEIGHTS, tensors, metadata | {"facts": json.dumps(facts)})
     line = refused(call("info", str(copied)))
     assert line.startswith(f"{copied / WEIGHTS} is damaged (")
-    assert place in line
+    assert location in line
 
 
 @pytest.mark.parametrize(("key", "value"), [("characters", "many"), ("description", 3), ("notes", "none")])

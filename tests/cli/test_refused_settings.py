@@ -1,10 +1,10 @@
-"""Configuration files that say what they must not, and flags that do not go together."""
+"""Configuration files with invalid settings, and flags that exclude each other."""
 
 from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, SMALL, call, prints, process, refused
+from cli.commands import BRIEF, SMALL_RUN, call, prints, process, refused
 
 FILES = {
     "[model]\nhiden_size = 3\n": "unknown key in [model]: got 'hiden_size'; allowed: cell, ",
@@ -83,7 +83,7 @@ def test_what_cannot_change_in_the_middle(flag: str, message: str, copied: Path)
 
 def test_weights_of_another_network(trained: Path, book: Path, tmp_path: Path) -> None:
     before = prints(trained)
-    line = refused(call("train", str(book), *SMALL, "--hidden-size", "13", "--init-from", str(trained)))
+    line = refused(call("train", str(book), *SMALL_RUN, "--hidden-size", "13", "--init-from", str(trained)))
     assert line.startswith("--init-from: ")
     assert "ask for the same cell and sizes" in line
     assert prints(trained) == before

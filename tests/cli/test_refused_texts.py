@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from choosing import slow
-from cli.commands import SMALL, call, prints, process, refused
+from cli.commands import SMALL_RUN, call, prints, process, refused
 
 
 def folder_without_text(path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_text_to_train_on(kind: str, tmp_path: Path) -> None:
     text = tmp_path / "text"
     make(text)
     before = prints(tmp_path)
-    line = refused(call("train", str(text), *SMALL, "--steps", "2"))
+    line = refused(call("train", str(text), *SMALL_RUN, "--steps", "2"))
     assert message.format(text=text) in line
     assert prints(tmp_path) == before
 

@@ -59,9 +59,9 @@ def test_another_text_and_how_much_of_it(trained: Path) -> None:
     Path("other.txt").write_text(text_of(40, seed=3))
     done(call("report", str(trained), "other.txt", "-o", "a.html", "--characters", "50", "--weights", "last"))
     page = Path("a.html").read_text()
-    told = data_of(page)
-    symbols = told["symbols"]
-    shown = "".join(symbols[number][0] for number in numbers(told["text"], "<u2"))
+    embedded = data_of(page)
+    symbols = embedded["symbols"]
+    shown = "".join(symbols[number][0] for number in numbers(embedded["text"], "<u2"))
     assert shown == text_of(40, seed=3)[:50]
     assert f"From other.txt: 50 characters of {len(text_of(40, seed=3)):,}" in visible(page)
     done(call("report", str(trained), "-", "-o", "b.html", "--characters", "50", stdin="the fox sleeps"))
@@ -171,7 +171,7 @@ def test_a_network_of_bytes(binary: tuple[Path, object], tmp_path: Path) -> None
     Path("text.bin").write_bytes("é🚀\n".encode() * 20 + b"\xff\x00")
     done(call("report", str(run), "text.bin", "-o", "a.html"))
     page = Path("a.html").read_text()
-    told = data_of(page)
-    assert told["thing"] == "byte"
+    embedded = data_of(page)
+    assert embedded["thing"] == "byte"
     assert "62 characters" in visible(page)
-    assert ["", "\\xff", ""] in told["symbols"]
+    assert ["", "\\xff", ""] in embedded["symbols"]

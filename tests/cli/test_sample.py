@@ -130,7 +130,7 @@ def test_the_program_reads_a_prompt_from_a_pipe(trained: Path, write: Write) -> 
 
 
 def quiet_after(read: int, *arguments: str) -> tuple[bytes, Outcome]:
-    """A reader that leaves after so many bytes, as `head` does; and what the command said then."""
+    """A reader that exits after `read` bytes, as `head` does; and what the command said then."""
     pipe, end = os.pipe()
     with subprocess.Popen(program(*arguments), stdout=end, stderr=subprocess.PIPE) as running:
         os.close(end)
@@ -174,7 +174,7 @@ def test_a_prompt_with_other_line_ends(trained: Path, tmp_path: Path) -> None:
 def test_a_prompt_without_end(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = refused(call("sample", str(trained), "--prompt-file", "/dev/zero"))
     assert line == "cannot read the prompt /dev/zero (more than 64 MB)"
-    monkeypatch.setattr(context, "LONGEST", 1 << 20)
+    monkeypatch.setattr(context, "MAX_PROMPT_BYTES", 1 << 20)
     line = refused(call("sample", str(trained), "--prompt-file", "-", stdin=b"a" * (1 << 20) + b"b"))
     assert line == "cannot read the prompt standard input (more than 1 MB)"
 

@@ -8,7 +8,7 @@ import pytest
 
 from charloop import load
 from choosing import slow
-from cli.commands import BRIEF, SMALL, Outcome, call, done, process, refused, without_controls
+from cli.commands import BRIEF, SMALL_RUN, Outcome, call, done, process, refused, without_controls
 from cli.conftest import Write
 
 POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
@@ -21,7 +21,7 @@ def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parrot")
     (folder / "poem.txt").write_text(POEM * 12)
     flags = (
-        *SMALL,
+        *SMALL_RUN,
         "--hidden-size",
         "48",
         "--seq-length",
@@ -103,7 +103,7 @@ def test_novel_counts_bytes_for_a_network_of_bytes(binary: tuple[Path, Outcome])
     network = load(binary[0])
     done(call("sample", str(binary[0]), "--novel", "1", "--length", "80"))
     text = network.sample("A", constraints=[network.novel(1)], length=200, temperature=0.7)[0]
-    assert "\N{REPLACEMENT CHARACTER}" in text, "bytes that are no characters"
+    assert "\N{REPLACEMENT CHARACTER}" in text, "bytes that are not valid characters"
     after_a = {
         network.sample("A", constraints=[network.novel(1)], length=1, seed=seed)[0] for seed in range(40)
     }

@@ -73,9 +73,9 @@ def console(width: int = 80, *, terminal: bool) -> Console:
     )  # fmt: skip
 
 
-def written(paper: Console) -> str:
-    assert isinstance(paper.file, io.StringIO)
-    return paper.file.getvalue()
+def written(target: Console) -> str:
+    assert isinstance(target.file, io.StringIO)
+    return target.file.getvalue()
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +105,8 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_the_bar_stays_on_one_line(width: int, clocked: list[float]) -> None:
-    paper = console(width, terminal=True)
-    with TrainingScreen(paper) as screen:
+    target = console(width, terminal=True)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         for number in range(1, 9):
             screen(stepped(number, 0.05 * number))
@@ -122,18 +122,18 @@ def test_the_bar_stays_on_one_line(width: int, clocked: list[float]) -> None:
 
 
 def test_a_terminal_is_left_as_it_was_found() -> None:
-    paper = console(terminal=True)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=True)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         screen(stepped(1, 0.5))
-    out = written(paper)
+    out = written(target)
     assert out.count("\x1b[?25l") == out.count("\x1b[?25h") > 0, "the cursor comes back"
     assert "compiling the first step" not in out.rpartition("\x1b[2K")[2]
 
 
 def test_who_asks_to_stop_is_answered_at_once() -> None:
-    paper = console(terminal=True)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=True)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         screen(stepped(1, 0.5))
         screen(Stopping())
@@ -145,25 +145,25 @@ def test_who_asks_to_stop_is_answered_at_once() -> None:
 
 
 def test_names_are_no_markup() -> None:
-    paper = console(terminal=False)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=False)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         screen(Sampled(8, [(0.5, "\n[/bold] and [red]\\\n\n")]))
-    out = written(paper)
+    out = written(target)
     assert "text     book [red].txt, 1,000,000 characters, 65 distinct\n" in out
     assert "run      runs/[bold]book\n" in out
     assert "\nstep 8, temperature 0.5\n[/bold] and [red]\\\n" in out
 
 
 def test_a_pipe_gets_plain_lines() -> None:
-    paper = console(terminal=False)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=False)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         screen(stepped(1, 0.5))
         screen(Evaluated(1, SCORE, True, 61.0))
         screen(Evaluated(1234567, SCORE, False, 3661.0))
         screen(Finished("the budget is used up", 1234567, SCORE, 1, 3661.0))
-    out = written(paper)
+    out = written(target)
     assert "\x1b" not in out
     assert "\r" not in out
     assert (
@@ -188,8 +188,8 @@ best     validation 1.386 nats = 2.000 bits per character, at step 1
 
 
 def test_what_losses_are_worth() -> None:
-    paper = console(terminal=False)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=False)
+    with TrainingScreen(target) as screen:
         screen(stepped(1, 0.5))
         screen(Evaluated(1, SCORE, True, 61.0))
         screen(Measured(BASELINES))
@@ -198,7 +198,7 @@ def test_what_losses_are_worth() -> None:
             screen(Evaluated(1234567, score, True, 36610.0))
         screen(Noted("raise [bold]this[/bold]"))
         screen(Finished("the budget is used up", 1234567, SCORE, 1, 3661.0))
-    out = written(paper)
+    out = written(target)
     assert (
         out
         == """\
@@ -224,10 +224,10 @@ rank     better than xz by 0.50 bits
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_long_note_is_wrapped_on_a_terminal_and_whole_down_a_pipe(terminal: bool) -> None:
-    paper = console(terminal=terminal)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=terminal)
+    with TrainingScreen(target) as screen:
         screen(Noted("word " * 30 + "end"))
-    shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", written(paper))
+    shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", written(target))
     assert ("word " * 30 + "end" in shown) is not terminal
     assert ("\n         word " in shown) is terminal
     assert (max(map(len, shown.replace("\r", "\n").split("\n"))) <= 80) is terminal
@@ -249,24 +249,24 @@ def test_a_standing_in_words(bits: float, said: str) -> None:
 
 def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) -> None:
     for terminal in (True, False):
-        paper = console(terminal=terminal)
-        with TrainingScreen(paper) as screen:
+        target = console(terminal=terminal)
+        with TrainingScreen(target) as screen:
             screen(STARTED)
             screen(stepped(1, 0.1))
-            assert not re.search(r"^ +1 +0\.01", written(paper), re.MULTILINE)
+            assert not re.search(r"^ +1 +0\.01", written(target), re.MULTILINE)
             clocked[0] += 31
             screen(stepped(2, 0.2))
-        assert bool(re.search(r"^ +2 +0\.02 +2\.500 +[\d,]+ ", written(paper), re.MULTILINE)) is not terminal
+        assert bool(re.search(r"^ +2 +0\.02 +2\.500 +[\d,]+ ", written(target), re.MULTILINE)) is not terminal
 
 
 def test_the_reading_of_a_long_text_is_seen(clocked: list[float]) -> None:
     """On a terminal as a bar with speed and time left; down a pipe as a line now and then."""
     words = r"reading: 2,500 of 10,000 MB · 2\d\d MB/s · 0:3\d left"
     for terminal in (True, False):
-        paper = console(terminal=terminal)
-        with TrainingScreen(paper) as screen:
+        target = console(terminal=terminal)
+        with TrainingScreen(target) as screen:
             screen(Reading("reading", 10**9, 10**10))
-            assert "MB" not in written(paper) or terminal
+            assert "MB" not in written(target) or terminal
             clocked[0] += 10
             screen(Reading("reading", 25 * 10**8, 10**10))
             bar = Console(file=io.StringIO(), width=80, force_terminal=False)
@@ -277,31 +277,31 @@ def test_the_reading_of_a_long_text_is_seen(clocked: list[float]) -> None:
         if terminal:
             assert re.search(rf"━.* {words} *\n$", written(bar))
         else:
-            assert written(paper).startswith("text     sorting: 1,000 of 10,000 MB\nmodel ")
+            assert written(target).startswith("text     sorting: 1,000 of 10,000 MB\nmodel ")
 
 
 def test_a_part_of_the_validation_text_is_called_a_part() -> None:
     few = replace(STARTED.config, training=TrainingConfig(validation_limit=1000))
-    paper = console(terminal=False)
-    with TrainingScreen(paper) as screen:
+    target = console(terminal=False)
+    with TrainingScreen(target) as screen:
         screen(replace(STARTED, config=few))
         screen(Finished("the budget is used up", 9, SCORE, 1, 3661.0))
     assert (
         "90,000 to validate (1,000 of them at each evaluation, spread evenly), 10,000 to test\n"
-        in written(paper)
+        in written(target)
     )
-    assert written(paper).endswith(", at step 1, on 1,000 of 90,000 characters\n")
+    assert written(target).endswith(", at step 1, on 1,000 of 90,000 characters\n")
 
 
 def test_other_endings() -> None:
     def ending(started: Started, finished: Finished) -> str:
-        paper = console(terminal=False)
-        with TrainingScreen(paper) as screen:
+        target = console(terminal=False)
+        with TrainingScreen(target) as screen:
             screen(started)
             screen(finished)
         assert screen.interrupted is (finished.reason == "interrupted")
-        assert "bits/char" not in written(paper), "no table without rows"
-        return written(paper).rpartition("\n\n")[2]
+        assert "bits/char" not in written(target), "no table without rows"
+        return written(target).rpartition("\n\n")[2]
 
     assert ending(STARTED, Finished("interrupted", 1, None, 0, 5.0)) == (
         "stopped  after 1 step, 0:05; everything is saved\n"
@@ -316,18 +316,18 @@ def test_other_endings() -> None:
 
 
 def test_two_calls_that_end_together_tell_no_speed() -> None:
-    """The first row after a resume: the call before the evaluation is waited for together with the one before."""
-    paper = console(terminal=False)
-    with TrainingScreen(paper) as screen:
+    """The first row after a resume: the call before the evaluation is waited for with the one before."""
+    target = console(terminal=False)
+    with TrainingScreen(target) as screen:
         screen(STARTED)
         for number in (1, 2):
             screen(stepped(number, 0.1))
         screen(Evaluated(2, SCORE, True, 1.0))
-        early = written(paper).splitlines()[-1]
+        early = written(target).splitlines()[-1]
         for number in (3, 4):
             screen(stepped(number, 0.1))
         screen(Evaluated(4, SCORE, True, 1.0))
-    late = written(paper).splitlines()[-1]
+    late = written(target).splitlines()[-1]
     assert not re.search(r"\d,\d{3}", early)
     assert re.search(r"\d,\d{3}", late)
 
@@ -357,10 +357,10 @@ def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(pipe)
     with open(end, "w") as gone:
         monkeypatch.setattr(sys, "stdout", gone)
-        paper = LastingConsole()
-        paper.print("row")
-        paper.print("row")
-    assert paper.quiet
+        target = LastingConsole()
+        target.print("row")
+        target.print("row")
+    assert target.quiet
 
 
 def test_words() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import SMALL, call, done, process, refused
+from cli.commands import SMALL_RUN, call, done, process, refused
 
 CELL = """
 from dataclasses import dataclass
@@ -29,7 +29,17 @@ class Fragile(Cell):
         hidden = jnp.where(from_input > 50, jnp.nan, hidden)
         return {"hidden": hidden}, hidden
 """
-FLAGS = (*SMALL, "--embed-size", "0", "--steps-per-call", "4", "--warmup-steps", "4", "--sample-every", "0")
+FLAGS = (
+    *SMALL_RUN,
+    "--embed-size",
+    "0",
+    "--steps-per-call",
+    "4",
+    "--warmup-steps",
+    "4",
+    "--sample-every",
+    "0",
+)
 
 
 @pytest.fixture
@@ -65,7 +75,7 @@ def test_a_run_without_incident_says_nothing_of_it(tmp_path: Path, fragile: tupl
 def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
     tmp_path: Path, fragile: tuple[Path, str]
 ) -> None:
-    flags = (*SMALL, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
+    flags = (*SMALL_RUN, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
     outcome = process("train", str(fragile[0]), *flags, "--output", str(tmp_path / "run"))
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")

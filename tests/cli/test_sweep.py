@@ -137,7 +137,7 @@ def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
 
 
 def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
-    """SIGKILL in the middle of the next run, which goes on from its last save."""
+    """SIGKILL in the middle of the next run, which resumes from its last checkpoint."""
     long = (*CELLS, "--steps", "1000", "--eval-every", "500", "--save-every", "50")
     assert call("sweep", str(book), *long, "--output", "whole").code == 0
     arguments = ("sweep", str(book), *long, "--output", "again")
@@ -225,19 +225,19 @@ def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -
     assert prints(folder) == before
 
 
-def test_a_place_that_is_taken_is_seen_before_anything_is_trained(book: Path) -> None:
+def test_a_folder_in_use_is_refused_before_anything_is_trained(book: Path) -> None:
     """Not when the turn of the last run has come, hours later."""
-    place = Path("taken/gru-seed1")
-    for taken in (place / "notes.txt", place):
+    run_path = Path("taken/gru-seed1")
+    for taken in (run_path / "notes.txt", run_path):
         taken.parent.mkdir(parents=True, exist_ok=True)
         taken.write_text("mine")
         said = refused(call("sweep", str(book), *CELLS, "--output", "taken"))
-        assert said == f"{place} is not empty, and not a run; choose another --output"
-        assert sorted(Path("taken").iterdir()) == [place]
+        assert said == f"{run_path} is not empty, and not a run; choose another --output"
+        assert sorted(Path("taken").iterdir()) == [run_path]
         assert taken.read_text() == "mine"
         taken.unlink()
-        if place.is_dir():
-            place.rmdir()
+        if run_path.is_dir():
+            run_path.rmdir()
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_refused_before_anything_is_trained(arguments: tuple[str, ...], said: st
     assert not Path("runs").exists()
 
 
-def test_what_is_no_text_is_refused(trained: Path) -> None:
+def test_what_is_not_a_text_is_refused(trained: Path) -> None:
     assert refused(call("sweep", str(trained), "--cells", "lstm,gru")) == (
         f"{trained} is a run, and charloop sweep trains on texts;"
         " name a text, or compare runs: charloop compare RUN RUN"

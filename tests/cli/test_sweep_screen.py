@@ -24,14 +24,14 @@ GRID = Sweep.plan(Path("runs/compare-book"), CONFIG, CORPUS, ["rnn", "ln-lstm"],
 SCORE = Score(nats=2000 * math.log(2), characters=1000)
 
 
-def paper(*, terminal: bool) -> Console:
+def make_console(*, terminal: bool) -> Console:
     return Console(
         file=io.StringIO(), width=80, force_terminal=terminal, force_interactive=terminal, soft_wrap=True,
         highlight=False, color_system=None,
     )  # fmt: skip
 
 
-def told(screen: SweepScreen, finished: str = "the budget is used up") -> None:
+def show_sweep(screen: SweepScreen, finished: str = "the budget is used up") -> None:
     """The first run is there, the second is trained for 50 seconds."""
     screen(GRID)
     screen(
@@ -45,9 +45,9 @@ def told(screen: SweepScreen, finished: str = "the budget is used up") -> None:
 
 
 def test_down_a_pipe_there_are_rows() -> None:
-    console = paper(terminal=False)
+    console = make_console(terminal=False)
     with SweepScreen(console) as screen:
-        told(screen)
+        show_sweep(screen)
         screen(RunTurn(3, GRID.runs[2], RunState(None, is_over=False)))
         screen(Finished("interrupted", 7, None, 0, 5.0))
     assert isinstance(console.file, io.StringIO)
@@ -71,9 +71,9 @@ stopped  everything is saved
 
 
 def test_the_bar_says_which_run_and_how_long_for_all() -> None:
-    console = paper(terminal=True)
+    console = make_console(terminal=True)
     with SweepScreen(console) as screen:
-        told(screen, "")
+        show_sweep(screen, "")
         bar = Console(file=io.StringIO(), width=80, color_system=None)
         bar.print(screen.progress.get_renderable())
         assert isinstance(bar.file, io.StringIO)
@@ -88,7 +88,7 @@ def test_the_bar_says_which_run_and_how_long_for_all() -> None:
 
 
 def test_a_resumed_run_says_so() -> None:
-    console = paper(terminal=False)
+    console = make_console(terminal=False)
     with SweepScreen(console) as screen:
         screen(GRID)
         screen(RunTurn(1, GRID.runs[0], RunState(Journal(), is_over=False, step=8)))

@@ -1,4 +1,4 @@
-"""Tables as lines: aligned, whole, and as wide as their reader has room for."""
+"""Tables as lines: aligned, whole, and as wide as the terminal."""
 
 import subprocess
 import sys

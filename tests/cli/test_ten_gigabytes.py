@@ -24,9 +24,9 @@ pytestmark = [
 
 @pytest.fixture
 def roomy(tmp_path: Path) -> Iterator[Path]:
-    """A folder with room, emptied whatever happens: pytest would keep it for three sessions."""
+    """A folder with enough space, emptied whatever happens: pytest would keep it for three sessions."""
     if shutil.disk_usage(tmp_path).free < 2.5 * SIZE:
-        pytest.skip("not enough room for ten gigabytes of text and their tokens")
+        pytest.skip("not enough space for ten gigabytes of text and their tokens")
     yield tmp_path
     shutil.rmtree(tmp_path)
 
@@ -41,11 +41,11 @@ def letters(path: Path) -> None:
 
 
 def holes(path: Path) -> None:
-    """Nothing but zeros, which take no room on the disk, between a few blocks of any bytes."""
+    """Nothing but zeros, which take no space on the disk, between a few blocks of any bytes."""
     with path.open("wb") as stream:
-        for place in range(0, SIZE, SIZE // 8):
-            stream.seek(place)
-            stream.write(random.Random(place).randbytes(MEGABYTE))
+        for offset in range(0, SIZE, SIZE // 8):
+            stream.seek(offset)
+            stream.write(random.Random(offset).randbytes(MEGABYTE))
         stream.truncate(SIZE)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from charloop import RunConfig, load
 from charloop.checkpoint import RunFolder
-from cli.commands import BRIEF, SMALL, Outcome, call, done, prints, process
+from cli.commands import BRIEF, SMALL_RUN, Outcome, call, done, prints, process
 from cli.conftest import text_of
 
 ROW = re.compile(
@@ -192,7 +192,7 @@ def test_samples_on_the_way(book: Path) -> None:
 
 @pytest.mark.parametrize("limit", [("--epochs", "1"), ("--minutes", "0.02")])
 def test_other_budgets(limit: tuple[str, str], book: Path) -> None:
-    out = done(call("train", str(book), *SMALL, *limit, "--output", "run"))
+    out = done(call("train", str(book), *SMALL_RUN, *limit, "--output", "run"))
     assert "done     the budget is used up after " in out
 
 

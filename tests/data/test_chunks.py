@@ -54,7 +54,7 @@ def test_chunks_are_those_of_the_ptb_iterator(sizes: tuple[int, int, int]) -> No
 
 
 @given(SIZES)
-def test_the_chunks_of_an_epoch_are_the_lanes_again(sizes: tuple[int, int, int]) -> None:
+def test_the_chunks_of_an_epoch_join_to_the_batch_rows(sizes: tuple[int, int, int]) -> None:
     batch_size, seq_length, extra = sizes
     tokens = np.arange(batch_size * (seq_length + 1) + extra, dtype=np.uint16)
     chunked = Chunks(tokens, batch_size, seq_length)
@@ -78,7 +78,7 @@ def test_the_last_target_is_never_the_first_character() -> None:
     assert Chunks(np.arange(12, dtype=np.uint8), 1, 4).chunks_per_epoch == 2  # char-rnn would wrap here
 
 
-def test_no_validation_token_is_in_a_training_lane() -> None:
+def test_no_validation_token_is_in_a_training_row() -> None:
     tokens = np.arange(1000, dtype=np.uint16)
     cut = split_tokens(1000, 0.1)
     train, validation = Chunks(tokens[cut.train], 4, 10), Chunks(tokens[cut.validation], 4, 10)

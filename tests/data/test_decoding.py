@@ -25,11 +25,11 @@ LINES = st.lists(
 
 
 @given(LINES, st.integers(1, 7), st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-32"]))
-def test_blocks_of_any_size_give_the_same_text_and_tally(text: str, size: int, encoding: str) -> None:
+def test_blocks_of_any_size_give_the_same_text_and_counts(text: str, size: int, encoding: str) -> None:
     content, changes = text.encode(encoding), TextChanges()
-    told = "".join(decode(source(content), encoding, changes=changes, block_bytes=size))
+    decoded = "".join(decode(source(content), encoding, changes=changes, block_bytes=size))
     marks = int(content.decode(encoding).startswith("\ufeff"))
-    assert told == text[marks:].replace("\r\n", "\n").replace("\r", "\n")
+    assert decoded == text[marks:].replace("\r\n", "\n").replace("\r", "\n")
     crlf = text.count("\r\n")
     assert (changes.crlf, changes.bare_cr, changes.byte_order_marks) == (crlf, text.count("\r") - crlf, marks)
 
@@ -38,7 +38,7 @@ def test_bare_carriage_returns_are_line_ends() -> None:
     assert text_of(b"To be,\ror not to be\r") == "To be,\nor not to be\n"
 
 
-def test_what_was_changed_is_told_and_what_was_not_is_not() -> None:
+def test_only_changes_are_reported() -> None:
     changes = TextChanges()
     assert "".join(decode(source(b"\xef\xbb\xbfa\r\nb\rc\r\n"), changes=changes)) == "a\nb\nc\n"
     assert changes.notes() == (
@@ -89,7 +89,7 @@ def test_a_utf_16_mark_names_the_encoding() -> None:
             text_of("plain".encode("utf-16"), encoding)
 
 
-def test_a_binary_file_is_no_text() -> None:
+def test_a_binary_file_is_not_a_text() -> None:
     with pytest.raises(CharloopError, match=r"book.txt is a binary file.*--unit byte"):
         text_of(b"\x7fELF\x00\x01")
 

@@ -171,7 +171,7 @@ def test_a_dangling_link_is_refused() -> None:
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
-def test_a_device_is_no_text(device: str) -> None:
+def test_a_device_is_not_a_text(device: str) -> None:
     """It would be copied until the disk is full."""
     Path("link").symlink_to(device)
     for name in (device, "link"):

@@ -22,9 +22,9 @@ TRAIN = """
 import sys, time
 from charloop.data import Chunks, load_corpus
 corpus = load_corpus([sys.argv[1]], unit="byte")
-lanes = Chunks(corpus.tokens, 32, 4096)
-for index in range(lanes.chunks_per_epoch):
-    lanes.chunk(index)
+chunks = Chunks(corpus.tokens, 32, 4096)
+for index in range(chunks.chunks_per_epoch):
+    chunks.chunk(index)
 time.sleep(0.1)
 """
 

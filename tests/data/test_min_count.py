@@ -1,4 +1,4 @@
-"""Rare characters as one unknown symbol, against a counter; and what a vocabulary with a sign does with any text."""
+"""Rare characters as one unknown symbol, against a counter; a vocabulary with that symbol reads any text."""
 
 import json
 from collections import Counter
@@ -28,7 +28,7 @@ def put(name: str, content: str) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(PLAIN, st.integers(2, 4))
-def test_what_is_rarer_is_the_sign_and_the_rest_is_sorted(text: str, min_count: int) -> None:
+def test_rarer_characters_are_the_unknown_symbol_and_the_rest_is_sorted(text: str, min_count: int) -> None:
     text += "ab" * min_count
     counts = Counter(text)
     kept = sorted(one for one, count in counts.items() if count >= min_count)
@@ -39,7 +39,7 @@ def test_what_is_rarer_is_the_sign_and_the_rest_is_sorted(text: str, min_count: 
     assert corpus.vocabulary.count_unknown(corpus.tokens) == sum(one not in kept for one in text)
 
 
-def test_what_was_folded_is_told_cold_and_warm() -> None:
+def test_replaced_characters_are_reported_cold_and_warm() -> None:
     put("book.txt", TEXT)
     for _ in ("cold", "warm"):
         (note,) = load_corpus(["book.txt"], min_count=3).notes
@@ -55,7 +55,7 @@ def test_each_min_count_has_tokens_of_its_own() -> None:
     assert sizes == [7, 6, 4, 2, 4, 7]
 
 
-def test_a_vocabulary_with_a_sign_reads_every_text() -> None:
+def test_a_vocabulary_with_an_unknown_symbol_reads_every_text() -> None:
     vocabulary = Vocabulary(("a", "b"), min_count=2)
     assert (vocabulary.size, vocabulary.unknown_id) == (3, 2)
     assert vocabulary.encode("aXb\ufffd\ud800").tolist() == [0, 2, 1, 2, 2]
@@ -82,7 +82,7 @@ def test_files_are_joined_alike_however_their_vocabulary_came_about() -> None:
 
 
 @pytest.mark.parametrize("count", [254, 255, 256, 257])
-def test_the_sign_finds_room_at_the_edge_of_a_byte(count: int) -> None:
+def test_the_unknown_symbol_may_need_a_second_byte(count: int) -> None:
     symbols = "".join(map(chr, range(0x4E00, 0x4E00 + count)))
     corpus = load_corpus([put("many.txt", symbols * 2 + "a")], min_count=2)
     assert corpus.tokens.tolist() == [*range(count), *range(count), count]
@@ -91,7 +91,7 @@ def test_the_sign_finds_room_at_the_edge_of_a_byte(count: int) -> None:
     assert other.tokens.tolist() == [*reversed(range(count)), count]
 
 
-def test_json_keeps_the_sign_and_leaves_those_without_as_they_were() -> None:
+def test_json_keeps_the_unknown_symbol_and_is_unchanged_without_one() -> None:
     folding = Vocabulary(("a", "b"), min_count=5)
     assert Vocabulary.from_json(json.loads(json.dumps(folding.to_json()))) == folding
     plain = Vocabulary(("a", "b"))

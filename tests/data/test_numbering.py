@@ -22,7 +22,7 @@ MANY = [
     "".join(map(chr, range(0x4E00, 0x4E00 + 20_000))),
     "".join(map(chr, range(0x20000, 0x20000 + 40_000))),
 ]
-"""Together they need one, two, two and four bytes a number."""
+"""All of them need one, two, two and four bytes a number."""
 
 
 def slowly(texts: list[str]) -> tuple[list[int], list[str]]:
@@ -83,7 +83,7 @@ def test_code_points_are_narrow_where_all_fit(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.data())
-def test_ranks_are_the_places_in_the_sorted_vocabulary(texts: list[str], data: st.DataObject) -> None:
+def test_ranks_are_the_positions_in_the_sorted_vocabulary(texts: list[str], data: st.DataObject) -> None:
     numbering = Numbering()
     for text in texts:
         numbering.number(text)
@@ -98,8 +98,8 @@ def test_ranks_are_the_places_in_the_sorted_vocabulary(texts: list[str], data: s
 @pytest.mark.parametrize("block", [1, 3, 1000])
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_a_file_is_numbered_anew_where_it_lies(block: int, data: st.DataObject) -> None:
-    """Blocks of tokens that grow wider on the way, then any table onto a type that is no wider."""
+def test_a_file_is_renumbered_in_place(block: int, data: st.DataObject) -> None:
+    """Blocks of tokens that grow wider on the way, then any table onto a type that is not wider."""
     highs = st.lists(st.sampled_from([5, 255, 300, 65_535, 70_000]), min_size=1, max_size=5)
     highest = sorted(data.draw(highs))
     chance = np.random.default_rng(data.draw(st.integers(0, 99)))
@@ -121,9 +121,9 @@ def test_a_file_is_numbered_anew_where_it_lies(block: int, data: st.DataObject) 
 
 def read(file: TokenFile, stream: BinaryIO) -> np.ndarray:
     """What is in the file, its hash checked; where it is written on is kept."""
-    place = stream.tell()
+    position = stream.tell()
     stream.seek(0)
     content = stream.read()
-    stream.seek(place)
+    stream.seek(position)
     assert file.sha256 == hashlib.sha256(content).hexdigest()
     return np.frombuffer(content, file.dtype)

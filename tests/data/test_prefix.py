@@ -57,7 +57,7 @@ def test_any_bytes_have_one_that_can_be_read(content: bytes) -> None:
     assert prefix.encode() in content
 
 
-def test_of_tokens_whatever_their_type_with_an_unknown_sign() -> None:
+def test_of_tokens_whatever_their_type_with_an_unknown_symbol() -> None:
     vocabulary = Vocabulary(("\n", "a"), min_count=2)
     assert find_prefix_of_tokens(np.array([1, 0, 0, 2, 0, 0, 1], np.uint8), vocabulary) == "\n\n"
 

@@ -1,4 +1,4 @@
-"""--errors replace: what Python itself would read, each place counted, whatever the size of the blocks."""
+"""--errors replace: what Python itself would read, each replacement counted, whatever the size of the blocks."""
 
 import codecs
 import io
@@ -27,18 +27,18 @@ PIECES = [
 BROKEN = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
 
 
-def count_places(content: bytes, encoding: str) -> int:
+def count_invalid(content: bytes, encoding: str) -> int:
     """How often the decoder of the whole complains."""
-    places = []
+    offsets = []
 
     def note(error: UnicodeError) -> tuple[str, int]:
         assert isinstance(error, UnicodeDecodeError)
-        places.append(error.start)
+        offsets.append(error.start)
         return "", error.end
 
     codecs.register_error("test-count", note)
     content.decode(encoding, "test-count")
-    return len(places)
+    return len(offsets)
 
 
 @settings(deadline=None)
@@ -48,14 +48,14 @@ def test_it_reads_what_python_reads_and_counts(content: bytes, size: int, encodi
     if "\0" in expected or "\r" in expected or expected.startswith("\ufeff"):
         return
     changes, source = TextChanges(), Source("bad.txt", lambda: io.BytesIO(content))
-    told = "".join(decode(source, encoding, errors="replace", changes=changes, block_bytes=size))
-    assert told == expected
-    assert changes.replaced == count_places(content, encoding)
+    decoded = "".join(decode(source, encoding, errors="replace", changes=changes, block_bytes=size))
+    assert decoded == expected
+    assert changes.replaced == count_invalid(content, encoding)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 9))
-def test_the_first_place_is_told_by_its_offset(before: int, size: int) -> None:
+def test_the_first_replacement_is_reported_with_its_offset(before: int, size: int) -> None:
     content, changes = b"a" * before + "é".encode() + b"\xff and \xfe", TextChanges()
     list(
         decode(

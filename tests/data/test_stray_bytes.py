@@ -29,11 +29,11 @@ def is_character(raw: bytes, size: int) -> bool:
 
 
 @given(st.binary(max_size=12) | st.lists(SNIPPETS, max_size=6).map(b"".join))
-def test_a_code_point_for_each_character_and_each_byte_of_none(raw: bytes) -> None:
+def test_a_code_point_for_each_character_and_each_invalid_byte(raw: bytes) -> None:
     decoded = decode_utf8(raw)
     found = [(stray_byte(c) if ord(c) in STRAY_BYTES else c, utf8_width(c)) for c in decoded]
     assert found == list(naive(raw))
 
 
-def test_a_byte_that_is_no_character_and_back() -> None:
+def test_an_invalid_byte_survives_the_way_there_and_back() -> None:
     assert [stray_byte(stray_character(byte)) for byte in range(0x80, 0x100)] == list(range(0x80, 0x100))

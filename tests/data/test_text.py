@@ -1,4 +1,4 @@
-"""A text that is given and not named reads as a file with the same content; what is no text is refused."""
+"""A text that is given and not named reads as a file with the same content; what is not a text is refused."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_documents_come_one_after_the_other_and_are_read_once() -> None:
         (np.arange(9), r"Corpus.of_tokens\(array, vocabulary\)"),
     ],
 )
-def test_what_is_no_text_is_refused(given: object, words: str) -> None:
+def test_what_is_not_a_text_is_refused(given: object, words: str) -> None:
     with pytest.raises(CharloopError, match=words):
         Text.of(given)
 

@@ -109,7 +109,7 @@ def test_a_new_text_is_read_once_from_its_first_byte_to_its_last(
     assert sum(bytes_read) == 3 * book.stat().st_size - 2
 
 
-def test_going_on_with_a_run_takes_the_tokens_that_its_start_left(book: Path, builds: list[str]) -> None:
+def test_resuming_a_run_uses_the_tokens_that_its_start_cached(book: Path, builds: list[str]) -> None:
     for min_count in (1, 2):
         begun = load_corpus([str(book)], min_count=min_count)
         again = load_corpus([str(book)], vocabulary=begun.vocabulary)
@@ -121,16 +121,16 @@ def test_going_on_with_a_run_takes_the_tokens_that_its_start_left(book: Path, bu
     assert len(builds) == 3
 
 
-def test_progress_is_told_of_all_that_takes_time(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_for_all_that_takes_time(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
     book.write_text("bä" * 300_000)
-    size, told = book.stat().st_size, []
-    load_corpus([str(book)], listener=told.append)
-    assert [one.done for one in told if one.doing == "reading"] == [262_144, 524_288, 786_432, size]
-    assert {one.total for one in told if one.doing == "reading"} == {size}
-    told.clear()
-    load_corpus([str(book)], listener=told.append)
-    assert {one.doing: one.done for one in told} == {
+    size, events = book.stat().st_size, []
+    load_corpus([str(book)], listener=events.append)
+    assert [one.done for one in events if one.doing == "reading"] == [262_144, 524_288, 786_432, size]
+    assert {one.total for one in events if one.doing == "reading"} == {size}
+    events.clear()
+    load_corpus([str(book)], listener=events.append)
+    assert {one.doing: one.done for one in events} == {
         "looking for its tokens": size,
         "checking the tokens": 600_000,
     }

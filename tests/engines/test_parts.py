@@ -60,7 +60,7 @@ class Highway(Cell):
 
 @dataclass(frozen=True)
 class Simple(Cell):
-    """No product in the loop at all (Lei et al. 2018): the state goes on by numbers made of the input."""
+    """No product in the loop at all (Lei et al. 2018): the state is updated by numbers made of the input."""
 
     gates: ClassVar[int] = 2
 

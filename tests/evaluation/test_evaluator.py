@@ -17,7 +17,7 @@ from model.small import VOCAB, apply, build, weights
 
 MODEL = build(cell="gru", dropout_output=0.5)
 ROW = 4 * WARM_UP
-"""Targets that make a row worth while."""
+"""Targets that justify a row of their own."""
 
 
 def text(length: int) -> np.ndarray:
@@ -56,20 +56,20 @@ def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
 
 def test_it_tells_how_far_it_is(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
-    told: list[Reading] = []
+    readings: list[Reading] = []
     quiet = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2))
-    score = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2), listener=told.append)
+    score = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2), listener=readings.append)
     assert score.nats == quiet.nats
-    assert [reading.done for reading in told] == sorted(reading.done for reading in told)
-    assert 2 * CHUNK_LENGTH < told[-1].done <= told[-1].total == 3 * CHUNK_LENGTH + 1
-    assert {(reading.doing, reading.million) for reading in told} == {("scoring", "million characters")}
+    assert [reading.done for reading in readings] == sorted(reading.done for reading in readings)
+    assert 2 * CHUNK_LENGTH < readings[-1].done <= readings[-1].total == 3 * CHUNK_LENGTH + 1
+    assert {(reading.doing, reading.million) for reading in readings} == {("scoring", "million characters")}
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 70 * ROW) | st.sampled_from([k * ROW + d for k in (1, 2, 4, 8, 64) for d in (-1, 0, 1)])
 )
-def test_every_character_is_counted_once_and_in_its_place(targets: int) -> None:
+def test_every_character_is_counted_once_at_its_position(targets: int) -> None:
     layout, seen = Layout.of(targets), np.zeros(targets, int)
     tokens = np.arange(targets + 1)
     for start in range(0, layout.length, CHUNK_LENGTH):
@@ -90,7 +90,7 @@ def test_rows_are_long_enough_to_afford_their_warm_up(targets: int) -> None:
     assert layout.rows == 64 or targets < 2 * ROW * layout.rows
 
 
-def test_the_warm_up_reads_what_stands_before_each_lane_and_counts_nothing() -> None:
+def test_the_warm_up_reads_what_precedes_each_row_and_counts_nothing() -> None:
     layout = Layout.of(2 * ROW)
     assert layout.rows == 2
     inputs, _, counts = layout.cut(np.arange(2 * ROW + 1), -WARM_UP, WARM_UP)
@@ -130,7 +130,7 @@ def test_nothing_is_kept_between_two_texts(evaluator: Evaluator) -> None:
 
 
 def test_the_nats_of_each_character(evaluator: Evaluator) -> None:
-    """Each in its place whichever row it was read in, and they add up to the whole."""
+    """Each at its position, whichever row it was read in; they add up to the whole."""
     tokens = text(2 * ROW + 77)
     score = evaluator.score(weights(MODEL), tokens, per_character=True)
     assert score.per_character is not None

@@ -60,7 +60,7 @@ def test_a_limit_beyond_the_text_changes_nothing(evaluator: Evaluator) -> None:
     assert evaluator.score(weights(MODEL), tokens, 10**9) == evaluator.score(weights(MODEL), tokens)
 
 
-def test_many_characters_are_scored_a_few_places_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_characters_are_scored_a_few_positions_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = text(2 * ROW + 50)
     whole = Evaluator(MODEL).score(weights(MODEL), tokens)
     monkeypatch.setattr("charloop.evaluation.evaluator.MAX_LOGITS", 2 * VOCAB * 40)

@@ -18,8 +18,8 @@ def test_the_difference_is_that_of_the_definition(length: int) -> None:
     assert found is not None
     blocks = min(30, length // 64)
     parts: list[list[float]] = [[] for _ in range(blocks)]
-    for place in range(length):
-        parts[place * blocks // length].append(float(first[place]) - float(second[place]))
+    for position in range(length):
+        parts[position * blocks // length].append(float(first[position]) - float(second[position]))
     means = [sum(part) / len(part) for part in parts]
     assert found.blocks == blocks
     assert found.nats == pytest.approx(float(first.mean()) - float(second.mean()), abs=1e-5)
@@ -34,7 +34,7 @@ def test_the_difference_is_that_of_the_definition(length: int) -> None:
     assert found.bits == pytest.approx([v / math.log(2) for v in (found.nats, found.low, found.high)])
 
 
-def test_the_other_way_round_is_the_same_with_the_other_sign() -> None:
+def test_swapping_the_networks_changes_only_the_sign() -> None:
     chance = np.random.default_rng(0)
     first, second = chance.exponential(2.0, (2, 2000)).astype(np.float32)
     one, two = paired_difference(first, second), paired_difference(second, first)
@@ -60,7 +60,7 @@ def test_what_is_hard_for_both_cancels_out() -> None:
 
 @pytest.mark.parametrize("reach", [1, 40])
 def test_it_finds_a_difference_where_there_is_none_as_often_as_it_says(reach: int) -> None:
-    """Noise that hangs together over `reach` characters: p is below 0.05 about one time in twenty."""
+    """Noise that is correlated over `reach` characters: p is below 0.05 about one time in twenty."""
     chance, false = np.random.default_rng(reach), 0
     rounds = 600
     for _ in range(rounds):
@@ -71,14 +71,14 @@ def test_it_finds_a_difference_where_there_is_none_as_often_as_it_says(reach: in
     assert 0.025 < false / rounds < 0.085
 
 
-def test_the_same_losses_are_no_difference() -> None:
+def test_equal_losses_have_no_difference() -> None:
     losses = np.random.default_rng(0).exponential(2.0, 700).astype(np.float32)
     found = paired_difference(losses, losses)
     assert found is not None
     assert (found.nats, found.low, found.high, found.p_value) == (0, 0, 0, 1)
 
 
-def test_too_few_characters_and_losses_that_are_no_numbers() -> None:
+def test_too_few_characters_and_losses_that_are_not_finite() -> None:
     assert paired_difference(np.ones(639, np.float32), np.zeros(639, np.float32)) is None
     broken = np.ones(700, np.float32)
     broken[3] = np.inf

@@ -38,8 +38,8 @@ def score_of(losses: np.ndarray) -> Score:
 def slow_interval(losses: list[float], blocks: int) -> tuple[float, float]:
     """By the definition, over blocks that are cut out one by one; t from a table."""
     parts: list[list[float]] = [[] for _ in range(blocks)]
-    for place, loss in enumerate(losses):
-        parts[place * blocks // len(losses)].append(loss)
+    for position, loss in enumerate(losses):
+        parts[position * blocks // len(losses)].append(loss)
     means = [sum(part) / len(part) for part in parts]
     middle = sum(means) / blocks
     variance = sum((mean - middle) ** 2 for mean in means) / (blocks - 1)
@@ -88,10 +88,10 @@ def test_the_order_of_arrival_does_not_matter(length: int, data: st.DataObject) 
 
 
 def dependent(runs: int, length: int) -> np.ndarray:
-    """Losses around 2 that hang together over some fifty characters, a row for each run."""
+    """Losses around 2 that are correlated over some fifty characters, a row for each run."""
     noise = np.random.default_rng(0).normal(0, 0.1, (runs, length))
-    for place in range(1, length):
-        noise[:, place] += 0.95 * noise[:, place - 1]
+    for position in range(1, length):
+        noise[:, position] += 0.95 * noise[:, position - 1]
     return 2 + noise
 
 

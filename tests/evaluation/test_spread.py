@@ -32,7 +32,7 @@ def test_the_same_each_time_is_certain() -> None:
     assert (Spread.of([0.0, 0.0]).p_value, Spread.of([0.5, 0.5]).p_value) == (1.0, 0.0)
 
 
-def test_what_is_no_number_is_not_averaged_away() -> None:
+def test_nan_is_not_averaged_away() -> None:
     found = Spread.of([1.0, math.inf, 2.0])
     assert math.isnan(found.mean)
     assert found.interval is None

@@ -1,4 +1,4 @@
-"""From lines of metrics to points on paper: means by their definition, and a frame that holds what matters."""
+"""From lines of metrics to points of a figure: means by their definition, and a frame that shows what matters."""
 
 import json
 from itertools import pairwise
@@ -22,8 +22,8 @@ from charloop.figures.runs import MAX_POINTS, moving_mean
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=40), st.integers(1, 50))
 def test_a_moving_mean_is_the_mean_of_what_is_around(values: list[float], width: int) -> None:
     found = moving_mean(np.array(values), width)
-    for place, mean in enumerate(found):
-        around = values[max(0, place - (width - 1) // 2) : place + width // 2 + 1]
+    for index, mean in enumerate(found):
+        around = values[max(0, index - (width - 1) // 2) : index + width // 2 + 1]
         assert mean == pytest.approx(sum(around) / len(around), abs=1e-9)
 
 
@@ -110,8 +110,8 @@ def test_names_never_lie_on_each_other(losses: list[float], height: float) -> No
     assert sorted(",".join(label.text.replace(" ", "") for label in labels).split(",")) == sorted(
         f"{n}" for n in range(len(losses))
     )
-    places = [label.nats for label in labels]
-    assert all(b - a >= height * 6.0 - 1e-9 for a, b in pairwise(places))
+    heights = [label.nats for label in labels]
+    assert all(b - a >= height * 6.0 - 1e-9 for a, b in pairwise(heights))
 
 
 def test_a_name_stands_where_no_curve_is() -> None:
@@ -129,7 +129,7 @@ def test_training_losses_above_the_unigram_are_cut_off_once_it_is_passed() -> No
     assert frame_curves([early]).holds(3.4), "a validation loss is never cut off"
 
 
-def test_a_frame_may_end_where_it_is_told_to() -> None:
+def test_a_frame_may_end_at_a_given_step() -> None:
     assert frame_curves([curves(3.0, 2.0)], right=144.0).right == 144.0
     frame = Frame(0.0, 1.0, 1.0, 3.0)
     assert [frame.depth(nats) for nats in (3.0, 2.0, 1.0)] == [0.0, 0.5, 1.0]

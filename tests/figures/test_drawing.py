@@ -1,4 +1,4 @@
-"""What is on the paper: each run's lines, the baselines, names as they are; the same bytes each time."""
+"""What is in the figure: each run's lines, the baselines, names as they are; the same bytes each time."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -59,7 +59,7 @@ def test_the_lines_are_the_curves_and_the_baselines(figures: list[Figure]) -> No
     assert [text.get_text() for text in axes.texts] == ["2-gram", "unigram"]
 
 
-def test_the_band_is_drawn_and_told_of(figures: list[Figure]) -> None:
+def test_the_band_is_drawn_and_explained(figures: list[Figure]) -> None:
     band = Band(np.array([25.0, 50.0]), np.array([2.5, 2.0]), np.array([4.5, 2.2]))
     drawn(RUN, replace(RUN, band=band))
     (area,) = figures[0].axes[0].collections
@@ -96,7 +96,7 @@ def test_any_name_is_shown_as_it_is(name: str, figures: list[Figure]) -> None:
     assert not any(text.get_parse_math() for text in legend.get_texts())
 
 
-def test_thirty_runs_are_told_apart(figures: list[Figure]) -> None:
+def test_thirty_runs_are_distinguishable(figures: list[Figure]) -> None:
     drawn(*[RUN] * 28)
     lines = figures[0].axes[0].lines[1 : 2 * 28 : 2]
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 28

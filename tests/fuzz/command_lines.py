@@ -104,7 +104,7 @@ WORDS = (
 )
 ODD_TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=30)
 ARGV_TEXT = ODD_TEXT | st.binary(max_size=40).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"")))
-"""Whatever an operating system can pass on; bytes that are no text arrive as lone surrogates."""
+"""Whatever an operating system can pass on; bytes that are not text arrive as lone surrogates."""
 VALUES = st.sampled_from(NUMBERS) | st.sampled_from(WORDS) | ARGV_TEXT
 
 

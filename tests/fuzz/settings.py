@@ -1,4 +1,4 @@
-"""Settings files that are no TOML, or have odd values."""
+"""Settings files that are not TOML, or have odd values."""
 
 import json
 import random

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands import SMALL
+from cli.commands import SMALL_RUN
 from fuzz.oracle import Case, examine
 from fuzz.sandbox import Sandbox
 from fuzz.worker import Worker
@@ -42,7 +42,7 @@ def commands(sandbox: Sandbox) -> list[list[str]]:
         ["verify", run],
         ["report", run, "--text", "the fox", "--overwrite"],
         ["train", "--resume", run, "--steps", "17", "--eval-every", "1", "--sample-every", "1"],
-        ["train", str(sandbox.book), "--init-from", run, *SMALL, "--steps", "1", "--output", "new"],
+        ["train", str(sandbox.book), "--init-from", run, *SMALL_RUN, "--steps", "1", "--output", "new"],
         ["train", str(sandbox.book), "--config", f"{run}/config.json", "--steps", "1", "--output", "newer"],
     ]
 

@@ -1,4 +1,4 @@
-"""Odd texts, and files that are no text, given wherever a text or a prompt may be given."""
+"""Odd texts, and files that are not text, given wherever a text or a prompt may be given."""
 
 import os
 import random

@@ -45,7 +45,7 @@ def address(module: ir.Module, name: str) -> int:
 
 
 def function_of(name: str, width: int, count: int = 1) -> Callable[..., np.ndarray]:
-    """A function of a tick, on arrays whose length is a multiple of `width`; `count` arguments."""
+    """A function of a step, on arrays whose length is a multiple of `width`; `count` arguments."""
     module = create_module()
     kind = ir.FunctionType(NOTHING, [INDEX] + [POINTER] * (count + 1))
     function = ir.Function(module, kind, "run")
@@ -53,10 +53,10 @@ def function_of(name: str, width: int, count: int = 1) -> Callable[..., np.ndarr
     v = Vectors(builder, width)
     blocks, *inputs, output = function.args
     with counting(builder, blocks) as block:
-        place = builder.mul(block, INDEX(width))
-        result = FUNCTIONS[name](v, *(v.load(v.at(pointer, place)) for pointer in inputs))
+        position = builder.mul(block, INDEX(width))
+        result = FUNCTIONS[name](v, *(v.load(v.at(pointer, position)) for pointer in inputs))
         result = FUNCTIONS["to_float32"](v, result)
-        v.store(result, v.at(output, place))
+        v.store(result, v.at(output, position))
     builder.ret_void()
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * (count + 1))(address(module, "run"))
 

@@ -39,8 +39,8 @@ def rounded(values: Any) -> np.ndarray:
     return np.asarray(jnp.array(values).astype(jnp.bfloat16).astype(jnp.float32), np.float64)
 
 
-def in_halves(function: Any, *given: Any) -> Any:
-    """Compiled with products of halves."""
+def in_bfloat16(function: Any, *given: Any) -> Any:
+    """Compiled with products in bfloat16."""
 
     def call(*given: Any) -> Any:
         with use_precision("bfloat16"):
@@ -61,7 +61,7 @@ def test_a_weights_gradient_is_of_rounded_numbers(
     left, right, start = noise(time, batch, rows), noise(time, batch, columns), noise(batch, columns)
     before = np.concatenate([start[None], right[:-1]])
     for given, read in (((left, right), right), ((left, right, PreviousStates(start)), before)):
-        found, total = in_halves(partial(sum_weight_gradient, machine), *given)
+        found, total = in_bfloat16(partial(sum_weight_gradient, machine), *given)
         expected = np.einsum("tbr,tbc->rc", rounded(left), rounded(read))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
         np.testing.assert_allclose(total, np.float64(left).sum((0, 1)), rtol=1e-5, atol=1e-4)
@@ -73,17 +73,17 @@ def test_a_product_is_of_rounded_numbers(
     time: int, batch: int, depth: int, columns: int, machine: Machine
 ) -> None:
     left, matrix, start = noise(time, batch, depth), noise(depth, columns), noise(columns)
-    found = in_halves(partial(multiply_packed, machine), left, matrix, start)
+    found = in_bfloat16(partial(multiply_packed, machine), left, matrix, start)
     expected = np.einsum("tbd,dc->tbc", rounded(left), rounded(matrix)) + np.float64(start)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
     assert differs(found, multiply_packed(machine, left, matrix, start))
 
 
 @pytest.mark.parametrize("hidden", mostly_slow((1, 17, 100), lambda hidden: hidden == 17))
-def test_a_tick_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
+def test_a_step_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
-    _, found = in_halves(partial(run_layer, Kernels(machine), cell), params, source, state)
+    _, found = in_bfloat16(partial(run_layer, Kernels(machine), cell), params, source, state)
     near = {name: rounded(params[name]) for name in ("weight_ih", "weight_hh")}
     given = {**params, **near}, rounded(source[0]), {**state, "hidden": rounded(state["hidden"])}
     _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), given))
@@ -97,7 +97,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
     program = partial(pull_unrolling, partial(run_layer, Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)
-    found = in_halves(program, given, characters, weights)
+    found = in_bfloat16(program, given, characters, weights)
     assert_close(found, float32, tolerance=0.05)
     assert differs(jax.tree.leaves(found)[0], jax.tree.leaves(float32)[0])
 
@@ -106,7 +106,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
 def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
-    _, found = in_halves(partial(run_layer, Kernels(machine), cell), params, source, state)
+    _, found = in_bfloat16(partial(run_layer, Kernels(machine), cell), params, source, state)
     _, expected = quick_jit(partial(run_layer, Kernels(machine), cell))(params, source, state)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 

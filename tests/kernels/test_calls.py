@@ -1,4 +1,4 @@
-"""What a tick may call: programs that run once are followed, loops and branches are refused, never half followed."""
+"""What a step may call: programs that run once are followed; loops and branches are refused as a whole."""
 
 from functools import partial
 from typing import Any
@@ -92,7 +92,7 @@ def test_a_call_is_followed(rule: Any) -> None:
 
 
 @pytest.mark.parametrize("length", [300, 3000])
-def test_a_long_tick_is_made_or_refused(length: int) -> None:
+def test_a_long_step_is_compiled_or_refused(length: int) -> None:
     def rule(g: Any, h: Any) -> Any:
         for _ in range(length):
             g = g * 0.99 + h

@@ -1,4 +1,4 @@
-"""Machine code that was kept is used again if it is whole, and made anew if not."""
+"""Stored machine code is used again if it is complete, and compiled again if not."""
 
 import os
 import subprocess
@@ -92,7 +92,7 @@ def test_what_is_half_written_is_none_that_jax_looks_at(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise OSError("no room")
+        raise OSError("no space")
 
     monkeypatch.setattr(code_cache.os, "replace", fail)
     code_cache.save_code("one", b"code")

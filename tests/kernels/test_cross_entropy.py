@@ -46,7 +46,7 @@ def test_the_gradient_is_that_of_optax(vocab: int, engine: Kernels) -> None:
         return jax.grad(lambda x: (cross_entropy(x, targets, engine=engine) * weights).sum())(logits)
 
     np.testing.assert_allclose(pulled(engine), pulled(XLA), atol=3e-5)
-    # A probability less than one's own place: the rows sum up to nothing.
+    # The probability minus one at the target: each row sums to 0.
     np.testing.assert_allclose(pulled(engine).sum(-1), 0, atol=3e-5)
 
 
@@ -66,7 +66,7 @@ def test_a_target_beyond_the_vocabulary_reads_no_other_memory(engine: Kernels) -
     np.testing.assert_array_equal(found, expected)
 
 
-def test_logits_are_whole_after_their_gradient_took_their_place(engine: Kernels) -> None:
+def test_logits_are_whole_after_their_gradient_replaced_them(engine: Kernels) -> None:
     """A buffer that is still needed is copied first."""
     logits, targets, weights = problem(65)
 

@@ -47,17 +47,17 @@ def in_a_kernel(function: Callable[..., Any], width: int = 8) -> Callable[[np.nd
     builder = ir.IRBuilder(emitted.append_basic_block())
     v, (blocks, given, output) = Vectors(builder, width), emitted.args
     with counting(builder, blocks) as block:
-        place = builder.mul(block, INDEX(width))
+        position = builder.mul(block, INDEX(width))
         made: dict[int, Any] = {}
         for number in program.needed:
             operation = program.operations[number]
             if operation.name == "input":
-                made[number] = v.load(v.at(given, place))
+                made[number] = v.load(v.at(given, position))
             elif operation.name == "constant":
                 made[number] = v.splat(operation.number)
             else:
                 made[number] = FUNCTIONS[operation.name](v, *(made[i] for i in operation.inputs))
-        v.store(made[program.results["y", 0, 0]], v.at(output, place))
+        v.store(made[program.results["y", 0, 0]], v.at(output, position))
     builder.ret_void()
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(address(module, "run"))
 

@@ -1,4 +1,4 @@
-"""Every function of a tick, over all of float32, at every width of vector."""
+"""Every function of a step, over all of float32, at every vector width."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Sums over all places against NumPy's in float64, at sizes that are multiples of nothing."""
+"""Sums over all positions against NumPy's in float64, at sizes that are multiples of nothing."""
 
 from functools import partial
 
@@ -48,7 +48,7 @@ def test_a_weights_gradient_is_the_sum_of_products(
 
 
 @pytest.mark.parametrize(("time", "batch", "rows", "columns", "machine"), SIZES)
-def test_a_tables_gradient_is_the_sum_over_each_characters_places(
+def test_a_tables_gradient_is_the_sum_over_each_characters_positions(
     time: int, batch: int, rows: int, columns: int, machine: Machine
 ) -> None:
     values = noise(time, batch, columns)

@@ -28,7 +28,7 @@ libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
 class Guarded:
-    """Room for `count` numbers between two pages that end the process if touched."""
+    """Memory for `count` numbers between two pages that end the process if touched."""
 
     def __init__(self, count: int, at_end: bool) -> None:
         size = 4 * count

@@ -1,4 +1,4 @@
-"""What tracing makes of a tick: phases, what waits between them, and reasons where there is no rule."""
+"""What tracing makes of a step: phases, what waits between them, and reasons where there is no rule."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -42,17 +42,17 @@ def test_every_cell_gets_a_kernel(case: Any) -> None:
 @pytest.mark.parametrize("label", ["rnn", "lstm", "gru", "ln-lstm"])
 def test_only_normalisation_needs_a_second_look_at_a_row(label: str) -> None:
     (case,) = (case for case in CASES if case.label == label)
-    tick = trace_cell(case.build())
-    names = [tick.forward.operations[i].name for i in tick.forward.needed]
+    traced = trace_cell(case.build())
+    names = [traced.forward.operations[i].name for i in traced.forward.needed]
     # The mean, then the variance about it.
-    assert len(tick.forward.schedule) == (3 if label == "ln-lstm" else 1)
+    assert len(traced.forward.schedule) == (3 if label == "ln-lstm" else 1)
     assert (sum(name in REDUCTIONS for name in names) > 0) == (label == "ln-lstm")
 
 
 def test_a_dear_row_waits_and_a_cheap_one_is_made_again() -> None:
     def rule(gates: Any, state: Any) -> Any:
-        dear, cheap = jnp.tanh(gates), gates * 2 + state
-        return dear / dear.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)
+        expensive, cheap = jnp.tanh(gates), gates * 2 + state
+        return expensive / expensive.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)
 
     program = trace_cell(cell_of(rule)).forward
     assert [program.operations[i].name for i in program.buffered] == ["tanh"]

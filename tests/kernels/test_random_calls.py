@@ -1,4 +1,4 @@
-"""Ticks that nobody wrote, with calls, own derivatives, loops and branches: as `scan` runs them, or refused."""
+"""Random steps with calls, custom derivatives, loops and branches: as `scan` runs them, or refused."""
 
 from collections.abc import Callable
 from functools import partial

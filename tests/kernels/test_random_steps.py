@@ -1,4 +1,4 @@
-"""Ticks that nobody wrote: random arithmetic on gates and state, against NumPy in float64."""
+"""Random steps: arithmetic on gates and state, against NumPy in float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ steps = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(steps=steps, adds=st.booleans(), hidden=st.sampled_from([3, 8, 17]), seed=st.integers(0, 99))
-def test_a_random_tick_is_numpys_in_values_and_along_any_direction(
+def test_a_random_step_has_numpys_values_and_directional_derivatives(
     steps: tuple[Step, ...], adds: bool, hidden: int, seed: int
 ) -> None:
     cell, random = Random(hidden, steps, adds), np.random.default_rng(seed)

@@ -113,7 +113,7 @@ def test_who_does_not_trace_in_the_background_waits_for_what_another_thread_comp
 
 
 @pytest.mark.parametrize("key", ["at once", "background"])
-def test_a_failure_is_told_and_forgotten(key: str, failing: Callable[[], None]) -> None:
+def test_a_failure_is_reported_and_forgotten(key: str, failing: Callable[[], None]) -> None:
     def ask() -> registry.Kernel:
         if key == "at once":
             return find_kernel((key, 4), times(4.0))

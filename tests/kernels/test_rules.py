@@ -117,7 +117,7 @@ def test_equal_and_neutral_operations_add_nothing() -> None:
     assert builder.make("add", x, zero) == builder.make("add", zero, x) == builder.make("sub", x, zero) == x
     assert builder.make("mul", x, one) == builder.make("mul", one, x) == builder.make("div", x, one) == x
     assert len(builder.program.operations) == before
-    # 0 - x and 1 / x are no neutral operations.
+    # 0 - x and 1 / x are not neutral operations.
     assert builder.make("sub", zero, x) != x
     assert builder.make("div", one, x) != x
     assert builder.make("tanh", x) == builder.make("tanh", x)

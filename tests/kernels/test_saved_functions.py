@@ -25,7 +25,7 @@ LSTM = {0: "logistic", 1: "logistic", 2: "tanh", 3: "logistic"}
 
 @dataclass(frozen=True)
 class Twice(GatedCell):
-    """Its first gate is read by two functions, its second by one, its third by none that is dear."""
+    """Its first gate is read by two functions, its second by one, its third by none that is expensive."""
 
     gates: ClassVar[int] = 3
 

@@ -35,14 +35,14 @@ class Leaky(GatedCell):
 
 @dataclass(frozen=True)
 class Counting(Leaky):
-    """One number of each lane beside its units."""
+    """One number for each batch row beside its units."""
 
     def initial_state(self, batch_size: int) -> Any:
-        return super().initial_state(batch_size) | {"ticks": jnp.zeros((batch_size, 1))}
+        return super().initial_state(batch_size) | {"count": jnp.zeros((batch_size, 1))}
 
     def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any:
         new, output = super().combine(params, from_input, from_state, state)
-        return new | {"ticks": state["ticks"] + 1}, output
+        return new | {"count": state["count"] + 1}, output
 
 
 @pytest.mark.parametrize("axes", [0, 1])
@@ -61,7 +61,7 @@ def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     assert_close(found, expected, tolerance=1e-4)
 
 
-def test_a_state_of_one_number_a_lane_has_no_kernel() -> None:
+def test_a_state_of_one_number_per_batch_row_has_no_kernel() -> None:
     assert "whose last axis is not a multiple of the layer's units" in (
         reason_against_cell(Counting(9)) or ""
     )

@@ -76,7 +76,7 @@ def test_widths_and_sizes_that_are_multiples_of_nothing(name: str, hidden: int, 
     ("batch", "time"),
     mostly_slow(product((1, 2, 6, 13), (1, 2, 9)), {(1, 1), (2, 9), (6, 2), (13, 2)}.__contains__),
 )
-def test_any_number_of_lanes_and_times(batch: int, time: int) -> None:
+def test_any_number_of_batch_rows_and_time_steps(batch: int, time: int) -> None:
     compare("lstm", 20, batch, time, lookup=batch == 2)
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> 
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(np.isfinite(left), np.isfinite(right))
-    # The lanes beside it are as they were.
+    # The other batch rows are unchanged.
     assert np.isfinite(found[0][1][:, [0, 2]]).all()
 
 

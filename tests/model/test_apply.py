@@ -21,12 +21,12 @@ def slowly(model: CharLM, params, ids, memory):
     """Logits and state, one character and one layer at a time."""
     memory, rows = list(memory), []
     table = params.get("embedding.weight", np.eye(VOCAB, dtype=np.float32))
-    for tick in ids:
-        x = jnp.stack([jnp.array(table)[character] for character in tick])
+    for time_step in ids:
+        x = jnp.stack([jnp.array(table)[character] for character in time_step])
         for layer in range(model.config.num_layers):
             memory[layer], x = model.cell.step(layer_parameters(params, layer), x, memory[layer])
         weight = params["embedding.weight" if model.config.tie_embedding else "readout.weight"]
-        rows.append(x @ weight.T + jnp.broadcast_to(params["readout.bias"], (len(tick), VOCAB)))
+        rows.append(x @ weight.T + jnp.broadcast_to(params["readout.bias"], (len(time_step), VOCAB)))
     return jnp.stack(rows), tuple(memory)
 
 
@@ -78,18 +78,16 @@ def test_a_text_in_chunks_is_the_text_in_one(unroll: str) -> None:
     assert_same((jnp.concatenate(pieces), memory), (whole, last))
 
 
-def test_lengths_freeze_the_state_of_a_lane_that_is_over() -> None:
+def test_lengths_freeze_the_state_of_a_row_that_has_ended() -> None:
     model, ids = build(), characters(batch=3)
     params, memory = weights(model), state(model, 3)
     lengths = jnp.array([TIME, 1, 0])
     logits, after = apply(model, params, ids, memory, lengths=lengths)
-    for lane, length in enumerate([TIME, 1, 0]):
-        own = jax.tree.map(lambda leaf, lane=lane: leaf[lane : lane + 1], memory)
-        expected = (
-            apply(model, params, ids[:length, lane : lane + 1], own) if length else (logits[:0, :1], own)
-        )
-        close(logits[:length, lane : lane + 1], expected[0])
-        assert_same(jax.tree.map(lambda leaf, lane=lane: leaf[lane : lane + 1], after), expected[1])
+    for row, length in enumerate([TIME, 1, 0]):
+        own = jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], memory)
+        expected = apply(model, params, ids[:length, row : row + 1], own) if length else (logits[:0, :1], own)
+        close(logits[:length, row : row + 1], expected[0])
+        assert_same(jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], after), expected[1])
 
 
 def loss_and_gradients(model: CharLM):

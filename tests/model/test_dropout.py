@@ -1,4 +1,4 @@
-"""Masks: how much is dropped, where, and that a mask belongs to its lane, its place and its key alone."""
+"""Masks: how much is dropped, where, and that a mask depends on its batch row, location and key alone."""
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,14 @@ from charloop.dropout import apply_dropout
 from charloop.model import CharLM, layer_parameters
 from model.small import BATCH, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
 
-PLACES = ("dropout_input", "dropout_between", "dropout_output")
+RATE_NAMES = ("dropout_input", "dropout_between", "dropout_output")
 KEY = jax.random.key(5)
 compiled = jax.jit(apply_dropout, static_argnames=("rate", "variational"))
 
 
-def mask(rate: float, shape: tuple[int, int, int], *, variational: bool = False, key=KEY, lanes=None):
-    lanes = jnp.arange(shape[1]) if lanes is None else jnp.array(lanes)
-    return np.asarray(compiled(key, rate, np.ones(shape, np.float32), lanes, variational=variational))
+def mask(rate: float, shape: tuple[int, int, int], *, variational: bool = False, key=KEY, numbers=None):
+    numbers = jnp.arange(shape[1]) if numbers is None else jnp.array(numbers)
+    return np.asarray(compiled(key, rate, np.ones(shape, np.float32), numbers, variational=variational))
 
 
 @pytest.mark.parametrize("variational", [False, True])
@@ -38,10 +38,10 @@ def test_a_variational_mask_is_one_for_all_times_and_the_other_is_not() -> None:
     assert (changing[0] != changing[1]).any()
 
 
-def test_a_lanes_mask_does_not_know_who_is_beside_it() -> None:
+def test_a_rows_mask_does_not_depend_on_the_other_rows() -> None:
     whole = mask(0.5, (TIME, 4, HIDDEN))
-    for lanes in ([0, 1], [2, 3], [3], [2, 0, 1, 3]):
-        assert np.array_equal(mask(0.5, (TIME, len(lanes), HIDDEN), lanes=lanes), whole[:, lanes])
+    for numbers in ([0, 1], [2, 3], [3], [2, 0, 1, 3]):
+        assert np.array_equal(mask(0.5, (TIME, len(numbers), HIDDEN), numbers=numbers), whole[:, numbers])
     assert (whole[:, 0] != whole[:, 1]).any()
 
 
@@ -53,14 +53,14 @@ def test_nothing_is_dropped_at_rate_0_and_zeros_stay_zeros() -> None:
 
 def slowly(model: CharLM, params, ids, memory, key):
     """Logits with the tutorial's three dropouts: on what is embedded, between layers, on what is read out."""
-    config, lanes = model.config, jnp.arange(ids.shape[1])
+    config, numbers = model.config, jnp.arange(ids.shape[1])
 
-    def drop(place: int, rate: float, values):
+    def drop(location: int, rate: float, values):
         ones = jnp.ones((ids.shape[0], ids.shape[1], values[0].shape[-1]))
-        masks = apply_dropout(jax.random.fold_in(key, place), rate, ones, lanes, variational=False)
+        masks = apply_dropout(jax.random.fold_in(key, location), rate, ones, numbers, variational=False)
         return [value * masks[time] for time, value in enumerate(values)]
 
-    values = drop(0, config.dropout_input, [params["embedding.weight"][tick] for tick in ids])
+    values = drop(0, config.dropout_input, [params["embedding.weight"][time_step] for time_step in ids])
     for layer, now in enumerate(memory):
         outputs = []
         for value in values:
@@ -76,7 +76,7 @@ RATES = {"dropout_input": 0.3, "dropout_between": 0.4, "dropout_output": 0.6}
 
 
 @pytest.mark.parametrize("unroll", ["fused", "scan"])
-def test_dropout_is_at_the_tutorials_three_places(unroll: str) -> None:
+def test_dropout_is_at_the_tutorials_three_locations(unroll: str) -> None:
     model = build(num_layers=3, unroll=unroll, **RATES)
     given = weights(model), characters(), state(model)
     expected = jax.jit(slowly, static_argnums=0)(model, *given, KEY)
@@ -85,13 +85,13 @@ def test_dropout_is_at_the_tutorials_three_places(unroll: str) -> None:
     assert not np.allclose(dropped, apply(model, *given)[0])
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_each_rate_alone_changes_what_comes_after_its_place_and_no_more(place: str) -> None:
-    model, plain = build(**{place: 0.5}), build()
+@pytest.mark.parametrize("location", RATE_NAMES)
+def test_each_rate_alone_changes_only_what_comes_after_it(location: str) -> None:
+    model, plain = build(**{location: 0.5}), build()
     given = weights(model), characters(), state(model)
     (logits, states), (same, plain_states) = apply(model, *given, key=KEY), apply(plain, *given)
     assert not np.allclose(logits, same)
-    untouched = {"dropout_input": 0, "dropout_between": 1, "dropout_output": 2}[place]
+    untouched = {"dropout_input": 0, "dropout_between": 1, "dropout_output": 2}[location]
     for layer in range(2):
         equal = np.allclose(states[layer]["hidden"], plain_states[layer]["hidden"], atol=1e-6)
         assert equal == (layer < untouched)
@@ -104,10 +104,10 @@ def test_without_a_key_nothing_is_dropped() -> None:
         jax.tree.map(np.testing.assert_array_equal, apply(model, *given), apply(build(), *given))
 
 
-def test_another_key_and_another_place_have_other_masks() -> None:
+def test_another_key_and_another_location_have_other_masks() -> None:
     first, other = (mask(0.5, (TIME, BATCH, 101), key=jax.random.fold_in(KEY, n)) for n in (0, 1))
     assert (first != other).any()
-    # Equal weights and outputs in both layers would show one mask used twice: the twin above counts the places.
+    # Equal weights and outputs in both layers would show one mask used twice: the slow twin above would differ.
     model = build(dropout_output=0.5)
     given = weights(model), characters(), state(model)
     logits = [apply(model, *given, key=jax.random.fold_in(KEY, step))[0] for step in (0, 0, 1)]
@@ -115,7 +115,7 @@ def test_another_key_and_another_place_have_other_masks() -> None:
     assert not np.allclose(logits[0], logits[2])
 
 
-def test_the_model_numbers_its_lanes_as_it_is_told() -> None:
+def test_the_model_uses_the_given_numbers_of_batch_rows() -> None:
     model = build(num_layers=1, dropout_output=0.5)
     params, ids, memory = weights(model), characters(batch=4), state(model, 4)
     whole, _ = apply(model, params, ids, memory, key=KEY)

@@ -87,17 +87,17 @@ def small_stack(**settings: Any) -> Stack:
 
 def test_a_stack_is_its_layers_one_after_the_other() -> None:
     stack = small_stack(dropout=0.5)
-    params, lanes, values = stack.init(KEY, INPUT), jnp.array([4, 0, 9]), INPUTS
+    params, numbers, values = stack.init(KEY, INPUT), jnp.array([4, 0, 9]), INPUTS
     outputs, state = stack.apply(
-        params, INPUTS, key=KEY, batch_rows=lanes, resets=RESETS, lengths=LENGTHS, every_layer=True
+        params, INPUTS, key=KEY, batch_rows=numbers, resets=RESETS, lengths=LENGTHS, every_layer=True
     )
     for number, layer in enumerate(stack.layers):
         if number:
-            values = apply_dropout(jax.random.fold_in(KEY, number), 0.5, values, lanes, variational=False)
+            values = apply_dropout(jax.random.fold_in(KEY, number), 0.5, values, numbers, variational=False)
         own = select_parameters(params, number)
         values, end = layer.apply(own, values, resets=RESETS, lengths=LENGTHS)
         assert_close((outputs[number], state[number]), (values, end))
-    assert_close(stack.apply(params, INPUTS, key=KEY, batch_rows=lanes)[0].shape, (TIME, BATCH, 3))
+    assert_close(stack.apply(params, INPUTS, key=KEY, batch_rows=numbers)[0].shape, (TIME, BATCH, 3))
 
 
 def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
@@ -129,7 +129,7 @@ def test_batch_major_is_the_same_turned(kind: str) -> None:
     assert_close(found, (expected.swapaxes(0, 1), state))
 
 
-def test_two_halves_are_the_whole() -> None:
+def test_two_parts_are_the_whole() -> None:
     stack = small_stack()
     params = stack.init(KEY, INPUT)
     first, state = stack.apply(params, INPUTS[:2])

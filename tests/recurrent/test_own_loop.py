@@ -59,14 +59,14 @@ def problem(unroll: str) -> Any:
 
 def sharded(loss: Any, params: Any, *, check: bool) -> Any:
     spec = jax.sharding.PartitionSpec
-    lanes = spec(None, "batch")
+    over_rows = spec(None, "batch")
 
     def run(params: Any, inputs: Any) -> Any:
         return jax.lax.psum(jax.grad(loss)(params, inputs), "batch")
 
-    return jax.shard_map(run, mesh=make_mesh(2), in_specs=(spec(), lanes), out_specs=spec(), check_vma=check)(
-        params, INPUTS
-    )
+    return jax.shard_map(
+        run, mesh=make_mesh(2), in_specs=(spec(), over_rows), out_specs=spec(), check_vma=check
+    )(params, INPUTS)
 
 
 def curved(loss: Any, params: Any) -> Any:
@@ -127,9 +127,9 @@ def test_the_table_has_each_transformation() -> None:
 )
 def test_half_floats_are_widened(unroll: str, kind: str) -> None:
     params, loss = problem(unroll)
-    halves = {name: value.astype(kind) for name, value in params.items()}
-    gradient = jax.grad(loss)(halves, INPUTS)
-    expected = jax.grad(loss)({name: value.astype("float32") for name, value in halves.items()}, INPUTS)
+    rounded = {name: value.astype(kind) for name, value in params.items()}
+    gradient = jax.grad(loss)(rounded, INPUTS)
+    expected = jax.grad(loss)({name: value.astype("float32") for name, value in rounded.items()}, INPUTS)
     for name in expected:
         assert gradient[name].dtype == kind
         np.testing.assert_allclose(np.float32(gradient[name]), expected[name], rtol=0.02, atol=0.02)

@@ -34,7 +34,7 @@ def weighed(size: int, **settings: Any) -> tuple[CharLM, Parameters]:
 
 
 def folder_of(path: Path, vocabulary: Vocabulary, steps: int = 30, *evaluated: int) -> RunFolder:
-    """A run's folder of so many steps, evaluated after some of them."""
+    """A run's folder with `steps` steps, evaluated after some of them."""
     path.mkdir()
     run = RunFolder(path, RunConfig(DataConfig(("a",), batch_size=3, seq_length=5)), vocabulary, {})
     lines: list[dict[str, Any]] = [

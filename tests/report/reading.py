@@ -51,8 +51,8 @@ def visible(page: str) -> str:
 
 def data_of(page: str) -> dict[str, Any]:
     """What the script reads."""
-    told = page.partition('id="data">')[2].partition("</script>")[0]
-    found: dict[str, Any] = json.loads(told)
+    embedded = page.partition('id="data">')[2].partition("</script>")[0]
+    found: dict[str, Any] = json.loads(embedded)
     return found
 
 

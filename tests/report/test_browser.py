@@ -71,8 +71,8 @@ def visit(browser: Any, file: Path) -> Iterator[Visit]:
 
 def expected(page: Any) -> list[str]:
     """The characters that the panel lists."""
-    signs: list[str] = page.locator("#expected li b").all_inner_texts()
-    return signs
+    symbols: list[str] = page.locator("#expected li b").all_inner_texts()
+    return symbols
 
 
 def test_hovering_shows_five_expected_characters(visit: Visit) -> None:
@@ -147,7 +147,7 @@ def test_another_unit_has_other_colours(visit: Visit) -> None:
 
 
 def test_the_text_is_shown_and_copied_as_it_is(visit: Visit) -> None:
-    """Signs for blanks are not part of it; what has no sign of its own is shown as a number."""
+    """Symbols for blanks are not part of it; a character without a symbol is shown as a number."""
     text = visit.page.evaluate("document.querySelector('#surprise-text').textContent")
     assert text == TEXT.replace("\u202e", "U+202E")
     after = "getComputedStyle(document.querySelector('#surprise-text .blank'), '::before').content"

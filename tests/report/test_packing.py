@@ -48,8 +48,8 @@ def test_the_bits_of_a_character_are_those_of_its_bytes(text: str, seed: int) ->
     excerpt = excerpt_of(BYTES, "", np.frombuffer(raw, np.uint8))
     bits = np.random.default_rng(seed).random(len(raw) - 1).astype(np.float32)
     slow = [
-        sum(float(bits[token - 1]) for token in range(first, last + 1)) if place else 0.0
-        for place, (first, last) in enumerate(zip(excerpt.first, excerpt.last, strict=True))
+        sum(float(bits[token - 1]) for token in range(first, last + 1)) if position else 0.0
+        for position, (first, last) in enumerate(zip(excerpt.first, excerpt.last, strict=True))
     ]
     assert sum_bits(excerpt, bits) == pytest.approx(slow, abs=1e-5)
 
@@ -57,27 +57,27 @@ def test_the_bits_of_a_character_are_those_of_its_bytes(text: str, seed: int) ->
 @pytest.mark.parametrize(
     "vocabulary", [Vocabulary.of_text(SENTENCE + "é🚀"), slow(BYTES)], ids=["char", "byte"]
 )
-def test_the_script_is_told_what_the_network_expects(vocabulary: Vocabulary, tmp_path: Path) -> None:
+def test_the_script_gets_what_the_network_expects(vocabulary: Vocabulary, tmp_path: Path) -> None:
     text = SENTENCE + "é🚀" + SENTENCE
     report, _ = report_of(tmp_path / "run", text, vocabulary=vocabulary)
-    told = data_of(render_page(report, vocabulary))
-    symbols = told["symbols"]
-    assert "".join(symbols[number][0] for number in numbers(told["text"], "<u2")) == text
+    embedded = data_of(render_page(report, vocabulary))
+    symbols = embedded["symbols"]
+    assert "".join(symbols[number][0] for number in numbers(embedded["text"], "<u2")) == text
 
     tokens = vocabulary.encode(text)
     whole: Predictions = predict(network(vocabulary), tokens, 5)
     starts = np.cumsum([0, *(1 if vocabulary.unit == "char" else len(c.encode()) for c in text)])[:-1]
-    likeliest = numbers(told["likeliest"], "<u2").reshape(-1, 5)
-    chances = numbers(told["chances"], "<u2").reshape(-1, 5) / 65535
-    bits = numbers(told["bits"], "<u2") / 1000
-    for place, start in enumerate(starts.tolist()):
-        if place == 0:
+    likeliest = numbers(embedded["likeliest"], "<u2").reshape(-1, 5)
+    chances = numbers(embedded["chances"], "<u2").reshape(-1, 5) / 65535
+    bits = numbers(embedded["bits"], "<u2") / 1000
+    for position, start in enumerate(starts.tolist()):
+        if position == 0:
             continue
-        stop = starts[place + 1] if place + 1 < len(starts) else len(tokens)
-        assert bits[place] == pytest.approx(float(whole.bits[start - 1 : stop - 1].sum()), abs=2e-3)
-        assert chances[place] == pytest.approx(whole.chances[start - 1], abs=1e-4)
+        stop = starts[position + 1] if position + 1 < len(starts) else len(tokens)
+        assert bits[position] == pytest.approx(float(whole.bits[start - 1 : stop - 1].sum()), abs=2e-3)
+        assert chances[position] == pytest.approx(whole.chances[start - 1], abs=1e-4)
         expected = [token_character(vocabulary, token) for token in whole.likeliest[start - 1].tolist()]
-        assert [symbols[number][1] for number in likeliest[place]] == [
+        assert [symbols[number][1] for number in likeliest[position]] == [
             show_character(one) for one in expected
         ]
 
@@ -85,11 +85,11 @@ def test_the_script_is_told_what_the_network_expects(vocabulary: Vocabulary, tmp
 def test_a_units_values_can_be_read_back(tmp_path: Path) -> None:
     text = SENTENCE * 40
     report, vocabulary = report_of(tmp_path / "run", text, characters=500)
-    told = data_of(render_page(report, vocabulary))
+    embedded = data_of(render_page(report, vocabulary))
     assert not isinstance(report.mapped, Missing)
     recorded = record(network(vocabulary), vocabulary.encode(text)[:500])
-    assert told["units"]
-    for packed, shown in zip(told["units"], report.mapped.units, strict=True):
+    assert embedded["units"]
+    for packed, shown in zip(embedded["units"], report.mapped.units, strict=True):
         values = recorded.values[:, recorded.units.index(shown.unit)]
         low, high = value_range(values)
         again = (low + high) / 2 + numbers(packed["values"], "i1") / HALF * (high - low) / 2

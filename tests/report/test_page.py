@@ -68,7 +68,7 @@ def test_every_picture_has_words(whole: str) -> None:
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:
-    """Of a run in the same place: a page names it."""
+    """Of a run in the same folder: a page names it."""
     pages = []
     for _ in range(2):
         pages.append(render_page(*report_of(tmp_path / "run", LONG, training=LONG)))
@@ -84,7 +84,7 @@ def test_another_seed_writes_other_texts(tmp_path: Path, whole: str) -> None:
 
 
 def test_hostile_texts_and_names(tmp_path: Path) -> None:
-    """A text is text, wherever it comes from: what is shown is what stands there, or a sign for it."""
+    """A text is text, wherever it comes from: what is shown is the text itself, or a symbol for it."""
     text = HOSTILE * 30
     report, vocabulary = report_of(tmp_path / "<b>&\"'<h3>", text, training=text)
     made = render_page(report, vocabulary)
@@ -97,8 +97,8 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
     assert not {"\u202e", "\u2066", "\x00", "\x07", "\x1b", "\ud800", "\u200b", "\r"} & shown
     made.encode("utf-8")
     assert "<" not in made.partition('id="data">')[2].partition("</script>")[0]
-    told = data_of(made)
-    text_again = "".join(told["symbols"][number][0] or "?" for number in numbers(told["text"], "<u2"))
+    embedded = data_of(made)
+    text_again = "".join(embedded["symbols"][number][0] or "?" for number in numbers(embedded["text"], "<u2"))
     assert text_again.startswith(
         "</script><script>alert(1)</script><!-- <b>&amp;?gnp.????[31m??👩?🚀é?\n</scr"
     )
@@ -112,7 +112,7 @@ def test_what_is_escaped_is_read_as_it_was(text: str) -> None:
 
 
 @given(st.characters(exclude_categories=[]))
-def test_no_sign_is_invisible(character: str) -> None:
+def test_no_symbol_is_invisible(character: str) -> None:
     found = show_character(character)
     assert found.strip()
     assert not any(unicodedata.category(one) in INVISIBLE for one in found)
@@ -130,7 +130,7 @@ def test_any_text_makes_a_page(tmp_path_factory: pytest.TempPathFactory, text: s
 
 
 def test_two_megabytes_hold_a_large_network(tmp_path: Path) -> None:
-    """The most that a page may show of 3 x 512 units, with a vocabulary whose signs are long, all by chance."""
+    """The most that a page may show of 3 x 512 units, with a vocabulary whose symbols are long, all random."""
     chance = np.random.default_rng(0)
     vocabulary = Vocabulary.of_text(CJK + string.printable)
     curves, samples = (

@@ -181,7 +181,7 @@ def test_what_tracks_nothing_is_shown_by_what_moves(tmp_path: Path) -> None:
     assert "The units shown are those that move the most" in section(render_page(report, vocabulary), "atlas")
 
 
-def test_a_finding_is_told_with_its_score_and_chance(tmp_path: Path) -> None:
+def test_a_finding_is_shown_with_its_score_and_chance(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG)
     assert not isinstance(report.mapped, Missing)
     found = section(render_page(report, vocabulary), "atlas")
@@ -222,7 +222,7 @@ def test_a_training_text_too_large_for_an_index_is_not_even_read(tmp_path: Path)
         find_copies(looked, lambda: pytest.fail("it was read"), None, 0, print)
 
 
-def test_a_text_that_is_not_the_runs_own_is_no_yardstick(tmp_path: Path) -> None:
+def test_a_text_that_is_not_the_runs_own_is_not_compared_with_its_loss(tmp_path: Path) -> None:
     report, _ = report_of(tmp_path / "run", LONG, training=LONG, held_out=False)
     assert not isinstance(report.written, Missing)
     assert None not in [one.temperature for one in report.written]

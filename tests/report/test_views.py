@@ -75,8 +75,8 @@ def test_the_greatest_surprises_are_those_of_a_sorted_list() -> None:
         assert row["before"] == "".join(shown.get(one, one) for one in before)
         guesses = [VOCABULARY.symbols[token] for token in found.likeliest[position - 1]]
         chances = found.chances[position - 1]
-        told = [f"{named.get(c, c)} {p:.0%}" for c, p in zip(guesses, chances, strict=True)]
-        assert row["expected"] == ", ".join(told)
+        guessed = [f"{named.get(c, c)} {p:.0%}" for c, p in zip(guesses, chances, strict=True)]
+        assert row["expected"] == ", ".join(guessed)
 
 
 def test_the_bits_by_kind_are_counted_one_by_one() -> None:

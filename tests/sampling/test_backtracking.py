@@ -34,8 +34,8 @@ class Rule(Constraint):
     def start(self, prompt: np.ndarray) -> str:  # noqa: ARG002
         return ""
 
-    def allowed(self, state: str, room: int) -> np.ndarray:
-        assert room >= 1
+    def allowed(self, state: str, remaining: int) -> np.ndarray:
+        assert remaining >= 1
         return np.array([symbol not in self.forbids(state) for symbol in self.symbols])
 
     def after(self, state: str, index: int) -> str:
@@ -44,7 +44,7 @@ class Rule(Constraint):
     def may_end(self, state: str) -> bool:
         return self.ends(state)
 
-    def is_over(self, state: str, room: int) -> bool:  # noqa: ARG002
+    def is_over(self, state: str, remaining: int) -> bool:  # noqa: ARG002
         return self.over(state)
 
 
@@ -139,7 +139,7 @@ class Table:
 
 
 def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
-    """After `a` only `c` is likely. Where that is forbidden, another is written in its place."""
+    """After `a` only `c` is likely. Where that is forbidden, another is written instead."""
     table = jnp.array([[0.005, 0.005, 0.99], [0.3, 0.3, 0.4], [0.6, 0.4, 1e-9]])
     rule = Rule("abc", forbids=lambda text: "c" if text.endswith("a") else "")
     for temperature in (0.0, 1.0):

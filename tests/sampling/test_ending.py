@@ -25,7 +25,7 @@ def twin(text: str, stop: str | None, lines: int | None) -> str:
 
 @settings(max_examples=1000)
 @given(texts, stops, line_counts, cuts)
-def test_any_cut_into_pieces_ends_at_the_same_place(
+def test_any_cut_into_pieces_ends_at_the_same_position(
     text: str, stop: str | None, lines: int | None, cuts: list[int]
 ) -> None:
     ending, shown, expected = Ending(stop, lines), "", twin(text, stop, lines)

@@ -38,7 +38,7 @@ def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None
 
 
 def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
-    """At temperature 0 the same network goes on as it began; only one more character of it may be written."""
+    """At temperature 0 the same network continues as it began; only one more character of it may be written."""
     config = SamplingConfig(length=30, temperature=0.0)
     own = generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config)[0]
     assert len(set(own[10:20])) > 1

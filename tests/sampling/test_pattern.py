@@ -104,7 +104,7 @@ def shortest(pattern: str, beginning: str, most: int) -> int | None:
 
 @settings(max_examples=100, deadline=None)
 @given(patterns, st.text("aAb\n", max_size=2))
-def test_only_what_can_be_finished_in_the_room_is_begun(pattern: str, beginning: str) -> None:
+def test_only_what_can_be_finished_within_the_length_is_begun(pattern: str, beginning: str) -> None:
     rule = made(pattern)
     if rule is None:
         return
@@ -115,8 +115,8 @@ def test_only_what_can_be_finished_in_the_room_is_begun(pattern: str, beginning:
         state = rule.after(state, index)
     for index, symbol in enumerate(FEW.symbols):
         rest = shortest(pattern, beginning + symbol, 2)
-        for room in (1, 2, 3):
-            assert rule.allowed(state, room)[index] == (rest is not None and rest < room)
+        for remaining in (1, 2, 3):
+            assert rule.allowed(state, remaining)[index] == (rest is not None and rest < remaining)
 
 
 PATTERNS = [

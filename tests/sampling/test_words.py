@@ -25,7 +25,7 @@ def forms(word: str) -> set[str]:
 
 
 def splits(text: str, words: list[str]) -> bool:
-    """Find by trying whether `text` consists of words and characters that are no letters, in turns."""
+    """Find by trying whether `text` consists of words and characters that are not letters, in turns."""
     spelled = sorted({form for word in words for form in (forms(word) if word == word.lower() else {word})})
     one = "|".join(map(re.escape, spelled))
     return bool(re.fullmatch(rf"(?:[^aAbB]|(?<![aAbB])(?:{one})(?![aAbB]))*", text))
@@ -62,9 +62,9 @@ def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> 
     assert rule.may_end(state) == splits(text, words)
 
 
-def follows(rule: Words, prompt: str, room: int = 99) -> str:
+def follows(rule: Words, prompt: str, remaining: int = 99) -> str:
     """Return the symbols that may follow `prompt`."""
-    allowed = rule.allowed(rule.start(VOCABULARY.encode(prompt)), room)
+    allowed = rule.allowed(rule.start(VOCABULARY.encode(prompt)), remaining)
     return "".join(symbol for symbol, yes in zip(VOCABULARY.symbols, allowed, strict=True) if yes)
 
 
@@ -78,7 +78,7 @@ def test_a_word_that_the_prompt_began_goes_on_or_ends() -> None:
     assert follows(rule, "aab abb") == free + "a"
 
 
-def test_no_word_is_begun_that_the_room_does_not_suffice_for() -> None:
+def test_no_word_is_begun_that_cannot_be_finished() -> None:
     rule = Words.of(["abba", "ba"], VOCABULARY)
     assert follows(rule, " ", 1) == "\n '8"
     assert follows(rule, " ", 2) == "\n '8Bb"

@@ -104,7 +104,7 @@ def with_model(config: RunConfig, **settings) -> RunConfig:
 
 
 def test_an_optimizer_of_optax_moves_the_weights_as_optax_does(tmp_path: Path, text: Path) -> None:
-    """Our optimizer, built from optax's parts with other signs, gives the same results."""
+    """Our optimizer, built from optax's parts with opposite signs, gives the same results."""
     rate, settings = 0.01, {"optimizer": "adam", "warmup_steps": 0, "beta1": 0.9, "beta2": 0.99}
     ours = run(tmp_path / "ours", configure(text, learning_rate=rate, **settings))
     theirs = run(tmp_path / "theirs", configure(text), optimizer=optax.adam(rate, 0.9, 0.99))

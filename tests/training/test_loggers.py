@@ -98,7 +98,7 @@ def test_one_that_fails_is_switched_off_and_nothing_else_changes(
     assert_identical(plain.best, made.best)
     assert plain.losses == made.losses
     said = [note for note in notes(made) if "switched off" in note]
-    assert said == ["--log one is switched off, training goes on: [Errno 28] No space left on device"]
+    assert said == ["--log one is switched off, training continues: [Errno 28] No space left on device"]
     methods = [call[0] for call in recorders["one"].received]
     assert methods[-2:] == [method, "close"] if method != "close" else methods.count("close") == 1
     assert methods.count("close") == 1
@@ -191,7 +191,7 @@ def test_a_disk_that_fills_up(text: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(tmp_path / "config.toml"), str(tmp_path / "run"), "60000"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("--log tensorboard is switched off, training goes on: cannot write ") == 1
+    assert done.stdout.count("--log tensorboard is switched off, training continues: cannot write ") == 1
     (file,) = (tmp_path / "run/tensorboard").iterdir()
     assert file.stat().st_size == 60_000
     plain = run(tmp_path / "plain", configure(text, steps=300))

@@ -10,15 +10,15 @@ from charloop.config import ModelConfig
 from charloop.model import CharLM
 from choosing import mostly_slow
 
-SMALL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5, unroll="scan")
+SMALL_MODEL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5, unroll="scan")
 """Without kernels: each size would compile one."""
 
 
 @pytest.mark.parametrize("cell", mostly_slow(CELLS, lambda cell: cell in ("rnn", "gru", "nas")))
 @pytest.mark.parametrize("embed", [0, 5])
 def test_no_other_size_is_nearer(cell: str, embed: int) -> None:
-    like = CharLM.build(replace(SMALL, embed_size=embed), 7)
-    config = replace(SMALL, cell=cell, embed_size=embed)
+    like = CharLM.build(replace(SMALL_MODEL, embed_size=embed), 7)
+    config = replace(SMALL_MODEL, cell=cell, embed_size=embed)
     counts = {n: select_parameters(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)}
     wanted = select_parameters(like)
     nearest = min(counts, key=lambda n: abs(counts[n] - wanted))
@@ -27,5 +27,5 @@ def test_no_other_size_is_nearer(cell: str, embed: int) -> None:
 
 
 def test_a_network_smaller_than_any_gets_the_smallest() -> None:
-    like = CharLM.build(replace(SMALL, cell="rnn", hidden_size=1, num_layers=1), 7)
-    assert hidden_size_like(like, SMALL) == 1
+    like = CharLM.build(replace(SMALL_MODEL, cell="rnn", hidden_size=1, num_layers=1), 7)
+    assert hidden_size_like(like, SMALL_MODEL) == 1

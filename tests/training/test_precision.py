@@ -22,8 +22,8 @@ def trained(tmp_path: Path, name: str, **settings: Any) -> Run:
 
 @NEEDS_BFLOAT16
 def test_losses_are_near_those_of_float32_and_not_the_same(tmp_path: Path) -> None:
-    plain, halves = (trained(tmp_path, name, precision=name) for name in ("float32", "bfloat16"))
-    pairs = [(a.loss, b.loss) for a, b in zip(plain.steps, halves.steps, strict=True)]
+    plain, rounded = (trained(tmp_path, name, precision=name) for name in ("float32", "bfloat16"))
+    pairs = [(a.loss, b.loss) for a, b in zip(plain.steps, rounded.steps, strict=True)]
     assert all(a == pytest.approx(b, abs=0.05) for a, b in pairs)
     assert any(a != b for a, b in pairs)
 

@@ -24,7 +24,7 @@ from charloop.training.run import train
 from choosing import slow
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
 
-PLACE = 50
+POISON_POSITION = 50
 """Position of the poison in the text: only the first batch row reads it, in at most two chunks."""
 POISON = "x"
 
@@ -32,7 +32,7 @@ POISON = "x"
 @pytest.fixture
 def poisoned(tmp_path: Path) -> Path:
     path = tmp_path / "poisoned.txt"
-    path.write_text(TEXT[:PLACE] + POISON + TEXT[PLACE + 1 :])
+    path.write_text(TEXT[:POISON_POSITION] + POISON + TEXT[POISON_POSITION + 1 :])
     return path
 
 

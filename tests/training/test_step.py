@@ -84,7 +84,7 @@ def test_another_seed_is_another_run(tmp_path: Path, text: Path, whole: Run) -> 
 
 
 def test_devices_exchange_large_gradients_and_small_ones() -> None:
-    """Each device contributes its own number; a large array is exchanged alone, the others together."""
+    """Each device contributes its own number; a large array is exchanged alone, the others in one exchange."""
     sizes = {"a": 3, "large": MAX_JOINED_SIZE + 1, "z": 5}
 
     def means(device: jax.Array) -> dict[str, jax.Array]:

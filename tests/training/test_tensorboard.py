@@ -35,7 +35,7 @@ def die(event):
     if isinstance(event, Stepped) and event.steps[-1].step >= int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-# The loggers are told after the listener: so much of the log as the process could come to is of the call before.
+# The loggers run after the listener, so a log that ends early ends with the call before.
 train(read_config(Path(sys.argv[1])), Path(sys.argv[2]), listener=die)
 """
 
@@ -147,7 +147,7 @@ def test_files_of_an_invocation_come_after_those_before_it_whatever_the_clock_sa
     assert len(list((made.folder / "tensorboard").iterdir())) == 3
 
 
-def test_a_link_in_its_place_is_not_followed(text: Path, tmp_path: Path) -> None:
+def test_a_link_instead_of_the_folder_is_not_followed(text: Path, tmp_path: Path) -> None:
     made = run(tmp_path / "run", configure(text))
     (tmp_path / "elsewhere").mkdir()
     (made.folder / "tensorboard").symlink_to(tmp_path / "elsewhere")

@@ -98,7 +98,7 @@ def test_a_service_that_is_gone(text: Path, tmp_path: Path, wandb: FakeWandb) ->
     wandb.init = refuse  # type: ignore[method-assign,assignment]
     made = run(tmp_path / "run", logged(text))
     assert made.finished.step == 12
-    assert "--log wandb is switched off, training goes on: no route to charloop" in notes(made)
+    assert "--log wandb is switched off, training continues: no route to charloop" in notes(made)
 
 
 PROGRAM = """

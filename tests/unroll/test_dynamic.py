@@ -1,4 +1,4 @@
-"""`dynamic` with a length for each lane: what stops, what stands still, what it costs to compile."""
+"""`dynamic` with a length for each batch row: values, gradients, compilations and cost."""
 
 from functools import cache
 
@@ -9,13 +9,13 @@ import pytest
 
 from cells import runs
 from cells.compiling import quick_jit
-from cells.runs import SMALL, TIME, arguments, assert_close, assert_same, cotangents
+from cells.runs import ONE_LAYER, TIME, arguments, assert_close, assert_same, cotangents
 from cells.table import CASES, HIDDEN, Case, Run
 from charloop.cells.rnn import RNN
 from charloop.unroll import dynamic
 from choosing import mostly_slow
 
-LANES = 3
+BATCH_ROWS = 3
 RAGGED = np.int32([2, 0, TIME])
 every_cell = pytest.mark.parametrize(
     "case",
@@ -27,7 +27,10 @@ traces: list[str] = []
 
 
 def given(case):
-    (some, _), weights = arguments(case, SMALL, batch=LANES), cotangents(case, SMALL, batch=LANES)
+    (some, _), weights = (
+        arguments(case, ONE_LAYER, batch=BATCH_ROWS),
+        cotangents(case, ONE_LAYER, batch=BATCH_ROWS),
+    )
     (params,), (state,), (to_outputs, (to_state,)) = some["layers"], some["states"], weights
     return (params, some["source"], state), (to_state, to_outputs)
 
@@ -45,24 +48,28 @@ def program(case):
     return run
 
 
-def lane(tree, index, axis):
-    """One lane of it, still with a batch axis."""
+def take_row(tree, index, axis):
+    """One batch row of it, still with a batch axis."""
     return jax.tree.map(lambda leaf: np.take(leaf, [index], axis), tree)
 
 
 def alone(case, index, length):
-    """One lane by itself, cut to its length, run by `scan`: values and gradients."""
+    """One batch row alone, cut to its length, run by `scan`: values and gradients."""
     (params, inputs, state), (to_state, to_outputs) = given(case)
-    some = {"layers": [params], "source": lane(inputs, index, 1)[:length], "states": [lane(state, index, 0)]}
-    weights = lane(to_outputs, index, 1)[:length], [lane(to_state, index, 0)]
-    run, characters = runs.program(Run(case, "scan"), SMALL), np.zeros((length, 1), np.int32)
+    some = {
+        "layers": [params],
+        "source": take_row(inputs, index, 1)[:length],
+        "states": [take_row(state, index, 0)],
+    }
+    weights = take_row(to_outputs, index, 1)[:length], [take_row(to_state, index, 0)]
+    run, characters = runs.program(Run(case, "scan"), ONE_LAYER), np.zeros((length, 1), np.int32)
     (outputs, (last,)), back = run(some, characters, weights)
     return (last, outputs), (back["layers"][0], back["source"], back["states"][0])
 
 
 @every_cell
-def test_a_lane_is_as_if_alone_and_stopped(case):
-    """Outputs up to its length and then 0, the state as of then, its gradients; the weights' summed over lanes."""
+def test_a_row_is_as_if_run_alone_and_stopped(case):
+    """Outputs up to the row's length and then 0, its last state and gradients; the weights' gradients are summed."""
     some, weights = given(case)
     (state, outputs), (to_params, to_inputs, to_state) = program(case)(some, weights, RAGGED)
     summed = jax.tree.map(np.zeros_like, to_params)
@@ -70,12 +77,12 @@ def test_a_lane_is_as_if_alone_and_stopped(case):
         assert not np.any(outputs[length:, index])
         assert not np.any(to_inputs[length:, index])
         if not length:
-            assert_same(jax.device_get(lane(state, index, 0)), lane(some[2], index, 0))
-            assert_same(jax.device_get(lane(to_state, index, 0)), lane(weights[0], index, 0))
+            assert_same(jax.device_get(take_row(state, index, 0)), take_row(some[2], index, 0))
+            assert_same(jax.device_get(take_row(to_state, index, 0)), take_row(weights[0], index, 0))
             continue
         (end, until_end), (own_params, own_inputs, own_state) = alone(case, index, length)
-        assert_close(lane((state, to_state), index, 0), (end, own_state))
-        assert_close(lane((outputs, to_inputs), index, 1), (padded(until_end), padded(own_inputs)))
+        assert_close(take_row((state, to_state), index, 0), (end, own_state))
+        assert_close(take_row((outputs, to_inputs), index, 1), (padded(until_end), padded(own_inputs)))
         summed = jax.tree.map(np.add, summed, own_params)
     assert_close(to_params, summed)
 
@@ -96,14 +103,14 @@ def test_one_program_serves_all_lengths(case):
 
 
 @every_cell
-def test_full_lengths_are_no_lengths(case):
+def test_full_lengths_equal_no_lengths(case):
     some, weights = given(case)
     whole = program(case)(some, weights, np.int32([TIME, TIME, TIME]))
     # Without lengths nothing is masked: another program, rounded otherwise.
     assert_close(program(case)(some, weights, None), whole)
 
 
-def test_the_cost_follows_the_longest_lane():
+def test_the_cost_depends_on_the_longest_row():
     """Counted where the loop is Python's own; one more call tells the output's shape."""
     calls = []
 
@@ -121,7 +128,7 @@ def test_the_cost_follows_the_longest_lane():
 
 
 @every_cell
-def test_nothing_after_the_longest_lane_is_read(case):
+def test_nothing_after_the_longest_row_is_read(case):
     """Not even a NaN, on the way there and back."""
     (params, inputs, state), weights = given(case)
     beyond = np.where(np.arange(TIME)[:, None, None] < 3, inputs, np.nan)

@@ -9,7 +9,18 @@ import pytest
 
 from cells.compiling import quick_jit
 from cells.jaxprs import count, equations, loops, shapes
-from cells.runs import BATCH, INPUT, SMALL, TIME, VOCAB, arguments, assert_close, cotangents, forward, pull
+from cells.runs import (
+    BATCH,
+    INPUT,
+    ONE_LAYER,
+    TIME,
+    VOCAB,
+    arguments,
+    assert_close,
+    cotangents,
+    forward,
+    pull,
+)
 from cells.table import CASES, HIDDEN, Case, Run
 from charloop.engines import partition_cell
 from charloop.kernels import reason_against_kernel
@@ -19,12 +30,12 @@ every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 both_inputs = pytest.mark.parametrize("setting", ["1 features", "1 lookup"])
 
 
-def traced(case, unrolling, setting=SMALL):
+def traced(case, unrolling, setting=ONE_LAYER):
     given = jax.tree.map(jnp.array, arguments(case, setting))
     return jax.make_jaxpr(partial(forward, Run(case, unrolling), setting))(*given).jaxpr
 
 
-def traced_gradient(case, unrolling, setting=SMALL):
+def traced_gradient(case, unrolling, setting=ONE_LAYER):
     given = *arguments(case, setting), cotangents(case, setting)
     return jax.make_jaxpr(partial(pull, Run(case, unrolling), setting))(*jax.tree.map(jnp.array, given)).jaxpr
 
@@ -42,8 +53,8 @@ def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradien
 
 def test_only_the_static_graph_grows_with_time():
     def size(unrolling, time):
-        given = jax.tree.map(jnp.array, arguments(LSTM, SMALL, time=time))
-        program = jax.make_jaxpr(partial(forward, Run(LSTM, unrolling), SMALL))(*given)
+        given = jax.tree.map(jnp.array, arguments(LSTM, ONE_LAYER, time=time))
+        program = jax.make_jaxpr(partial(forward, Run(LSTM, unrolling), ONE_LAYER))(*given)
         return len(list(equations(program.jaxpr)))
 
     assert size("static", 6) > size("static", 3) + 3
@@ -80,10 +91,10 @@ def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
     assert count("dot_general", program) == 0
 
 
-def test_a_single_tick_is_xlas():
-    """A kernel's weights would have to be laid out anew for each."""
-    given = jax.tree.map(jnp.array, arguments(LSTM, SMALL, time=1))
-    program = jax.make_jaxpr(partial(forward, Run(LSTM, "fused"), SMALL))(*given)
+def test_a_single_time_step_is_run_by_xla():
+    """A kernel's weights would have to be laid out again for each."""
+    given = jax.tree.map(jnp.array, arguments(LSTM, ONE_LAYER, time=1))
+    program = jax.make_jaxpr(partial(forward, Run(LSTM, "fused"), ONE_LAYER))(*given)
     assert count("ffi_call", program.jaxpr) == 0
 
 
@@ -113,7 +124,7 @@ def rows_looked_up(case, unrolling):
 
 @every_cell
 def test_xlas_loop_looks_rows_up_within(case):
-    """The characters' features are gathered for no time, and their products a tick at a time."""
+    """The characters' features are never gathered, their products one time step at a time."""
     assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}
     parts = partition_cell(case.build())
     columns = {parts.shapes[source.result].size for source in parts.sources}
@@ -125,7 +136,7 @@ def test_xlas_loop_looks_rows_up_within(case):
 def test_a_large_table_gives_the_same(rows, time):
     """Looked up before the product if it outnumbers the chunk; else its gradient is added up, or is a product."""
     run, random = Run(Case("rnn"), "fused"), np.random.default_rng(1)
-    given, weights = arguments(run.case, SMALL)[0], cotangents(run.case, SMALL, time=time)
+    given, weights = arguments(run.case, ONE_LAYER)[0], cotangents(run.case, ONE_LAYER, time=time)
     given["source"] = random.normal(size=(rows, INPUT)).astype(np.float32)
     characters = random.integers(0, rows, (time, BATCH)).astype(np.int32)
 

@@ -31,7 +31,7 @@ def test_a_cell_runs_as_asked(case, name):
     assert choose_unrolling(name, case.build()) == (name, None)
 
 
-def test_a_step_that_needs_a_batch_axis_is_scanned_and_told_why():
+def test_a_step_that_needs_a_batch_axis_is_scanned_with_the_reason():
     for asked in ("fused", "xla"):
         name, why = choose_unrolling(asked, Counts(3))
         assert name == "scan"

@@ -109,4 +109,4 @@ def reason_against(first: Float[np.ndarray, " first"], second: Float[np.ndarray,
     changes = [int(np.count_nonzero(np.diff(marks))) for marks in (first, second)]
     if min(changes) >= MIN_CHANGES:
         return ""
-    return f"its marks change {changes[0]} and {changes[1]} times in the text's halves, and {MIN_CHANGES} are needed"
+    return f"its marks change {changes[0]} and {changes[1]} times in the halves of the text; {MIN_CHANGES} are needed"

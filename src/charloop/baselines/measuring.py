@@ -64,7 +64,7 @@ class Baselines(msgspec.Struct, frozen=True):
     """The baselines of one text, predicted from one training text."""
 
     entries: Annotated[tuple[Baseline, ...], Meta(min_length=1, max_length=100)] = msgspec.field(name="rungs")
-    """In display order; files call them rungs."""
+    """In display order. JSON files keep the former key, `rungs`."""
     training: Characters
     """Characters of the training text."""
     learned: Characters

@@ -26,7 +26,7 @@ class StoredBaselines:
 
     format: Literal[1]
     key: str
-    ladder: Baselines
+    ladder: Baselines  # named as in the files
 
 
 def baselines_key(

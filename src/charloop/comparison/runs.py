@@ -62,7 +62,7 @@ class ScoredRuns(NamedTuple):
     """Several runs' scores on one text."""
 
     text: str
-    """Its name."""
+    """Its name, for people."""
     notes: list[str]
     """How it was read."""
     entries: list[RunScore]

@@ -185,7 +185,7 @@ def short_name(cell: str) -> str:
 
 
 def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
-    """Raises CharloopError unless the run in `folder` is the planned one."""
+    """Raise CharloopError unless the run in `folder` is the planned one."""
     other = "give another --output, or the settings of that run"
     for name, old, new in changes(folder.config, run.config):
         if name not in FREE:
@@ -198,7 +198,7 @@ def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
 
 
 def refuse_other_code(kept: Path, now: Path) -> None:
-    """Raises CharloopError if the code of an own cell differs from the copy in its run."""
+    """Raise CharloopError if the code of an own cell differs from the copy in its run."""
     try:
         same = kept.read_bytes() == now.read_bytes()
     except OSError as error:

@@ -24,7 +24,7 @@ def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
 
 
 def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
-    """Raises CharloopError unless all runs hold out the same parts of the same text, as their config.json says."""
+    """Raise CharloopError unless all runs hold out the same parts of the same text, as their config.json says."""
     first, *others = runs
     for other in others:
         if first.text.get("content_hash") != other.text.get("content_hash"):
@@ -63,7 +63,7 @@ def read_for_all(
 
 
 def refuse_stream(text: str) -> None:
-    """Raises CharloopError for standard input and pipes, which cannot be read once for each run."""
+    """Raise CharloopError for standard input and pipes, which cannot be read once for each run."""
     path = Path(text)
     if text == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
         raise CharloopError(
@@ -81,7 +81,7 @@ def read_for_one(run: RunFolder, text: str | None, part: str, listener: ReadingL
 
 
 def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, other: ChosenText) -> None:
-    """Raises CharloopError unless both runs read the same characters and know every one.
+    """Raise CharloopError unless both runs read the same characters and know every one.
 
     With equal vocabularies, characters may be unknown: the unknown symbol is then the same for both.
     """
@@ -107,7 +107,7 @@ def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, o
 
 
 def refuse_unknown(run: RunFolder, given: ChosenText) -> None:
-    """Raises CharloopError if the run takes some of the characters for its unknown symbol."""
+    """Raise CharloopError if the run takes some of the characters for its unknown symbol."""
     unknown = run.vocabulary.count_unknown(given.tokens)
     if unknown:
         raise CharloopError(

@@ -34,8 +34,8 @@ def release_pages(tokens: Integer[np.ndarray, " length"]) -> None:
     """Free the memory pages of the mapped file that `tokens` is a view of; they are read again when needed.
 
     The system would free them itself if it ran short, but until then they count as this process's memory: ten
-    gigabytes for ten gigabytes of tokens. Nothing happens to an array that is no map of `map_tokens`, since the pages
-    of a caller's own copy-on-write map hold the caller's changes, or on a system without this memory advice.
+    gigabytes for ten gigabytes of tokens. An array that is not a map of `map_tokens` is left alone, since the pages
+    of a caller's own copy-on-write map hold the caller's changes. So is every array if the system lacks the advice.
     """
     base: object = tokens
     while isinstance(base, np.ndarray):
@@ -76,7 +76,7 @@ class TokenFile:
     def renumber(
         self, table: Integer[np.ndarray, " known"], dtype: np.dtype[np.unsignedinteger], meter: Meter
     ) -> None:
-        """Replace each token t by `table[t]`, in a type that is no wider. Errors: OSError."""
+        """Replace each token t by `table[t]`, in a type that is not wider. Raises OSError."""
         if dtype == self.dtype and np.array_equal(table, np.arange(len(table))):
             return
         meter.begin("sorting", self.length * self.dtype.itemsize)

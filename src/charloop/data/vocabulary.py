@@ -51,7 +51,7 @@ class Vocabulary:
 
     unit "char": single characters, sorted by code point and distinct, so that the same text gives the same table in
     every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
-    `min_count` above 1: characters that occur less often in the text are no symbols. They, and characters that never
+    `min_count` above 1: characters that occur less often in the text are not symbols. They, and characters that never
     occur in it, share one more token after the last symbol: the unknown symbol.
     Raises CharloopError when `symbols` is not such a table.
     """

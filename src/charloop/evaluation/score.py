@@ -1,4 +1,4 @@
-"""What came out of scoring a text: the loss, how sure it is, and what it is worth."""
+"""What came out of scoring a text: the loss, its confidence interval, and how it ranks among the baselines."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ BLOCKS, FEWEST_BLOCKS, SHORTEST_BLOCK = 30, 10, 64
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the loss of more text of the same kind lies, with a confidence of 95 %: nats per character."""
+    """A 95 % confidence interval for the loss on more text of the same kind, in nats per character."""
 
     low: float
     high: float
@@ -45,9 +45,9 @@ class Score:
     interval: Interval | None = None
     """None for a text of under 640 characters to predict: too few for ten blocks."""
     per_character: Float32[np.ndarray, " targets"] | None = field(default=None, compare=False, repr=False)
-    """Nats of each character but the first, if they were asked for."""
+    """Nats of each character except the first, if requested."""
     baselines: Baselines | None = None
-    """What simpler ways come to on this text, if that was asked for."""
+    """The losses of simpler predictors on this text, if requested."""
 
     @property
     def loss(self) -> float:
@@ -61,7 +61,7 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """Equally likely characters that would be as hard to guess; infinite beyond what floats hold."""
+        """Number of equally likely characters that would be as hard to guess; infinite if a float cannot hold it."""
         try:
             return math.exp(self.loss)
         except OverflowError:
@@ -69,26 +69,26 @@ class Score:
 
     @property
     def rank(self) -> Rank | None:
-        """Where the loss stands among `baselines`."""
+        """How the loss ranks among `baselines`."""
         return self.baselines.rank(self.loss) if self.baselines else None
 
 
 def block_count(characters: int) -> int:
-    """Blocks for the interval of a text: 30, or fewer of 64 characters; 0 where these would be under 10.
+    """Return the number of blocks for a text's interval: 30, or as many as have 64 characters; 0 if under 10.
 
-    Losses of neighbours hang together (a name, a verse, a scene), so characters are no independent draws, but long
-    blocks of them nearly are. The number of blocks is fixed and not their length: whatever the reach of the
-    dependence, blocks grow beyond it with the text. 10 to 30 are enough: more would narrow the interval by a
-    twentieth at the most (Schmeiser 1982, Batch size effects in the analysis of simulation output).
+    Losses of neighbouring characters are correlated (a name, a verse, a scene), so characters are not independent,
+    but long blocks of them nearly are. The number of blocks is fixed, not their length: whatever the distance over
+    which losses are correlated, blocks outgrow it in long texts. 10 to 30 are enough: more would narrow the interval
+    by at most a twentieth (Schmeiser 1982, Batch size effects in the analysis of simulation output).
     """
     blocks = min(BLOCKS, characters // SHORTEST_BLOCK)
     return blocks if blocks >= FEWEST_BLOCKS else 0
 
 
 def interval_of(means: Sequence[float], loss: float, block_length: int) -> Interval:
-    """`loss` plus and minus t standard errors, from the mean losses of contiguous blocks of equal length.
+    """Return `loss` plus and minus t standard errors, from the mean losses of contiguous blocks of equal length.
 
-    t is of Student's distribution with one degree of freedom less than there are blocks (at least 2).
+    t follows Student's distribution with one degree of freedom less than the number of blocks (at least 2).
     """
     middle = mean(means)
     reach = find_reach(LEVEL, len(means) - 1) * stdev(means, middle) / math.sqrt(len(means))
@@ -96,7 +96,7 @@ def interval_of(means: Sequence[float], loss: float, block_length: int) -> Inter
 
 
 class RunningSums:
-    """Sums over `targets` characters: of all, of each block, and each loss itself if `per_character`.
+    """Sums of the losses of `targets` characters, over each block; with `per_character`, also each loss.
 
     Memory use does not grow with the text, unless each loss is kept, which takes 4 bytes.
     """

@@ -1,4 +1,4 @@
-"""What the same training gives with other seeds: a mean, and how sure it is."""
+"""What the same training gives with other seeds: the mean, and its confidence interval."""
 
 import math
 from collections.abc import Sequence
@@ -13,30 +13,30 @@ from charloop.evaluation.t_distribution import find_p_value, find_reach
 class Spread:
     """A figure of several runs that differ in nothing but their seed: a loss, or the difference of two losses.
 
-    Of two networks the difference is taken seed by seed: what a seed decides for both (the embedding and the readout
-    they start from, the characters that are dropped) cancels out, as far as it matters.
+    For two networks, the difference is computed seed by seed: what a seed decides for both (the initial embedding and
+    readout, the dropout masks) mostly cancels out.
 
-    Assumed: seeds are independent draws, and the figure is about normally distributed over them. The interval and
-    the chance are for training again, with other seeds, on the same text and judged on the same text. They say
-    nothing of other texts: that is what `paired_difference` asks. Student 1908; nothing is pooled between networks.
+    Assumptions: seeds are independent, and the figure is about normally distributed over them. The interval and
+    the p-value describe training again with other seeds, on the same text and scored on the same text. They say
+    nothing about other texts; `paired_difference` does. Student 1908; no variance is pooled between networks.
     """
 
     mean: float
     count: int
-    """How many seeds."""
+    """Number of seeds."""
     deviation: float | None
     """The sample standard deviation; None for one seed."""
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """The spread of at least one value; what is not finite makes all of it so."""
+        """Return the spread of at least one value; NaN if any value is not finite."""
         if not all(map(math.isfinite, values)):
             return cls(math.nan, len(values), None)
         return cls(mean(values), len(values), stdev(values) if len(values) > 1 else None)
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where the mean over ever more seeds lies, with a confidence of 95 %; None for one seed."""
+        """A 95 % confidence interval for the mean over all seeds; None for one seed."""
         if self.deviation is None:
             return None
         reach = find_reach(LEVEL, self.count - 1) * self.deviation / math.sqrt(self.count)
@@ -44,7 +44,7 @@ class Spread:
 
     @property
     def p_value(self) -> float | None:
-        """The chance of a mean so far from 0, of either sign, if it were 0 over all seeds; None for one seed."""
+        """Probability of a mean at least this far from 0 if it were 0 over all seeds; None for one seed."""
         if self.deviation is None:
             return None
         error = self.deviation / math.sqrt(self.count)

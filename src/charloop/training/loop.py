@@ -135,7 +135,7 @@ class Loop:
         return INTERRUPTED if self._stop_requested() else None
 
     def _stop_requested(self) -> bool:
-        """Return whether a stop was requested. The listener is told here and once, never within a signal handler."""
+        """Return whether a stop was requested. Only this notifies the listener, once, never a signal handler."""
         if self.interrupt.requested and not self.is_stopping:
             self.is_stopping = True
             self.listener(Stopping())

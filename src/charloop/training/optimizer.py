@@ -1,4 +1,4 @@
-"""The optimizer: gradient clipping, then the update rule. The learning rate is no part of it: see `schedule`."""
+"""The optimizer: gradient clipping, then the update rule. The learning rate is separate: see `schedule`."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -32,7 +32,7 @@ def make_optimizer(
 ) -> optax.GradientTransformationExtraArgs:
     """Return clipping by the global norm, then the rule; the training step multiplies by the learning rate itself.
 
-    The rate is no part of the optimizer's state, so changing it loses no moments. `update` accepts the gradient's
+    The rate is not part of the optimizer's state, so changing it loses no moments. `update` accepts the gradient's
     `norm` where it is known. A `given` rule replaces that of the configuration: its updates are meant to be added to
     the weights, as everywhere in optax, so their sign is changed for `apply_updates`.
     """

@@ -26,7 +26,7 @@ def sample_texts(session: Session, state: TrainingState, step: int) -> list[tupl
             (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
         ]
     except CharloopError as error:
-        # A cell that fails occasionally is no reason to end the training.
+        # A cell that fails occasionally should not end the training.
         return [(t, f"(nothing: {error})") for t in TEMPERATURES]
 
 

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(flags: CompareFlags) -> None:
-    """Raises CharloopError for flags that do not go together."""
+    """Raise CharloopError for flags that do not go together."""
     files = [path for path in flags.runs if path.is_file()]
     if files:
         raise CharloopError(

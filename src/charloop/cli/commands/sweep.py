@@ -81,7 +81,7 @@ def check(flags: SweepFlags) -> list[str]:
 
 
 def check_part(flags: SweepFlags, config: RunConfig) -> None:
-    """Raises CharloopError if the part of the text to compare on is empty."""
+    """Raise CharloopError if the part of the text to compare on is empty."""
     name = {"val": "validation_fraction", "test": "test_fraction"}.get(flags.split or "val")
     if name and not flags.text_file and not getattr(config.data, name):
         raise CharloopError(
@@ -126,7 +126,7 @@ def own_folder(text: str) -> Path:
 
 
 def refuse_standard_input(sources: Sequence[str]) -> None:
-    """Raises CharloopError for standard input, which can be read only once: every run reads the text."""
+    """Raise CharloopError for standard input, which can be read only once: every run reads the text."""
     if "-" in sources:
         raise CharloopError(
             "standard input is read once, and every run reads the text", do="write it to a file first"
@@ -134,7 +134,7 @@ def refuse_standard_input(sources: Sequence[str]) -> None:
 
 
 def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) -> None:
-    """Raises CharloopError if the networks that are about to be trained cannot score the text in `file`."""
+    """Raise CharloopError if the networks that are about to be trained cannot score the text in `file`."""
     from charloop.comparison import refuse_stream
     from charloop.data import load_corpus
 

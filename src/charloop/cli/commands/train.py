@@ -57,7 +57,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
 
 
 def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
-    """Raises CharloopError if a run's config.json names code that the user does not name too."""
+    """Raise CharloopError if a run's config.json names code that the user does not name too."""
     from charloop.cells import is_file_cell
 
     cell = base.model.cell

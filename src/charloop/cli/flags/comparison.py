@@ -39,7 +39,7 @@ class ScoringFlags:
         return Choice(self.text_file, self.split or "val", self.limit or None, self.weights)
 
     def refuse_two_texts(self) -> None:
-        """Raises CharloopError if two flags say what to compare on."""
+        """Raise CharloopError if two flags say what to compare on."""
         if self.text_file is not None and self.split is not None:
             raise CharloopError("--text-file and --split do not go together", do="leave one out")
 
@@ -91,7 +91,7 @@ class SweepFlags(ScoringFlags, SettingFlags):
 
     The comparison is that of charloop compare, with error bars over seeds.
 
-    The same command continues where it stopped; it trains no finished run again.
+    The same command continues where it stopped; it does not train finished runs again.
 
     Settings come from the preset, then from --config, then from the flags.
 

@@ -33,7 +33,7 @@ SHORT = {"-o": "--output"}
 def parse(
     kind: type[Arguments], name: str, arguments: Sequence[str], default: Arguments | None = None
 ) -> Arguments:
-    """`arguments` as a `kind`, whose fields are the flags of `charloop NAME`; former names of flags are accepted.
+    """Return `arguments` as a `kind`, whose fields are the flags of `charloop NAME`; former flag names are accepted.
 
     Raises CharloopError for what tyro refuses, and for a flag that does not exist, with the nearest that does.
     """
@@ -62,7 +62,7 @@ def parse(
 def check_ranges(flags: Arguments) -> Arguments:
     """Return `flags`. Raises CharloopError for the first value that is out of its declared range."""
     try:
-        # Paths are the one type of flags that JSON has not.
+        # Paths are the only type of flag that JSON lacks.
         plain = msgspec.to_builtins(flags, enc_hook=str)
         convert(plain, type(flags), dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:

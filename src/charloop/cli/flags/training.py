@@ -158,7 +158,7 @@ def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
 
 
 def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
-    """Raises CharloopError if `asked` changes a setting that must stay as it is in a run."""
+    """Raise CharloopError if `asked` changes a setting that must stay as it is in a run."""
     for name, old, new in changes(stored, asked):
         if name not in FREE_ON_RESUME:
             raise CharloopError(

@@ -34,7 +34,7 @@ class Editor:
     def __init__(self, session: InteractiveSession, vocabulary: Vocabulary, *, keeps_prompt: bool) -> None:
         self.session, self.vocabulary, self.keeps_prompt = session, vocabulary, keeps_prompt
         self.num_candidates = MAX_CANDIDATES
-        """How many candidates the screen has room for."""
+        """How many candidates fit on the screen."""
         self.typing = self.done = False
         self.file_name: str | None = None
         """The part of a file name that is typed so far, while the editor asks for one."""

@@ -31,7 +31,7 @@ HELP = (
     "Ctrl-C end",
 )
 MIN_HEIGHT_FOR_HELP = 16
-"""Rows of a terminal that has room for the help."""
+"""Rows of a terminal that is high enough for the help."""
 MIN_TEXT_ROWS = 3
 """Rows of text that are kept before candidates are left out."""
 EIGHTHS = " ▏▎▍▌▋▊▉"

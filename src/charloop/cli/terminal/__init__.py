@@ -1,1 +1,1 @@
-"""What a person sees: screens, bars, curves, colours, and numbers in words."""
+"""What the terminal shows: screens, bars, curves, colours, and numbers in words."""

@@ -21,7 +21,7 @@ STOPPING = "stopping: saving first; Ctrl-C again stops without saving"
 
 
 class LastingConsole(Console):
-    """A console that falls silent when its reader goes away (`| head`), so that training goes on."""
+    """A console that stops writing when its reader exits (`| head`), so that training continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -42,7 +42,7 @@ class Fitting(BarColumn):
     """A bar as wide as the words beside it allow, on a terminal that may be made wider or narrower."""
 
     def render(self, task: Task) -> ProgressBar:
-        """Return the bar."""
+        """Return the bar at its new width."""
         self.bar_width = max(NARROWEST, min(WIDEST, self.console.width - BESIDE_BAR))
         return super().render(task)
 

@@ -60,7 +60,7 @@ def cell_lines(
 
 
 def opening(name: str, characters: int, notes: Sequence[str]) -> Iterator[str]:
-    """Yield what is compared on."""
+    """Yield the lines that name the text."""
     yield f"text     {name}, {characters:,} characters predicted by each"
     yield from (f"note     {note}" for note in notes)
 

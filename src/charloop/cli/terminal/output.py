@@ -1,4 +1,4 @@
-"""Standard output that never stops a command: no character is too strange for it, no reader leaves too early."""
+"""Standard output that never stops a command, whatever the characters and whenever the reader exits."""
 
 import io
 import os
@@ -10,7 +10,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def visible(text: str) -> str:
-    """`text` with each control character as a mark that can be seen, and does nothing to a terminal."""
+    """Return `text` with each control character replaced by a visible symbol that has no effect on a terminal."""
     return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -21,5 +21,5 @@ def prepare() -> None:
 
 
 def mute() -> None:
-    """Whoever read our output has gone (`| head`): nothing is wrong, and nobody is left to tell."""
+    """Discard further output, because its reader has exited (`| head`), which is not an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -55,7 +55,7 @@ class EpochEstimate:
     steps: int = 0
     """Steps that were measured."""
     seconds: float = 0.0
-    """What they took."""
+    """Seconds that they took."""
     is_told: bool = False
     _since: float | None = None
     _sizes: set[int] = field(default_factory=set)
@@ -78,5 +78,5 @@ class EpochEstimate:
 
     @property
     def epoch(self) -> float:
-        """Seconds of an epoch."""
+        """Seconds that an epoch takes."""
         return self.seconds / self.steps * self.chunks_per_epoch

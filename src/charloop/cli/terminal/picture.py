@@ -24,7 +24,7 @@ UNDER = 4
 LABEL = 12
 """Columns of `step 12,345` before a sample."""
 TEMPERATURE = 0.8
-"""Of the samples shown: at lower ones networks repeat themselves, at higher ones they guess."""
+"""Temperature of the samples shown: at lower ones networks repeat themselves, at higher ones they guess."""
 
 
 @dataclass

