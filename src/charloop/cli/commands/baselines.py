@@ -15,8 +15,6 @@ from charloop.errors import CharloopError
 if TYPE_CHECKING:
     from charloop.baselines import Baselines
 
-COLUMNS = "{name:<9}{nats:>10}{bits:>10}  {note}"
-
 
 @dataclass(frozen=True)
 class BaselinesFlags:
@@ -84,21 +82,23 @@ def main(arguments: Sequence[str]) -> None:
 
 def baseline_lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
     """Return a table for people, with the lowest loss marked as the one to beat."""
+    from charloop.cli.terminal.tables import left, right, table_lines
+
     best = min(baselines.entries, key=lambda baseline: baseline.nats)
     rows = [
-        COLUMNS.format(
-            name=baseline.name,
-            nats=f"{baseline.nats:.4f}",
-            bits=f"{baseline.bits:.4f}",
-            note="the one to beat" if baseline is best else "",
-        ).rstrip()
+        (
+            baseline.name,
+            f"{baseline.nats:.4f}",
+            f"{baseline.bits:.4f}",
+            "the one to beat" if baseline is best else "",
+        )
         for baseline in baselines.entries
     ]
+    columns = [left("", 8), right("nats/char"), right("bits/char"), left("")]
     return [
         f"text     {facts['text']}",
         f"split    {facts['train']:,} to learn from, {facts['validation']:,} to predict",
         *(f"note     {note}" for note in facts["notes"]),
         "",
-        COLUMNS.format(name="", nats="nats/char", bits="bits/char", note="").rstrip(),
-        *rows,
+        *table_lines(columns, rows),
     ]
