@@ -1,4 +1,4 @@
-"""Witten-Bell as its equations stand, with dictionaries, a character at a time."""
+"""Witten-Bell by its equations, with dictionaries, one character at a time."""
 
 import math
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ class SlowWittenBell:
                 self.followers[tuple(train[position - reach : position])][token] += 1
 
     def probability(self, token: int, context: tuple[int, ...]) -> float:
-        """p(token | context), for an order of one more than the context is long."""
+        """Return p(token | context), for the order len(context) + 1."""
         lower = self.probability(token, context[1:]) if context else 1 / self.vocab_size
         seen = self.followers.get(context)
         if not seen:
@@ -25,7 +25,7 @@ class SlowWittenBell:
         return (seen[token] + kinds * lower) / (count + kinds)
 
     def nats(self, text: Sequence[int], order: int) -> list[float]:
-        """Of each of `text[1:]`; contexts begin in `text`."""
+        """Return the nats of each of `text[1:]`; contexts begin in `text`."""
         return [
             -math.log(self.probability(text[position], tuple(text[max(0, position - order + 1) : position])))
             for position in range(1, len(text))

@@ -159,7 +159,7 @@ def test_a_lone_surrogate_has_bytes_too() -> None:
 
 
 def test_what_bz2_sees_is_in_one_block_with_the_text() -> None:
-    """Random text twice over, its copy at the start of a block: a plain difference finds nothing in common."""
+    """Random text twice, its copy at the start of a block: a plain difference finds nothing in common."""
     chance = np.random.default_rng(0)
     text = chance.integers(0, 256, 400_000).astype(np.uint8)
     train = np.concatenate([chance.integers(0, 256, 500_000).astype(np.uint8), text])

@@ -27,8 +27,8 @@ def test_every_order_is_what_the_equations_say(train: list[int], text: list[int]
         assert nats == pytest.approx(slow.nats(text, order), rel=1e-12), order
 
 
-def test_by_hand() -> None:
-    """`abab` and then `?`: of an alphabet of three, c never seen."""
+def test_values_computed_by_hand() -> None:
+    """Trained on `abab`, predicting `abc`: c is in the vocabulary but never occurred."""
     train, a, b, c = np.array([0, 1, 0, 1]), 0, 1, 2
     _, bigram = (np.exp(-nats) for nats in witten_bell(train, np.array([a, b, c]), 3, highest=2))
     unigram_b, unigram_c = (2 + 2 / 3) / 6, (2 / 3) / 6
@@ -66,7 +66,7 @@ def test_probabilities_sum_to_one_and_none_is_zero(train: list[int], context: li
 
 
 def test_a_vocabulary_of_twenty_thousand() -> None:
-    """6-grams of it do not fit into 64 bits; their numbers do."""
+    """Its 6-grams do not fit into 64 bits; their numbers do."""
     chance = np.random.default_rng(1)
     train = (chance.pareto(0.5, 3000) * 20).astype(np.int64) % 20_000
     text = np.concatenate([train[1000:1400], [19_999, 0, 19_998]]).astype(np.uint16)

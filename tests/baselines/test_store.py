@@ -1,4 +1,4 @@
-"""Baselines in files: whole, of this text, or measured again."""
+"""Baselines in files: used if intact and of this text, else measured again."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ BASELINES = Baselines((Baseline("uniform", 1.5), Baseline("unigram", 1.25)), 500
 KEPT = encode_baselines("key", BASELINES)
 
 
-def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
+def test_stored_baselines_are_read_back(tmp_path: Path) -> None:
     path = tmp_path / "baselines.json"
     path.write_bytes(KEPT)
     assert read_baselines(path) == read_baselines(path, "key") == BASELINES
@@ -50,7 +50,7 @@ def test_damaged_content_is_none(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, len(KEPT) - 3), st.integers(0, 255))
-def test_a_damaged_file_is_refused_or_baselines(position: int, value: int) -> None:
+def test_a_damaged_file_is_refused_or_still_valid(position: int, value: int) -> None:
     path = store.cache_folder() / "damaged.json"
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(KEPT[:position] + bytes([value]) + KEPT[position + 1 :])
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_refused_or_baselines(position: int, value: int) -> No
     assert read_baselines(path) is None
 
 
-def test_the_key_is_of_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_depends_on_all_that_decides_the_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = TRAIN.copy()
     changed[7] = (changed[7] + 1) % 4
     keys = [

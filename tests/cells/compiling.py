@@ -1,4 +1,4 @@
-"""Compile for a quick compilation: the examination is hundreds of tiny programs that run once or twice."""
+"""XLA options for quick compilation: the tests compile hundreds of tiny programs that run once or twice."""
 
 from functools import cache
 
@@ -10,11 +10,11 @@ QUICK = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
-"""Together they take a quarter of the time; the programs still pass through all of XLA's own passes."""
+"""Together they take a quarter of the time; the programs still go through all of XLA's passes."""
 
 
 def accepted(name: str, value: object) -> bool:
-    """Whether this version of XLA knows the option."""
+    """Return whether this version of XLA knows the option."""
     try:
         jax.jit(lambda x: x + 1, compiler_options={name: value})(1)
     except Exception:

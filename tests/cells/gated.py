@@ -1,4 +1,4 @@
-"""Cells of which only what follows the two usual products is of interest."""
+"""Cells whose tests concern only what follows the two usual products."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from charloop.cells import Cell, linear
 
 @dataclass(frozen=True)
 class GatedCell(Cell):
-    """A cell of `W x + b` and `R h + b`, and of `combine` computes from them."""
+    """A cell of `W x + b` and `R h + b`, and what `combine` computes from them."""
 
     @abstractmethod
     def combine(self, params: Any, from_input: Any, from_state: Any, state: Any) -> Any: ...

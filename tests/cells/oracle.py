@@ -1,4 +1,4 @@
-"""The slow twin: every cell's equations on one batch row's vectors, float64, plain loops, no JAX.
+"""The slow reference: every cell's equations on one batch row's vectors, float64, plain loops, no JAX.
 
 Written from the papers and PyTorch's and TensorFlow's documentation, one function a cell: parameters, `x`, state
 to state. The output is always the new `hidden`.
@@ -16,7 +16,7 @@ def normal(x):
 
 
 def gates(p, x, h, count):
-    """`W x + b_ih` and `R h + b_hh`, each cut into gates."""
+    """Return `W x + b_ih` and `R h + b_hh`, each split into gates."""
     from_x = p["weight_ih"] @ x + p.get("bias_ih", 0)
     from_h = p["weight_hh"] @ h + p.get("bias_hh", 0)
     return np.split(from_x, count), np.split(from_h, count)
@@ -99,7 +99,7 @@ EQUATIONS = {
 
 
 def run_row(step, params, inputs, state):
-    """One layer over one batch row, `inputs [time, input]`: the outputs `[time, hidden]`, and the last state."""
+    """Run one layer over one batch row, `inputs [time, input]`: the outputs `[time, hidden]`, and the last state."""
     outputs = []
     for x in inputs:
         state = step(params, x, state)

@@ -1,4 +1,4 @@
-"""One compiled program a cell, unrolling and depth, that most examinations share: values, and a pull-back of them.
+"""One compiled program per cell, unrolling and depth, which most tests share: values and gradients.
 
 Its cotangents are arguments, so that one compilation answers for all gradients, for the past and the future, and
 for one batch row and the other.
@@ -16,11 +16,11 @@ from charloop.unroll import UNROLLINGS, Lookup
 
 TIME, BATCH, INPUT, VOCAB = 4, 2, 5, 11
 ONE_LAYER, DEEP = SETTINGS = ("1 features", "2 lookup")
-"""Layers, and what the first of them reads."""
+"""Number of layers, and what the first layer reads."""
 
 
 def arguments(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
-    """Weights, a source and states, none of them 0 or 1 by chance, and the characters that look the source up."""
+    """Return random weights, a source and states, and the characters that look up rows of the source."""
     depth, kind = setting.split()
     random, cell = np.random.default_rng(3), case.build()
 
@@ -41,13 +41,13 @@ def arguments(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH)
 
 
 def zeros(case: Case, batch: int):
-    """A state of nothing, of the right shapes."""
+    """Return a state of zeros with the right shapes."""
     shapes = jax.eval_shape(lambda: case.build().initial_state(batch))
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
 
 
 def forward(run: Run, setting: str, arguments, characters):
-    """The last layer's outputs, and every layer's last state."""
+    """Return the last layer's outputs, and every layer's last state."""
     inputs, states = arguments["source"], []
     inputs = Lookup(inputs, characters) if setting.endswith("lookup") else inputs
     for params, state in zip(arguments["layers"], arguments["states"], strict=True):
@@ -57,13 +57,13 @@ def forward(run: Run, setting: str, arguments, characters):
 
 
 def values_and_gradients(function, arguments, cotangents):
-    """What `function(*arguments)` returns, and the gradients of its product with `cotangents` in the arguments."""
+    """Return `function(*arguments)`, and the gradients of its product with `cotangents` by the arguments."""
     values, back = jax.vjp(function, *arguments)
     return values, back(cotangents)
 
 
 def pull(run: Run, setting: str, arguments, characters, cotangents):
-    """What `forward` returns, and the gradients of its product with `cotangents` in every one of `arguments`."""
+    """Return `forward`'s values, and the gradients of their product with `cotangents` by each of `arguments`."""
     value, (gradients,) = values_and_gradients(
         lambda some: forward(run, setting, some, characters), [arguments], cotangents
     )
@@ -76,7 +76,7 @@ def program(run: Run, setting: str):
 
 
 def cotangents(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH):
-    """A weight for every number that `forward` gives."""
+    """Return a weight for each number that `forward` returns."""
     random, depth = np.random.default_rng(4), int(setting.split()[0])
     shapes = np.zeros((time, batch, HIDDEN)), [zeros(case, batch)] * depth
     return jax.tree.map(lambda leaf: random.normal(size=leaf.shape).astype(np.float32), shapes)
@@ -84,13 +84,13 @@ def cotangents(case: Case, setting: str, *, time: int = TIME, batch: int = BATCH
 
 @cache
 def result(run: Run, setting: str):
-    """Values and gradients on the standard arguments."""
+    """Return values and gradients on the standard arguments."""
     given = *arguments(run.case, setting), cotangents(run.case, setting)
     return jax.device_get(program(run, setting)(*given))
 
 
 def oracle_run(case: Case, setting: str, arguments, characters):
-    """The same as `forward`, by NumPy."""
+    """Return the values of `forward`, computed by NumPy."""
     given = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), arguments)
     source = given["source"]
     inputs = source[np.asarray(characters)] if setting.endswith("lookup") else source
@@ -98,7 +98,7 @@ def oracle_run(case: Case, setting: str, arguments, characters):
 
 
 def assert_close(actual, expected, tolerance: float = 1e-5) -> None:
-    """Every leaf equal to `tolerance`, the guilty one named."""
+    """Check that all leaves agree within `tolerance`; the message names the leaf that does not."""
     assert jax.tree.structure(actual) == jax.tree.structure(expected)
     pairs = zip(jax.tree.leaves_with_path(actual), jax.tree.leaves(expected), strict=True)
     for (path, left), right in pairs:
@@ -107,5 +107,5 @@ def assert_close(actual, expected, tolerance: float = 1e-5) -> None:
 
 
 def assert_same(actual, expected) -> None:
-    """Every leaf equal to the last bit."""
+    """Check that all leaves are equal bit for bit."""
     assert_close(actual, expected, tolerance=0)

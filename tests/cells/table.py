@@ -1,4 +1,4 @@
-"""The cells under examination. A cell that joins the registry is examined; options and own cells join by a line."""
+"""The cells under test: every registered cell, and the options and user-defined cells listed here."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ HIDDEN = 7
 
 @dataclass(frozen=True)
 class Case:
-    """A cell by the name and options that a user would type."""
+    """A cell, by the name and options that a user types."""
 
     cell: str
     options: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Case:
 
 
 class Run(NamedTuple):
-    """A cell in an unrolling."""
+    """A cell with an unrolling."""
 
     case: Case
     unrolling: str
@@ -57,5 +57,5 @@ RUNS = tuple(Run(case, name) for case in CASES for name in UNROLLINGS)
 
 
 def is_quick(run: Run) -> bool:
-    """Every cell by the engines and by the plain loop; the other two of JAX's loops know nothing of cells."""
+    """Every cell by the engines and by the plain loop; JAX's other two loops do not depend on the cell."""
     return run.unrolling in ("fused", "xla", "static") or run.case == Case("lstm")

@@ -1,4 +1,4 @@
-"""The contract of a cell by itself: what the engine may count on. And what it is for: to remember."""
+"""The contract of a cell, which engines rely on; and that a cell learns to remember."""
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +36,7 @@ def test_every_product_is_found(case):
 
 
 @every_cell
-def test_same_options_same_cell_to_the_compiler(case):
+def test_cells_with_equal_options_share_a_compiled_program(case):
     cell = case.build()
     assert type(cell)(**vars(cell)) == cell
     assert hash(type(cell)(**vars(cell))) == hash(cell)
@@ -54,7 +54,7 @@ def test_options_make_another_cell():
     ids=lambda case: case.label,
 )
 def test_learns_to_recall_its_first_symbol(case):
-    """Four symbols, five of noise, then: which was the first? Guessing costs log 4 = 1.39 nats."""
+    """Read one of four symbols, then five of noise; predict the first. Guessing costs log 4 = 1.39 nats."""
     cell, symbols, time = case.build(16), 4, 6
     unroll, optimizer = UNROLLINGS[choose_unrolling("fused", cell)[0]], optax.adam(0.01)
 

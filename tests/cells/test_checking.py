@@ -17,7 +17,7 @@ H = 4
 
 @dataclass(frozen=True)
 class Sound(Cell):
-    """Two parts of a state; the cells below change one thing each."""
+    """A cell whose state has two parts; each cell below changes one thing."""
 
     gates = 1
     state_names = ("hidden", "memory")
@@ -32,7 +32,7 @@ class Sound(Cell):
 
 @dataclass(frozen=True)
 class Wrong(Sound):
-    """A step that returns something else: Python of the state `s` and the output `o`."""
+    """A cell whose step returns the Python expression given, of the state `s` and the output `o`."""
 
     returned: str = "s, o"
 
@@ -64,7 +64,7 @@ WRONG = [
     ("(s, o.sum(0))", "output", "float32[4]", OUTPUT),
     ("(s, jnp.zeros((1, 4)))", "output", "float32[1, 4]", "float32[2, 4]"),
 ]  # fmt: skip
-"""What a step returns instead of its state and output, which part is wrong, what came, what was wanted."""
+"""What a step returns instead of its state and output, which part is wrong, what was got, what is expected."""
 
 
 @pytest.mark.parametrize(("returned", "part", "came", "wanted"), WRONG)
@@ -86,7 +86,7 @@ def test_sound_cells_pass(cell: Cell) -> None:
 
 @dataclass(frozen=True)
 class Raising(Sound):
-    """A step that reads a part of the state that is not there."""
+    """A cell whose step reads a missing part of the state."""
 
     def give(self, state: Any, output: Any) -> Any:
         return state["cell"], output
@@ -94,7 +94,7 @@ class Raising(Sound):
 
 @dataclass(frozen=True)
 class BadStart(Sound):
-    """A state without a batch axis."""
+    """A cell whose state has no batch axis."""
 
     def initial_state(self, batch_size: int) -> Any:  # noqa: ARG002
         return {"hidden": jnp.zeros(self.hidden_size)}
@@ -102,7 +102,7 @@ class BadStart(Sound):
 
 @dataclass(frozen=True)
 class BadInit(Sound):
-    """Parameters in a list."""
+    """A cell whose parameters are a list."""
 
     def init(self, key: Any, input_size: int) -> Any:  # noqa: ARG002
         return [jnp.zeros((self.hidden_size, input_size))]

@@ -1,4 +1,4 @@
-"""The examination: every cell in every unrolling, 1 and 2 layers deep, features and characters as input.
+"""Conformance: every cell in every unrolling, 1 and 2 layers deep, with features and characters as input.
 
 What each unrolling gives is compared with a NumPy loop written from the equations; its gradients with those of the
 plain Python loop; and those with finite differences of the NumPy loop.
@@ -36,11 +36,11 @@ every_run = pytest.mark.parametrize(
     "run", mostly_slow(RUNS, is_quick), ids=lambda run: run.label, scope="module"
 )
 DEEP_QUICK = (Case("lstm"), Case("gru"), VARIANTS[-1])
-"""Cells whose stack of two layers is examined each time: that a stack hands on what it should depends on no cell."""
+"""Cells whose stack of two layers is tested in quick runs too; what a stack passes on does not depend on the cell."""
 
 
 def is_quick_at(case: Case, setting: str) -> bool:
-    """Whether a cell is examined at that depth each time."""
+    """Return whether a cell is tested at that depth in quick runs too."""
     return setting == ONE_LAYER or case in DEEP_QUICK
 
 
@@ -54,7 +54,7 @@ every_setting = pytest.mark.parametrize(
 )
 
 
-def test_every_registered_cell_is_examined_in_every_unrolling_that_fits():
+def test_every_registered_cell_is_tested_in_every_unrolling_that_fits():
     for name in CELLS:
         assert Case(name) in CASES, f"{name} is in the registry but not under examination"
     for case in CASES:
@@ -101,8 +101,8 @@ def test_gradients_agree_with_finite_differences(case, setting):
 
 
 @every_run
-def test_compiled_is_eager(run):
-    """Eager: operation by operation, the loops in Python too."""
+def test_compiled_equals_eager(run):
+    """Eager: one operation at a time, with the loops in Python."""
     values, _ = result(run, ONE_LAYER)
     with jax.disable_jit():
         eager = forward(run, ONE_LAYER, *jax.tree.map(jnp.array, arguments(run.case, ONE_LAYER)))
@@ -110,8 +110,8 @@ def test_compiled_is_eager(run):
 
 
 @every_run
-def test_two_chunks_are_the_whole(run):
-    """Values, and gradients that go back from the second chunk to the first by way of the carry."""
+def test_two_chunks_equal_the_whole(run):
+    """Values, and gradients that go back from the second chunk to the first through the carried state."""
     (given, characters), (to_outputs, to_state) = (
         arguments(run.case, ONE_LAYER),
         cotangents(run.case, ONE_LAYER),
@@ -131,7 +131,7 @@ def test_two_chunks_are_the_whole(run):
 
 
 @every_run
-def test_reset_is_a_fresh_start(run):
+def test_a_reset_row_forgets_what_was_read_before(run):
     """A carry set to 0 in one batch row leaves nothing there of what was read before; the other row is unchanged."""
     (given, characters), weights = arguments(run.case, ONE_LAYER), cotangents(run.case, ONE_LAYER)
     (_, carry), _ = result(run, ONE_LAYER)

@@ -1,4 +1,4 @@
-"""docs/extending.md is true: its code runs in the order it is read, its commands do, its names exist."""
+"""docs/extending.md is correct: its code and its commands run in the order of the page, and its names exist."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a text, and the file that the page says to save, the examples' cells added to it."""
+    """A folder with a text, and the file that the page says to save, with the examples' cells added."""
     (tmp_path / "book.txt").write_text("The cat sat on the mat. The dog sat on the log.\n" * 40)
     for _, name, code in BLOCKS:
         if name:
@@ -44,7 +44,7 @@ def test_the_code_runs_in_the_order_it_is_read():
 
 
 def run(lines: list[str]) -> tuple[int, str]:
-    """The commands, one after the other in one process: the status of the first that fails, and all they said."""
+    """Run the commands in one process; return the status of the first that fails, and all output."""
     done = subprocess.run(
         [sys.executable, "-c", MANY], input="\n".join(lines), capture_output=True, text=True
     )

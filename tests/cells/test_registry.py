@@ -1,4 +1,4 @@
-"""From what a user types to a cell: every way in, and every refusal with the way out."""
+"""From what a user types to a cell: every valid form, and every error with its remedy."""
 
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def test_options_are_listed_with_their_defaults():
 
 
 def test_a_file_gives_a_cell_with_typed_options(own):
-    """Each has the type of its field's default, also where the file's annotations are strings."""
+    """Each option has the type of its field's default, also if the file's annotations are strings."""
     cell = make_cell(CELLS, f"{own}:Damped", 7, ["factor=2", "times=3", "word=7", "on=false"])
     assert vars(cell) == {"hidden_size": 7, "factor": 2.0, "times": 3, "word": "7", "on": False}
     assert [type(value) for value in vars(cell).values()] == [int, float, int, str, bool]

@@ -1,4 +1,4 @@
-"""What a cell's weights are called, their shapes, and where they start."""
+"""Names, shapes and initial values of a cell's weights."""
 
 import jax
 import numpy as np
@@ -26,7 +26,7 @@ WEIGHTS = {
     ),
 }
 STATES = {"rnn": 1, "gru": 1, "gru reset_after=false": 1, "SkipLSTM": 3}
-"""Parts of the state, where they are not two."""
+"""Number of parts of the state, if not two."""
 WRITTEN = [case for case in CASES if case.label in WEIGHTS]
 every_cell = pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case.label)
 
@@ -36,7 +36,7 @@ def start(case, seed=0):
 
 
 @every_cell
-def test_names_and_shapes_are_as_written_down(case):
+def test_names_and_shapes_are_those_listed_here(case):
     gates, shapes = WEIGHTS[case.label]
     expected = {n: tuple(gates * HIDDEN if s == "gates" else s for s in shape) for n, shape in shapes.items()}
     assert {name: value.shape for name, value in start(case).items()} == expected
@@ -51,7 +51,7 @@ def test_the_state_has_its_parts(case):
 
 @every_cell
 def test_input_matrices_start_with_the_variance_of_one_over_the_input(case):
-    """Uniform within ±sqrt(3/input), to near both ends of it, and each with draws of its own."""
+    """Uniform within ±sqrt(3/input), nearly up to both ends, each matrix with its own draws."""
     first, second, bound = start(case), start(case, seed=1), (3 / INPUT) ** 0.5
     value = first["weight_ih"]
     assert -bound <= value.min() < -0.8 * bound
@@ -70,13 +70,13 @@ def test_recurrent_matrices_start_orthogonal_gate_by_gate(case):
 @pytest.mark.parametrize(
     ("name", "shift"), [("lstm", "bias_ih"), ("SkipLSTM", "bias_ih"), ("ln-lstm", "norm_shift")]
 )
-def test_the_forget_gate_starts_open_by_one(name, shift):
+def test_the_forget_gate_bias_starts_at_one(name, shift):
     (case,) = (case for case in CASES if case.label == name)
     assert start(case)[shift].tolist() == [0.0] * HIDDEN + [1.0] * HIDDEN + [0.0] * 2 * HIDDEN
 
 
 @every_cell
-def test_all_other_vectors_start_at_nothing_or_one(case):
+def test_all_other_vectors_start_at_zero_or_one(case):
     for name, value in start(case).items():
         if name in ("bias_hh", "cell_shift") or (name == "bias_ih" and "LSTM" not in case.label.upper()):
             assert not value.any(), name
@@ -84,13 +84,13 @@ def test_all_other_vectors_start_at_nothing_or_one(case):
             assert (value == 1).all(), name
 
 
-def test_every_registered_cell_is_written_down_here():
+def test_every_registered_cell_is_listed_here():
     assert set(CELLS) <= WEIGHTS.keys()
 
 
 @every_cell
 def test_no_two_parameters_share_their_memory(case):
-    """The training step donates its buffers: one that stands for two parameters would be given away twice."""
+    """The training step donates its buffers: one shared by two parameters would be donated twice."""
     params = case.build().init(jax.random.key(0), INPUT)
     pointers = [value.unsafe_buffer_pointer() for value in params.values()]
     assert len(set(pointers)) == len(pointers)

@@ -1,4 +1,4 @@
-"""Each test has its own cache folder, and none touches the user's."""
+"""Each test has its own cache folder; no test touches the user's."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a process holds in memory, read from outside of it."""
+"""The memory use of a process, read from outside of it."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Peak:
-    """The most that was seen at one time, in bytes: of its own, of files that are mapped, of both."""
+    """Peak sizes in bytes: memory of its own, of mapped files, and the sum."""
 
     own: int
     mapped: int
@@ -23,7 +23,7 @@ class Peak:
 
 
 def watch(command: Sequence[str], pause: float = 0.02, **options: Any) -> Peak:
-    """Run `command` to a good end, looking at /proc/PID/status all the time."""
+    """Run `command`, which must succeed, and poll /proc/PID/status; return the peak sizes."""
     own = mapped = both = 0
     with tempfile.TemporaryFile("w+") as screen:
         process = subprocess.Popen(command, stdout=screen, stderr=subprocess.STDOUT, **options)
@@ -39,7 +39,7 @@ def watch(command: Sequence[str], pause: float = 0.02, **options: Any) -> Peak:
 
 
 def status(process: int) -> dict[str, int]:
-    """The sizes in /proc/PID/status, in bytes; none of a process that is gone."""
+    """Return the sizes in /proc/PID/status, in bytes; none for a process that has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -49,5 +49,5 @@ def status(process: int) -> dict[str, int]:
 
 
 def python(program: str, *arguments: str) -> list[str]:
-    """The command that runs `program`."""
+    """Return the command that runs `program`."""
     return [sys.executable, "-c", program, *arguments]

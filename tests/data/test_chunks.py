@@ -1,4 +1,4 @@
-"""Batch rows and chunks: PTB's, spelled out, and never across an edge."""
+"""Batch rows and chunks: those of PTB's reader, and never across the end of a row."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_every_number_of_a_small_example() -> None:
 
 
 def ptb_iterator(raw: np.ndarray, batch_size: int, num_steps: int):
-    """PTB's reader.py, as TensorFlow's tutorial has it: batch-major x and y of each chunk."""
+    """Yield batch-major x and y of each chunk, as reader.py of TensorFlow's PTB tutorial does."""
     batch_length = len(raw) // batch_size
     data = np.zeros([batch_size, batch_length], dtype=np.int32)
     for row in range(batch_size):
@@ -100,7 +100,7 @@ def test_a_chunk_of_a_memory_map_is_an_array_of_its_own(tmp_path: Path) -> None:
 
 
 def test_reading_leaves_a_callers_changes_of_its_own_map_alone(tmp_path: Path) -> None:
-    """Copy-on-write: what the caller changed is in memory only, and lost with the page."""
+    """Copy-on-write: the caller's changes are in memory only, and are lost if the page is freed."""
     path = tmp_path / "tokens"
     np.zeros(5000, dtype=np.uint8).tofile(path)
     tokens = np.memmap(path, np.uint8, "c")
@@ -123,7 +123,7 @@ def test_pages_of_our_own_maps_are_given_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-def test_a_chunk_that_is_not_there(index: int) -> None:
+def test_a_missing_chunk_is_refused(index: int) -> None:
     with pytest.raises(IndexError, match="of 2"):
         Chunks(np.arange(9, dtype=np.uint8), 1, 4).chunk(index)
 
@@ -142,7 +142,7 @@ def test_sizes_that_make_no_chunk(length: int, batch_size: int, seq_length: int,
         Chunks(np.arange(length, dtype=np.uint8), batch_size, seq_length)
 
 
-def test_what_fits_is_never_changed() -> None:
+def test_sizes_that_fit_are_unchanged() -> None:
     assert fit_batch(32 * 65, 32, 64) == (32, 64, None)  # exactly one chunk
     assert fit_batch(10**9, 32, 64) == (32, 64, None)
 
@@ -157,7 +157,7 @@ def test_a_small_text_shrinks_the_batch_first_and_says_so() -> None:
 
 
 @given(st.integers(2, 5000), st.integers(1, 100), st.integers(1, 300))
-def test_what_is_fitted_always_works(length: int, batch_size: int, seq_length: int) -> None:
+def test_fitted_sizes_always_work(length: int, batch_size: int, seq_length: int) -> None:
     batch, time, note = fit_batch(length, batch_size, seq_length)
     assert 1 <= batch <= batch_size
     assert 1 <= time <= seq_length

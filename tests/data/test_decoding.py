@@ -1,4 +1,4 @@
-"""Bytes to characters: the same whatever the size of the blocks, and exact about what is wrong."""
+"""Bytes to characters: the same for blocks of any size, with exact positions of errors."""
 
 import io
 
@@ -50,7 +50,7 @@ def test_only_changes_are_reported() -> None:
 
 
 @given(st.integers(0, 40), st.integers(1, 9))
-def test_bad_bytes_are_refused_with_line_and_offset(lines: int, size: int) -> None:
+def test_invalid_bytes_are_refused_with_line_and_offset(lines: int, size: int) -> None:
     before = "é\r\n".encode() * lines + b"ab"
     with pytest.raises(CharloopError) as refused:
         list(decode(source(before + b"\xe9 bad"), block_bytes=size))
@@ -65,7 +65,7 @@ def test_a_file_that_ends_within_a_character() -> None:
         text_of("ab\n€".encode()[:-1])
 
 
-def test_bad_bytes_far_into_a_file_are_found_where_they_are() -> None:
+def test_invalid_bytes_far_into_a_file_have_the_right_position() -> None:
     before = b"abc\n" * (BLOCK_BYTES // 2)
     with pytest.raises(
         CharloopError, match=f"line {BLOCK_BYTES // 2 + 1}, byte offset {len(before)}: byte 0xff"
@@ -106,7 +106,7 @@ def test_known_encodings_pass() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["a\0b", "rot13", "", "x" * 500])
-def test_an_encoding_that_cannot_be(encoding: str) -> None:
+def test_encodings_that_cannot_decode_text_are_refused(encoding: str) -> None:
     with pytest.raises(CharloopError, match="unknown encoding"):
         check_encoding(encoding)
 

@@ -1,4 +1,4 @@
-"""From names to sources: files, folders, globs, several, standard input; and what to say when there is nothing."""
+"""From names to sources: files, folders, globs, several, standard input; and the error if nothing is found."""
 
 import io
 import os
@@ -56,12 +56,12 @@ def test_a_folder_is_read_in_order_and_tells_what_it_skipped() -> None:
     )
 
 
-def test_a_folder_of_bytes_has_all_that_is_not_hidden() -> None:
+def test_a_folder_of_bytes_has_all_files_that_are_not_hidden() -> None:
     poems()
     assert contents(look("poems", unit="byte")) == [b"aa", b"bb", b"cc", b"\x89PNG\x00\x00"]
 
 
-def test_a_character_cut_by_the_sniffed_block_is_no_reason_to_skip_a_file() -> None:
+def test_a_character_cut_by_the_sniffed_block_does_not_skip_the_file() -> None:
     Path("f").mkdir()
     Path("f/long.txt").write_bytes(b"a" * (2**16 - 1) + "é".encode())
     assert len(look("f").sources) == 1
@@ -138,7 +138,7 @@ def test_a_missing_path_names_what_is_nearby() -> None:
         look("nowhere/book.txt")
 
 
-def test_a_path_beats_a_corpus_only_where_it_is_there_as_given() -> None:
+def test_a_path_precedes_a_corpus_only_if_it_exists_as_given() -> None:
     assert look("python").description == "python"
     with pytest.raises(CharloopError, match="no such file"):
         look("./python")
@@ -147,12 +147,12 @@ def test_a_path_beats_a_corpus_only_where_it_is_there_as_given() -> None:
 
 
 @pytest.mark.parametrize("sources", [(), ("",)])
-def test_nothing_named(sources: tuple[str, ...]) -> None:
+def test_no_sources_are_refused(sources: tuple[str, ...]) -> None:
     with pytest.raises(CharloopError, match="no text was named"):
         look(*sources)
 
 
-def test_what_may_not_be_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("book.txt").write_text("text")
     found = look("book.txt")
 
@@ -172,7 +172,7 @@ def test_a_dangling_link_is_refused() -> None:
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
 def test_a_device_is_not_a_text(device: str) -> None:
-    """It would be copied until the disk is full."""
+    """It would be copied until the disk were full."""
     Path("link").symlink_to(device)
     for name in (device, "link"):
         with pytest.raises(CharloopError, match=f"{name} is a device, not a text; give a file"):
@@ -180,14 +180,14 @@ def test_a_device_is_not_a_text(device: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*", "**"])
-def test_a_pattern_waits_for_no_pipe(pattern: str) -> None:
+def test_a_pattern_never_waits_for_a_pipe(pattern: str) -> None:
     os.mkfifo("pipe")
     Path("zero.txt").symlink_to("/dev/zero")
     Path("a.txt").write_text("aa")
     assert contents(look(pattern)) == [b"aa"]
 
 
-def test_a_pipe_that_nobody_named_is_refused() -> None:
+def test_a_pipe_found_in_a_folder_is_refused() -> None:
     os.mkfifo("pipe")
     Path("a.txt").write_text("aa")
     refuse_streams(["a.txt", ".", "nowhere", "-", "shakespeare", "a\0b", "\ud800"])

@@ -1,4 +1,4 @@
-"""Large texts in little memory, measured from outside of the process: tens of megabytes here, gigabytes when slow."""
+"""Large texts in little memory, measured from outside the process: tens of megabytes; gigabytes in slow tests."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ time.sleep(0.1)
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Letters of one and two bytes; one that comes only at the end makes every number another."""
+    """A text of letters of one and two bytes; a letter that occurs only at the end changes every token."""
     path = tmp_path_factory.mktemp("large") / "large.txt"
     line = "Der größte Teil eines langen Textes ist wie der Rest: äöü.\r\n".encode()
     with path.open("wb") as stream:
@@ -43,12 +43,12 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def idle() -> int:
-    """What Python and our imports take."""
+    """The memory of Python and charloop's imports."""
     return watch(python(IDLE)).own
 
 
 @pytest.mark.parametrize(("unit", "min_count"), [("char", "2"), slow(("char", "1")), slow(("byte", "1"))])
-def test_encoding_takes_no_memory_for_the_text(text: Path, idle: int, unit: str, min_count: str) -> None:
+def test_encoding_does_not_hold_the_text_in_memory(text: Path, idle: int, unit: str, min_count: str) -> None:
     peak = watch(python(ENCODE, str(text), unit, min_count))
     assert int(peak.output) > SIZE * 0.9
     assert peak.own < idle + 40 * MEGABYTE

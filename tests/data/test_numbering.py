@@ -1,4 +1,4 @@
-"""Numbers in the order of coming, and their change to the sorted vocabulary's: against dictionaries."""
+"""Numbers in order of first occurrence, and their change to the sorted vocabulary's ids: against dictionaries."""
 
 import hashlib
 import tempfile
@@ -26,7 +26,7 @@ MANY = [
 
 
 def slowly(texts: list[str]) -> tuple[list[int], list[str]]:
-    """Each character's number, and the characters in the order of their numbers."""
+    """Return each character's number, and the characters in the order of their numbers."""
     known: dict[str, int] = {}
     numbers = []
     for text in texts:
@@ -38,7 +38,7 @@ def slowly(texts: list[str]) -> tuple[list[int], list[str]]:
 
 @settings(max_examples=60, deadline=None)
 @given(TEXTS)
-def test_a_character_gets_its_number_when_it_first_comes(texts: list[str]) -> None:
+def test_a_character_gets_its_number_when_it_first_occurs(texts: list[str]) -> None:
     numbering = Numbering()
     numbers = [number for text in texts for number in numbering.number(text).tolist()]
     expected, known = slowly(texts)
@@ -57,7 +57,7 @@ def test_numbers_grow_with_the_alphabet() -> None:
 
 
 @pytest.mark.parametrize("count", [254, 255, 256, 257, 65_534, 65_535, 65_536])
-def test_the_greatest_number_of_a_type_stands_for_no_character(count: int) -> None:
+def test_the_greatest_number_of_a_type_is_never_a_character(count: int) -> None:
     text = "".join(map(chr, range(0x10000, 0x10000 + count)))
     numbering = Numbering()
     assert numbering.number(text).tolist() == list(range(count))
@@ -76,7 +76,7 @@ def test_what_has_no_number_is_missing(known: str, text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(st.characters()))
-def test_code_points_are_narrow_where_all_fit(text: str) -> None:
+def test_code_points_have_a_narrow_type_if_all_fit(text: str) -> None:
     assert narrow_code_points(text).tolist() == code_points(text).tolist() == list(map(ord, text))
     assert narrow_code_points(text).dtype == ("<u4" if max(map(ord, text), default=0) > 0xFFFF else "<u2")
 
@@ -99,7 +99,7 @@ def test_ranks_are_the_positions_in_the_sorted_vocabulary(texts: list[str], data
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_file_is_renumbered_in_place(block: int, data: st.DataObject) -> None:
-    """Blocks of tokens that grow wider on the way, then any table onto a type that is not wider."""
+    """Blocks of tokens whose type becomes wider, then any table onto a type that is not wider."""
     highs = st.lists(st.sampled_from([5, 255, 300, 65_535, 70_000]), min_size=1, max_size=5)
     highest = sorted(data.draw(highs))
     chance = np.random.default_rng(data.draw(st.integers(0, 99)))
@@ -120,7 +120,7 @@ def test_a_file_is_renumbered_in_place(block: int, data: st.DataObject) -> None:
 
 
 def read(file: TokenFile, stream: BinaryIO) -> np.ndarray:
-    """What is in the file, its hash checked; where it is written on is kept."""
+    """Return the file's content, and check its hash; the position for writing is kept."""
     position = stream.tell()
     stream.seek(0)
     content = stream.read()

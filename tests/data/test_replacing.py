@@ -28,7 +28,7 @@ BROKEN = st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
 
 
 def count_invalid(content: bytes, encoding: str) -> int:
-    """How often the decoder of the whole complains."""
+    """Return how many errors Python's decoder finds in the whole."""
     offsets = []
 
     def note(error: UnicodeError) -> tuple[str, int]:
@@ -70,7 +70,7 @@ def test_the_first_replacement_is_reported_with_its_offset(before: int, size: in
     )
 
 
-def test_a_corpus_goes_on_and_tells_cold_and_warm(tmp_path: Path) -> None:
+def test_a_corpus_is_read_and_replacements_are_reported_cold_and_warm(tmp_path: Path) -> None:
     path = tmp_path / "bad.txt"
     path.write_bytes(b"good \xff\xff bad\n")
     with pytest.raises(CharloopError, match=r"bad.txt, line 1, byte offset 5.*--errors replace"):
@@ -85,7 +85,7 @@ def test_a_corpus_goes_on_and_tells_cold_and_warm(tmp_path: Path) -> None:
         load_corpus([str(path)])  # what was kept for the lenient is not for the strict
 
 
-def test_a_folder_keeps_its_broken_texts_and_still_skips_what_is_binary(tmp_path: Path) -> None:
+def test_a_folder_reads_texts_with_invalid_bytes_and_skips_binary_files(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"good \xff bad\n")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\x00\x00")
     corpus = load_corpus([str(tmp_path)], errors="replace")

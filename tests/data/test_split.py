@@ -21,7 +21,7 @@ def test_cuts_are_exact_where_floats_are_not() -> None:
     assert split_tokens(10, 0.3, 0.3).sizes == (4, 3, 3)
 
 
-def test_nothing_asked_for_is_nothing_cut_off() -> None:
+def test_fractions_of_0_cut_nothing_off() -> None:
     assert split_tokens(2, 0.0, 0.0).sizes == (2, 0, 0)
 
 

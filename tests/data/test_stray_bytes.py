@@ -1,4 +1,4 @@
-"""Bytes as characters: by Python's decoder of each source, tried one length after the other."""
+"""Bytes as characters: against Python's decoder, one length after the other."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ SNIPPETS = st.sampled_from(
 
 
 def naive(raw: bytes) -> Iterator[tuple[str | int, int]]:
-    """A character and its bytes, or a byte that is part of none."""
+    """A character and its bytes, or a byte that is part of no character."""
     start = 0
     while start < len(raw):
         size = next((n for n in range(1, 5) if is_character(raw[start : start + n], n)), 0)
@@ -35,5 +35,5 @@ def test_a_code_point_for_each_character_and_each_invalid_byte(raw: bytes) -> No
     assert found == list(naive(raw))
 
 
-def test_an_invalid_byte_survives_the_way_there_and_back() -> None:
+def test_an_invalid_byte_survives_encoding_and_decoding() -> None:
     assert [stray_byte(stray_character(byte)) for byte in range(0x80, 0x100)] == list(range(0x80, 0x100))

@@ -1,4 +1,4 @@
-"""A text that is given and not named reads as a file with the same content; what is not a text is refused."""
+"""A text passed as an object reads as a file with the same content; other objects are refused."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def same(one: Corpus, other: Corpus) -> bool:
 
 
 @pytest.mark.parametrize("unit", ["char", "byte"])
-def test_a_string_or_bytes_are_a_file_with_that_in_it(tmp_path: Path, unit: str) -> None:
+def test_a_string_or_bytes_read_as_a_file_with_that_content(tmp_path: Path, unit: str) -> None:
     file = tmp_path / "story.txt"
     file.write_bytes(STORY.encode())
     there = load_corpus(file, unit=unit)
@@ -32,7 +32,7 @@ def test_a_string_or_bytes_are_a_file_with_that_in_it(tmp_path: Path, unit: str)
         assert same(read(Text.of(given), unit), there)
 
 
-def test_a_string_is_what_it_is_whatever_the_files_encoding() -> None:
+def test_a_string_does_not_depend_on_the_encoding_of_files() -> None:
     assert read(Text.of(STORY), encoding="latin-1").vocabulary == read(Text.of(STORY)).vocabulary
     assert "Ã" in read(Text.of(STORY.encode()), encoding="latin-1").vocabulary.symbols
 
@@ -100,13 +100,13 @@ def test_tokens_and_their_vocabulary_are_a_text() -> None:
         (np.array([0.5, 1.0]), "got 'float64"),
     ],
 )
-def test_tokens_that_are_none_of_the_vocabulary(tokens: np.ndarray, words: str) -> None:
+def test_tokens_outside_the_vocabulary_are_refused(tokens: np.ndarray, words: str) -> None:
     with pytest.raises(CharloopError, match=words):
         Corpus.of_tokens(tokens, Vocabulary.of_text("abc"))
 
 
 def test_one_source_is_given_as_it_is(tmp_path: Path) -> None:
-    """A string was taken for as many sources as it has letters."""
+    """A string must not be read as one source for each letter."""
     file = tmp_path / "story.txt"
     file.write_text(STORY)
     once = load_corpus([str(file)])

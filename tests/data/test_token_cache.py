@@ -1,4 +1,4 @@
-"""The token cache: never stale, never half-written, never in the way."""
+"""The token cache: never stale, never incomplete, and never the cause of a failure."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def book(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by one each time a text is tokenised."""
+    """A list that grows by one each time a text is tokenised."""
     made: list[str] = []
     original = token_cache.write_tokens
 
@@ -59,7 +59,7 @@ def test_a_changed_text_is_never_served_from_the_cache(book: Path, builds: list[
     assert len(builds) == 2
 
 
-def test_whatever_decides_the_tokens_is_in_the_key(book: Path, builds: list[str]) -> None:
+def test_everything_that_decides_the_tokens_is_in_the_key(book: Path, builds: list[str]) -> None:
     vocabulary = Vocabulary.of_text("To be, or not to be!")
     load_corpus([str(book)])
     load_corpus([str(book)], unit="byte")
@@ -83,7 +83,7 @@ def test_another_cleaning_is_another_key(
 
 @pytest.fixture
 def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The size of each block that is read of a text."""
+    """The size of each block that is read from a text."""
     sizes: list[int] = []
     original = Source.blocks
 
@@ -181,7 +181,7 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(book: Path, monkeypatch: p
     assert entries() == []
 
 
-def test_what_a_killed_process_left_is_swept_away_when_it_is_old(book: Path) -> None:
+def test_old_leftovers_of_a_killed_process_are_removed(book: Path) -> None:
     folder = cache_folder() / "tokens"
     folder.mkdir(parents=True)
     for name, age in (("old.part", 90_000), ("young.part", 80_000), ("old.tokens", 90_000)):
@@ -194,7 +194,7 @@ def test_what_a_killed_process_left_is_swept_away_when_it_is_old(book: Path) -> 
     }
 
 
-def test_the_cache_is_where_it_is_asked_to_be(
+def test_the_cache_is_in_the_requested_folder(
     book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_corpus([str(book)], cache=tmp_path / "mine")

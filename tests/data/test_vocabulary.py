@@ -1,4 +1,4 @@
-"""The vocabulary: one order in every process, exact both ways, and helpful about what it has not."""
+"""The vocabulary: one order in every process, exact both ways, with helpful errors for unknown characters."""
 
 import json
 import os
@@ -26,14 +26,14 @@ def test_symbols_are_sorted_by_code_point_and_ids_are_their_positions() -> None:
 
 
 @given(ANY_TEXT)
-def test_a_text_survives_the_way_there_and_back(text: str) -> None:
+def test_a_text_survives_encoding_and_decoding(text: str) -> None:
     vocabulary = Vocabulary.of_text(text)
     assert vocabulary.size == len(set(text))
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
 
 @given(st.text())
-def test_bytes_survive_the_way_there_and_back(text: str) -> None:
+def test_bytes_survive_encoding_and_decoding(text: str) -> None:
     vocabulary = Vocabulary.of_bytes()
     assert vocabulary.size == 256
     assert vocabulary.encode(text).tolist() == list(text.encode())
@@ -112,7 +112,7 @@ def test_an_id_outside_the_vocabulary_is_refused(ids: list[int]) -> None:
         Vocabulary.of_text("ab").decode(ids)
 
 
-def test_json_there_and_back_keeps_all_and_is_plain() -> None:
+def test_json_keeps_the_whole_vocabulary() -> None:
     for vocabulary in (Vocabulary.of_text("añ\u2028\U0001f600"), Vocabulary.of_bytes()):
         read = Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
         assert read == vocabulary
@@ -142,21 +142,21 @@ def test_malformed_json_is_refused(document: object) -> None:
         Vocabulary.from_json(document)
 
 
-def test_fingerprints_tell_tables_and_units_apart() -> None:
+def test_fingerprints_differ_for_other_tables_and_units() -> None:
     tables = [Vocabulary.of_text("ab"), Vocabulary.of_text("ac"), Vocabulary.of_bytes()]
     tables.append(Vocabulary(Vocabulary.of_bytes().symbols, "char"))
     assert len({table.fingerprint for table in tables}) == 4
 
 
 @given(st.text(min_size=1), st.integers(1, 5))
-def test_a_decoder_fed_piecemeal_says_what_the_whole_says(text: str, step: int) -> None:
+def test_a_decoder_gives_the_same_text_in_pieces(text: str, step: int) -> None:
     for vocabulary in (Vocabulary.of_bytes(), Vocabulary.of_text(text)):
         ids, decoder = vocabulary.encode(text), vocabulary.decoder()
         pieces = [decoder.feed(ids[start : start + step]) for start in range(0, len(ids), step)]
         assert "".join(pieces) + decoder.flush() == text
 
 
-def test_a_decoder_holds_half_a_character_back_until_the_end() -> None:
+def test_a_decoder_holds_an_incomplete_character_back_until_the_end() -> None:
     decoder = Vocabulary.of_bytes().decoder()
     assert decoder.feed([0xC3]) == ""
     assert decoder.feed([0xA9]) == "é"

@@ -1,4 +1,4 @@
-"""A step taken apart at its products: what is made where; and cells of every kind beside `scan`, by both engines."""
+"""A step split at its products: what is computed where; and cells of every kind against `scan`, by both engines."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ UNITS, TIME, BATCH = 6, 5, 3
 
 @dataclass(frozen=True)
 class Projected(Cell):
-    """Sak et al. 2014: a memory of twice the units, put out through a matrix. The output is what is remembered."""
+    """Sak et al. 2014: a memory of twice the units, projected to the output. The output is the hidden state."""
 
     gates: ClassVar[int] = 8
     state_names: ClassVar[tuple[str, ...]] = ("hidden", "cell")
@@ -47,7 +47,7 @@ class Projected(Cell):
 
 @dataclass(frozen=True)
 class Highway(Cell):
-    """Reads its input as it is, too (Zilly et al. 2017), and through two steps of thought with one matrix."""
+    """Zilly et al. 2017: two inner steps with one matrix. The input is also read directly."""
 
     gates: ClassVar[int] = 1
 
@@ -60,7 +60,7 @@ class Highway(Cell):
 
 @dataclass(frozen=True)
 class Simple(Cell):
-    """No product in the loop at all (Lei et al. 2018): the state is updated by numbers made of the input."""
+    """No product in the loop (Lei et al. 2018): the state is updated by values computed from the input."""
 
     gates: ClassVar[int] = 2
 
@@ -76,7 +76,7 @@ class Simple(Cell):
 
 @dataclass(frozen=True)
 class Deaf(Cell):
-    """Does not read its input."""
+    """A cell that does not read its input."""
 
     gates: ClassVar[int] = 1
 
@@ -87,7 +87,7 @@ class Deaf(Cell):
 
 @dataclass(frozen=True)
 class Called(Cell):
-    """Its products are inside functions that are compiled, or remembered for the way back."""
+    """Its products are inside compiled functions, or inside checkpointed ones."""
 
     gates: ClassVar[int] = 2
 
@@ -103,7 +103,7 @@ class Called(Cell):
 
 @dataclass(frozen=True)
 class Shared(Cell):
-    """One product is read twice; a matrix is cut; the second product reads the first and the input's."""
+    """One product is read twice; a matrix is sliced; the second product reads the first and the input's."""
 
     gates: ClassVar[int] = 2
 
@@ -118,7 +118,7 @@ class Shared(Cell):
 
 @dataclass(frozen=True)
 class Constant(Cell):
-    """Numbers that differ from unit to unit, of other types, and made of nothing: they are made before the loop."""
+    """Constants per unit, of other types, and computed from nothing: all are computed before the loop."""
 
     gates: ClassVar[int] = 1
 
@@ -147,7 +147,7 @@ def test_which_products_a_cell_has_and_which_are_only_added(name: str) -> None:
     assert list(parts.is_merged) == merged
 
 
-def test_what_comes_of_parameters_alone_is_made_before_the_loop() -> None:
+def test_what_depends_on_parameters_alone_is_computed_before_the_loop() -> None:
     assert len(partition_cell(Simple(UNITS)).loop_params) == 1
     assert len(partition_cell(Deaf(UNITS)).loop_params) == 1
     own, _, _ = partition_cell(Simple(UNITS)).prepare(Simple(UNITS).init(jax.random.key(0), UNITS))
@@ -155,7 +155,7 @@ def test_what_comes_of_parameters_alone_is_made_before_the_loop() -> None:
 
 
 def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
-    """Parameters, input and state at random; and weights for what comes out, so that a gradient sees all of it."""
+    """Return random parameters, input and state, and weights for all results, so that a gradient depends on each."""
     random = np.random.default_rng(0)
     params, state = cell.init(jax.random.key(0), UNITS), cell.initial_state(BATCH)
     given = jax.tree.map(
@@ -173,7 +173,7 @@ def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
     [(True, True), slow((False, False)), slow((False, True)), slow((True, False))],
 )
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
+def test_a_cell_of_any_kind_equals_scan_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
     cell, random = kind(UNITS), np.random.default_rng(1)
     assert reason_against_kernel(cell) is None
     given, weights = problem(cell, lookup)
@@ -195,7 +195,7 @@ def test_a_cell_of_any_kind_is_scans_by_both_engines(kind: Any, marked: bool, lo
         assert_close(quick_jit(partial(pulled, partial(run_layer, engine)))(given), expected, tolerance=2e-5)
 
 
-def test_a_size_without_a_kernel_is_xlas_and_said() -> None:
+def test_a_size_without_a_kernel_runs_on_xla_with_a_note() -> None:
     cell = Highway(UNITS)
     assert reason_against_kernel(cell) is None
     params = cell.init(jax.random.key(0), 1)

@@ -1,4 +1,4 @@
-"""Every character is scored once, predicted from what stands before it; the numbers are what their names say."""
+"""Every character is scored once, predicted from the text before it, against slow sums."""
 
 import math
 from itertools import pairwise
@@ -25,12 +25,12 @@ def text(length: int) -> np.ndarray:
 
 
 def slowly(tokens: np.ndarray) -> float:
-    """Nats of `tokens[1:]`, added up in double precision."""
+    """Return the nats of `tokens[1:]`, summed in double precision."""
     return sum(slow_nats(tokens))
 
 
 def slow_nats(tokens: np.ndarray) -> list[float]:
-    """Nats of each of `tokens[1:]`, a character at a time."""
+    """Return the nats of each of `tokens[1:]`, one character at a time."""
     params, memory, nats = weights(MODEL), MODEL.initial_state(1), []
     for now, then in pairwise(tokens):
         logits, memory = apply(MODEL, params, jnp.full((1, 1), now, jnp.int32), memory)
@@ -48,13 +48,13 @@ def evaluator() -> Evaluator:
     "length", [2, 3, CHUNK_LENGTH, CHUNK_LENGTH + 1, CHUNK_LENGTH + 2, 2 * CHUNK_LENGTH + 77]
 )
 def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
-    """Around the boundaries of a chunk, with a memory of its own from the first character on, without dropout."""
+    """At lengths around the boundaries of a chunk, from the initial state, without dropout."""
     score = evaluator.score(weights(MODEL), text(length))
     assert score.characters == length - 1
     assert score.nats == pytest.approx(slowly(text(length)), rel=1e-5)
 
 
-def test_it_tells_how_far_it_is(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
     readings: list[Reading] = []
     quiet = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2))
@@ -83,7 +83,7 @@ def test_every_character_is_counted_once_at_its_position(targets: int) -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 70 * ROW))
-def test_rows_are_long_enough_to_afford_their_warm_up(targets: int) -> None:
+def test_rows_are_long_enough_for_their_warm_up(targets: int) -> None:
     layout = Layout.of(targets)
     assert layout.rows in (1, 2, 4, 8, 16, 32, 64)
     assert layout.rows == 1 or layout.length >= ROW
@@ -98,7 +98,9 @@ def test_the_warm_up_reads_what_precedes_each_row_and_counts_nothing() -> None:
     assert not counts.any()
 
 
-def test_many_rows_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_have_nearly_the_score_of_one(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokens = text(4 * ROW + 300)
     many = evaluator.score(weights(MODEL), tokens)
     monkeypatch.setattr("charloop.evaluation.evaluator.MAX_ROWS", 1)
@@ -114,8 +116,8 @@ def test_many_rows_score_nearly_what_one_does(evaluator: Evaluator, monkeypatch:
     )
 
 
-def test_the_devices_that_score_may_be_others_than_those_that_train(evaluator: Evaluator) -> None:
-    """A long text is scored on both, a short one on one; the weights may lie on either."""
+def test_the_devices_for_scoring_may_differ_from_those_for_training(evaluator: Evaluator) -> None:
+    """A long text is scored on both devices, a short one on one; the weights may be on either."""
     tokens = text(16 * ROW + 1)
     at_home = evaluator.score(weights(MODEL), tokens)
     away = jax.device_put(weights(MODEL), jax.devices()[1])
@@ -123,7 +125,7 @@ def test_the_devices_that_score_may_be_others_than_those_that_train(evaluator: E
     assert evaluator.score(away, text(50)) == evaluator.score(weights(MODEL), text(50))
 
 
-def test_nothing_is_kept_between_two_texts(evaluator: Evaluator) -> None:
+def test_no_state_is_kept_between_two_texts(evaluator: Evaluator) -> None:
     first = evaluator.score(weights(MODEL), text(99))
     evaluator.score(weights(MODEL), text(98))
     assert evaluator.score(weights(MODEL), text(99)) == first
@@ -143,7 +145,7 @@ def test_the_nats_of_each_character(evaluator: Evaluator) -> None:
     assert plain.per_character is None
 
 
-def test_a_model_that_knows_nothing_scores_the_uniform_distribution(evaluator: Evaluator) -> None:
+def test_a_model_with_zero_weights_has_the_loss_of_the_uniform_distribution(evaluator: Evaluator) -> None:
     blank = jax.tree.map(jnp.zeros_like, weights(MODEL))
     assert evaluator.score(blank, text(60)).perplexity == pytest.approx(VOCAB, rel=1e-5)
 

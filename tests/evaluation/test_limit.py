@@ -1,4 +1,4 @@
-"""A part of a long text stands for all of it: the same positions each time, from everywhere, each counted once."""
+"""A limit scores part of a long text: the same positions each time, from all over the text, each counted once."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def text(length: int) -> np.ndarray:
 
 
 def positions_read(layout: Layout) -> np.ndarray:
-    """The targets that count, as positions in the text."""
+    """Return the scored targets, as positions in the text."""
     tokens, positions = np.arange(layout.targets + 1), []
     for start in range(0, layout.read, CHUNK_LENGTH):
         inputs, _, counts = layout.cut(tokens, start, CHUNK_LENGTH)
@@ -42,7 +42,7 @@ def test_a_limit_reads_the_beginning_of_each_row(targets: int, limit: int) -> No
 
 
 def test_a_limited_score_is_that_of_its_positions(evaluator: Evaluator) -> None:
-    """Two rows: their parts are scored one after the other, each with the memory of what stands before it."""
+    """Two rows, whose parts are scored one after the other, each with the state after the text before it."""
     tokens = text(20 * ROW)
     limited = evaluator.score(weights(MODEL), tokens, 2 * ROW)
     layout = Layout.of(len(tokens) - 1, 2 * ROW)
@@ -83,7 +83,7 @@ def evaluator() -> Evaluator:
 
 
 def test_the_nats_of_each_character_that_is_scored(evaluator: Evaluator) -> None:
-    """In the order of the text, none left out and none twice; the interval is over those alone."""
+    """In the order of the text, each once; the interval is over those alone."""
     tokens = text(20 * ROW)
     score = evaluator.score(weights(MODEL), tokens, 2 * ROW, per_character=True)
     assert score.per_character is not None

@@ -1,4 +1,4 @@
-"""Paired differences: by the definition, against another library's distribution, and as often wrong as they claim."""
+"""Paired differences: by the definition, against SciPy's distribution, and with the error rate that they claim."""
 
 import math
 
@@ -44,8 +44,8 @@ def test_swapping_the_networks_changes_only_the_sign() -> None:
     assert one.p_value == pytest.approx(two.p_value)
 
 
-def test_what_is_hard_for_both_cancels_out() -> None:
-    """Passages differ by far more than the networks do, and the pair tells them apart all the same."""
+def test_what_is_difficult_for_both_cancels_out() -> None:
+    """Passages differ far more than the networks do, and the paired difference is significant nevertheless."""
     chance = np.random.default_rng(1)
     hard = np.repeat(chance.exponential(3.0, 60), 100).astype(np.float32)
     better = hard + chance.normal(0, 0.1, len(hard)).astype(np.float32)
@@ -59,7 +59,7 @@ def test_what_is_hard_for_both_cancels_out() -> None:
 
 
 @pytest.mark.parametrize("reach", [1, 40])
-def test_it_finds_a_difference_where_there_is_none_as_often_as_it_says(reach: int) -> None:
+def test_false_positives_are_as_frequent_as_the_p_value_says(reach: int) -> None:
     """Noise that is correlated over `reach` characters: p is below 0.05 about one time in twenty."""
     chance, false = np.random.default_rng(reach), 0
     rounds = 600

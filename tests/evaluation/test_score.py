@@ -1,4 +1,4 @@
-"""The numbers are what their names say; the interval holds the truth as often as it claims."""
+"""The numbers of a score against their definitions; the interval contains the true mean as often as it claims."""
 
 import math
 
@@ -22,7 +22,7 @@ def test_nats_bits_and_perplexity() -> None:
     assert Interval(math.log(2), math.log(4), 30, 64).bits == pytest.approx((1, 2))
 
 
-def test_a_score_with_baselines_stands_among_them() -> None:
+def test_a_score_ranks_among_its_baselines() -> None:
     baselines = Baselines((Baseline("uniform", 3.0), Baseline("unigram", 2.0)), 1, 1, 1, 1)
     rank = Score(5.0, 2, baselines=baselines).rank
     assert rank is not None
@@ -36,7 +36,7 @@ def score_of(losses: np.ndarray) -> Score:
 
 
 def slow_interval(losses: list[float], blocks: int) -> tuple[float, float]:
-    """By the definition, over blocks that are cut out one by one; t from a table."""
+    """Return the interval by its definition, over blocks that are cut out one by one; t from a table."""
     parts: list[list[float]] = [[] for _ in range(blocks)]
     for position, loss in enumerate(losses):
         parts[position * blocks // len(losses)].append(loss)
@@ -95,8 +95,8 @@ def dependent(runs: int, length: int) -> np.ndarray:
     return 2 + noise
 
 
-def test_the_interval_holds_the_true_mean_as_often_as_it_says() -> None:
-    """95 of 100 times for blocks; characters taken as independent draws would promise far too much."""
+def test_the_interval_contains_the_true_mean_as_often_as_it_says() -> None:
+    """95 of 100 times with blocks; with characters as independent draws, far less often."""
     runs, length = 400, 6000
     held = naive = 0
     for losses in dependent(runs, length):

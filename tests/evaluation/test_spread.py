@@ -1,4 +1,4 @@
-"""Means over seeds: by another library's t test, and as often wrong as they claim."""
+"""Means over seeds: against SciPy's t test, and with the error rate that they claim."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_one_seed_has_no_spread() -> None:
     assert Spread.of([1.5]).interval is Spread.of([1.5]).p_value is None
 
 
-def test_the_same_each_time_is_certain() -> None:
+def test_equal_values_have_a_p_value_of_0_or_1() -> None:
     assert (Spread.of([0.0, 0.0]).p_value, Spread.of([0.5, 0.5]).p_value) == (1.0, 0.0)
 
 

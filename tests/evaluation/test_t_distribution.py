@@ -1,4 +1,4 @@
-"""Student's t: printed tables, and a distribution integrated by hand."""
+"""Student's t: against printed tables, and a numerically integrated density."""
 
 import math
 import subprocess
@@ -15,7 +15,7 @@ from charloop.evaluation.t_distribution import find_p_value, find_reach
     # Student's own kind of table, as in Fisher 1925: two-sided levels.
     [(0.95, 1, 12.706), (0.95, 2, 4.303), (0.99, 9, 3.250), (0.9, 29, 1.699), (0.95, 29, 2.045)],
 )
-def test_the_reach_is_that_of_printed_tables(level: float, freedom: int, t: float) -> None:
+def test_the_quantiles_are_those_of_printed_tables(level: float, freedom: int, t: float) -> None:
     assert find_reach(level, freedom) == pytest.approx(t, abs=5e-4)
     assert find_p_value(-t, 1.0, freedom) == pytest.approx(1 - level, abs=5e-4)
 
@@ -28,7 +28,7 @@ def test_the_p_value_is_the_area_of_both_tails(t: float, freedom: int) -> None:
     assert find_p_value(t * 0.01, 0.01, freedom) == pytest.approx(1 - within, rel=1e-4, abs=1e-9)
 
 
-def test_without_any_spread_only_no_difference_may_be_chance() -> None:
+def test_without_any_spread_the_p_value_is_0_or_1() -> None:
     assert find_p_value(0.0, 0.0, 9) == 1
     assert find_p_value(-1e-9, 0.0, 9) == 0
 

@@ -1,4 +1,4 @@
-"""What does not fit is said in one line, before JAX says it."""
+"""Arguments that do not fit are refused in one line, before JAX refuses them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,20 +64,20 @@ WRONG = {
 
 
 @pytest.mark.parametrize("words", WRONG)
-def test_it_is_said_in_one_line(words: str) -> None:
+def test_a_wrong_argument_is_refused_in_one_line(words: str) -> None:
     with pytest.raises(CharloopError) as caught:
         WRONG[words]()
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_batch_major_says_its_own_order() -> None:
+def test_batch_major_errors_name_their_own_axis_order() -> None:
     turned = Recurrent("lstm", 6, batch_major=True)
     with pytest.raises(CharloopError, match=r"\[batch, time\] = \[3, 5\]"):
         turned.apply(PARAMS, INPUTS.swapaxes(0, 1), resets=np.zeros((TIME, BATCH), bool))
 
 
-def test_float64_is_refused_where_jax_has_it() -> None:
+def test_float64_is_refused_if_jax_has_it_enabled() -> None:
     with jax.enable_x64(True), pytest.raises(CharloopError, match="got 'float64'"):
         LAYER.apply(PARAMS, jnp.array(INPUTS, jnp.float64))
 
@@ -89,7 +89,7 @@ def test_empty_and_single_sizes() -> None:
         assert state["cell"].shape == (batch, 6)
 
 
-def test_a_layer_is_float32_where_jax_makes_float64() -> None:
+def test_a_layer_is_float32_if_jax_defaults_to_float64() -> None:
     with jax.enable_x64(True):
         params, state = LAYER.init(jax.random.key(0), INPUT), LAYER.initial_state(BATCH)
         outputs, _ = LAYER.apply(params, jnp.array(INPUTS), state)

@@ -1,4 +1,4 @@
-"""A layer and a stack against a plain Python loop of `cell.step`, with beginnings and ends by hand."""
+"""A layer and a stack against a plain Python loop of `cell.step`, with resets and lengths by hand."""
 
 import subprocess
 import sys
@@ -57,7 +57,7 @@ def weighed(run: Any) -> Any:
 
 @cache
 def twin(name: str, marks: str) -> Any:
-    """A layer's parameters and state, and what the plain loop makes of them, with its gradients."""
+    """Return a layer's parameters and state, and the values and gradients of the plain loop."""
     layer = Recurrent(name, HIDDEN)
     state = jax.tree.map(lambda leaf: leaf + 0.3, layer.initial_state(BATCH))
     given = layer.init(KEY, INPUT), INPUTS, state
@@ -73,7 +73,7 @@ def is_quick(case: tuple[str, str, str]) -> bool:
 @pytest.mark.parametrize(
     ("unroll", "cell", "marks"), mostly_slow(product(UNROLLINGS, ("lstm", "gru", "nas"), MARKS), is_quick)
 )
-def test_a_layer_is_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
+def test_a_layer_equals_the_cell_step_by_step(unroll: str, cell: str, marks: str) -> None:
     layer = Recurrent(cell, HIDDEN, unroll=unroll)
     given, expected, gradient = twin(cell, marks)
     run = partial(layer.apply, **MARKS[marks])
@@ -85,7 +85,7 @@ def small_stack(**settings: Any) -> Stack:
     return Stack([Recurrent("lstm", HIDDEN), Recurrent("gru", 7), Recurrent("rnn", 3)], **settings)
 
 
-def test_a_stack_is_its_layers_one_after_the_other() -> None:
+def test_a_stack_equals_its_layers_one_after_the_other() -> None:
     stack = small_stack(dropout=0.5)
     params, numbers, values = stack.init(KEY, INPUT), jnp.array([4, 0, 9]), INPUTS
     outputs, state = stack.apply(
@@ -100,7 +100,7 @@ def test_a_stack_is_its_layers_one_after_the_other() -> None:
     assert_close(stack.apply(params, INPUTS, key=KEY, batch_rows=numbers)[0].shape, (TIME, BATCH, 3))
 
 
-def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
+def test_a_stack_in_a_stack_equals_one_stack() -> None:
     flat = small_stack()
     inner = Stack(flat.layers[:2], dropout=0.4)
     nested = Stack([inner, flat.layers[2]])
@@ -120,7 +120,7 @@ def test_a_stack_in_a_stack_gives_what_its_layers_give_in_one() -> None:
 
 
 @pytest.mark.parametrize("kind", ["element", "variational"])
-def test_batch_major_is_the_same_turned(kind: str) -> None:
+def test_batch_major_equals_time_major_transposed(kind: str) -> None:
     stack = small_stack(dropout=0.3, dropout_kind=kind)
     params = stack.init(KEY, INPUT)
     turned = replace(stack, batch_major=True)
@@ -129,7 +129,7 @@ def test_batch_major_is_the_same_turned(kind: str) -> None:
     assert_close(found, (expected.swapaxes(0, 1), state))
 
 
-def test_two_parts_are_the_whole() -> None:
+def test_two_parts_equal_the_whole() -> None:
     stack = small_stack()
     params = stack.init(KEY, INPUT)
     first, state = stack.apply(params, INPUTS[:2])
@@ -138,7 +138,7 @@ def test_two_parts_are_the_whole() -> None:
 
 
 class Looping(CELLS["rnn"]):
-    """Holds a loop, for which there is no rule."""
+    """A cell with a loop, for which there is no rule."""
 
     def step(self, params: Any, inputs: Any, state: Any) -> Any:
         state, output = super().step(params, inputs, state)

@@ -1,4 +1,4 @@
-"""docs/own-loop.md is true: its code runs in the order it is read, and transformations do what it says."""
+"""docs/own-loop.md is correct: its code runs in the order of the page, and transformations do what it says."""
 
 import re
 from collections.abc import Callable
@@ -36,11 +36,11 @@ REFUSALS = {
     "shard_map": "check_vma=False",
     "float64": "float32",
 }
-"""What the error of a refused transformation tells to do."""
+"""What the error of a refused transformation says to do."""
 
 
 def table() -> dict[tuple[str, str], str]:
-    """What the page's table says of each transformation and unrolling."""
+    """Return what the page's table says about each transformation and unrolling."""
     lines = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
     named, *rows = (line for line in lines if len(line) == len(UNROLLINGS) + 1)
     assert tuple(named[1:]) == UNROLLINGS
@@ -70,7 +70,7 @@ def sharded(loss: Any, params: Any, *, check: bool) -> Any:
 
 
 def curved(loss: Any, params: Any) -> Any:
-    """The gradient of a number made of the gradient in the inputs."""
+    """Return the gradient of a function of the gradient by the inputs."""
     return jax.grad(lambda params: (jax.grad(loss, 1)(params, INPUTS) ** 2).sum())(params)
 
 
@@ -95,7 +95,7 @@ TRANSFORMED: dict[str, Callable[[Any, Any], Any]] = {
 
 @cache
 def of_scan(name: str) -> Any:
-    """What JAX makes of its own loop."""
+    """Return the result of JAX's own loop."""
     params, loss = problem("scan")
     return jax.jit(partial(TRANSFORMED[name], loss))(params)
 

@@ -1,4 +1,4 @@
-"""State dicts of torch.nn: against the equations of its documentation, and against torch where it is installed."""
+"""State dicts of torch.nn: against the equations of its documentation, and against torch if it is installed."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def module_step(kind: str, x: Any, h: Any, c: Any, w: Any, r: Any, b: Any, b_state: Any) -> Any:
-    """As torch's documentation has it."""
+    """Compute a layer by the equations of torch's documentation."""
     ours, states = w @ x + b, r @ h + b_state
     if kind == "rnn":
         return np.tanh(ours + states), c
@@ -72,7 +72,7 @@ def test_one_layer_needs_no_stack() -> None:
     assert to_torch(layer, params).keys() == given.keys()
 
 
-def test_what_does_not_fit_is_said_in_one_line() -> None:
+def test_what_does_not_fit_is_refused_in_one_line() -> None:
     layer, given = Recurrent("lstm", HIDDEN), state_dict("lstm", 1, bias=True)
     wrong = {
         "bidirectional": (layer, given | {"weight_ih_l0_reverse": given["weight_ih_l0"]}),

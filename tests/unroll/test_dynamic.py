@@ -37,7 +37,7 @@ def given(case):
 
 @cache
 def program(case):
-    """Values and gradients; each trace is written down."""
+    """Return values and gradients; each trace is recorded."""
 
     @quick_jit
     def run(some, weights, lengths):
@@ -111,7 +111,7 @@ def test_full_lengths_equal_no_lengths(case):
 
 
 def test_the_cost_depends_on_the_longest_row():
-    """Counted where the loop is Python's own; one more call tells the output's shape."""
+    """Counted in a Python loop; one more call determines the output's shape."""
     calls = []
 
     class Counted(RNN):
@@ -129,7 +129,7 @@ def test_the_cost_depends_on_the_longest_row():
 
 @every_cell
 def test_nothing_after_the_longest_row_is_read(case):
-    """Not even a NaN, on the way there and back."""
+    """Not even a NaN, neither forward nor backward."""
     (params, inputs, state), weights = given(case)
     beyond = np.where(np.arange(TIME)[:, None, None] < 3, inputs, np.nan)
     poisoned = program(case)((params, beyond, state), weights, np.int32([3, 0, 1]))

@@ -1,4 +1,4 @@
-"""That the unrollings differ: each equivalence of the examination compares programs that are truly others."""
+"""The unrollings are different programs, so the conformance tests compare what is really different."""
 
 from functools import partial
 
@@ -44,7 +44,7 @@ def traced_gradient(case, unrolling, setting=ONE_LAYER):
     ("unrolling", "scans", "whiles", "own_gradient"),
     [("static", 0, 0, 0), ("scan", 1, 0, 0), ("dynamic", 0, 1, 1), ("xla", 1, 0, 1), ("fused", 0, 0, 2)],
 )
-def test_each_unrolling_takes_its_own_path(unrolling, scans, whiles, own_gradient):
+def test_each_unrolling_is_a_program_of_its_own(unrolling, scans, whiles, own_gradient):
     program = traced(LSTM, unrolling)
     assert count("scan", program) == scans
     assert count("while", program) == whiles
@@ -64,8 +64,8 @@ def test_only_the_static_graph_grows_with_time():
 
 @both_inputs
 @every_cell
-def test_each_of_xlas_fused_loops_holds_the_loops_products_alone(case, setting):
-    """The state's products forward, their transposes backward; those of the weights' gradients stand outside."""
+def test_each_of_xlas_fused_loops_has_only_the_products_of_the_state(case, setting):
+    """The state's products forward, their transposes backward; those of the weights' gradients are outside."""
     forward_loop, backward_loop = loops(traced_gradient(case, "xla", setting))
     parts = partition_cell(case.build())
     assert count("dot_general", forward_loop) == len(parts.products)
@@ -79,7 +79,7 @@ def test_each_of_xlas_fused_loops_holds_the_loops_products_alone(case, setting):
 @both_inputs
 @every_cell
 def test_fused_is_kernels_and_nothing_of_the_loop_is_xlas(case, setting):
-    """Both loops, the sums over all places, the input's product and its gradients; of characters a table's, too."""
+    """Both loops, the sums over all positions, the input's product and gradients; for characters, the table's too."""
     assert reason_against_kernel(case.build()) is None
     program, parts = traced_gradient(case, "fused", setting), partition_cell(case.build())
     of_each_source = 3 if setting == "1 features" else 4
@@ -99,8 +99,8 @@ def test_a_single_time_step_is_run_by_xla():
 
 
 @every_cell
-def test_plain_autodiff_holds_the_weights_gradients_in_its_loop(case):
-    """What fused is for: JAX's own backward loop has all four products and adds up both weights' gradients."""
+def test_plain_autodiff_has_the_weights_gradients_in_its_loop(case):
+    """What `fused` avoids: JAX's own backward loop has all four products and adds up both weights' gradients."""
     *_, backward_loop = loops(traced_gradient(case, "scan"))
     assert count("dot_general", backward_loop) >= 3
 
@@ -117,13 +117,13 @@ def test_xlas_loop_has_the_input_product_before_it(case):
 
 
 def rows_looked_up(case, unrolling):
-    """The shapes of what is gathered from a table of features, or of their products."""
+    """Return the shapes of what is gathered from a table of features, or of their products."""
     found = equations(traced(case, unrolling, "1 lookup"))
     return {e.outvars[0].aval.shape for e in found if e.primitive.name == "gather"}
 
 
 @every_cell
-def test_xlas_loop_looks_rows_up_within(case):
+def test_xlas_loop_looks_rows_up_inside(case):
     """The characters' features are never gathered, their products one time step at a time."""
     assert rows_looked_up(case, "scan") == {(TIME, BATCH, INPUT)}
     parts = partition_cell(case.build())
@@ -134,7 +134,7 @@ def test_xlas_loop_looks_rows_up_within(case):
 
 @pytest.mark.parametrize(("rows", "time"), [(520, 5), (520, 300), (300, 5)])
 def test_a_large_table_gives_the_same(rows, time):
-    """Looked up before the product if it outnumbers the chunk; else its gradient is added up, or is a product."""
+    """A table larger than the chunk is looked up before the product; else its gradient is a sum or a product."""
     run, random = Run(Case("rnn"), "fused"), np.random.default_rng(1)
     given, weights = arguments(run.case, ONE_LAYER)[0], cotangents(run.case, ONE_LAYER, time=time)
     given["source"] = random.normal(size=(rows, INPUT)).astype(np.float32)

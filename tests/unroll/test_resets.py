@@ -1,4 +1,4 @@
-"""Beginnings and ends inside a chunk: every unrolling against rows that are cut apart and run alone."""
+"""Resets and lengths inside a chunk: every unrolling against rows that are split there and run alone."""
 
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ def problem(case: Case) -> tuple[Any, Any]:
 
 
 def run_apart(cell: Cell, params: Any, inputs: jax.Array, state: Any) -> Any:
-    """The slow twin: each row by itself, a time step at a time."""
+    """The slow reference: each batch row by itself, one time step at a time."""
     rows, step = [], jax.jit(cell.step)
     for row in range(BATCH):
         memory, outputs = jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], state), []
@@ -58,7 +58,7 @@ def run_apart(cell: Cell, params: Any, inputs: jax.Array, state: Any) -> Any:
     mostly_slow(CASES, lambda case: case.label in ("gru", "lstm")),
     ids=lambda case: case.label,
 )
-def test_each_unrolling_is_rows_cut_apart(case: Case) -> None:
+def test_each_unrolling_equals_rows_run_alone(case: Case) -> None:
     given, weights = problem(case)
     expected = quick_jit(partial(values_and_gradients, partial(run_apart, case.build())))(given, weights)
     names = [run.unrolling for run in RUNS if run.case == case]

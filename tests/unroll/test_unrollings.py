@@ -1,4 +1,4 @@
-"""Which unrolling runs a cell: the registry, and what becomes of a cell that does not fit."""
+"""Which unrolling runs a cell: the registry, and what happens to a cell that does not fit."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ from charloop.unroll import UNROLLINGS, Lookup, choose_unrolling, find_unrolling
 
 @dataclass(frozen=True)
 class Counts(Cell):
-    """Its step works along an axis that one row has not."""
+    """A cell whose step needs a batch axis."""
 
     gates: ClassVar[int] = 1
 
@@ -27,7 +27,7 @@ class Counts(Cell):
 
 @pytest.mark.parametrize("name", UNROLLINGS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_a_cell_runs_as_asked(case, name):
+def test_a_cell_runs_in_the_requested_unrolling(case, name):
     assert choose_unrolling(name, case.build()) == (name, None)
 
 
