@@ -137,7 +137,9 @@ def test_a_wrong_setting_in_a_file_names_the_file(tmp_path: Path, name: str) -> 
         ("a.json", b'{"model": null}', r"\[model\]: got None|section"),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_an_invalid_configuration_file_is_refused(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CharloopError, match=message) as caught:
         read_config(tmp_path / name)

@@ -22,7 +22,7 @@ from charloop.kernels.engine import Kernels
 from charloop.unroll import scan
 from charloop.unroll.fused import run_layer
 from kernels.test_sizes import problem
-from training.runs import TEXT, configure, go_on, run
+from training.runs import TEXT, configure, resume_recorded, run
 
 folder = Path(sys.argv[1])
 (folder / "text.txt").write_text(TEXT)
@@ -36,7 +36,7 @@ def as_bytes(state):
 
 whole, part = run(folder / "whole", plan(10)), run(folder / "part", plan(5))
 interrupted = as_bytes(part.state)
-resumed = go_on(part.folder, plan(10))
+resumed = resume_recorded(part.folder, plan(10))
 cell, given, _, cotangents = problem("lstm", 17, 3, 4, lookup=False)
 found, expected = (
     jax.jit(partial(values_and_gradients, partial(way, cell)))(given, cotangents)

@@ -76,7 +76,7 @@ def test_a_made_cell_has_its_options_already() -> None:
 
 
 @pytest.mark.parametrize("given", [3, int, object()])
-def test_what_is_no_cell_is_refused(given) -> None:
+def test_what_is_not_a_cell_is_refused(given) -> None:
     with pytest.raises(CharloopError, match=r"cell: got .*a subclass of charloop.Cell"):
         CharLM.build(ModelConfig(cell=given), 9)
 

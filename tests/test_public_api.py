@@ -46,7 +46,7 @@ def test_each_name_and_each_of_its_methods_says_what_it_is(name: str) -> None:
         assert not summary.startswith(f"{name}("), "that is what dataclass writes by itself"
 
 
-def test_an_explanation_that_is_none_is_found() -> None:
+def test_a_missing_explanation_is_found() -> None:
     @dataclass
     class Bare:
         size: int

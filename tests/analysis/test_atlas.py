@@ -66,7 +66,7 @@ def test_nothing_is_found_in_a_network_that_reads_another_text(cell: str) -> Non
     assert not found
 
 
-def test_what_holds_in_the_first_half_alone_is_no_finding() -> None:
+def test_what_holds_in_the_first_half_alone_is_not_a_finding() -> None:
     marks = DETECTORS["double quotes"].marks(TEXT)
     noise = np.random.default_rng(0).normal(size=(3000, 8))
     noise[:1500, 3] = marks[:1500]

@@ -100,7 +100,7 @@ def test_bracket_depth_is_opened_less_closed(document: object) -> None:
     assert DETECTORS["bracket depth"].marks(text).tolist() == depth
 
 
-def test_signs_too_far_apart_are_no_pair() -> None:
+def test_symbols_too_far_apart_are_not_a_pair() -> None:
     far = "(" + "x" * 3000 + ")"
     for name, text in (("round brackets", far), ("double quotes", far.replace("(", '"').replace(")", '"'))):
         assert not DETECTORS[name].marks(text).any()

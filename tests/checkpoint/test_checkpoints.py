@@ -11,7 +11,7 @@ from charloop.checkpoint.checkpoints import Checkpoints
 from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CHECKPOINTS, STATE, VOCABULARY, WEIGHTS, edit
-from training.runs import assert_identical, configure, go_on, run
+from training.runs import assert_identical, configure, resume_recorded, run
 
 
 def state(step: int) -> dict[str, np.ndarray]:
@@ -74,14 +74,14 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_it_used(
     assert path.exists(), "nothing is deleted"
 
 
-def test_a_run_goes_on_from_the_checkpoint_before_and_ends_in_the_same_state(
+def test_a_run_resumes_from_the_previous_checkpoint_and_ends_in_the_same_state(
     folder: Path, tmp_path: Path
 ) -> None:
     text = Path(RunFolder.open(folder).config.data.corpus[0])
     longer = configure(text, steps=4)
-    whole = go_on(Path(shutil.copytree(folder, tmp_path / "whole")), longer)
+    whole = resume_recorded(Path(shutil.copytree(folder, tmp_path / "whole")), longer)
     (folder / STATE).write_bytes(b"damaged")
-    made = go_on(folder, longer)
+    made = resume_recorded(folder, longer)
     assert made.started.resumed_at == 0
     assert [note for note in made.started.notes if "is damaged" in note]
     assert made.steps[0].step == 1
@@ -96,7 +96,7 @@ def test_the_last_weights_are_those_of_the_checkpoint_before_and_it_is_reported(
     assert load(folder).notes == ()
 
 
-def test_a_foreign_vocabulary_is_no_damage_that_an_older_checkpoint_would_repair(folder: Path) -> None:
+def test_a_vocabulary_of_another_run_is_not_repaired_by_an_older_checkpoint(folder: Path) -> None:
     edit(folder / VOCABULARY, lambda v: v.update(symbols=list("abcdefghijz")))
     with pytest.raises(
         CharloopError, match=r"vocabulary\.json does not fit checkpoints/step-0+2\.safetensors"
@@ -106,7 +106,7 @@ def test_a_foreign_vocabulary_is_no_damage_that_an_older_checkpoint_would_repair
 
 @pytest.mark.parametrize("facts", ["[1]", "{", "[" * 100_000])
 @pytest.mark.parametrize("name", [WEIGHTS, STATE])
-def test_facts_that_are_none_are_damage(folder: Path, name: str, facts: str) -> None:
+def test_invalid_facts_are_damage(folder: Path, name: str, facts: str) -> None:
     tensors, metadata = load_tensors(folder / name)
     save_tensors(folder / name, tensors, metadata | {"facts": facts})
     with pytest.raises(CharloopError, match="is damaged"):
@@ -118,7 +118,7 @@ def test_a_run_of_the_first_releases_with_one_checkpoint_continues(folder: Path,
     whole = run(tmp_path / "whole", configure(text, steps=6))
     shutil.move(folder / STATE, folder / "training_state.safetensors")
     shutil.rmtree(folder / CHECKPOINTS)
-    made = go_on(folder, configure(text, steps=6))
+    made = resume_recorded(folder, configure(text, steps=6))
     assert made.started.resumed_at == 2
     assert_identical(made.state, whole.state)
 

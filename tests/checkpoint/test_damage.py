@@ -10,7 +10,7 @@ from charloop.checkpoint import RunFolder, load_tensors, save_tensors
 from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CHECKPOINTS, CONFIG, STATE, VOCABULARY, WEIGHTS, edit
-from training.runs import go_on
+from training.runs import resume_recorded
 
 
 @pytest.mark.parametrize("name", [CONFIG, VOCABULARY, WEIGHTS])
@@ -23,7 +23,7 @@ def test_a_part_that_is_missing_is_named(folder: Path, name: str) -> None:
 def test_checkpoints_that_are_missing_are_named_when_they_are_needed(folder: Path) -> None:
     shutil.rmtree(folder / CHECKPOINTS)
     load(folder)
-    for use in (go_on, lambda path: load(path, weights="last")):
+    for use in (resume_recorded, lambda path: load(path, weights="last")):
         with pytest.raises(CharloopError, match=rf"{CHECKPOINTS} is missing or empty; "):
             use(folder)
 
@@ -44,7 +44,7 @@ def test_damaged_weights_are_named(folder: Path) -> None:
 def test_where_all_checkpoints_are_damaged_the_newest_is_named(folder: Path) -> None:
     for checkpoint in (folder / CHECKPOINTS).iterdir():
         flip(checkpoint)
-    for use in (go_on, lambda path: load(path, weights="last")):
+    for use in (resume_recorded, lambda path: load(path, weights="last")):
         with pytest.raises(CharloopError, match=rf"{STATE} is damaged.*; copy it again"):
             use(folder)
 
@@ -81,7 +81,7 @@ def test_json_that_is_not_text_is_named(folder: Path, name: str) -> None:
         lambda v: v.pop("symbols"),
     ],
 )
-def test_a_vocabulary_that_is_none_is_named(folder: Path, change) -> None:
+def test_an_invalid_vocabulary_is_named(folder: Path, change) -> None:
     edit(folder / VOCABULARY, change)
     with pytest.raises(CharloopError, match=rf"{VOCABULARY}.*; "):
         load(folder)
@@ -149,14 +149,14 @@ def test_what_is_not_a_run_is_refused_with_a_hint(tmp_path: Path, folder: Path) 
 
 @pytest.mark.parametrize("name", [VOCABULARY, WEIGHTS, "metrics.jsonl", "skipped.jsonl"])
 @pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
-def test_a_pipe_or_a_device_in_the_place_of_a_file_is_not_read(
+def test_a_pipe_or_a_device_instead_of_a_file_is_not_read(
     folder: Path, tmp_path: Path, name: str, target: str
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     (folder / name).unlink(missing_ok=True)
     os.rename(tmp_path / "pipe", folder / name) if target == "pipe" else (folder / name).symlink_to(target)
     with pytest.raises(CharloopError, match=name):
-        go_on(folder) if name.endswith("l") else load(folder)
+        resume_recorded(folder) if name.endswith("l") else load(folder)
 
 
 def test_weights_larger_than_the_memory_are_not_read(folder: Path) -> None:

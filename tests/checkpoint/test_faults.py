@@ -62,7 +62,7 @@ def is_reported(scene: Scene, path: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_a_write_that_takes_less_than_it_is_given_is_gone_on_with(tmp_path: Path, name: str) -> None:
+def test_a_partial_write_is_continued(tmp_path: Path, name: str) -> None:
     scene = SCENES[name]
     made = calls_of(scene, tmp_path / "counted")
     for number in (n for n, call in enumerate(made) if call == "write"):

@@ -49,7 +49,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_new_content_takes_the_place_of_the_old_and_leaves_nothing_else(saved: Path) -> None:
+def test_the_new_content_replaces_the_old_and_leaves_nothing_else(saved: Path) -> None:
     write_atomically(saved, b"new")
     assert saved.read_bytes() == b"new"
     assert names(saved.parent) == ["file.bin"]

@@ -13,7 +13,7 @@ from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.errors import CharloopError
 from checkpoint.files import CONFIG
 from checkpoint.scenes import make
-from training.runs import go_on, run
+from training.runs import resume_recorded, run
 
 HOLDS = """
 import sys, time
@@ -41,7 +41,7 @@ def test_a_second_process_is_refused_and_changes_nothing(folder: Path, holder: s
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     message = rf"{folder} is in use: process {holder.pid} trains in it; wait until"
     with pytest.raises(CharloopError, match=message):
-        go_on(folder)
+        resume_recorded(folder)
     with pytest.raises(CharloopError, match=message):
         run(folder, RunFolder.open(folder).config, overwrite=True)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -51,19 +51,19 @@ def test_a_second_process_is_refused_and_changes_nothing(folder: Path, holder: s
 def test_the_lock_dies_with_its_process(folder: Path, holder: subprocess.Popen[str]) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert go_on(folder).finished.step == 2
+    assert resume_recorded(folder).finished.step == 2
 
 
 def test_it_is_free_again_when_the_run_is_over_or_has_failed(folder: Path) -> None:
-    go_on(folder)
+    resume_recorded(folder)
     with pytest.raises(ZeroDivisionError), locked(folder):
         1 / 0  # noqa: B018
-    go_on(folder)
+    resume_recorded(folder)
 
 
 def test_in_the_same_process_too(folder: Path) -> None:
     with locked(folder), pytest.raises(CharloopError, match=f"in use: process {os.getpid()}"):
-        go_on(folder)
+        resume_recorded(folder)
 
 
 def test_nothing_is_written_through_a_link(folder: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_nothing_is_written_through_a_link(folder: Path, tmp_path: Path) -> None
     (folder / ".lock").unlink()
     (folder / ".lock").symlink_to(tmp_path / "letter")
     with pytest.raises(CharloopError, match=r"cannot write .*\.lock"):
-        go_on(folder)
+        resume_recorded(folder)
     assert (tmp_path / "letter").read_text() == "dear"
 
 
@@ -81,7 +81,7 @@ def test_nothing_is_written_through_a_link_out_of_the_run(folder: Path, tmp_path
         (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CharloopError, match=rf"{name} is a link out of the run; "):
-        go_on(folder)
+        resume_recorded(folder)
 
 
 def test_of_two_that_begin_at_once_one_is_refused(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_what_anybody_else_has_there_is_not(tmp_path: Path, name: str) -> None:
     assert (path / name).read_text() == "dear"
 
 
-def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(folder: Path) -> None:
+def test_half_written_files_of_a_killed_process_are_removed_on_resume(folder: Path) -> None:
     ours = [
         f".{CONFIG}.0123456789abcdef.charloop",
         "checkpoints/.step-000000002.safetensors.fedcba9876543210.charloop",
@@ -140,6 +140,6 @@ def test_what_a_killed_process_left_half_written_is_gone_when_the_run_goes_on(fo
     theirs = [".letter.tmp", "notes.charloop", "samples/.mine", ".config.json.0123.charloop"]
     for name in (*ours, *theirs):
         (folder / name).write_text("")
-    go_on(folder)
+    resume_recorded(folder)
     assert [name for name in ours if (folder / name).exists()] == []
     assert [name for name in theirs if not (folder / name).exists()] == []

@@ -17,7 +17,7 @@ from charloop.checkpoint import RunFolder, load_tensors
 from charloop.errors import CharloopError
 from charloop.trained import load
 from charloop.training.verification import Repetition
-from training.runs import Run, assert_identical, go_on
+from training.runs import Run, assert_identical, resume_recorded
 
 OLD = Path(__file__).parent / "old_run"
 
@@ -53,7 +53,7 @@ def test_it_continues_to_the_bits_that_the_earlier_release_came_to(old: Path) ->
     config = json.loads((old / "config.json").read_text())
     config["training"]["steps"] = 36
     (old / "config.json").write_text(json.dumps(config))
-    made = go_on(old)
+    made = resume_recorded(old)
     assert made.started.resumed_at == 24
     assert made.finished.step == 36
     expected = lines_of(OLD / "continued" / "metrics.jsonl")
@@ -77,17 +77,17 @@ def test_it_keeps_as_many_checkpoints_as_it_was_asked_to(old: Path) -> None:
     config = json.loads((old / "config.json").read_text())
     config["training"] |= {"steps": 27, "eval_every": 100}
     (old / "config.json").write_text(json.dumps(config))
-    go_on(old)
+    resume_recorded(old)
     names = [path.name for path in (old / "saves").iterdir()]
     assert not (old / "checkpoints").exists()
     assert sorted(names) == [f"step-{step:09}.safetensors" for step in (18, 24, 27)]
 
 
-def test_its_checkpoints_are_no_link_out_of_the_run(old: Path) -> None:
+def test_its_checkpoints_are_not_a_link_out_of_the_run(old: Path) -> None:
     (old / "saves").rename(old.parent / "elsewhere")
     (old / "saves").symlink_to(old.parent / "elsewhere")
     with pytest.raises(CharloopError, match="saves is a link out of the run; "):
-        go_on(old)
+        resume_recorded(old)
 
 
 def test_it_verifies(old: Path) -> None:

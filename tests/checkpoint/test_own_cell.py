@@ -9,7 +9,7 @@ from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CONFIG, edit
-from training.runs import configure, go_on, run
+from training.runs import configure, resume_recorded, run
 
 CELL = """
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def own(tmp_path: Path, pristine: Path) -> Path:
 
 def test_a_runs_own_code_is_kept_beside_it_and_never_run_unasked(own: Path) -> None:
     assert (own / "cell.py").read_text() == CELL
-    for use in (load, go_on, lambda path: load(path, weights="last")):
+    for use in (load, resume_recorded, lambda path: load(path, weights="last")):
         with pytest.raises(CharloopError, match=r"not executed unasked; add --cell .*own\.py:Own"):
             use(own)
     assert not (own / "was-run").exists()
@@ -54,7 +54,7 @@ def test_planted_code_is_not_run(folder: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(folder)
     for name in ("cell.py:Own", f"{folder}/cell.py:Own", "./cell.py:", "x/../cell.py:Own"):
         edit(folder / CONFIG, lambda v, name=name: v["model"].update(cell=name))
-        for use in (load, go_on, lambda path: run(tmp_path / "new", RunConfig(), init_from=path)):
+        for use in (load, resume_recorded, lambda path: run(tmp_path / "new", RunConfig(), init_from=path)):
             with pytest.raises(CharloopError):
                 use(folder)
     assert not (folder / "was-run").exists()

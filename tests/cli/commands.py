@@ -1,4 +1,4 @@
-"""Commands run as a person runs them, in a process of their own or, where that proves the same, in this one."""
+"""Commands run as a person runs them, in a process of their own or, if that tests the same, in this one."""
 
 import contextlib
 import hashlib
@@ -93,12 +93,12 @@ def refused(outcome: Outcome, out: str = "") -> str:
 
 
 def without_controls(written: str) -> str:
-    """What is seen on a terminal: no control sequences, line ends as in a file."""
+    """Return what a terminal shows: no control sequences, line ends as in a file."""
     return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", written).replace("\r\n", "\n")
 
 
 def prints(path: Path) -> dict[str, str]:
-    """What is in a folder, or a file: each name with a hash of its content."""
+    """Return the content of a folder or a file: each name with a hash of its content."""
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
     return {
         os.path.relpath(one, path.parent): hashlib.sha256(one.read_bytes()).hexdigest()

@@ -36,7 +36,7 @@ def text_of(lines: int, seed: int = 0) -> str:
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In a folder of its own, on a screen of a known size."""
+    """Run each test in a folder of its own, on a screen of a known size."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
@@ -86,13 +86,13 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
 
 @pytest.fixture
 def copied(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be spoiled."""
+    """A copy of it, which a test may damage."""
     return Path(shutil.copytree(trained, tmp_path / "copy"))
 
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing can be made."""
+    """A folder in which nothing can be created."""
     if os.geteuid() == 0:
         pytest.skip("nothing is closed to root")
     folder = tmp_path / "locked"

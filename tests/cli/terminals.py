@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from cli.commands import program, without_controls
 
 PATIENCE = 120.0
-"""Seconds to wait for what must come."""
+"""Seconds to wait for expected output."""
 
 
 @dataclass

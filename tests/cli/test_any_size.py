@@ -173,7 +173,7 @@ def test_a_folder_of_many_files_is_one_text_in_order(tmp_path: Path, count: int)
 
 
 def test_halves_of_surrogate_pairs_are_characters_like_others(tmp_path: Path) -> None:
-    """Some encodings have them: a text is read, kept, found again, trained on, gone on with and sampled."""
+    """Some encodings have them: a text is read, cached, trained on, resumed and sampled."""
     (tmp_path / "text.txt").write_text(r"a\ud800b\udc80 " * 300)
     flags = (*BRIEF, "--encoding", "raw_unicode_escape")
     done(call("train", "text.txt", *flags, "--output", "one"))

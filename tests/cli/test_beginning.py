@@ -1,4 +1,4 @@
-"""What `sample` and `eval` read before a text: a prefix of the run's own, or --context."""
+"""What `sample` and `eval` read before a text: the run's own prefix, or --context."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`charloop compare`: one text for all, losses that are those of eval, a test that is that of the losses."""
+"""`charloop compare`: one text for all, the losses of eval, and a significance test on those losses."""
 
 import json
 import math
@@ -72,7 +72,7 @@ def test_the_table_for_people(trained: Path, longer: Path, monkeypatch: pytest.M
         assert lines[-1].startswith(f"best     {longer}")
 
 
-def test_a_run_beside_itself_is_no_better(trained: Path) -> None:
+def test_a_run_compared_with_itself_is_not_better(trained: Path) -> None:
     found = json.loads(done(call("compare", str(trained), str(trained), "--json")))
     other = found["runs"][1]["difference_to_best"]
     assert other is None or (other["nats_per_character"], other["p_value"]) == (0, 1)
@@ -163,7 +163,7 @@ def test_refused(arguments: tuple[str, ...], said: str) -> None:
     assert refused(call("compare", *arguments)) == said
 
 
-def test_a_text_is_no_run(book: Path) -> None:
+def test_a_text_is_not_a_run(book: Path) -> None:
     assert refused(call("compare", str(book))).startswith(
         f"{book} is a file, not a run; to compare runs on it,"
     )

@@ -45,7 +45,7 @@ def test_nothing_before_there_are_two_points() -> None:
     once.add(0.5, math.nan)
     once.add(0.7, math.inf)
     assert once.draw(WIDTH, None) == []
-    assert curve(4.0, 2.0).draw(10, None) == [], "no room"
+    assert curve(4.0, 2.0).draw(10, None) == [], "too low a terminal"
 
 
 def test_a_straight_line_falls_from_corner_to_corner_without_a_gap() -> None:

@@ -1,4 +1,4 @@
-"""Names that flags and settings had before: they mean what they meant, and no help shows them."""
+"""Former names of flags and settings: they still work, and no help shows them."""
 
 from pathlib import Path
 

@@ -64,7 +64,7 @@ def fill(disk: Path, but: int) -> Path:
     return film
 
 
-def test_a_disk_that_fills_up_between_two_saves(small_disk: Path, large: Path) -> None:
+def test_a_disk_that_fills_up_between_two_checkpoints(small_disk: Path, large: Path) -> None:
     run = Path(shutil.copytree(large, small_disk / "run"))
     film = fill(small_disk, 64 << 10)
     before = prints(run)

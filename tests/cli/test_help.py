@@ -1,4 +1,4 @@
-"""Help that is whole, readable and there at once; lists that show every entry of their registries."""
+"""Help that is complete, readable and quick; lists that show every entry of their registries."""
 
 import dataclasses
 import importlib

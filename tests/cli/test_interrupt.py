@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of training: saved, said, status 130, and the way back works."""
+"""Ctrl-C during training: the run is saved, the screen says so, the status is 130, and resuming works."""
 
 import signal
 import subprocess

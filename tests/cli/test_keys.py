@@ -80,7 +80,7 @@ def test_the_start_of_a_sequence_is_the_key_escape_after_a_while(
     assert console.read_all() == [Key("text", "a"), Key("escape"), *rest]
 
 
-def test_bytes_that_are_no_text_are_left_out(console: Terminal) -> None:
+def test_bytes_that_are_not_text_are_left_out(console: Terminal) -> None:
     console.send(b"a\xffb")
     assert console.read_all() == [Key("text", "a"), Key("text", "b")]
 

@@ -1,4 +1,4 @@
-"""A cell of one's own by file: its way into a run and out of it, and what is said where it is missing."""
+"""A user-defined cell from a file: stored in a run, loaded from it, and the error if it is missing."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def test_the_shipped_example(book: Path) -> None:
 
 
 def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tmp_path: Path) -> None:
-    """config.json comes with the run, from wherever that comes."""
+    """A run from anywhere brings its config.json."""
     done(call("train", str(book), *BRIEF, "--cell", own, "--output", "run"))
     (tmp_path / "was-run").unlink()
     asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--output", "new")

@@ -1,4 +1,4 @@
-"""`charloop plot`: a file is made, whole, where a person says; refusals are one line."""
+"""`charloop plot`: a complete file at the requested path; errors are one line."""
 
 import xml.etree.ElementTree as Xml
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compiled programs are kept between commands: they change nothing, spoil nothing and hold nothing up."""
+"""Compiled programs are cached between commands: they change, damage and delay nothing."""
 
 import os
 import shutil

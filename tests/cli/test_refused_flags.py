@@ -1,4 +1,4 @@
-"""Flags that mean nothing: one line that names the flag, what was got and what is allowed."""
+"""Invalid flags: one line that names the flag, what was got and what is allowed."""
 
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def test_sample(flags: str, trained: Path) -> None:
     assert SAMPLE[flags] in refused(call("sample", str(trained), *flags.split()))
 
 
-def test_a_stop_that_is_no_string(trained: Path) -> None:
+def test_a_stop_that_is_not_a_string(trained: Path) -> None:
     line = refused(call("sample", str(trained), "--stop", ""))
     assert line == "--stop: got ''; allowed: text of length >= 1"
 

@@ -1,4 +1,4 @@
-"""Run folders that are none, or are damaged, or do not fit: found before they do harm, and left as they are."""
+"""Folders that are not runs, are damaged or do not fit: refused before any harm, and left unchanged."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def test_weights_that_are_damaged(kind: str, copied: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind != "gone"])
-def test_saves_that_are_all_damaged(kind: str, copied: Path) -> None:
+def test_checkpoints_that_are_all_damaged(kind: str, copied: Path) -> None:
     spoil, message = SPOILED[kind]
     for save in (STATE, OLDER):
         spoil(copied / save)
@@ -75,7 +75,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(kind: s
     assert "\nresume   continues after step 8\n" in out
 
 
-def test_saves_that_are_gone(copied: Path) -> None:
+def test_checkpoints_that_are_missing(copied: Path) -> None:
     shutil.rmtree(copied / "checkpoints")
     before = prints(copied)
     for command in (("train", "--steps", "20", "--resume"), ("sample", "--weights", "last"), ("verify",)):
@@ -137,7 +137,7 @@ def test_a_configuration_that_does_not_fit_the_weights(copied: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("sample",), ("eval",), ("info",), ("train", "--resume")])
-def test_a_folder_that_is_no_run(command: tuple[str, ...], trained: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run(command: tuple[str, ...], trained: Path, tmp_path: Path) -> None:
     line = refused(call(*command, "nowhere"))
     assert line == "no such run: got 'nowhere'; runs are folders that `charloop train` creates"
     (tmp_path / "runs").mkdir()
@@ -201,7 +201,7 @@ def test_a_text_of_which_odd_things_are_said(key: str, value: object, copied: Pa
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 100_000])
-def test_a_name_that_no_file_can_have_is_no_run(name: str) -> None:
+def test_a_name_that_no_file_can_have_is_not_a_run(name: str) -> None:
     assert refused(call("info", name)).startswith("no such run: got 'xxx")
 
 
@@ -216,7 +216,7 @@ def test_a_name_that_no_file_can_have_is_no_run(name: str) -> None:
 def test_half_a_surrogate_pair_where_a_name_should_be(
     copied: Path, file: str, values: dict[str, object]
 ) -> None:
-    """JSON can spell it, and UTF-8 cannot."""
+    """JSON can represent it, UTF-8 cannot."""
     (copied / file).write_text(json.dumps(values))
     for command in (("info",), ("train", "--steps", "20", "--resume")):
         line = refused(call(*command, str(copied)))

@@ -1,4 +1,4 @@
-"""A text that cannot be learned from: one line that says why, and nothing has been made or changed."""
+"""A text that cannot be learned from: one line that says why; nothing is created or changed."""
 
 from collections.abc import Callable
 from pathlib import Path

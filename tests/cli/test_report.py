@@ -1,4 +1,4 @@
-"""`charloop report`: a page is made, whole, where a person says; refusals are one line."""
+"""`charloop report`: a complete page at the requested path; errors are one line."""
 
 import json
 import os

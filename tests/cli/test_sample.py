@@ -140,7 +140,7 @@ def quiet_after(read: int, *arguments: str) -> tuple[bytes, Outcome]:
     return found, Outcome(running.returncode, "", err.decode())
 
 
-def test_a_reader_that_leaves_is_no_error(trained: Path) -> None:
+def test_a_reader_that_exits_is_not_an_error(trained: Path) -> None:
     found, outcome = quiet_after(10, "sample", str(trained), "--length", "200000")
     assert len(found) == 10
     assert done(outcome) == ""
@@ -152,7 +152,7 @@ def test_a_reader_that_was_never_there(command: tuple[str, ...]) -> None:
     assert done(quiet_after(0, *command)[1]) == ""
 
 
-def test_a_training_that_nobody_watches_goes_on(book: Path) -> None:
+def test_training_continues_without_a_listener(book: Path) -> None:
     assert quiet_after(1, "train", str(book), *BRIEF, "--output", "run")[1] == Outcome(0, "", "")
     assert "after step 16" in done(call("info", "run"))
 
@@ -209,7 +209,7 @@ def test_several_texts_are_coloured_each_by_itself(write: Write, monkeypatch: py
 
 
 def test_bytes_have_no_colours(binary: tuple[Path, Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A character is several of them, and some are none."""
+    """A character is several bytes, and some bytes are no character."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     line = refused(call("sample", str(binary[0]), "--color", "surprise"))

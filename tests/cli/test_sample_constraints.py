@@ -12,12 +12,12 @@ from cli.commands import BRIEF, SMALL_RUN, Outcome, call, done, process, refused
 from cli.conftest import Write
 
 POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
-"""Short enough to be known by heart."""
+"""Short enough to be memorised."""
 
 
 @pytest.fixture(scope="session")
 def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that knows its text by heart."""
+    """A network that has memorised its text."""
     folder = tmp_path_factory.mktemp("parrot")
     (folder / "poem.txt").write_text(POEM * 12)
     flags = (

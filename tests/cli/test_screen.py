@@ -85,7 +85,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clocked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that each look moves on by a thousandth of a second."""
+    """A clock that advances by a thousandth of a second each time it is read."""
     now = [0.0]
 
     def look() -> float:
@@ -144,7 +144,7 @@ def test_who_asks_to_stop_is_answered_at_once() -> None:
     assert written(bar).count("\n") == ROWS + 1
 
 
-def test_names_are_no_markup() -> None:
+def test_names_are_not_markup() -> None:
     target = console(terminal=False)
     with TrainingScreen(target) as screen:
         screen(STARTED)
@@ -243,11 +243,11 @@ def test_a_long_note_is_wrapped_on_a_terminal_and_whole_down_a_pipe(terminal: bo
         (1, "better than xz by 1.50 bits"),
     ],
 )
-def test_a_standing_in_words(bits: float, said: str) -> None:
+def test_a_rank_in_words(bits: float, said: str) -> None:
     assert rank_sentence(BASELINES.rank(bits * math.log(2))) == said
 
 
-def test_a_long_silence_is_broken_where_there_is_no_bar(clocked: list[float]) -> None:
+def test_without_a_bar_a_row_is_printed_after_a_long_silence(clocked: list[float]) -> None:
     for terminal in (True, False):
         target = console(terminal=terminal)
         with TrainingScreen(target) as screen:

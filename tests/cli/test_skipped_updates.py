@@ -1,4 +1,4 @@
-"""Training that goes wrong, as a person sees it: a cell that fails now and then, a rate that is far too high."""
+"""Training that fails, as a person sees it: a cell that fails occasionally, a learning rate that is far too high."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
     assert "lower --learning-rate (to 10)" in line
 
 
-def test_healing_can_be_turned_off(tmp_path: Path, fragile: tuple[Path, str]) -> None:
+def test_the_update_guard_can_be_turned_off(tmp_path: Path, fragile: tuple[Path, str]) -> None:
     book, cell = fragile
     flags = (
         "--cell",

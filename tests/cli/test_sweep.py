@@ -1,4 +1,4 @@
-"""`charloop sweep TEXT --cells ...`: runs that are those of train, figures that are those of the runs."""
+"""`charloop sweep TEXT --cells ...`: runs equal to those of train, and their figures."""
 
 import json
 import signal
@@ -153,7 +153,7 @@ def test_killed_and_called_again_it_ends_in_the_same_bytes(book: Path) -> None:
     assert weights(Path("again")) == weights(Path("whole"))
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(book: Path) -> None:
+def test_ctrl_c_saves_and_says_how_to_resume(book: Path) -> None:
     long = (
         "sweep",
         str(book),
@@ -226,7 +226,7 @@ def test_other_settings_and_another_text_are_refused(folder: Path, book: Path) -
 
 
 def test_a_folder_in_use_is_refused_before_anything_is_trained(book: Path) -> None:
-    """Not when the turn of the last run has come, hours later."""
+    """Not hours later, before the last run."""
     run_path = Path("taken/gru-seed1")
     for taken in (run_path / "notes.txt", run_path):
         taken.parent.mkdir(parents=True, exist_ok=True)

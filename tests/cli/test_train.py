@@ -1,4 +1,4 @@
-"""The main job by running it: any text in, a trained network out, and on from there."""
+"""`charloop train`: from any text to a trained network, and what follows."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def test_a_folder_is_named_after_its_text_and_cell(tmp_path: Path, book: Path) -
     assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
-def test_resume_goes_on_where_it_was(copied: Path) -> None:
+def test_resume_continues_where_the_run_stopped(copied: Path) -> None:
     out = done(call("train", "--resume", str(copied), "--steps", "24"))
     assert "\nresume   continues after step 16\n" in out
     assert [line.split()[0] for line in out.splitlines() if ROW.match(line)] == ["24"]

@@ -1,4 +1,4 @@
-"""`charloop verify`: what it did, what came out, and a status that scripts can ask."""
+"""`charloop verify`: what it did, the result, and an exit code for scripts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Entries of a folder in place of the files that should be there: links, pipes, folders, holes, nothing."""
+"""Entries of a folder instead of the expected files: links, pipes, folders, holes, nothing."""
 
 import os
 import random

@@ -85,7 +85,7 @@ def test_a_case_is_the_same_each_time(sandbox: Sandbox) -> None:
         assert make(sandbox, random.Random(f"{kind}/fixed/1")) == first
 
 
-def test_pristine_input_is_no_fault(worker: Worker, sandbox: Sandbox) -> None:
+def test_intact_input_is_not_a_fault(worker: Worker, sandbox: Sandbox) -> None:
     """The oracle finds nothing where nothing is wrong, and every command succeeds."""
     run = str(sandbox.run)
     for argv, writes in (

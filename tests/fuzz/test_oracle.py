@@ -26,14 +26,14 @@ LINE = "charloop: --steps: got 0; allowed: a whole number >= 1\n"
         ("charloop: no such file: \x1b[2J\n", "terminal"),
     ],
 )
-def test_a_refusal_that_is_none(err: str, fault: str) -> None:
+def test_a_refusal_that_is_not_one_error_line(err: str, fault: str) -> None:
     assert fault in " ".join(faults_of(Outcome(2, err=err), Case(["info"])))
     assert faults_of(Outcome(2, err=LINE), Case(["info"])) == []
 
 
 def test_what_is_said_though_it_went_well() -> None:
     assert faults_of(Outcome(0, err="warning: x\n"), Case(["info"])) != []
-    assert faults_of(Outcome(0, err="note: a save is damaged\n"), Case(["info"])) == []
+    assert faults_of(Outcome(0, err="note: a checkpoint is damaged\n"), Case(["info"])) == []
     assert faults_of(Outcome(0, native="E0000 of C++"), Case(["info"])) != []
     assert faults_of(Outcome(1), Case(["info"])) != []
     assert faults_of(Outcome(1), Case(["verify"], codes=(1,))) == []

@@ -1,4 +1,4 @@
-"""Functions that run in the worker's process in place of a command."""
+"""Functions that run in the worker's process instead of a command."""
 
 import time
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ SIZES = [
     for number, size in enumerate(ODD_SIZES)
     for width in MACHINES
 ]
-"""Times, batch rows, and numbers of two rows, multiples of nothing; on machines of each width."""
+"""Time steps, batch rows, and sizes of two rows, not multiples of the width; on machines of each width."""
 
 _engines = []
 

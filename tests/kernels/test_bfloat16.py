@@ -103,7 +103,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
 
 
 @pytest.mark.parametrize("poison", [np.nan, slow(np.inf), slow(-np.inf)])
-def test_what_is_no_number_stays_none(poison: float, machine: Machine) -> None:
+def test_values_that_are_not_finite_stay_so(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
     _, found = in_bfloat16(partial(run_layer, Kernels(machine), cell), params, source, state)

@@ -68,7 +68,7 @@ print(*(name for name in ("old", "used", "large0", "large1", "large2", "too larg
 """
 
 
-def test_with_a_limit_the_least_recently_used_go_and_jax_goes_on(tmp_path: Path) -> None:
+def test_with_a_limit_the_least_recently_used_are_removed_and_jax_continues(tmp_path: Path) -> None:
     """By JAX's own setting and JAX's own eviction, which raises here whatever it cannot do."""
     pytest.importorskip("filelock")
     environment = os.environ | {

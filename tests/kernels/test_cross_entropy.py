@@ -51,7 +51,7 @@ def test_the_gradient_is_that_of_optax(vocab: int, engine: Kernels) -> None:
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_comes_through(poison: float, engine: Kernels) -> None:
+def test_nan_is_passed_on(poison: float, engine: Kernels) -> None:
     logits, targets, _ = problem(9)
     logits = logits.at[2, 1, 4].set(poison)
     found, expected = (cross_entropy(logits, targets, engine=engine) for engine in (engine, XLA))

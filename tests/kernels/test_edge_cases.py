@@ -48,7 +48,7 @@ QUICK_LOGITS = quick_jit(logits, static_argnums=0)
 
 @pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "int8", "uint32"])
 def test_characters_of_any_whole_numbers_are_read_alike(kind: str) -> None:
-    """Corpora keep theirs as uint8."""
+    """Corpora store their tokens as uint8."""
     (model, params), characters = network(), text(9, 4)
     assert_same(QUICK_LOGITS(model, params, characters.astype(kind)), QUICK_LOGITS(model, params, characters))
     with pytest.raises(Exception, match="characters"):

@@ -21,7 +21,7 @@ EXACT = {
     "sign": np.sign,
 }
 LIMIT = {"erf": 8}
-"""Units in the last place; under 4 where nothing else is said."""
+"""Largest error in units in the last place; 4 where nothing else is said."""
 SMALLEST = np.finfo(np.float32).smallest_normal
 
 

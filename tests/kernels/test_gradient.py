@@ -1,4 +1,4 @@
-"""Sums over all positions against NumPy's in float64, at sizes that are multiples of nothing."""
+"""Sums over all positions against NumPy's in float64, at sizes that are not multiples of the vector width."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Not a byte outside of its buffers: each ends, or begins, at a page that nobody may touch."""
+"""No access outside the buffers: each ends, or begins, at a protected page."""
 
 import ctypes
 import math

@@ -49,7 +49,7 @@ def test_only_normalisation_needs_a_second_look_at_a_row(label: str) -> None:
     assert (sum(name in REDUCTIONS for name in names) > 0) == (label == "ln-lstm")
 
 
-def test_a_dear_row_waits_and_a_cheap_one_is_made_again() -> None:
+def test_an_expensive_row_is_kept_and_a_cheap_one_recomputed() -> None:
     def rule(gates: Any, state: Any) -> Any:
         expensive, cheap = jnp.tanh(gates), gates * 2 + state
         return expensive / expensive.sum(-1, keepdims=True) + cheap / cheap.sum(-1, keepdims=True)

@@ -37,7 +37,7 @@ SIMPLE: dict[str, Function] = {
 
 
 def with_own_jvp(function: Function) -> Function:
-    """A slope of one half, which is not the true one: a derivative of one's own that is passed over is seen."""
+    """A custom derivative of one half, which is not the true one, so that ignoring it is noticed."""
     own = jax.custom_jvp(lambda x: function(x))
     own.defjvp(lambda at, way: (function(*at), 0.5 * way[0]))
     return own

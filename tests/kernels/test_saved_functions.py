@@ -1,4 +1,4 @@
-"""What is kept for the way back: the same numbers, made once less; and nothing that is read in two ways."""
+"""What is saved for the backward pass: equal values, computed once less; nothing that two functions read."""
 
 from dataclasses import dataclass
 from functools import partial

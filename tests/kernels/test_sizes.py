@@ -94,7 +94,7 @@ def test_a_character_beyond_the_table_reads_its_last_row() -> None:
 
 
 @pytest.mark.parametrize(("name", "poison"), [("lstm", np.inf), ("lstm", -np.inf), ("ln-lstm", np.nan)])
-def test_what_is_no_number_comes_through_as_in_xla(name: str, poison: float) -> None:
+def test_nan_is_passed_on_as_by_xla(name: str, poison: float) -> None:
     cell, (params, source, state), characters, weights = problem(name, 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
     found, expected = (

@@ -1,4 +1,4 @@
-"""What the network computes, against a twin written out layer by layer; in pieces as in one; at any length."""
+"""What the network computes, against a reference layer by layer; in pieces or as a whole; at any length."""
 
 from functools import partial
 

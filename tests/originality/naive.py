@@ -1,4 +1,4 @@
-"""The slow, obvious twins: every piece is searched for by trying."""
+"""Slow references: every passage is found by trying."""
 
 from collections.abc import Sequence
 

@@ -45,7 +45,7 @@ def read(page: str) -> Reader:
 
 
 def visible(page: str) -> str:
-    """What stands in the page for people."""
+    """Return the text of the page that people see."""
     return "".join(data for tag, data in read(page).texts if tag not in ("script", "style"))
 
 

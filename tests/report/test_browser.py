@@ -1,4 +1,4 @@
-"""The page in a real browser: what a person does with it, and that nothing goes wrong or out."""
+"""The page in a real browser: it reacts to a person's input, without errors or requests."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Any, file: Path) -> Iterator[Visit]:
-    """The page as it opens; at the end it has complained of nothing, and asked for nothing but itself."""
+    """The opened page; at the end, check that it logged no error and requested only itself."""
     found = Visit(browser, file, viewport={"width": 1200, "height": 900})
     yield found
     assert found.complaints == []

@@ -1,4 +1,4 @@
-"""One file, well formed, that fetches nothing, whatever stands in names and texts; the same bytes each time."""
+"""One well-formed file that loads nothing, for any names and texts; the same bytes each time."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- <b>&amp;\u202egnp.\u2066\x00\x
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A page on which nothing is missing but samples."""
+    """A page with everything except samples."""
     report, vocabulary = report_of(tmp_path_factory.mktemp("runs") / "whole", LONG, training=LONG)
     return render_page(report, vocabulary)
 

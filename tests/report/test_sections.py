@@ -1,4 +1,4 @@
-"""What each section says, and what it says where there is nothing to show."""
+"""What each section says, also if there is nothing to show."""
 
 import re
 from dataclasses import replace
@@ -30,7 +30,7 @@ LONG = SENTENCE * 40
 
 
 def missing(found: str) -> list[str]:
-    """The sentences of a section that stand for what is not there."""
+    """Return the sentences of a section about what is missing."""
     return re.findall(r'<p class="missing">([^<]*)</p>', found)
 
 
@@ -200,7 +200,7 @@ def test_a_finding_is_shown_with_its_score_and_chance(tmp_path: Path) -> None:
 
 
 def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
-    """Each quoted run stands in the training text, and none that is one longer does."""
+    """Each quoted passage occurs in the training text, and none that is one character longer does."""
     report, vocabulary = report_of(tmp_path / "run", SENTENCE * 40, training=SENTENCE * 9)
     assert not isinstance(report.written, Missing)
     assert [one.temperature for one in report.written] == [0.2, 0.5, 0.8, 1.0, None]

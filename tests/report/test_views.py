@@ -1,4 +1,4 @@
-"""Each section's numbers, against a slow and obvious twin, and what a template makes of hostile texts."""
+"""Each section's numbers against a slow reference, and templates with hostile texts."""
 
 import json
 import math

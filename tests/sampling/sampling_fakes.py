@@ -72,7 +72,7 @@ class Elman:
     def apply(
         self, params: dict[str, Any], characters: Any, state: Any, *, key: Any = None, lengths: Any = None
     ) -> Any:
-        assert key is None, "dropout has no place in sampling"
+        assert key is None, "sampling uses no dropout"
         self.traces.append(characters.shape[0])
         live = jnp.inf if lengths is None else lengths
 
@@ -104,7 +104,7 @@ class Script:
         self, params: dict[str, Any], characters: Any, state: Any, *, key: Any = None, lengths: Any = None
     ) -> Any:
         """The state counts the characters written; a prompt's reading is not counted."""
-        assert key is None, "dropout has no place in sampling"
+        assert key is None, "sampling uses no dropout"
         if lengths is not None:
             return jnp.zeros((*characters.shape, self.vocab)), state
         count, length = params["texts"].shape
@@ -124,7 +124,7 @@ class Steady:
     def apply(
         self, _params: dict[str, Any], characters: Any, state: Any, *, key: Any = None, lengths: Any = None
     ) -> Any:
-        assert key is None, "dropout has no place in sampling"
+        assert key is None, "sampling uses no dropout"
         assert lengths is None, "it has nothing to read"
         logits = jnp.log(jnp.array(self.weights, jnp.float32))
         return jnp.broadcast_to(logits, (*characters.shape, len(self.weights))), state

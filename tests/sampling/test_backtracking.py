@@ -1,4 +1,4 @@
-"""Under constraints: the same text if they forbid nothing, and a way out of every dead end that has one."""
+"""Constraints: the same text if they forbid nothing, and a text is found whenever there is one."""
 
 import itertools
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_a_stream_gives_out_what_is_no_longer_taken_back(monkeypatch: pytest.Mon
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_text_is_found_wherever_there_is_one(data: st.DataObject) -> None:
-    """The rule says nothing until the end: every way is tried, and none twice; or it is refused."""
+    """The rule decides only at the end: every text is tried once, or it is refused."""
     length = data.draw(st.integers(1, 4))
     every = [
         "".join(letters) for size in range(1, length + 1) for letters in itertools.product("abc", repeat=size)
@@ -151,7 +151,7 @@ def test_a_character_that_spoils_the_word_is_avoided_by_going_back() -> None:
 
 @pytest.mark.parametrize(("before", "first"), [("", ""), ("a", "c")], ids=["here", "a position before"])
 def test_an_unlikely_way_is_taken_after_all_where_it_is_the_only_one(before: str, first: str) -> None:
-    """After `c` little is left, after `a` and `b` nothing: the writer leaves `c`, and comes back to it."""
+    """After `c` little probability is left, after `a` and `b` none: the writer leaves `c`, and returns to it."""
     table = jnp.array([[0.3, 0.3, 0.4], [0.3, 0.3, 0.4], [0.01, 0.01, 0.98]])
     forbidden = {"": first, before: "", before + "c": "c", before + "ca": "", before + "cb": ""}
     rule = Rule("abc", forbids=lambda text: forbidden.get(text, "abc"))
@@ -179,7 +179,7 @@ def count_choices(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 
 def test_likelier_ways_are_looked_for_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many ways lead to the tenth position, and after each the only id that is left is unlikely."""
+    """Many texts reach the tenth position, and after each the only allowed id is unlikely."""
     monkeypatch.setattr(backtracking, "MIN_COUNTED_LENGTH", 10)
     count_choices(monkeypatch, backtracking.LIKELIER_CHOICES * 20 + 30)
     table = jnp.array([[0.495, 0.495, 0.01]] * 3)

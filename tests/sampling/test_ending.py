@@ -1,4 +1,4 @@
-"""Where a text ends, however it is cut into pieces: against a twin that looks at each character in turn."""
+"""Where a text ends, however it is cut into pieces: against a search character by character."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Each filter against a slow, obvious twin in NumPy."""
+"""Each filter against a slow reference in NumPy."""
 
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ batches = st.lists(rows, min_size=2, max_size=2).map(lambda batch: np.array(batc
 
 @pytest.fixture(params=["pairs", "thresholds"], autouse=True, scope="module")
 def _way(request: pytest.FixtureRequest):
-    """Both ways to select: for an alphabet, and for thousands of characters."""
+    """Both methods of selection: for an alphabet, and for thousands of characters."""
     before, module.MAX_PAIRS = module.MAX_PAIRS, 512 if request.param == "pairs" else 0
     yield
     module.MAX_PAIRS = before

@@ -135,7 +135,7 @@ def test_the_unknown_symbol_is_never_written_however_likely_it_is(settings: dict
 @settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_without_the_unknown_symbol_the_others_keep_their_probabilities(data: st.DataObject) -> None:
-    """What is drawn where the unknown symbol is forbidden is what a network without it draws."""
+    """With the unknown symbol forbidden, draws equal those of a network without it."""
     weights = data.draw(st.lists(st.integers(1, 50), min_size=len(ALPHABET) - 1, max_size=len(ALPHABET) - 1))
     config = SamplingConfig(length=50, seed=data.draw(st.integers(0, 99)))
     folded = Letters(unknown_id=len(ALPHABET) - 1)

@@ -1,4 +1,4 @@
-"""A draw is what `generate_texts` writes, what is taken back leaves no trace, bits are the network's own."""
+"""A draw equals `generate_texts`, undoing leaves no trace, and bits are the network's own."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_a_line_that_does_not_end_is_left_off() -> None:
 
 
 def test_what_a_character_costs_is_the_networks_own() -> None:
-    """Whatever the temperature, and whoever wrote it."""
+    """At any temperature, whether drawn or typed."""
     session = begin_session(temperature=3.0, top_k=2)
     draw(session, "word")
     session.put(LETTERS.encode("hg\nfe").tolist())
@@ -91,7 +91,7 @@ def test_within_a_word_nothing_is_left_to_chance_where_only_words_begin_by_it() 
     assert 0 < begin_session("abc ", mode="words").candidates(1)[0].draw_probability < 1
 
 
-def test_the_unknown_symbol_is_no_candidate_and_is_not_put() -> None:
+def test_the_unknown_symbol_is_not_a_candidate_and_cannot_be_typed() -> None:
     session = begin_session(vocabulary=Letters(unknown_id=4))
     assert 4 not in [one.index for one in session.candidates(10)]
     assert len(session.candidates(10)) == 9

@@ -1,4 +1,4 @@
-"""A process that writes and scores for as long as anybody asks, whatever it is asked for."""
+"""A long-lived process that writes and scores on request."""
 
 import gc
 import logging

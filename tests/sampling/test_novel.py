@@ -37,7 +37,7 @@ def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None
     assert not pieces(text, longest + 1, len(prompt)) & pieces(learned, longest + 1)
 
 
-def test_a_copy_that_goes_on_from_the_prompt_counts() -> None:
+def test_a_copy_that_continues_the_prompt_counts() -> None:
     """At temperature 0 the same network continues as it began; only one more character of it may be written."""
     config = SamplingConfig(length=30, temperature=0.0)
     own = generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config)[0]

@@ -1,4 +1,4 @@
-"""The text matches the pattern, as Python's `re` says, and nothing is begun that cannot be completed."""
+"""The text matches the pattern, as Python's `re` says, and no part of it is begun that cannot be completed."""
 
 import contextlib
 import re
@@ -142,7 +142,7 @@ def test_the_whole_of_what_is_written_matches(pattern: str, seed: int) -> None:
         assert len(text) <= 100
 
 
-def test_a_text_goes_on_until_nothing_may_follow() -> None:
+def test_a_text_continues_until_nothing_may_follow() -> None:
     for pattern, expected in ((r"a{2,5}", 5), (r"a+", 40), (r"a{3}|a{7}", 7), ("", 0), ("(a{11})+", 33)):
         rule = Pattern(pattern, LETTERS)
         assert generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=40), [rule]) == [
@@ -196,7 +196,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("pattern", "said"), REFUSALS.items(), ids=range(len(REFUSALS)))
-def test_what_is_no_pattern_is_refused(pattern: str, said: str) -> None:
+def test_what_is_not_a_pattern_is_refused(pattern: str, said: str) -> None:
     with pytest.raises(CharloopError) as refused:
         Pattern(pattern, LETTERS)
     assert said in str(refused.value).replace("\\\\", "\\")
@@ -220,7 +220,7 @@ def test_a_length_that_is_too_short_is_refused_at_once() -> None:
     assert len(generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=20), [rule])[0]) == 20
 
 
-def test_the_unknown_symbol_is_no_character_of_a_pattern() -> None:
+def test_the_unknown_symbol_is_not_a_character_of_a_pattern() -> None:
     folded = Vocabulary(tuple(sorted(string.ascii_lowercase)), min_count=2)
     rule = Pattern("(?s)..", folded)
     assert rule.allowed(rule.start(folded.encode("")), 2).tolist() == [True] * 26 + [False]

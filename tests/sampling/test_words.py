@@ -68,7 +68,7 @@ def follows(rule: Words, prompt: str, remaining: int = 99) -> str:
     return "".join(symbol for symbol, yes in zip(VOCABULARY.symbols, allowed, strict=True) if yes)
 
 
-def test_a_word_that_the_prompt_began_goes_on_or_ends() -> None:
+def test_a_word_that_the_prompt_began_continues_or_ends() -> None:
     rule = Words.of(["abba", "ba"], VOCABULARY)
     free = "\n '8"
     assert follows(rule, "") == follows(rule, "8 ") == free + "ABab"
@@ -92,7 +92,7 @@ def test_words_of_a_list_that_match_a_pattern() -> None:
     assert re.fullmatch(r"((?i:ab|bab) ){3}(?i:ab|bab)'", text), text
 
 
-def test_what_is_no_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_a_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for empty in ([], [""]):
         with pytest.raises(CharloopError, match="the list of words is empty; give at least one word"):
             Words.of(empty, VOCABULARY)
@@ -115,7 +115,7 @@ def test_a_form_that_the_network_cannot_spell_is_left_out() -> None:
     assert rule.allowed(rule.start(small.encode("")), 9).tolist() == [True, True, False]
 
 
-def test_the_unknown_symbol_is_no_letter() -> None:
+def test_the_unknown_symbol_is_not_a_letter() -> None:
     folded = Vocabulary(("a", "b"), min_count=2)
     rule = Words.of(["ab"], folded)
     assert rule.letters.tolist() == [True, True, False]

@@ -1,4 +1,4 @@
-"""What `python -m bench.train` prints and writes: here of programs that do nothing."""
+"""What `python -m bench.train` prints and writes, with programs that do nothing."""
 
 import json
 from pathlib import Path

@@ -47,14 +47,14 @@ class Killer:
     config: Path
     chance: random.Random
     seconds: float = 0.0
-    """Seconds that a process trains which nobody kills, from its start."""
+    """Seconds from start to end of a process that is not killed."""
     ready: float = 0.0
     """How long it takes to get there."""
     life: float = 1.0
     """How much longer than planned the next process lives: ever longer until one gets further than the one before."""
     kills: int = 0
     died_at: list[str] = field(default_factory=list)
-    """What each had come to: nothing, a run, a checkpoint."""
+    """How far each process came: nothing, a run, a checkpoint."""
 
     @classmethod
     def of(cls, config: RunConfig, folder: Path, seed: int) -> "Killer":
@@ -62,7 +62,7 @@ class Killer:
         return cls(folder / "config.json", random.Random(seed))
 
     def undisturbed(self, folder: Path) -> Run:
-        """The run by a process that nobody kills; it is timed."""
+        """The run of a process that is not killed; it is timed."""
         process = self._process(folder)
         self.ready, began = self._until(process, "started"), time.monotonic()
         assert process.wait() == 0

@@ -123,7 +123,7 @@ def run(folder: Path, config: RunConfig, watch: Watch | None = None, **options: 
     return made
 
 
-def go_on(folder: Path, config: RunConfig | None = None, watch: Watch | None = None) -> Run:
+def resume_recorded(folder: Path, config: RunConfig | None = None, watch: Watch | None = None) -> Run:
     """The run in `folder`, resumed."""
     made = Run(folder)
     resume(folder, config, listener=listener(made, watch), catch_signals=True)

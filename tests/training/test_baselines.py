@@ -27,7 +27,7 @@ from charloop.training.events import (
     Stopping,
 )
 from charloop.training.session import Session
-from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, at_step, configure, go_on, run
+from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, at_step, configure, resume_recorded, run
 
 TRAINING, VALIDATION = TEXT[:TRAIN], TEXT[TRAIN:]
 
@@ -102,7 +102,7 @@ def test_a_run_measures_its_baselines_keeps_them_and_reads_them_again(
     assert order.index(Started) < order.index(Measured) < order.index(Finished)
     monkeypatch.setattr(store, "measure_baselines", never)
     monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "nothing")
-    again = go_on(made.folder, configure(text, steps=12))
+    again = resume_recorded(made.folder, configure(text, steps=12))
     assert kinds(again.events)[:2] == [Started, Measured]
     assert again.heard(Measured) == made.heard(Measured)
     assert (made.folder / BASELINES_FILE).read_bytes() == before
@@ -129,7 +129,7 @@ def test_who_asks_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch:
     assert made.finished.reason == "interrupted"
     assert made.heard(Measured) == []
     is_over.set()
-    again = go_on(made.folder)
+    again = resume_recorded(made.folder)
     assert len(again.heard(Measured)) == 1
 
 

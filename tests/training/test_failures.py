@@ -10,7 +10,7 @@ import pytest
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.training.step import compile_steps
-from training.runs import Run, assert_identical, configure, go_on, run
+from training.runs import Run, assert_identical, configure, resume_recorded, run
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def spoil(train_steps, step: int, column: int):
         (1, {"eval_every": 100, "save_every": 6, "max_skipped": 0}, "inf.* at step 21"),
     ],
 )
-def test_weights_that_are_not_finite_stop_the_run_and_spoil_no_checkpoint(
+def test_weights_that_are_not_finite_stop_the_run_and_damage_no_checkpoint(
     tmp_path: Path, text: Path, poison, column: int, settings: dict, words: str
 ) -> None:
     made = Run(tmp_path / "run")
@@ -67,7 +67,7 @@ def test_after_it_the_run_continues_from_the_last_checkpoint(
     with pytest.raises(CharloopError):
         run(tmp_path / "run", configure(text, steps=40, eval_every=10))
     poison(1000, 0)
-    made = go_on(tmp_path / "run")
+    made = resume_recorded(tmp_path / "run")
     assert made.lines == whole.lines
     assert_identical(made.state, whole.state)
 

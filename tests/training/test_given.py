@@ -122,7 +122,7 @@ def test_a_schedule_gives_the_rate_of_each_step(tmp_path: Path, text: Path) -> N
     assert "schedule" in stored(made.folder)["given"]
 
 
-def test_both_go_on_as_if_they_had_not_stopped(tmp_path: Path, text: Path) -> None:
+def test_both_resume_as_if_never_stopped(tmp_path: Path, text: Path) -> None:
     def objects() -> dict:
         return {"optimizer": optax.lion(0.01), "schedule": lambda step: 1 / (1 + step)}
 

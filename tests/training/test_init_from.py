@@ -8,10 +8,10 @@ import pytest
 
 from charloop.errors import CharloopError
 from charloop.trained import load
-from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, go_on, run
+from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, resume_recorded, run
 
 FROZEN = {"learning_rate": 1e-30, "weight_decay": 0.0}
-"""A rate too small to change a weight: what is saved is what the run started from."""
+"""A learning rate too small to change a weight: the saved weights are those that the run started from."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_its_optimiser_and_its_steps_are_fresh(tmp_path: Path, donor: Run, text:
     counts = [value for name, value in made.state.items() if name.endswith("count")]
     assert counts
     assert all(count == 2 for count in counts)
-    assert go_on(made.folder).finished.step == 2
+    assert resume_recorded(made.folder).finished.step == 2
 
 
 def test_the_donor_is_left_as_it_was(tmp_path: Path, donor: Run, text: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_character_that_the_donor_never_saw_is_refused(tmp_path: Path, donor: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_that_is_no_run_cannot_be_a_donor(tmp_path: Path, text: Path) -> None:
+def test_a_folder_that_is_not_a_run_cannot_be_a_donor(tmp_path: Path, text: Path) -> None:
     with pytest.raises(CharloopError, match="is not a run"):
         run(tmp_path / "run", configure(text), init_from=tmp_path)
 

@@ -23,7 +23,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) -> Killer:
-    """At least N kills of runs that end like one that nobody kills."""
+    """Kill a run at least N times; it ends like one that was never killed."""
     config = configure(text, **{"steps": STEPS, "eval_every": 75, "sample_every": 3} | settings)
     killer = Killer.of(config, tmp_path, seed=len(str(settings)))
     whole = killer.undisturbed(tmp_path / "whole")

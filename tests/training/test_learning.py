@@ -1,4 +1,4 @@
-"""Networks learn what can be learned and nothing else: their losses end at values known beforehand."""
+"""Networks learn what can be learned: their losses converge to values known beforehand."""
 
 import math
 from pathlib import Path

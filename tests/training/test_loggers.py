@@ -17,7 +17,7 @@ from charloop.training.events import Evaluated, Noted, Sampled, Started, Stepped
 from charloop.training.loggers import LOGGERS, Logging
 from charloop.training.metrics import StepRecord
 from training.event_files import curve
-from training.runs import Run, assert_identical, at_step, configure, go_on, run
+from training.runs import Run, assert_identical, at_step, configure, resume_recorded, run
 
 FULL = """
 import resource, sys
@@ -124,7 +124,7 @@ def test_a_listener_that_raises_is_not_taken_for_a_logger(text: Path, tmp_path: 
         run(tmp_path / "run", configure(text, log=["one"]), watch)
 
 
-def test_what_is_no_number_is_no_point() -> None:
+def test_nan_is_not_a_point() -> None:
     """The loss of a skipped update, and of an evaluation that is not finite."""
     kept = Recorder()
     with Logging({"one": kept}, ignore) as logging:
@@ -169,12 +169,14 @@ def test_unknown_ones_are_refused_before_anything_is_made(text: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_goes_on_remembers_and_can_be_changed(text: Path, tmp_path: Path, recorders: Any) -> None:
+def test_a_resumed_run_remembers_its_loggers_and_can_change_them(
+    text: Path, tmp_path: Path, recorders: Any
+) -> None:
     run(tmp_path / "run", configure(text, log=["one"]))
     assert RunFolder.open(tmp_path / "run").config.training.log == ("one",)
-    go_on(tmp_path / "run")
+    resume_recorded(tmp_path / "run")
     assert [call for call in recorders["one"].received if call[0] == "begin"] == [("begin", 0), ("begin", 12)]
-    go_on(tmp_path / "run", configure(text, log=["two"], steps=15))
+    resume_recorded(tmp_path / "run", configure(text, log=["two"], steps=15))
     assert recorders["two"].received[0] == ("begin", 12)
     assert len(recorders["one"].calls("begin")) == 2
 
@@ -198,6 +200,6 @@ def test_a_disk_that_fills_up(text: Path, tmp_path: Path) -> None:
     assert_identical(Run(tmp_path / "run").state, plain.state)
     assert len(Run(tmp_path / "run").lines) == len(plain.lines)
 
-    made = go_on(tmp_path / "run", configure(text, log=["tensorboard"], steps=306))
+    made = resume_recorded(tmp_path / "run", configure(text, log=["tensorboard"], steps=306))
     steps = [step for step, _ in curve(made.folder, "train/loss")]
     assert steps == [*range(1, steps.index(301) + 1), *range(301, 307)]

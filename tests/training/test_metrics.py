@@ -80,7 +80,7 @@ def test_a_record_is_written_as_earlier_releases_did_and_read_back(record: Recor
 @pytest.mark.parametrize(
     "line", [b'{"kind": "step", "step": 7}', b"7\n", b"\xff\n", b'{"step": 7}\n', b"\n", b""]
 )
-def test_a_line_that_is_no_record_is_none(line: bytes) -> None:
+def test_a_line_that_is_not_a_record_is_ignored(line: bytes) -> None:
     """Such as the incomplete line of a process that was killed."""
     assert decode_record(line) is None
 

@@ -41,7 +41,7 @@ def test_the_loss_of_an_evaluation_is_that_of_float32(tmp_path: Path) -> None:
     ("settings", "why"),
     [({"unroll": "scan"}, "needs --unroll fused, not scan"), ({}, "no bfloat16 instructions")],
 )
-def test_where_there_are_none_it_is_refused_before_anything_is_written(
+def test_without_bfloat16_it_is_refused_before_anything_is_written(
     settings: dict[str, str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from charloop.kernels import machine

@@ -9,7 +9,7 @@ import pytest
 from charloop.checkpoint import RunFolder
 from charloop.training.provenance import compare_provenance
 from checkpoint.files import edit
-from training.runs import TEXT, assert_identical, configure, go_on, run
+from training.runs import TEXT, assert_identical, configure, resume_recorded, run
 
 NOW = {"from_step": 3, "jax": "0.10.2", "devices": 1, "cores": 2, "device": "Zen 4", "xla_flags": ""}
 
@@ -33,33 +33,33 @@ def test_what_a_run_was_made_with_is_in_its_configuration(tmp_path: Path, text: 
     made = run(tmp_path / "run", configure(text, steps=3))
     (stretch,) = json.loads((made.folder / "config.json").read_text())["made_with"]
     assert (stretch["from_step"], stretch["devices"], stretch["jax"]) == (0, 1, jax.__version__)
-    again = go_on(made.folder)
+    again = resume_recorded(made.folder)
     assert list(again.started.notes) == []
     assert len(RunFolder.open(made.folder).made_with) == 1
 
 
-def test_where_it_goes_on_with_something_else_that_is_said_once(tmp_path: Path, text: Path) -> None:
+def test_resuming_on_another_machine_is_noted_once(tmp_path: Path, text: Path) -> None:
     run(tmp_path / "run", configure(text, steps=3))
     edit(tmp_path / "run" / "config.json", lambda v: v["made_with"][0].update(jax="0.0.1", cores=77))
-    first = go_on(tmp_path / "run", configure(text, steps=6))
+    first = resume_recorded(tmp_path / "run", configure(text, steps=6))
     (note,) = first.started.notes
     assert note.startswith("made with jax 0.0.1, 77 cores, now jax ")
     assert note.endswith(": not bit-equal from here")
     assert [s["from_step"] for s in RunFolder.open(tmp_path / "run").made_with] == [0, 3]
-    assert list(go_on(tmp_path / "run", configure(text, steps=9)).started.notes) == []
+    assert list(resume_recorded(tmp_path / "run", configure(text, steps=9)).started.notes) == []
 
 
 def test_on_other_devices(tmp_path: Path, text: Path) -> None:
     run(tmp_path / "run", configure(text, steps=3))
-    made = go_on(tmp_path / "run", configure(text, steps=6, devices=2))
+    made = resume_recorded(tmp_path / "run", configure(text, steps=6, devices=2))
     assert list(made.started.notes) == ["made with 1 device, now 2 devices: not bit-equal from here"]
 
 
 @pytest.mark.parametrize("value", [3, [1], {"jax": 1}, None])
-def test_a_record_that_is_none_is_let_be(tmp_path: Path, text: Path, value: object) -> None:
+def test_an_invalid_record_is_ignored(tmp_path: Path, text: Path, value: object) -> None:
     run(tmp_path / "run", configure(text, steps=3))
     edit(tmp_path / "run" / "config.json", lambda v: v.update(made_with=value))
-    assert go_on(tmp_path / "run", configure(text, steps=4)).finished.step == 4
+    assert resume_recorded(tmp_path / "run", configure(text, steps=4)).finished.step == 4
 
 
 def test_the_same_settings_and_seed_give_the_same_bytes(tmp_path: Path) -> None:

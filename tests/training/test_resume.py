@@ -25,9 +25,9 @@ from training.runs import (
     assert_identical,
     at_step,
     configure,
-    go_on,
     improving,
     newest_checkpoint,
+    resume_recorded,
     run,
 )
 
@@ -58,14 +58,14 @@ def plan(text: Path, **settings) -> RunConfig:
 @pytest.mark.parametrize(
     ("stop", "number"), [(5, signal.SIGINT), (CHUNKS - 1, signal.SIGTERM), (CHUNKS + 1, signal.SIGINT)]
 )
-def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(
+def test_an_interrupted_run_resumes_as_if_never_interrupted(
     tmp_path: Path, text: Path, whole: Run, stop: int, number: int
 ) -> None:
     """In the middle of an epoch, at its end and just after; by Ctrl-C, and as a machine that shuts down asks."""
     first = run(tmp_path / "run", plan(text), at_step(stop, lambda: os.kill(os.getpid(), number)))
     assert first.finished.reason == "interrupted"
     assert stop <= first.finished.step < STEPS
-    second = go_on(first.folder)
+    second = resume_recorded(first.folder)
     assert second.started.resumed_at == first.finished.step == second.steps[0].step - 1
     assert_never_stopped(second, whole)
 
@@ -74,19 +74,17 @@ def test_on_two_devices_too(tmp_path: Path, text: Path) -> None:
     config = configure(text, steps=20, eval_every=10, devices=2)
     never_stopped = run(tmp_path / "whole", config)
     run(tmp_path / "run", config, at_step(5, lambda: os.kill(os.getpid(), signal.SIGINT)))
-    made = go_on(tmp_path / "run")
+    made = resume_recorded(tmp_path / "run")
     assert 5 <= made.started.resumed_at < 20
     assert made.started.devices == 2
     assert_never_stopped(made, never_stopped)
 
 
-def test_a_longer_budget_goes_on_as_if_it_had_been_there_from_the_start(
-    tmp_path: Path, text: Path, whole: Run
-) -> None:
+def test_a_longer_budget_continues_as_if_given_from_the_start(tmp_path: Path, text: Path, whole: Run) -> None:
     config = configure(text, steps=20, eval_every=10)
     first = run(tmp_path / "run", config)
     longer = replace(first.started.config, training=replace(first.started.config.training, steps=STEPS))
-    assert_never_stopped(go_on(first.folder, longer), whole)
+    assert_never_stopped(resume_recorded(first.folder, longer), whole)
     assert RunFolder.open(first.folder).config.training.steps == STEPS
 
 
@@ -98,7 +96,7 @@ def test_after_a_crash_the_lines_since_the_last_checkpoint_are_not_there_twice(
     with pytest.raises(CrashError):
         run(crashed.folder, plan(text, save_every=save_every), at_step(27, crash))
     assert max(line["step"] for line in crashed.lines) >= 27
-    second = go_on(crashed.folder)
+    second = resume_recorded(crashed.folder)
     assert second.started.resumed_at == (21 if save_every else 20)
     assert second.lines == whole.lines
     assert_identical(second.state, whole.state)
@@ -110,20 +108,20 @@ def test_a_half_written_line_is_forgotten(tmp_path: Path, text: Path, whole: Run
         run(tmp_path / "run", plan(text), at_step(13, crash))
     with open(tmp_path / "run" / "metrics.jsonl", "a") as file:
         file.write('{"kind": "step", "st')
-    assert go_on(tmp_path / "run").lines == whole.lines
+    assert resume_recorded(tmp_path / "run").lines == whole.lines
 
 
 @pytest.mark.parametrize("line", ["nonsense\n", "[1]\n", "\0\0\0\n", '{"kind": "step", "step": "x"}\n'])
-def test_a_damaged_line_is_no_reason_not_to_go_on(tmp_path: Path, whole: Run, line: str) -> None:
+def test_a_damaged_line_does_not_prevent_resuming(tmp_path: Path, whole: Run, line: str) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
     with open(tmp_path / "run" / "metrics.jsonl", "a") as file:
         file.write(line)
-    assert go_on(tmp_path / "run").lines == whole.lines
+    assert resume_recorded(tmp_path / "run").lines == whole.lines
 
 
 def test_to_resume_a_run_that_is_over_adds_nothing(tmp_path: Path, whole: Run) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
-    again = go_on(tmp_path / "run")
+    again = resume_recorded(tmp_path / "run")
     assert (again.steps, again.evaluations) == ([], [])
     assert again.finished.step == STEPS
     assert again.finished.best == whole.finished.best
@@ -139,7 +137,9 @@ def test_another_rate_on_the_way_keeps_the_moments(tmp_path: Path, text: Path) -
     for rate in (0.02, 0.06):
         shutil.copytree(first.folder, tmp_path / str(rate))
         changed = replace(first.started.config, training=replace(training, learning_rate=rate))
-        moved[rate] = go_on(tmp_path / str(rate), changed).last["readout.weight"] - before["readout.weight"]
+        moved[rate] = (
+            resume_recorded(tmp_path / str(rate), changed).last["readout.weight"] - before["readout.weight"]
+        )
     assert any(name.endswith("mu/readout.weight") and values.any() for name, values in moments.items())
     assert moved[0.06] == pytest.approx(3 * moved[0.02], abs=1e-6)
     assert abs(moved[0.02]).max() > 1e-4
@@ -151,7 +151,7 @@ def test_the_best_so_far_is_remembered(tmp_path: Path, text: Path, monkeypatch: 
     first = run(tmp_path / "run", configure(text, steps=20, eval_every=10, patience=3))
     best = first.best
     longer = replace(first.started.config, training=replace(first.started.config.training, steps=80))
-    second = go_on(first.folder, longer)
+    second = resume_recorded(first.folder, longer)
     assert [event.is_best for event in second.evaluations] == [False, False]
     assert second.finished.reason == "no better for 3 evaluations"
     assert (second.finished.best_step, second.finished.step) == (10, 40)
@@ -165,7 +165,7 @@ def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -
     before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
     text.write_text(TEXT[::-1])
     with pytest.raises(CharloopError, match=r"has changed since the run began.*--init-from"):
-        go_on(made.folder)
+        resume_recorded(made.folder)
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -177,14 +177,14 @@ def test_the_training_state_of_another_network_is_refused_by_name(tmp_path: Path
     with pytest.raises(
         CharloopError, match=r"run/checkpoints/step-0+40\.safetensors is not of this run.*readout.*; "
     ):
-        go_on(tmp_path / "run")
+        resume_recorded(tmp_path / "run")
 
 
 def test_the_elapsed_time_of_all_invocations_counts(tmp_path: Path, text: Path) -> None:
     first = run(tmp_path / "run", configure(text, steps=3))
     facts = json.loads(json.dumps(RunFolder.open(first.folder).checkpoints.newest()[1]))
     assert facts["elapsed"] > 0
-    assert go_on(first.folder).finished.elapsed >= facts["elapsed"]
+    assert resume_recorded(first.folder).finished.elapsed >= facts["elapsed"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_whatever_the_cell(tmp_path: Path, text: Path, cell: str) -> None:
     never_stopped = run(tmp_path / "whole", plan(text, cell=cell))
     with pytest.raises(CrashError):
         run(tmp_path / "run", plan(text, cell=cell), at_step(CHUNKS + 2, crash))
-    assert_never_stopped(go_on(tmp_path / "run"), never_stopped)
+    assert_never_stopped(resume_recorded(tmp_path / "run"), never_stopped)
 
 
 def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
@@ -218,7 +218,7 @@ def test_to_be_stopped_adds_no_evaluation_that_patience_would_count(
     config = plan(text, patience=2)
     first = run(tmp_path / "run", config, at_step(15, lambda: os.kill(os.getpid(), signal.SIGINT)))
     assert (first.finished.reason, len(first.evaluations)) == ("interrupted", 1)
-    second = go_on(first.folder)
+    second = resume_recorded(first.folder)
     assert (second.finished.reason, second.finished.step) == ("no better for 2 evaluations", 30)
 
 
@@ -226,7 +226,7 @@ def test_a_run_that_stopped_early_makes_no_step_more(tmp_path: Path, text: Path,
     monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(30.0, 10))
     first = run(tmp_path / "run", plan(text, patience=2))
     before = first.lines
-    second = go_on(first.folder)
+    second = resume_recorded(first.folder)
     assert (second.steps, second.finished.reason) == ([], "no better for 2 evaluations")
     assert second.lines == before
 
@@ -238,7 +238,7 @@ def test_interrupted_before_the_first_evaluation_it_can_be_asked_to_write(
     network = load(first.folder)
     assert network.facts == {"step": first.finished.step, "validation_loss": None}
     assert_identical(first.best, first.last)
-    assert_never_stopped(go_on(first.folder), whole)
+    assert_never_stopped(resume_recorded(first.folder), whole)
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
@@ -247,7 +247,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
     with pytest.raises(CrashError):
         run(tmp_path / "run", plan(text), at_step(3, crash))
     assert not (tmp_path / "run" / "model.safetensors").exists()
-    second = go_on(tmp_path / "run")
+    second = resume_recorded(tmp_path / "run")
     assert second.started.resumed_at == 0
     assert list(second.started.notes) == ["nothing was saved since the run was created: it starts again"]
     assert_never_stopped(second, whole)
@@ -257,11 +257,13 @@ def test_so_does_one_that_began_with_another_runs_weights(tmp_path: Path, text: 
     never_stopped = run(tmp_path / "whole", plan(text), init_from=whole.folder)
     with pytest.raises(CrashError):
         run(tmp_path / "run", plan(text), at_step(3, crash), init_from=whole.folder)
-    assert_never_stopped(go_on(tmp_path / "run"), never_stopped)
+    assert_never_stopped(resume_recorded(tmp_path / "run"), never_stopped)
 
 
 @pytest.mark.parametrize("patience", [0, 50])
-def test_a_checkpoint_at_the_last_step_is_no_evaluation(tmp_path: Path, text: Path, patience: int) -> None:
+def test_a_checkpoint_at_the_last_step_is_not_an_evaluation(
+    tmp_path: Path, text: Path, patience: int
+) -> None:
     made = run(tmp_path / "run", configure(text, steps=21, eval_every=10, save_every=7, patience=patience))
     assert [event.step for event in made.evaluations] == [10, 20, 21]
 
@@ -277,7 +279,7 @@ def test_killed_between_the_last_evaluation_and_its_checkpoint(tmp_path: Path, t
 
     with pytest.raises(CrashError):
         run(tmp_path / "run", config, at_the_last)
-    assert go_on(tmp_path / "run").finished.step == 21
+    assert resume_recorded(tmp_path / "run").finished.step == 21
     assert_never_stopped(Run(tmp_path / "run"), whole)
 
 
@@ -311,7 +313,7 @@ def test_killed_between_the_state_and_the_best_weights(
             run(tmp_path / "run", improving(tmp_path, steps=20, eval_every=10))
     whole = run(tmp_path / "whole", improving(tmp_path, steps=20, eval_every=10))
     assert whole.finished.best_step == 20
-    assert_never_stopped(go_on(tmp_path / "run"), whole)
+    assert_never_stopped(resume_recorded(tmp_path / "run"), whole)
 
 
 def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
@@ -324,7 +326,7 @@ def test_the_best_weights_are_never_ahead_of_all_that_is_known_of_them(
         killed_between_state_and_weights(patched, 15)
         with pytest.raises(CrashError):
             run(tmp_path / "run", configure(text, steps=20, eval_every=5))
-    ended = go_on(tmp_path / "run", configure(text, steps=10, eval_every=5))
+    ended = resume_recorded(tmp_path / "run", configure(text, steps=10, eval_every=5))
     assert load(tmp_path / "run").facts["step"] == ended.finished.best_step
 
 
@@ -333,7 +335,7 @@ def test_best_weights_that_are_lost_are_reported(tmp_path: Path, text: Path, mon
     monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: next(scores))
     first = run(tmp_path / "run", configure(text, steps=20, eval_every=10))
     (first.folder / "model.safetensors").write_bytes(b"damaged")
-    second = go_on(first.folder, configure(text, steps=30, eval_every=10))
+    second = resume_recorded(first.folder, configure(text, steps=30, eval_every=10))
     (note,) = second.started.notes
     assert "model.safetensors is damaged (" in note
     assert note.endswith("the best weights, of step 10, are lost until there are better ones")
@@ -345,7 +347,7 @@ def test_metrics_that_were_cut_short_are_reported(tmp_path: Path, whole: Run) ->
     metrics = tmp_path / "run" / "metrics.jsonl"
     lines = metrics.read_bytes().splitlines(keepends=True)
     metrics.write_bytes(b"".join(lines[:25]) + lines[25][:10])
-    (note,) = go_on(tmp_path / "run").started.notes
+    (note,) = resume_recorded(tmp_path / "run").started.notes
     step = json.loads(lines[24])["step"]
     assert note.endswith(f"metrics.jsonl lacks the losses after step {step} and up to {STEPS}")
     assert metrics.read_bytes() == b"".join(lines[:25])
@@ -354,7 +356,7 @@ def test_metrics_that_were_cut_short_are_reported(tmp_path: Path, whole: Run) ->
 def test_metrics_that_are_gone_begin_again(tmp_path: Path, text: Path, whole: Run) -> None:
     shutil.copytree(whole.folder, tmp_path / "run")
     (tmp_path / "run" / "metrics.jsonl").unlink()
-    made = go_on(tmp_path / "run", configure(text, steps=STEPS + 2, eval_every=10))
+    made = resume_recorded(tmp_path / "run", configure(text, steps=STEPS + 2, eval_every=10))
     assert made.started.notes[0].endswith(f"metrics.jsonl is missing: it begins again at step {STEPS + 1}")
     assert [line["step"] for line in made.lines if line["kind"] == "step"] == [STEPS + 1, STEPS + 2]
 

@@ -103,7 +103,7 @@ def test_minutes_are_by_the_clock(tmp_path: Path, text: Path, monkeypatch: pytes
     assert rates[-1] < rates[5] / 2
 
 
-def test_a_dear_first_evaluation_is_not_followed_by_a_second(
+def test_an_expensive_first_evaluation_is_not_followed_by_a_second(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, score = Clock(), Evaluator.score

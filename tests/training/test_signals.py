@@ -17,7 +17,7 @@ from charloop.configfile import to_dict
 from charloop.trained import load
 from charloop.training.events import INTERRUPTED, Event, Finished, Started, Stepped, Stopping
 from charloop.training.interrupt import catch_interrupts
-from training.runs import Run, assert_identical, at_step, configure, go_on, run
+from training.runs import Run, assert_identical, at_step, configure, resume_recorded, run
 
 PROGRAM = """
 import sys
@@ -62,7 +62,7 @@ def wait_until(path: Path, process: subprocess.Popen) -> None:
 def finish(folder: Path, text: Path) -> Run:
     """Resume the run up to the next evaluation."""
     step = int(RunFolder.open(folder).checkpoints.newest()[0]["step"])
-    made = go_on(folder, configure(text, steps=step - step % 10 + 20, eval_every=10))
+    made = resume_recorded(folder, configure(text, steps=step - step % 10 + 20, eval_every=10))
     assert [line["step"] for line in made.lines if line["kind"] == "step"] == list(
         range(1, made.finished.step + 1)
     )
@@ -152,7 +152,7 @@ def test_ctrl_c_of_a_program_that_keeps_it_leaves_what_was_saved(tmp_path: Path,
             )
     finally:
         signal.signal(signal.SIGINT, before)
-    made = go_on(tmp_path / "run")
+    made = resume_recorded(tmp_path / "run")
     whole = run(tmp_path / "whole", config)
     assert_identical(made.state, whole.state)
 

@@ -22,7 +22,7 @@ from charloop.loss import cross_entropy
 from charloop.presets import PRESETS
 from charloop.training.run import train
 from choosing import slow
-from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, go_on, run
+from training.runs import SYMBOLS, TEXT, Run, assert_identical, at_step, configure, resume_recorded, run
 
 POISON_POSITION = 50
 """Position of the poison in the text: only the first batch row reads it, in at most two chunks."""
@@ -60,7 +60,7 @@ def skipped(made: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (made.folder / "skipped.jsonl").read_text().splitlines()]
 
 
-def test_a_run_goes_on_after_a_chunk_that_gives_no_number(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
+def test_training_continues_after_a_chunk_with_a_nan_loss(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
     spoil(math.nan)
     made = run(tmp_path / "run", configure(poisoned, steps=80, eval_every=20))
     found = [step for step in made.steps if step.skipped]
@@ -124,7 +124,7 @@ def test_two_devices_decide_alike(tmp_path: Path, poisoned: Path, spoil: Any) ->
 
 
 @pytest.mark.parametrize("stop", [17, 22])
-def test_a_run_stopped_while_its_rate_is_lowered_goes_on_as_if_it_had_not_been(
+def test_a_run_stopped_while_its_rate_is_lowered_resumes_as_if_never_stopped(
     tmp_path: Path, poisoned: Path, spoil: Any, stop: int
 ) -> None:
     spoil(math.nan)
@@ -133,7 +133,7 @@ def test_a_run_stopped_while_its_rate_is_lowered_goes_on_as_if_it_had_not_been(
     first = run(tmp_path / "run", config, at_step(stop, lambda: os.kill(os.getpid(), signal.SIGINT)))
     assert stop <= first.finished.step < 35
     assert first.state["health/rate"] < 1
-    second = go_on(first.folder)
+    second = resume_recorded(first.folder)
     ends = [[line for line in made.lines if line["kind"] == "step"] for made in (second, whole)]
     assert ends[0] == ends[1]
     assert_identical(second.state, whole.state)
@@ -153,7 +153,7 @@ def test_after_a_crash_what_was_skipped_since_the_checkpoint_is_not_there_twice(
     with pytest.raises(RuntimeError):
         run(tmp_path / "run", config, at_step(19, crash))
     assert len(skipped(Run(tmp_path / "run"))) == 1
-    assert len(skipped(go_on(tmp_path / "run"))) == 1
+    assert len(skipped(resume_recorded(tmp_path / "run"))) == 1
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1e4, [141])])
@@ -216,7 +216,7 @@ def test_a_rate_of_100_ends_with_an_explanation(tmp_path: Path, text: Path) -> N
         run(tmp_path / "run", config)
 
 
-def test_an_evaluation_that_is_no_number_is_not_kept_and_the_run_goes_on(
+def test_a_nan_evaluation_is_not_the_best_and_training_continues(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = iter([2.0, math.nan, 1.0, math.nan, math.nan, 3.0])

@@ -1,4 +1,4 @@
-"""The way into a run: what is done only once, and what is done early so that the first step starts soon."""
+"""The start of a run: what is done only once, and what is done early so that the first step starts soon."""
 
 import sys
 from collections import Counter
@@ -15,7 +15,7 @@ from charloop.training import state, step
 from charloop.training.optimizer import make_optimizer
 from charloop.training.session import Session
 from charloop.training.state import initial_training_state
-from training.runs import SYMBOLS, configure, go_on, run
+from training.runs import SYMBOLS, configure, resume_recorded, run
 
 
 def test_a_run_is_validated_split_and_built_once(
@@ -41,7 +41,7 @@ def test_a_run_is_validated_split_and_built_once(
     assert made.finished.step == 3
     assert calls == {"check": 1, "split_tokens": 1, "build": 1}
     calls.clear()
-    assert go_on(made.folder).started.resumed_at == 3
+    assert resume_recorded(made.folder).started.resumed_at == 3
     assert calls == {"check": 1, "split_tokens": 1, "build": 1}
 
 

@@ -38,7 +38,7 @@ def lines(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("rate", [0.05, OFTEN])
 @pytest.mark.parametrize("prefix", [(), (0,), (0, 0), (1, 0, 1), (0,) * 9])
 def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
-    """Against a twin that loops over batch rows and positions; a prefix may be longer than a chunk."""
+    """Against a loop over batch rows and positions; a prefix may be longer than a chunk."""
     chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
     found = draw_resets(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
     np.testing.assert_array_equal(found, reset_positions(KEY, rate, chunk, prefix))
@@ -86,7 +86,7 @@ def test_an_emptied_batch_row_reads_as_if_its_text_began_there(unroll: str) -> N
 
 @pytest.mark.parametrize(("content", "prefix"), [(TEXT, ()), (LINES, (0,))])
 def test_training_is_the_twins(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
-    """The twin empties the memory of each batch row where lines begin; with another rate it is another run."""
+    """The reference resets the state of each batch row where lines begin; with another rate it is another run."""
     (tmp_path / "text.txt").write_text(content)
     text, steps = tmp_path / "text.txt", CHUNKS + 5
     made = run(tmp_path / "run", configure(text, steps=steps, state_dropout=OFTEN))
@@ -114,7 +114,7 @@ def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, lines: Path) -> N
 
 
 def test_a_skipped_update_leaves_the_memory_as_it_found_it(tmp_path: Path, text: Path) -> None:
-    """State dropout empties nothing of it: here every update is skipped, since no loss is finite."""
+    """State dropout does not reset it: here every update is skipped, since no loss is finite."""
     made = run(tmp_path / "run", configure(text, steps=3, state_dropout=OFTEN))
     folder = RunFolder.open(made.folder)
     session = Session.open(folder, read_own_corpus(folder))
@@ -135,7 +135,7 @@ def test_rates_out_of_range_are_refused(rate: object) -> None:
         from_dict({"training": {"state_dropout": rate}})
 
 
-def test_a_run_from_before_goes_on_as_it_was_trained(tmp_path: Path, text: Path) -> None:
+def test_an_old_run_resumes_as_it_was_trained(tmp_path: Path, text: Path) -> None:
     """Its config.json has neither state dropout nor a prefix."""
     whole = run(tmp_path / "whole", configure(text, steps=20, state_dropout=0.0))
     old = run(tmp_path / "old", configure(text, steps=8, state_dropout=0.0))

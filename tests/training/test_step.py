@@ -1,4 +1,4 @@
-"""One update and many against a simple twin; and what must not change a bit of them."""
+"""One update and many against a simple reference; and settings that must not change any bit."""
 
 from pathlib import Path
 

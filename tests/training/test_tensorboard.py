@@ -16,7 +16,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 from charloop.configfile import to_dict
 from charloop.training.events import Noted, Sampled
 from training.event_files import curve, events, texts
-from training.runs import Run, assert_identical, configure, go_on, run
+from training.runs import Run, assert_identical, configure, resume_recorded, run
 
 SCALARS = {
     "train/loss": "loss",
@@ -108,10 +108,10 @@ def test_no_bit_is_changed(text: Path, tmp_path: Path) -> None:
     assert_identical(plain.best, watched.best)
 
 
-def test_a_longer_budget_goes_on_in_the_same_log(text: Path, tmp_path: Path) -> None:
+def test_a_longer_budget_continues_in_the_same_log(text: Path, tmp_path: Path) -> None:
     first = run(tmp_path / "run", logged(text))
     before = {file.name: file.read_bytes() for file in (first.folder / "tensorboard").iterdir()}
-    made = go_on(first.folder, logged(text, steps=20))
+    made = resume_recorded(first.folder, logged(text, steps=20))
     assert_log_is_true(made)
     after = {file.name: file.read_bytes() for file in (first.folder / "tensorboard").iterdir()}
     assert len(after) == 2
@@ -130,7 +130,7 @@ def test_a_killed_run_leaves_no_step_twice_and_none_out(text: Path, tmp_path: Pa
     assert max(step for step, _ in curve(tmp_path / "run", "train/loss")) in range(10, 14)
     if torn:
         os.truncate(file, file.stat().st_size - 7)
-    made = go_on(tmp_path / "run")
+    made = resume_recorded(tmp_path / "run")
     assert made.started.resumed_at == 8
     assert_log_is_true(made)
     assert losses_of(made, "step")[-1][0] == 20
@@ -142,7 +142,7 @@ def test_files_of_an_invocation_come_after_those_before_it_whatever_the_clock_sa
     made = run(tmp_path / "run", logged(text))
     monkeypatch.setattr("charloop.training.loggers.tensorboard.time.time", lambda: 1000.0)
     for steps in (15, 18):
-        made = go_on(made.folder, logged(text, steps=steps))
+        made = resume_recorded(made.folder, logged(text, steps=steps))
     assert_log_is_true(made)
     assert len(list((made.folder / "tensorboard").iterdir())) == 3
 
@@ -151,7 +151,7 @@ def test_a_link_instead_of_the_folder_is_not_followed(text: Path, tmp_path: Path
     made = run(tmp_path / "run", configure(text))
     (tmp_path / "elsewhere").mkdir()
     (made.folder / "tensorboard").symlink_to(tmp_path / "elsewhere")
-    made = go_on(made.folder, logged(text, steps=15))
+    made = resume_recorded(made.folder, logged(text, steps=15))
     said = [note.text for note in made.heard(Noted)]
     assert [note for note in said if "--log tensorboard is switched off" in note and "not a folder" in note]
     assert not [*(tmp_path / "elsewhere").iterdir()]

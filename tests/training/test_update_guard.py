@@ -131,7 +131,7 @@ def test_the_rate_is_halved_and_doubles_again_and_ends_at_exactly_one() -> None:
     assert (float(health.rate), int(health.in_a_row), int(health.skipped)) == (LOWEST_RATE_FACTOR, 30, 32)
 
 
-def test_memory_goes_on_from_the_last_good_one_and_is_emptied_the_second_time() -> None:
+def test_the_carry_continues_from_the_last_good_one_and_is_reset_the_second_time() -> None:
     before = {"hidden": jnp.float32([[1, 2], [3, jnp.nan]])}
     new, empty = {"hidden": jnp.full((2, 2), 9.0)}, {"hidden": jnp.zeros((2, 2))}
     healthy, ill = initial_health(), replace(initial_health(), in_a_row=jnp.int32(1))
@@ -222,7 +222,7 @@ def test_a_skipped_update_in_the_middle_of_a_call_is_as_if_the_others_were_alone
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_memory_that_is_no_number_does_not_survive(devices: int) -> None:
+def test_a_nan_carry_is_reset(devices: int) -> None:
     steps = Steps(devices)
     good, _ = steps(chunks(False, False), steps.state)
     ill = jax.tree.map(lambda leaf: leaf.at[0].set(jnp.nan), good.carry)

@@ -201,7 +201,7 @@ def test_a_checkpoint_whose_step_is_not_a_number_is_refused(copied: Path) -> Non
         ([1.0], r"metrics\.jsonl says nothing of step 31"),
     ],
 )
-def test_a_learning_rate_that_is_none_is_refused(copied: Path, rate: object, message: str) -> None:
+def test_an_invalid_learning_rate_is_refused(copied: Path, rate: object, message: str) -> None:
     lines = [json.loads(line) for line in (copied / "metrics.jsonl").read_text().splitlines()]
     changed = [line | ({"learning_rate": rate} if line["kind"] == "step" else {}) for line in lines]
     (copied / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))

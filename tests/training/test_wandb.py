@@ -12,7 +12,7 @@ from charloop.configfile import to_dict
 from charloop.errors import CharloopError
 from charloop.training.events import Noted, Sampled
 from training.fake_wandb import FakeWandb
-from training.runs import Run, configure, go_on, run
+from training.runs import Run, configure, resume_recorded, run
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_a_row_for_each_step_with_all_that_belongs_to_it(
     assert "the log goes to https://wandb.example/charloop/1" in notes(made)
 
 
-def test_a_run_that_goes_on_is_the_same_there(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
+def test_a_resumed_run_is_the_same_run_there(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
     run(tmp_path / "run", logged(text))
     run(tmp_path / "other", logged(text))
-    made = go_on(tmp_path / "run", logged(text, steps=20))
+    made = resume_recorded(tmp_path / "run", logged(text, steps=20))
     first, other, second = wandb.inits
     assert first["id"] == second["id"] != other["id"]
     assert second["resume"] == "allow"
@@ -65,7 +65,7 @@ def test_a_run_that_goes_on_is_the_same_there(text: Path, tmp_path: Path, wandb:
 def test_a_damaged_id_is_replaced(text: Path, tmp_path: Path, wandb: FakeWandb) -> None:
     run(tmp_path / "run", logged(text))
     (tmp_path / "run/wandb/charloop-id").write_bytes(b"../../\xff")
-    go_on(tmp_path / "run", logged(text, steps=15))
+    resume_recorded(tmp_path / "run", logged(text, steps=15))
     first, second = wandb.inits
     assert first["id"] != second["id"]
     assert len(second["id"]) == 16
@@ -104,11 +104,11 @@ def test_a_service_that_is_gone(text: Path, tmp_path: Path, wandb: FakeWandb) ->
 PROGRAM = """
 import sys
 from pathlib import Path
-from training.runs import configure, go_on, run
+from training.runs import configure, resume_recorded, run
 text, folder = map(Path, sys.argv[1:])
 config = configure(text, log=["wandb"], eval_every=4, sample_every=1)
 run(folder, config)
-go_on(folder, configure(text, log=["wandb"], eval_every=4, sample_every=1, steps=20))
+resume_recorded(folder, configure(text, log=["wandb"], eval_every=4, sample_every=1, steps=20))
 """
 
 

@@ -1,4 +1,4 @@
-"""A simple twin of training: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
+"""A simple reference of training: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def clipped(gradient: Any, longest: float) -> tuple[float, Any]:
 
 
 def reset_positions(key: Any, rate: float, chunk: np.ndarray, prefix: tuple[int, ...]) -> np.ndarray:
-    """Before which inputs of a chunk memory is emptied: batch row by batch row, position by position."""
+    """Return before which inputs of a chunk the state is reset: batch row by batch row, position by position."""
     time, rows = len(chunk) - 1, chunk.shape[1]
     found = np.zeros((time, rows), bool)
     for row in range(rows):

@@ -12,7 +12,7 @@ from charloop.baselines import Baselines, Rank
 from charloop.evaluation.t_distribution import find_reach
 
 LEVEL = 0.95
-BLOCKS, FEWEST_BLOCKS, SHORTEST_BLOCK = 30, 10, 64
+MAX_BLOCKS, MIN_BLOCKS, MIN_BLOCK_LENGTH = 30, 10, 64
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def block_count(characters: int) -> int:
     which losses are correlated, blocks outgrow it in long texts. 10 to 30 are enough: more would narrow the interval
     by at most a twentieth (Schmeiser 1982, Batch size effects in the analysis of simulation output).
     """
-    blocks = min(BLOCKS, characters // SHORTEST_BLOCK)
-    return blocks if blocks >= FEWEST_BLOCKS else 0
+    blocks = min(MAX_BLOCKS, characters // MIN_BLOCK_LENGTH)
+    return blocks if blocks >= MIN_BLOCKS else 0
 
 
 def interval_of(means: Sequence[float], loss: float, block_length: int) -> Interval:

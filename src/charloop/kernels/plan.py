@@ -28,7 +28,7 @@ class Plan:
 def reason_against_cell(cell: object) -> str | None:
     """Return why `cell` cannot have a kernel, in words; None if it can."""
     if not isinstance(cell, Cell):
-        return f"{type(cell).__name__} is no cell"
+        return f"{type(cell).__name__} is not a cell"
     return reason_against_parts(cell) or reason_against_programs(trace_cell(cell))
 
 

@@ -121,7 +121,7 @@ class StepPrograms:
 
     @cached_property
     def saved_functions(self) -> SavedFunctions:
-        """What the backward pass finds in the place of a gate's sum. Raises NoRuleError."""
+        """What the backward pass reads instead of a gate's sum. Raises NoRuleError."""
         if not self.parts.products or self.parts.products[-1].source is None:
             return {}
         return choose_saved_functions(self.traced_forward, self.traced_backward, self.last)

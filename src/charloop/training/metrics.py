@@ -22,7 +22,7 @@ from charloop.conversion import convert
 from charloop.errors import CharloopError
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
-LARGEST_PLOTTED_LOSS = 1e6
+MAX_PLOTTED_LOSS = 1e6
 """Nats per character; a curve leaves out larger losses."""
 
 
@@ -131,7 +131,7 @@ class History:
         steps: dict[int, float] = {}
         evaluations: dict[int, EvaluationRecord] = {}
         for record in read_records(folder.metrics):
-            if not 0 <= record.loss <= LARGEST_PLOTTED_LOSS:
+            if not 0 <= record.loss <= MAX_PLOTTED_LOSS:
                 continue
             if isinstance(record, EvaluationRecord):
                 evaluations[record.step] = record

@@ -15,7 +15,7 @@ from charloop.cli.terminal.output import mute
 
 BESIDE_BAR = 70
 """Columns of a terminal that the words beside the bar take."""
-NARROWEST, WIDEST = 10, 40
+MIN_BAR_WIDTH, MAX_BAR_WIDTH = 10, 40
 """Columns of the bar."""
 STOPPING = "stopping: saving first; Ctrl-C again stops without saving"
 
@@ -43,7 +43,7 @@ class Fitting(BarColumn):
 
     def render(self, task: Task) -> ProgressBar:
         """Return the bar at its new width."""
-        self.bar_width = max(NARROWEST, min(WIDEST, self.console.width - BESIDE_BAR))
+        self.bar_width = max(MIN_BAR_WIDTH, min(MAX_BAR_WIDTH, self.console.width - BESIDE_BAR))
         return super().render(task)
 
     def __init__(self, console: Console) -> None:
