@@ -28,7 +28,7 @@ OBJECT = "object:"
 
 
 class CellObject(str):
-    """The name `object:CLASS` of a cell that is an object, together with the object."""
+    """The name `object:CLASS` of a cell that is an object, and the object."""
 
     cell: Any
 

@@ -21,7 +21,7 @@ LEFT, RIGHT = 0.1, 0.9
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate of one layer, and the shares of time (0 to 1, together at most 1) that each unit's is saturated."""
+    """One gate of one layer, and how often it is saturated: for each unit, shares of time whose sum is at most 1."""
 
     layer: int
     """From 0, the one that reads the characters."""

@@ -35,7 +35,7 @@ def size_limit() -> int | None:
 
 
 def entry_file(folder: Path, name: str) -> Path:
-    """Return the file of an entry. It is named like JAX's own, so that they are evicted together."""
+    """Return the file of an entry. It is named like JAX's own, so that JAX evicts both alike."""
     return folder / f"{name}-cache"
 
 

@@ -84,7 +84,7 @@ Metrics: TypeAlias = Float[Array, "calls 5"]
 """The `UpdateMetrics` of each update of a call."""
 
 MAX_JOINED_SIZE = 2**16
-"""Size of the largest arrays that the devices exchange together with others."""
+"""Size of the largest arrays that the devices exchange in one message with others."""
 
 READ = (
     "max_skipped",

@@ -10,7 +10,7 @@ from charloop.cli.terminal.progress import reading
 from charloop.errors import CharloopError
 
 ONLY_FOR_SWEEPS = ("seeds", "match", "plot", "output", "steps", "epochs", "minutes", "preset", "config")
-"""Flags that people give who want to train."""
+"""Flags of `charloop sweep` that people may give here by mistake."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         sweep = trained(flags, config, cells)
     except KeyboardInterrupt:
-        # Between two runs, or while one is made ready: what is saved is saved.
+        # Ctrl-C between two runs, or while one is prepared: every checkpoint is complete.
         sweep = None
     if sweep is None:
         again = f"\nresume:  {shlex.join(['charloop', 'sweep', *arguments])}"

@@ -13,13 +13,13 @@ from charloop.cli.terminal.output import visible
 if TYPE_CHECKING:
     from charloop.baselines import Baselines
 
-LOW, HIGH = 20, 24
+MIN_HEIGHT, MIN_HEIGHT_BELOW = 20, 24
 """Rows that a terminal needs for a curve, and for samples below it."""
-WIDE = 120
+MIN_WIDTH_BESIDE = 120
 """Columns that a terminal needs for samples beside the curve."""
-CURVE, GAP, BESIDE = 93, 3, 57
+MAX_CURVE_WIDTH, GAP, BESIDE = 93, 3, 57
 """Columns: the maximum of the curve if samples are beside it, the space between, and the minimum of the samples."""
-UNDER = 4
+ROWS_BELOW = 4
 """Rows of the samples below the curve."""
 LABEL = 12
 """Columns of `step 12,345` before a sample."""
@@ -42,27 +42,27 @@ class Picture:
         self.samples.append((step, visible(text).replace("\t", " ").strip()))
 
     def draw(self, width: int, height: int) -> list[Text]:
-        """Return rows of at most `width` columns; none on a terminal with fewer than `LOW` rows."""
-        if height < LOW:
+        """Return rows of at most `width` columns; none on a terminal with fewer than `MIN_HEIGHT` rows."""
+        if height < MIN_HEIGHT:
             return []
-        if not (self.samples and has_room(width, height)):
+        if not (self.samples and shows_samples(width, height)):
             return self.curve.draw(width, self.baselines)
-        if width < WIDE:
+        if width < MIN_WIDTH_BESIDE:
             rows = self.curve.draw(width, self.baselines)
-            return [*rows, *panel(self.samples, UNDER, width)] if rows else []
+            return [*rows, *panel(self.samples, ROWS_BELOW, width)] if rows else []
         left = curve_width(width)
         rows = self.curve.draw(left, self.baselines)
         return beside(rows, list(panel(self.samples, ROWS, width - left - GAP)), left) if rows else []
 
 
-def has_room(width: int, height: int) -> bool:
+def shows_samples(width: int, height: int) -> bool:
     """Return whether samples are shown in the picture."""
-    return height >= HIGH or (height >= LOW and width >= WIDE)
+    return height >= MIN_HEIGHT_BELOW or (height >= MIN_HEIGHT and width >= MIN_WIDTH_BESIDE)
 
 
 def curve_width(width: int) -> int:
     """Return the columns of the curve on a terminal that shows samples beside it."""
-    return min(CURVE, width - GAP - BESIDE)
+    return min(MAX_CURVE_WIDTH, width - GAP - BESIDE)
 
 
 def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:

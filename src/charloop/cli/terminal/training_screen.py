@@ -11,7 +11,7 @@ from charloop.baselines.wording import list_baselines
 from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.pace import EpochEstimate, Pace
-from charloop.cli.terminal.picture import Picture, has_room
+from charloop.cli.terminal.picture import Picture, shows_samples
 from charloop.cli.terminal.screen_words import NARROW, ending, heads, opening, part_validated, row
 from charloop.data import Reading
 from charloop.training.events import (
@@ -145,7 +145,7 @@ class TrainingScreen(Screen):
     def sampled(self, event: Sampled) -> None:
         """Show samples in the picture; on a small terminal and in a pipe, print them between the rows."""
         self.picture.add_sample(event.step, event.texts)
-        if self.has_bar and has_room(self.console.width, self.console.height):
+        if self.has_bar and shows_samples(self.console.width, self.console.height):
             return
         for temperature, text in event.texts:
             self.console.print(Text(f"\nstep {event.step:,}, temperature {temperature}", "bold"))

@@ -56,7 +56,7 @@ class WeightsAndBiases:
         return f"{folder / FOLDER}, send it with wandb sync" if offline else str(self._run.url)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Log numbers together with everything else of the step."""
+        """Log numbers with everything else of the step."""
         self._run.log(dict(values), step=step)
 
     def text(self, step: int, name: str, text: str) -> None:
