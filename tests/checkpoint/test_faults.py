@@ -39,7 +39,7 @@ def test_the_system_calls_of_a_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("kind", ERRORS)
-def test_whichever_call_fails_what_was_saved_before_is_there(tmp_path: Path, name: str, kind: str) -> None:
+def test_whichever_call_fails_the_previous_checkpoint_is_intact(tmp_path: Path, name: str, kind: str) -> None:
     scene = SCENES[name]
     reported = 0
     for number in range(len(calls_of(scene, tmp_path / "counted"))):
@@ -75,7 +75,7 @@ def test_a_partial_write_is_continued(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a child that dies is forked")
 @pytest.mark.parametrize("name", SCENES)
-def test_wherever_the_process_dies_what_was_saved_before_is_there(tmp_path: Path, name: str) -> None:
+def test_wherever_the_process_dies_the_previous_checkpoint_is_intact(tmp_path: Path, name: str) -> None:
     """SIGKILL before each call, and in the middle of each write."""
     command = [sys.executable, "-m", "checkpoint.scenes", name, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TESTS)

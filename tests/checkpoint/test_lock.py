@@ -121,7 +121,7 @@ def test_a_new_run_replaces_what_a_process_of_an_earlier_release_left_half_made(
         "saves/step-000000010.safetensors",
     ],
 )
-def test_what_anybody_else_has_there_is_not(tmp_path: Path, name: str) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "run"
     make(path)
     (path / CONFIG).unlink()

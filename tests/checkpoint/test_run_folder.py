@@ -64,7 +64,7 @@ def test_a_run_that_is_there_is_never_overwritten(folder: Path, pristine: Path) 
     assert_identical(load_tensors(folder / WEIGHTS)[0], before)
 
 
-def test_overwrite_sets_the_old_run_aside_whole_as_often_as_it_is_asked(folder: Path) -> None:
+def test_overwrite_renames_the_old_run_each_time(folder: Path) -> None:
     config = RunFolder.open(folder).config
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     run(folder, config, overwrite=True)
@@ -93,7 +93,7 @@ def test_an_empty_folder_is_used(tmp_path: Path, pristine: Path) -> None:
 
 
 @pytest.mark.parametrize("out", [".", "..", "../../run"])
-def test_the_folder_we_stand_in_is_not_set_aside(
+def test_the_working_directory_is_not_renamed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
     """The process would move with it, and the new run would overwrite the old one."""

@@ -70,7 +70,7 @@ def test_a_width_out_of_range(trained: Path) -> None:
     assert said.startswith("--width: got 1.0; ")
 
 
-def test_a_run_that_wrote_nothing_down(copied: Path) -> None:
+def test_a_run_without_steps(copied: Path) -> None:
     (copied / "metrics.jsonl").write_text("")
     assert "has no step" in refused(call("plot", str(copied), "-o", "a.svg"))
     (copied / "metrics.jsonl").write_bytes(b"\xff\0{" * 99)

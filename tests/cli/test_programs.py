@@ -81,7 +81,7 @@ def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, book: Path)
     done(trained_with(tmp_path / "cache", tmp_path / "one", book))
 
 
-def test_what_was_kept_for_long_is_forgotten(tmp_path: Path) -> None:
+def test_old_entries_are_removed(tmp_path: Path) -> None:
     old, new, foreign = (tmp_path / name for name in ("old-cache", "new-cache", "old.txt"))
     for file in (old, new, foreign):
         file.touch()

@@ -56,7 +56,7 @@ def longest_copy(text: str, learned: str, start: int = 0) -> int:
 
 
 @pytest.mark.parametrize("temperature", ["0.7", slow("0"), slow("1")])
-def test_what_is_known_by_heart_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
+def test_a_memorised_text_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
     flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
     learned = POEM * 12
     copied = done(call("sample", str(parrot), *flags)).removesuffix("\n")
@@ -67,7 +67,7 @@ def test_what_is_known_by_heart_is_copied_and_with_novel_it_is_not(parrot: Path,
         assert longest_copy(text, learned, 5) <= longest
 
 
-def test_novel_is_the_same_in_every_process_and_together_with_all_else(parrot: Path) -> None:
+def test_novel_is_the_same_in_every_process_and_combines_with_all_else(parrot: Path) -> None:
     flags = (
         "--prompt",
         "the rock",
@@ -139,7 +139,7 @@ def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path) -> None:
+def test_a_pattern_combines_with_all_other_settings(write: Write, trained: Path) -> None:
     pattern = r"[a-z]{2,6}( [a-z]{2,6}){3,5}\n"
     flags = ("--regex", pattern, "--no-echo", "--prompt", "the ")
     more = ("--temperature", "0.7", "--top-k", "9", "--mode", "words", "--novel", "7", "--seed", "3")
@@ -151,7 +151,7 @@ def test_a_pattern_is_kept_to_together_with_all_else(write: Write, trained: Path
     assert re.fullmatch(pattern, two)
 
 
-def test_words_are_kept_to_together_with_all_else(write: Write, tmp_path: Path) -> None:
+def test_words_combine_with_all_other_settings(write: Write, tmp_path: Path) -> None:
     (tmp_path / "words").write_text("fox\ndog lazy\n\n the\n")
     flags = ("--words", "words", "--length", "80", "--no-echo")
     for more in (
@@ -214,6 +214,6 @@ def test_a_network_of_bytes_has_no_words(binary: tuple[Path, Outcome], tmp_path:
 
 
 @pytest.mark.parametrize("flag", ["--novel", "--words", "--regex"])
-def test_a_person_is_kept_to_nothing(trained: Path, flag: str) -> None:
+def test_constraints_and_interactive_exclude_each_other(trained: Path, flag: str) -> None:
     line = refused(call("sample", str(trained), "--interactive", flag, "9"))
     assert line == f"{flag} and --interactive do not go together; leave one out"

@@ -131,7 +131,7 @@ def test_a_terminal_is_left_as_it_was_found() -> None:
     assert "compiling the first step" not in out.rpartition("\x1b[2K")[2]
 
 
-def test_who_asks_to_stop_is_answered_at_once() -> None:
+def test_a_request_to_stop_is_answered_at_once() -> None:
     target = console(terminal=True)
     with TrainingScreen(target) as screen:
         screen(STARTED)
@@ -187,7 +187,7 @@ best     validation 1.386 nats = 2.000 bits per character, at step 1
     )
 
 
-def test_what_losses_are_worth() -> None:
+def test_how_losses_rank() -> None:
     target = console(terminal=False)
     with TrainingScreen(target) as screen:
         screen(stepped(1, 0.5))

@@ -154,7 +154,7 @@ def test_init_from_takes_weights_and_vocabulary(trained: Path, tmp_path: Path) -
     assert loss < float(re.findall(r"validation (\d\.\d+) nats", fresh)[0]) - 0.02
 
 
-def test_overwrite_sets_a_run_aside(copied: Path, book: Path) -> None:
+def test_overwrite_renames_a_run(copied: Path, book: Path) -> None:
     before = prints(copied)
     done(call("train", str(book), *BRIEF, "--steps", "2", "--output", str(copied), "--overwrite"))
     aside = prints(copied.with_name("copy~1"))

@@ -68,7 +68,7 @@ QUICK = {("gru", 17, width) for width in MACHINES} | {("gru", 1, 8), ("ln-lstm",
     ("name", "hidden", "width"),
     mostly_slow(product(("gru", "ln-lstm", SKIP), (1, 7, 17, 100, 129), MACHINES), QUICK.__contains__),
 )
-def test_widths_and_sizes_that_are_multiples_of_nothing(name: str, hidden: int, width: int) -> None:
+def test_widths_and_sizes_that_are_not_multiples(name: str, hidden: int, width: int) -> None:
     compare(name, hidden, batch=7, time=3, lookup=width == 8, machine=MACHINES[width])
 
 

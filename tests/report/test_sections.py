@@ -57,7 +57,7 @@ def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
     assert "nan" not in found
 
 
-def test_a_run_that_wrote_nothing_down(tmp_path: Path) -> None:
+def test_a_run_without_steps(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", LONG, steps=0, evaluated=())
     assert "has no step" in missing(section(render_page(report, vocabulary), "curves"))[0]
 

@@ -164,7 +164,7 @@ def test_long_prompts_share_one_program() -> None:
     assert model.traces == [1024]
 
 
-def test_progress_is_a_value_that_can_be_gone_back_to() -> None:
+def test_progress_is_a_value_that_can_be_restored() -> None:
     model = ELMAN
     start = begin_writing(model, model.init(), PROMPT, 1, 0)
     first, second = (list(write_blocks(model, BY_CHANCE, model.init(), start, 40, 16)) for _ in range(2))

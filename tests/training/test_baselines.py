@@ -121,7 +121,7 @@ def test_losses_are_the_same_with_and_without(
     assert not (made.folder / BASELINES_FILE).exists()
 
 
-def test_who_asks_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_to_stop_does_not_wait(tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_over, baselines = threading.Event(), expected()
     monkeypatch.setattr(store, "measure_baselines", lambda *_: (is_over.wait(60), baselines)[1])
     made = run(tmp_path / "run", configure(text), at_step(3, lambda: os.kill(os.getpid(), signal.SIGINT)))

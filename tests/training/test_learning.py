@@ -41,7 +41,7 @@ def entropy_rate() -> float:
     return float(-(often[:, None] * TRANSITIONS * logs).sum())
 
 
-def test_a_text_that_repeats_is_learned_by_heart(tmp_path: Path) -> None:
+def test_a_repeating_text_is_memorised(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("abacadaeafag" * 100)
     made = run(tmp_path / "run", quick(tmp_path / "text.txt", steps=180))
     assert made.losses[0] == pytest.approx(math.log(7), abs=0.1)

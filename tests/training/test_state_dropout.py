@@ -37,7 +37,7 @@ def lines(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("rate", [0.05, OFTEN])
 @pytest.mark.parametrize("prefix", [(), (0,), (0, 0), (1, 0, 1), (0,) * 9])
-def test_memories_are_emptied_where_the_twin_does(rate: float, prefix: tuple[int, ...]) -> None:
+def test_states_are_reset_where_the_reference_resets_them(rate: float, prefix: tuple[int, ...]) -> None:
     """Against a loop over batch rows and positions; a prefix may be longer than a chunk."""
     chunk = np.random.default_rng(1).integers(3, size=(8, 60), dtype=np.int32)
     found = draw_resets(KEY, rate, jnp.array(chunk), prefix, jnp.arange(60))
@@ -99,7 +99,7 @@ def test_training_is_the_twins(tmp_path: Path, content: str, prefix: tuple[int, 
     assert not np.allclose(other.losses, made.losses, rtol=1e-3)
 
 
-def test_two_devices_empty_what_one_does(tmp_path: Path, lines: Path) -> None:
+def test_two_devices_reset_the_same_states_as_one(tmp_path: Path, lines: Path) -> None:
     one, two = (
         run(tmp_path / str(n), configure(lines, steps=20, state_dropout=OFTEN, devices=n)) for n in (1, 2)
     )

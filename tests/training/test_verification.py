@@ -122,7 +122,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_whatever_is_changed_by_one_bit_is_found_and_named(tmp_path: Path, sampled: Path, name: str) -> None:
+def test_any_changed_bit_is_found_and_named(tmp_path: Path, sampled: Path, name: str) -> None:
     run = Path(shutil.copytree(sampled, tmp_path / "run"))
     change, what = CHANGES[name]
     change(run)
