@@ -8,6 +8,7 @@ from charloop.analysis import DETECTORS, Detector, Recording, StateUnit, find_un
 from charloop.analysis.atlas import MIN_CHARACTERS
 from charloop.analysis.search import ROTATIONS, Search, rotations, standard
 from charloop.errors import CharloopError
+from choosing import slow
 
 TEXT = quoted_text(3000)
 QUOTES = (DETECTORS["double quotes"],)
@@ -42,7 +43,7 @@ def test_the_same_network_without_it_tracks_no_quotes(cell: str) -> None:
     assert all(finding.score < 0.5 for finding in find_units(rest, TEXT, QUOTES).findings)
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.9, 0.99])
+@pytest.mark.parametrize("memory", [slow(0.0), slow(0.9), 0.99])
 def test_nothing_is_found_in_noise(memory: float) -> None:
     """Units that know nothing of the text, however slowly they change: 6 atlases, about 15 detectors each."""
     found = []
@@ -57,7 +58,7 @@ def test_nothing_is_found_in_noise(memory: float) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+@pytest.mark.parametrize("cell", [slow("rnn"), "lstm"])
 def test_nothing_is_found_in_a_network_that_reads_another_text(cell: str) -> None:
     network, found = latching(cell), []
     for seed in range(1, 6):

@@ -50,6 +50,7 @@ def test_what_is_there_is_kept_unless_asked_for(copied: Path) -> None:
     assert "From the given string" in page.read_text()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_each_time(made: str, trained: Path) -> None:
     done(process("report", str(trained), "-o", "again.html"))
     assert Path("again.html").read_text(encoding="utf-8") == made

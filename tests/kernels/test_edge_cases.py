@@ -98,7 +98,7 @@ def test_any_number_of_lengths_and_batches_adds_no_machine_code(count: int) -> N
     assert registry.count_kernels() == before
 
 
-@pytest.mark.parametrize("apart", [True, False], ids=["networks of their own", "one network"])
+@pytest.mark.parametrize("apart", [slow(True), False], ids=["networks of their own", "one network"])
 def test_threads_give_the_bits_of_one(apart: bool) -> None:
     """Each compiles for itself, all at once, and XLA calls what another thread has registered."""
     networks = [network(20 + number * apart, "rnn") for number in range(4)]
