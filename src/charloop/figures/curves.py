@@ -1,4 +1,7 @@
-"""The model of a loss curve for the terminal, the report and print: its points, axes, ticks and labels."""
+"""The model of a loss curve for the terminal, the report and print: its points, axes, ticks and labels.
+
+`drawing.py` draws it for print, `cli/terminal/curve.py` on the terminal, `report/chart.py` on the report's page.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
