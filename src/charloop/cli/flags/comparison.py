@@ -91,7 +91,7 @@ class SweepFlags(ScoringFlags, SettingFlags):
 
     The comparison is that of charloop compare, with error bars over seeds.
 
-    The same command continues where it stopped; it does not train finished runs again.
+    The same command continues where it stopped; finished runs are kept.
 
     Settings come from the preset, then from --config, then from the flags.
 
