@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from charloop.cli.commands.sample import SampleFlags
 from charloop.cli.flags.parsing import OLD_FLAGS, current_name, given_flags, parse
 from charloop.cli.flags.training import TrainFlags
 from charloop.config import RunConfig, TrainingConfig
@@ -60,3 +61,12 @@ def test_a_setting_under_both_names_is_refused() -> None:
 def test_a_program_is_shown_the_new_name() -> None:
     with pytest.raises(CharloopError, match="did you mean 'beta1'"):
         TrainingConfig(momentum=0.5)  # type: ignore[call-arg]
+
+
+def test_a_command_without_the_flag_names_what_was_typed() -> None:
+    with pytest.raises(CharloopError) as refused:
+        parse(TrainFlags, "train", ["book.txt", "--second-momentum=0.5", "--beta3"])
+    assert refused.value.got == "--second-momentum=0.5"
+    with pytest.raises(CharloopError) as refused:
+        parse(SampleFlags, "sample", ["run", "--out", "x"])
+    assert refused.value.got == "--out"

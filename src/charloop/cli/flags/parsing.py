@@ -54,7 +54,8 @@ def parse(
             raise
         raise refusal(printed.getvalue(), name) from None
     if unknown:
-        raise unknown_argument(kind, name, unknown[0])
+        typed = next((word for word in arguments if current_name(word) == unknown[0]), unknown[0])
+        raise unknown_argument(kind, name, typed)
     result: Arguments = parsed
     return result
 
