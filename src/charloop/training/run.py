@@ -74,7 +74,10 @@ def train(
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
-    session = complete_folder(Session.of(draft, corpus, cut, model))
+    session = Session.of(draft, corpus, cut, model)
+    text_facts = describe_text(corpus, cut, session.prefix)
+    made_with = (current_provenance(session.mesh, 0),)
+    session = replace(session, folder=replace(draft, text=text_facts, made_with=made_with))
     # Kernels are compiled while XLA compiles the program for the first weights.
     with session.compile_kernels_meanwhile():
         state = initial_training_state(
@@ -126,7 +129,19 @@ def resume(
     check_objects(optimizer, schedule)
     given = Given(None if text is None else Text.of(text), optimizer, schedule)
     folder = RunFolder.open(Path(path), cell=cell, given=given)
-    refuse_other_optimizer(folder)
+    if optimizer is not None and "optimizer" not in folder.asks:
+        raise CharloopError(
+            f"{folder.path} was trained with {folder.config.training.optimizer}",
+            got="another optimizer",
+            do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
+        )
+    return resume_folder(folder, changes, listener=listener, catch_signals=catch_signals)
+
+
+def resume_folder(
+    folder: RunFolder, changes: RunConfig | None, *, listener: Listener, catch_signals: bool
+) -> Path:
+    """Continue the run in an open folder, as `resume` does."""
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
     folder = replace(folder, config=changes or folder.config)
     loggers = make_loggers(folder.config.training.log)
@@ -145,20 +160,9 @@ def resume(
             text_facts = {**session.folder.text, "prefix": session.prefix}
             session = replace(session, folder=replace(session.folder, text=text_facts))
         session.folder.write_config()
-        run_invocation(
-            session, state, journal, [*corpus.notes, *notes, *changed], listener, loggers, catch_signals
-        )
-    return Path(path)
-
-
-def refuse_other_optimizer(folder: RunFolder) -> None:
-    """Raise CharloopError for an optimizer given to a run that was trained with that of its configuration."""
-    if folder.given.optimizer is not None and "optimizer" not in folder.asks:
-        raise CharloopError(
-            f"{folder.path} was trained with {folder.config.training.optimizer}",
-            got="another optimizer",
-            do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
-        )
+        notes = [*corpus.notes, *notes, *changed]
+        run_invocation(session, state, journal, notes, listener, loggers, catch_signals)
+    return folder.path
 
 
 def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
@@ -176,13 +180,6 @@ def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
     return replace(config, data=replace(data, min_count=vocabulary.min_count, unit=vocabulary.unit))
 
 
-def complete_folder(session: Session) -> Session:
-    """Return the session of a new run with all that config.json records of the text and of libraries and devices."""
-    text = describe_text(session.corpus, session.split, session.prefix)
-    made_with = (current_provenance(session.mesh, 0),)
-    return replace(session, folder=replace(session.folder, text=text, made_with=made_with))
-
-
 def run_invocation(
     session: Session,
     state: TrainingState,
@@ -195,26 +192,22 @@ def run_invocation(
     """Announce the run, then train it until it ends or a stop is requested."""
     with Logging(loggers, listener) as logging:
         listen = BaselineListener(session, logging)
-        listen(announce_start(session, state, notes))
+        started = Started(
+            folder=session.folder.path,
+            config=session.config,
+            description=session.corpus.description,
+            notes=[*notes, *session.model.notes],
+            split=session.split.sizes,
+            content_hash=session.corpus.content_hash,
+            vocab_size=session.folder.vocabulary.size,
+            parameters=count_parameters(state.params),
+            devices=session.mesh.size,
+            chunks_per_epoch=session.chunks.chunks_per_epoch,
+            resumed_at=int(state.step),
+        )
+        listen(started)
         with catch_interrupts(signals=catch_signals) as interrupt:
             return Loop(session, session.put_on_devices(state), journal, listen, interrupt).train()
-
-
-def announce_start(session: Session, state: TrainingState, notes: list[str]) -> Started:
-    """Return the event before the first step."""
-    return Started(
-        folder=session.folder.path,
-        config=session.config,
-        description=session.corpus.description,
-        notes=[*notes, *session.model.notes],
-        split=session.split.sizes,
-        content_hash=session.corpus.content_hash,
-        vocab_size=session.folder.vocabulary.size,
-        parameters=count_parameters(state.params),
-        devices=session.mesh.size,
-        chunks_per_epoch=session.chunks.chunks_per_epoch,
-        resumed_at=int(state.step),
-    )
 
 
 def find_user_cell(config: RunConfig) -> str | None:

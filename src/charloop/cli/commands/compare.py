@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from charloop.cli.commands import sweep
 from charloop.cli.flags.comparison import CompareFlags
 from charloop.cli.flags.parsing import check_ranges, current_name, given_flags, parse
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import print_runs
 from charloop.cli.terminal.progress import reading
 from charloop.errors import CharloopError
@@ -27,12 +28,7 @@ def main(arguments: Sequence[str]) -> int:
             )
     flags = check_ranges(parse(CompareFlags, "compare", arguments))
     check(flags)
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.comparison import score_runs
 
     with reading() as listener:

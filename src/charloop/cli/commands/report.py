@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import progress, reading
 from charloop.errors import CharloopError
@@ -50,12 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(ReportFlags, "report", arguments))
     if flags.texts and flags.text is not None:
         raise CharloopError("more than one text to show", do="give files, or --text")
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.checkpoint import RunFolder
     from charloop.trained import load_trained_model
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from charloop.cli.flags.context import read_context, read_prompt_file
 from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import reading
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
@@ -112,11 +113,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def load_network(flags: SampleFlags) -> "TrainedModel":
     """Load the network that the flags name, and print its notes on standard error."""
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.trained import load
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)

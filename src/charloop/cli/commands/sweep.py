@@ -11,6 +11,7 @@ from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.comparison import SweepFlags
 from charloop.cli.flags.parsing import check_ranges, given_flags
 from charloop.cli.flags.training import base_of, first_look, over, settings
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import reading
@@ -33,12 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     config, cells = settings(flags, given), check(flags)
     check_part(flags, config)
     kind = check_plot(flags)
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     try:
         sweep = trained(flags, config, cells)
     except KeyboardInterrupt:

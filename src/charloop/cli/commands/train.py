@@ -7,6 +7,7 @@ from pathlib import Path
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
 from charloop.cli.flags.training import TrainFlags, base_of, first_look, over, refuse_changes, settings
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
@@ -35,12 +36,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
         raise CharloopError(
             "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
         )
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import train
 
@@ -75,22 +71,16 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
             raise CharloopError(
                 f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"
             )
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.checkpoint import RunFolder
     from charloop.cli.terminal.training_screen import TrainingScreen
-    from charloop.training.run import resume
+    from charloop.training.run import resume_folder
 
-    cell = first.model.cell if "cell" in given else None
-    stored = RunFolder.open(run, cell=cell).config
-    config = settings(over(TrainFlags, "train", stored, arguments, given), given)
-    refuse_changes(stored, config)
+    folder = RunFolder.open(run, cell=first.model.cell if "cell" in given else None)
+    config = settings(over(TrainFlags, "train", folder.config, arguments, given), given)
+    refuse_changes(folder.config, config)
     with TrainingScreen() as screen:
-        resume(run, config, cell=cell, listener=screen, catch_signals=True)
+        resume_folder(folder, config, listener=screen, catch_signals=True)
     return end(run, config, interrupted=screen.interrupted)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.preparation import prepare_jax
 from charloop.config import NonNegativeCount
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ class VerifyFlags:
 def main(arguments: Sequence[str]) -> int:
     """Repeat, compare, and print the result. Return 0, or 1 if there is a difference."""
     flags = check_ranges(parse(VerifyFlags, "verify", arguments))
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.training.verification import Repetition
 
     repetition = Repetition.of(flags.run, cell=flags.cell, steps=flags.steps)

@@ -18,6 +18,7 @@ from charloop.cli.commands.eval.report import score_lines, score_values
 from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
+from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import reading
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
@@ -58,12 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-
-    from charloop.compilation_cache import enable_compilation_cache
-    from charloop.devices import use_all_cores
-
-    use_all_cores()
-    enable_compilation_cache()
+    prepare_jax()
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import TextChoice, read_chosen_text, read_training_text
     from charloop.sampling.prompt import NO_BEGINNING
