@@ -1,20 +1,20 @@
 """Student's t distribution, of the mean of a few normal draws (Student 1908, The probable error of a mean).
 
-scipy.stats takes a second to load: only what asks for an interval or a p-value loads it.
+From scipy.special, imported where it is used: `scipy.stats` has the same and takes four times as long to load.
 """
 
 
 def find_reach(level: float, freedom: int) -> float:
     """Return the t within which, on either side of 0, a share `level` of the distribution lies."""
-    from scipy import stats
+    from scipy.special import stdtrit
 
-    return float(stats.t.ppf((1 + level) / 2, freedom))
+    return float(stdtrit(freedom, (1 + level) / 2))
 
 
 def find_p_value(difference: float, error: float, freedom: int) -> float:
     """Return the probability of a mean at least this far from 0 if it were 0, given its standard `error`."""
-    from scipy import stats
+    from scipy.special import stdtr
 
     if not error:
         return 0.0 if difference else 1.0
-    return float(2 * stats.t.sf(abs(difference) / error, freedom))
+    return float(2 * stdtr(freedom, -abs(difference) / error))
