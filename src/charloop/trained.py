@@ -17,20 +17,13 @@ from charloop.checkpoint import Checkpoint, RunFolder, export_run
 from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
-from charloop.data import (
-    GivenText,
-    ReadingListener,
-    Text,
-    Vocabulary,
-    accept_prefix,
-    find_prefix,
-    guess_prefix,
-)
+from charloop.data import GivenText, Text, Vocabulary, accept_prefix, find_prefix, guess_prefix
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import load_or_build_index
+from charloop.progress import ProgressListener
 from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.prompt import prepend_beginning, read_prompt
 from charloop.types import Parameters
@@ -83,7 +76,7 @@ class TrainedModel:
         parts = self.model, self.params, self.vocabulary
         return stream_text(*parts, prompt, config, constraints, beginning=beginning)
 
-    def novel(self, longest: int, listener: ReadingListener | None = None) -> Novel:
+    def novel(self, longest: int, listener: ProgressListener | None = None) -> Novel:
         """Return the constraint that no more than `longest` consecutive tokens are copied from the training text.
 
         That text is read again, with progress reports to `listener`. Raises CharloopError if the text has changed or
@@ -152,7 +145,7 @@ class TrainedModel:
         limit: int | None = None,
         *,
         per_character: bool = False,
-        listener: ReadingListener | None = None,
+        listener: ProgressListener | None = None,
         before: np.ndarray | None = None,
     ) -> Score:
         """Return how well the network predicts `tokens`, read from the initial state or after the ids `before`.
@@ -184,7 +177,7 @@ class TrainedModel:
     def _find_baselines(self, tokens: np.ndarray) -> Baselines:
         return find_baselines(self._training_text(), tokens, self.vocabulary)[1]
 
-    def _training_text(self, listener: ReadingListener | None = None) -> np.ndarray:
+    def _training_text(self, listener: ProgressListener | None = None) -> np.ndarray:
         if self.run is None:
             raise CharloopError(
                 "no training text to compare with", do="load the network from its run's folder"

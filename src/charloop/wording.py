@@ -2,12 +2,9 @@
 
 import shutil
 import textwrap
-from typing import TYPE_CHECKING
 
 from charloop.config import ModelConfig
-
-if TYPE_CHECKING:
-    from charloop.data import Reading
+from charloop.progress import Progress
 
 
 def describe_model(config: ModelConfig) -> str:
@@ -21,15 +18,15 @@ def number_of(count: int | float, thing: str) -> str:
     return f"{count if count % 1 else int(count):,} {thing}{'' if count == 1 else 's'}"
 
 
-def describe_reading(reading: "Reading", seconds: float) -> str:
+def describe_progress(progress: Progress, seconds: float) -> str:
     """Return what is being done with a text, how far it is after `seconds`, and the time left."""
-    digits = 0 if reading.total >= 10**8 else 1
-    done, total = (f"{size / 1e6:,.{digits}f}" for size in (reading.done, reading.total))
-    parts = [f"{reading.doing}: {done} of {total} {reading.million}"]
-    if seconds > 1 and reading.done:
-        rate = reading.done / seconds / 1e6
-        parts.append(f"{rate:,.{0 if rate > 10 else 2}f} {reading.million}/s")
-        parts.append(f"{clock(seconds * (reading.total / reading.done - 1))} left")
+    digits = 0 if progress.total >= 10**8 else 1
+    done, total = (f"{size / 1e6:,.{digits}f}" for size in (progress.done, progress.total))
+    parts = [f"{progress.doing}: {done} of {total} {progress.million}"]
+    if seconds > 1 and progress.done:
+        rate = progress.done / seconds / 1e6
+        parts.append(f"{rate:,.{0 if rate > 10 else 2}f} {progress.million}/s")
+        parts.append(f"{clock(seconds * (progress.total / progress.done - 1))} left")
     return " · ".join(parts)
 
 

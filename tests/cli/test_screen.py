@@ -21,8 +21,8 @@ from charloop.cli.terminal.curve import ROWS
 from charloop.cli.terminal.output import CONTROL, prepare, visible
 from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from charloop.data import Reading
 from charloop.evaluation import Score
+from charloop.progress import Progress
 from charloop.training.events import (
     Evaluated,
     Finished,
@@ -265,14 +265,14 @@ def test_the_reading_of_a_long_text_is_seen(clocked: list[float]) -> None:
     for terminal in (True, False):
         target = console(terminal=terminal)
         with TrainingScreen(target) as screen:
-            screen(Reading("reading", 10**9, 10**10))
+            screen(Progress("reading", 10**9, 10**10))
             assert "MB" not in written(target) or terminal
             clocked[0] += 10
-            screen(Reading("reading", 25 * 10**8, 10**10))
+            screen(Progress("reading", 25 * 10**8, 10**10))
             bar = Console(file=io.StringIO(), width=80, force_terminal=False)
             bar.print(screen.progress.get_renderable())
             clocked[0] += 25
-            screen(Reading("sorting", 10**9, 10**10))
+            screen(Progress("sorting", 10**9, 10**10))
             screen(STARTED)
         if terminal:
             assert re.search(rf"━.* {words} *\n$", written(bar))

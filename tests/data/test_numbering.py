@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.data.numbering import Numbering, code_points, narrow_code_points
-from charloop.data.progress import Meter
 from charloop.data.token_file import TokenFile
 from charloop.data.tokenizing import dtype_of
+from charloop.progress import Meter
 
 TEXTS = st.lists(st.text(st.characters(), min_size=1), min_size=1, max_size=6)
 MANY = [

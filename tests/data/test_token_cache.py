@@ -122,7 +122,7 @@ def test_resuming_a_run_uses_the_tokens_that_its_start_cached(book: Path, builds
 
 
 def test_progress_is_reported_for_all_that_takes_time(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("charloop.progress.PAUSE_SECONDS", 0.0)
     book.write_text("bä" * 300_000)
     size, events = book.stat().st_size, []
     load_corpus([str(book)], listener=events.append)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloop.data import Reading
 from charloop.errors import CharloopError
 from charloop.evaluation import CHUNK_LENGTH, WARM_UP, Evaluator, Layout
+from charloop.progress import Progress
 from model.small import VOCAB, apply, build, weights
 
 MODEL = build(cell="gru", dropout_output=0.5)
@@ -55,8 +55,8 @@ def test_a_score_is_the_slow_sum(evaluator: Evaluator, length: int) -> None:
 
 
 def test_progress_is_reported(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.data.progress.PAUSE_SECONDS", 0.0)
-    readings: list[Reading] = []
+    monkeypatch.setattr("charloop.progress.PAUSE_SECONDS", 0.0)
+    readings: list[Progress] = []
     quiet = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2))
     score = evaluator.score(weights(MODEL), text(3 * CHUNK_LENGTH + 2), listener=readings.append)
     assert score.nats == quiet.nats

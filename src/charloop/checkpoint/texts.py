@@ -7,16 +7,17 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, ReadingListener, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
+from charloop.data import Corpus, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
 from charloop.errors import CharloopError
+from charloop.progress import ProgressListener
 
 
 def read_corpus(
     config: RunConfig,
     vocabulary: Vocabulary | None,
-    listener: ReadingListener | None = None,
+    listener: ProgressListener | None = None,
     text: Text | None = None,
 ) -> Corpus:
     """Read the text that a configuration names, or `text` itself; `listener` receives the progress."""
@@ -35,7 +36,7 @@ def read_corpus(
 
 
 def read_own_corpus(
-    folder: RunFolder, listener: ReadingListener | None = None, *, named: bool = False
+    folder: RunFolder, listener: ProgressListener | None = None, *, named: bool = False
 ) -> Corpus:
     """Read the training text of a run; CharloopError if it has changed.
 
@@ -53,7 +54,7 @@ def read_own_corpus(
     return corpus
 
 
-def read_training_text(folder: RunFolder, listener: ReadingListener | None = None) -> np.ndarray:
+def read_training_text(folder: RunFolder, listener: ProgressListener | None = None) -> np.ndarray:
     """Return the tokens of the training text of a run; CharloopError if the text has changed."""
     corpus, data = read_own_corpus(folder, listener), folder.config.data
     return corpus.tokens[split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction).train]
@@ -79,7 +80,7 @@ class ChosenText(NamedTuple):
 
 
 def read_chosen_text(
-    folder: RunFolder, wanted: TextChoice, listener: ReadingListener | None = None
+    folder: RunFolder, wanted: TextChoice, listener: ProgressListener | None = None
 ) -> ChosenText:
     """Read the chosen text as tokens of the run's vocabulary; `listener` receives the progress.
 
@@ -107,7 +108,7 @@ def unknown_note(folder: RunFolder, tokens: np.ndarray) -> tuple[str, ...]:
     return TextChanges(unknown_characters=folder.vocabulary.count_unknown(tokens)).notes()
 
 
-def read_split(folder: RunFolder, part: str, listener: ReadingListener | None = None) -> ChosenText:
+def read_split(folder: RunFolder, part: str, listener: ProgressListener | None = None) -> ChosenText:
     """Read a part of the run's own text."""
     data = folder.config.data
     corpus = read_own_corpus(folder, listener)

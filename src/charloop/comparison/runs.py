@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import ChosenText
 from charloop.comparison.texts import open_run, read_for_all
-from charloop.data import ReadingListener
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.model import count_parameters
+from charloop.progress import ProgressListener
 from charloop.trained import load_trained_model
 from charloop.training.metrics import History
 
@@ -74,7 +74,7 @@ def score_runs(
     choice: Choice,
     *,
     cells: Sequence[str] = (),
-    listener: ReadingListener | None = None,
+    listener: ProgressListener | None = None,
 ) -> ScoredRuns:
     """Return the loss of each run on the chosen text, character by character.
 
@@ -90,7 +90,7 @@ def score_runs(
 
 
 def score_run(
-    run: RunFolder, given: ChosenText, choice: Choice, listener: ReadingListener | None
+    run: RunFolder, given: ChosenText, choice: Choice, listener: ProgressListener | None
 ) -> RunScore:
     """Return a run's loss on the text, and what it recorded of its training."""
     network = load_trained_model(run, weights=choice.weights)

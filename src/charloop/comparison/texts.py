@@ -8,8 +8,8 @@ import numpy as np
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import ChosenText, TextChoice, read_chosen_text
-from charloop.data import ReadingListener
 from charloop.errors import CharloopError
+from charloop.progress import ProgressListener
 
 FRACTIONS = ("validation_fraction", "test_fraction")
 OTHER_TEXT = "give a text for all of them: --text-file FILE"
@@ -46,7 +46,7 @@ def described(run: RunFolder) -> str:
 
 
 def read_for_all(
-    runs: Sequence[RunFolder], text_file: str | None, part: str, listener: ReadingListener | None = None
+    runs: Sequence[RunFolder], text_file: str | None, part: str, listener: ProgressListener | None = None
 ) -> list[ChosenText]:
     """Return the text as each run reads it.
 
@@ -71,7 +71,9 @@ def refuse_stream(text: str) -> None:
         )
 
 
-def read_for_one(run: RunFolder, text: str | None, part: str, listener: ReadingListener | None) -> ChosenText:
+def read_for_one(
+    run: RunFolder, text: str | None, part: str, listener: ProgressListener | None
+) -> ChosenText:
     """Return the text as one run reads it; an error names that run."""
     wanted = TextChoice((text,) if text else (), None, None if text else part, "error", None)
     try:

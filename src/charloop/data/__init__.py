@@ -5,7 +5,6 @@ from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
 from charloop.data.finding import refuse_streams
 from charloop.data.prefix import accept_prefix, find_prefix, find_prefix_of_tokens, guess_prefix
-from charloop.data.progress import Meter, Reading, ReadingListener
 from charloop.data.split import Split, split_tokens
 from charloop.data.text import GivenText, Text
 from charloop.data.token_file import release_pages
@@ -15,10 +14,7 @@ __all__ = [
     "Chunks",
     "Corpus",
     "GivenText",
-    "Meter",
     "NamedCorpus",
-    "Reading",
-    "ReadingListener",
     "Split",
     "StreamDecoder",
     "Text",

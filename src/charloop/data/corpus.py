@@ -11,13 +11,13 @@ from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.finding import FoundText, find_sources
-from charloop.data.progress import Meter, ReadingListener
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import TokenRequest, dtype_of
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder
 from charloop.given import source_names
+from charloop.progress import Meter, ProgressListener
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def load_corpus(
     errors: Errors = "strict",
     min_count: int = 1,
     cache: Path | None = None,
-    listener: ReadingListener | None = None,
+    listener: ProgressListener | None = None,
 ) -> Corpus:
     """Return the tokens of `sources` (files, folders, globs, - for standard input, named corpora), concatenated.
 
@@ -106,7 +106,7 @@ def read_sources(
     min_count: int,
     unknown: Unknown = "error",
     cache: Path | None = None,
-    listener: ReadingListener | None = None,
+    listener: ProgressListener | None = None,
 ) -> Corpus:
     """Return the tokens of sources that are found already; otherwise as `load_corpus`."""
     unit = vocabulary.unit if vocabulary else unit

@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.conversion import convert
-from charloop.data.progress import Meter, MeteredDigest
 from charloop.data.sources import Source, temporary_folder
 from charloop.data.token_file import map_tokens
 from charloop.data.tokenizing import TokenRequest, WrittenTokens, changed_while_read, write_tokens
 from charloop.data.vocabulary import Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import remove_stale_parts
+from charloop.progress import Meter, MeteredDigest
 
 FORMAT = 2
 """Part of every key. Raise it when the cleaning of texts or the storage of tokens changes."""

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import numpy as np
 from jaxtyping import Integer, UInt
 
-from charloop.data.progress import Meter
+from charloop.progress import Meter
 
 BLOCK_TOKENS = 1 << 20
 """Tokens changed at a time."""

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Int, UInt
 
 from charloop.data.decoding import AS_UNKNOWN, Errors, TextChanges, decode
 from charloop.data.numbering import Numbering
-from charloop.data.progress import Meter, MeteredDigest
 from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary, unknown_character
 from charloop.errors import CharloopError
+from charloop.progress import Meter, MeteredDigest
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells.from_object import is_user_cell
-from charloop.data import Meter, ReadingListener, release_pages
+from charloop.data import release_pages
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.evaluation.score import RunningSums, Score
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
+from charloop.progress import Meter, ProgressListener
 from charloop.types import Parameters, State
 
 CHUNK_LENGTH = 128
@@ -91,7 +92,7 @@ class Evaluator:
         limit: int | None = None,
         *,
         per_character: bool = False,
-        listener: ReadingListener | None = None,
+        listener: ProgressListener | None = None,
         initial_state: State | None = None,
     ) -> Score:
         """Return the loss over `tokens[1:]`, each predicted from the text before it.

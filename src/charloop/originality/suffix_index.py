@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Int, Int32, Integer
 from pydivsufsort import divsufsort
 
-from charloop.data import Reading, ReadingListener
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder, keep_in_cache
+from charloop.progress import Progress, ProgressListener
 
 MAX_INDEXED_TOKENS = 100_000_000
 """The longest text of which an index is built: the index takes 4 bytes a token, and up to 12 while it is built."""
@@ -39,7 +39,7 @@ class SuffixIndex:
 
     @classmethod
     def of(
-        cls, tokens: Integer[np.ndarray, " length"], listener: ReadingListener | None = None
+        cls, tokens: Integer[np.ndarray, " length"], listener: ProgressListener | None = None
     ) -> "SuffixIndex":
         """Build the index of `tokens` (each 0 or more). `listener` is called when that begins.
 
@@ -47,7 +47,7 @@ class SuffixIndex:
         """
         check_index_size(len(tokens))
         if listener:
-            listener(Reading("sorting all endings of the training text", 0, len(tokens), "million tokens"))
+            listener(Progress("sorting all endings of the training text", 0, len(tokens), "million tokens"))
         # A copy: the library needs writable memory of its own.
         order = divsufsort(np.array(tokens)) if len(tokens) else np.zeros(0)
         return cls(tokens, order.astype(np.int32, copy=False))
@@ -121,7 +121,7 @@ def load_or_build_index(
     tokens: Integer[np.ndarray, " length"],
     *,
     cache: Path | None = None,
-    listener: ReadingListener | None = None,
+    listener: ProgressListener | None = None,
 ) -> SuffixIndex:
     """Return the index of `tokens` from the cache; if it is missing or damaged there, build it and store it.
 

@@ -35,7 +35,7 @@ SMOOTH_SECONDS = 0.02
 @no_type_check
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Progress:
+class WritingState:
     """How far the writing has come, as a value: one batch row for each text."""
 
     state: State
@@ -52,15 +52,15 @@ def begin_writing(
     prompt: Integer[np.ndarray, " prompt"],
     batch_size: int,
     seed: int,
-) -> Progress:
+) -> WritingState:
     """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has the r-th key of `seed`.
 
     All ids but the last are read here, once for all rows; the last is the first that `write_block` reads.
     """
     state = read_prompt(model, params, prompt[:-1])
-    rows: Progress = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
+    rows: WritingState = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
     mesh = choose_mesh(batch_size)
-    placed: Progress = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
+    placed: WritingState = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
     return placed
 
 
@@ -87,22 +87,22 @@ def choose_mesh(batch_size: int) -> Mesh:
 
 
 def write_block(
-    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, count: int
-) -> tuple[Progress, Integer[np.ndarray, "count batch"]]:
-    """Return the progress after `count` (at most `BLOCK`) more characters, and these characters.
+    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, count: int
+) -> tuple[WritingState, Integer[np.ndarray, "count batch"]]:
+    """Return the state after `count` (at most `BLOCK`) more characters, and these characters.
 
     Raises CharloopError if the model's logits are not finite.
     """
-    mesh = choose_mesh(len(progress.previous))
-    progress, written = _write_block(model, mesh, picker, params, progress, count)
+    mesh = choose_mesh(len(writing.previous))
+    writing, written = _write_block(model, mesh, picker, params, writing, count)
     ids = np.asarray(written)[:count]
     if (ids == NOT_A_CHARACTER).any():
         raise not_finite()
-    return progress, ids
+    return writing, ids
 
 
 def write_blocks(
-    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, length: int, first: int
+    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, length: int, first: int
 ) -> Iterator[Integer[np.ndarray, "count batch"]]:
     """Yield `length` characters of each batch row, block by block; each block is written when it is asked for.
 
@@ -111,7 +111,7 @@ def write_blocks(
     written, size = 0, first
     while written < length:
         started = time.perf_counter()
-        progress, ids = write_block(model, picker, params, progress, min(size, length - written))
+        writing, ids = write_block(model, picker, params, writing, min(size, length - written))
         quick = time.perf_counter() - started < SMOOTH_SECONDS
         written, size = written + len(ids), min(2 * size, BLOCK) if quick else size
         yield ids
@@ -131,9 +131,9 @@ def _write_block(
     mesh: Mesh,
     picker: Picker,
     params: Parameters,
-    progress: Progress,
+    writing: WritingState,
     count: Int[Array, ""],
-) -> tuple[Progress, Int[Array, "block batch"]]:
+) -> tuple[WritingState, Int[Array, "block batch"]]:
     rows = _per_part(Spec(BATCH), Spec())
     write = jax.shard_map(
         partial(_write_rows, model),
@@ -142,41 +142,43 @@ def _write_block(
         out_specs=(rows, Spec(None, BATCH)),
         check_vma=False,
     )
-    written: tuple[Progress, Int[Array, "block batch"]] = write(picker, params, progress, count)
+    written: tuple[WritingState, Int[Array, "block batch"]] = write(picker, params, writing, count)
     return written
 
 
 def _write_rows(
-    model: LanguageModel, picker: Picker, params: Parameters, progress: Progress, count: Int[Array, ""]
-) -> tuple[Progress, Int[Array, "block batch"]]:
+    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, count: Int[Array, ""]
+) -> tuple[WritingState, Int[Array, "block batch"]]:
     """Write with a loop whose length is a run-time value: one program serves short and long blocks."""
 
     def write_one(
-        index: Int[Array, ""], carry: tuple[Progress, Int[Array, "block batch"]]
-    ) -> tuple[Progress, Int[Array, "block batch"]]:
-        progress = _time_step(model, picker, params, carry[0])
-        return progress, carry[1].at[index].set(progress.previous)
+        index: Int[Array, ""], carry: tuple[WritingState, Int[Array, "block batch"]]
+    ) -> tuple[WritingState, Int[Array, "block batch"]]:
+        writing = _time_step(model, picker, params, carry[0])
+        return writing, carry[1].at[index].set(writing.previous)
 
-    written = jnp.full((BLOCK, *progress.previous.shape), NOT_A_CHARACTER)
-    carry: tuple[Progress, Int[Array, "block batch"]] = jax.lax.fori_loop(
-        0, count, write_one, (progress, written)
+    written = jnp.full((BLOCK, *writing.previous.shape), NOT_A_CHARACTER)
+    carry: tuple[WritingState, Int[Array, "block batch"]] = jax.lax.fori_loop(
+        0, count, write_one, (writing, written)
     )
     return carry
 
 
-def _time_step(model: LanguageModel, picker: Picker, params: Parameters, progress: Progress) -> Progress:
+def _time_step(
+    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState
+) -> WritingState:
     """Read each row's previous character and pick the next: character i with key i of its row."""
-    outputs, state = model.apply(params, progress.previous[None], progress.state)
+    outputs, state = model.apply(params, writing.previous[None], writing.state)
     logits = outputs[0].astype(jnp.float32)
-    keys = jax.vmap(jax.random.fold_in, (0, None))(progress.keys, progress.position)
-    picked = picker(logits, progress.previous, keys)
+    keys = jax.vmap(jax.random.fold_in, (0, None))(writing.keys, writing.position)
+    picked = picker(logits, writing.previous, keys)
     picked = jnp.where(jnp.isfinite(logits.max(-1)), picked, NOT_A_CHARACTER)
-    return Progress(state, picked, progress.keys, progress.position + 1)
+    return WritingState(state, picked, writing.keys, writing.position + 1)
 
 
-def _per_part(split: Any, whole: Any) -> Progress:
-    """Return `split` for each part of a progress that has a batch axis, and `whole` for the rest."""
-    return Progress(split, split, split, whole)
+def _per_part(split: Any, whole: Any) -> WritingState:
+    """Return `split` for each part of the state that has a batch axis, and `whole` for the rest."""
+    return WritingState(split, split, split, whole)
 
 
 @jax.jit
@@ -185,8 +187,8 @@ def _fold_in(key: RandomKey, numbers: Int[Array, " batch"]) -> RowKeys:
 
 
 @jax.jit
-def _repeat_rows(state: State, last: Int[Array, ""], keys: RowKeys) -> Progress:
+def _repeat_rows(state: State, last: Int[Array, ""], keys: RowKeys) -> WritingState:
     """Copy the one batch row that read the prompt, once for each key."""
     batch_size = len(keys)
     state = jax.tree.map(lambda leaf: jnp.repeat(leaf, batch_size, axis=0), state)
-    return Progress(state, jnp.full(batch_size, last), keys, jnp.int32(0))
+    return WritingState(state, jnp.full(batch_size, last), keys, jnp.int32(0))

@@ -90,9 +90,9 @@ def _write_pieces(
     batch_size = round_up_batch(config.num_samples)
     # Once: weights on other devices would be copied at every block.
     params = jax.device_put(params, batch_sharding(choose_mesh(batch_size)))
-    progress = begin_writing(model, params, ids, batch_size, config.seed)
+    writing = begin_writing(model, params, ids, batch_size, config.seed)
     picker = make_picker(config, vocabulary)
-    blocks = write_blocks(model, picker, params, progress, config.length, block)
+    blocks = write_blocks(model, picker, params, writing, config.length, block)
     return _decode_blocks(blocks, [_Sample(vocabulary, config) for _ in range(config.num_samples)])
 
 

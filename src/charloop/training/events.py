@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from charloop.baselines import Baselines
 from charloop.config import RunConfig
-from charloop.data import Reading
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
+from charloop.progress import Progress
 from charloop.trained import TrainedModel
 from charloop.training.metrics import StepRecord
 
@@ -106,7 +106,7 @@ class Finished:
     """Number of skipped updates, including earlier invocations."""
 
 
-Event: TypeAlias = Reading | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished
+Event: TypeAlias = Progress | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished
 Listener: TypeAlias = Callable[[Event], None]
 
 

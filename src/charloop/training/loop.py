@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import structs
 
 from charloop.checkpoint import append_line, flush_lines
-from charloop.data import Reading
 from charloop.errors import CharloopError
+from charloop.progress import Progress
 from charloop.training.checkpoints import save_best_weights, save_checkpoint
 from charloop.training.events import (
     INTERRUPTED,
@@ -209,7 +209,7 @@ class Loop:
         if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
             raise self._unscored_error()
 
-    def _while_evaluating(self, _: Reading) -> None:
+    def _while_evaluating(self, _: Progress) -> None:
         self._stop_requested()
 
     def _sample(self) -> None:

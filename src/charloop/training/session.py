@@ -13,21 +13,14 @@ from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
 from charloop.config import RunConfig
-from charloop.data import (
-    Chunks,
-    Corpus,
-    ReadingListener,
-    Split,
-    find_prefix_of_tokens,
-    fit_batch,
-    split_tokens,
-)
+from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch, split_tokens
 from charloop.devices import choose_devices, make_mesh
 from charloop.engines import XLA
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.kernels import KernelError
 from charloop.model import CharLM
+from charloop.progress import ProgressListener
 from charloop.training.optimizer import make_optimizer
 from charloop.training.schedule import Budget, Schedule, given_rate, learning_rate
 from charloop.training.state import TrainingState, training_state_shapes, training_state_shardings
@@ -103,7 +96,7 @@ class Session:
         """The tokens of the validation text; None if there is none."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
 
-    def validate(self, params: Parameters, listener: ReadingListener | None = None) -> Score | None:
+    def validate(self, params: Parameters, listener: ProgressListener | None = None) -> Score | None:
         """Score the validation text with these weights; None if there is none. `listener` receives the progress."""
         limit = self.config.training.validation_limit or None
         if self.validation is None:

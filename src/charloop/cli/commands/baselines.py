@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
-from charloop.cli.terminal.progress import reading
+from charloop.cli.terminal.progress import showing_progress
 from charloop.config import Count, Fraction
 from charloop.errors import CharloopError
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.baselines import find_baselines
     from charloop.data import load_corpus, split_tokens
 
-    with reading() as listener:
+    with showing_progress() as listener:
         corpus = load_corpus(
             flags.corpus,
             encoding=flags.encoding,

@@ -7,7 +7,7 @@ from charloop.cli.flags.comparison import CompareFlags
 from charloop.cli.flags.parsing import check_ranges, current_name, given_flags, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import print_runs
-from charloop.cli.terminal.progress import reading
+from charloop.cli.terminal.progress import showing_progress
 from charloop.errors import CharloopError
 
 ONLY_FOR_SWEEPS = ("seeds", "match", "plot", "output", "steps", "epochs", "minutes", "preset", "config")
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     prepare_jax()
     from charloop.comparison import score_runs
 
-    with reading() as listener:
+    with showing_progress() as listener:
         scored = score_runs(flags.runs, flags.choice(), cells=flags.cell, listener=listener)
     print_runs(scored, flags)
     return 0

@@ -12,7 +12,7 @@ from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
-from charloop.cli.terminal.progress import progress, reading
+from charloop.cli.terminal.progress import show_status, showing_progress
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, would_overwrite, write_output
 
@@ -71,9 +71,9 @@ def make_page(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) 
 
     sources = read_sources(folder, flags)
     try:
-        return render_page(gather_report(folder, network, sources, progress), folder.vocabulary)
+        return render_page(gather_report(folder, network, sources, show_status), folder.vocabulary)
     finally:
-        progress()
+        show_status()
 
 
 def default_output(folder: "RunFolder") -> str:
@@ -100,7 +100,7 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "ReportSources":
     wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
     own = not flags.texts and flags.text is None
     try:
-        with reading() as listener:
+        with showing_progress() as listener:
             given = read_chosen_text(folder, wanted, listener)
     except CharloopError as error:
         if not own:
@@ -127,7 +127,7 @@ def training_of(folder: "RunFolder", given: "ChosenText | None") -> "Callable[[]
     def read() -> "np.ndarray":
         if given is not None and given.training is not None:
             return given.training
-        with reading() as listener:
+        with showing_progress() as listener:
             return read_training_text(folder, listener)
 
     return read

@@ -14,7 +14,7 @@ from charloop.cli.flags.context import read_context, read_prompt_file
 from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
-from charloop.cli.terminal.progress import reading
+from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
@@ -204,7 +204,7 @@ def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[
 
     found: list[Constraint] = []
     if flags.novel is not None:
-        with reading() as listener:
+        with showing_progress() as listener:
             found.append(network.novel(flags.novel, listener))
     if flags.words is not None:
         found.append(Words.of(read_words(flags.words), network.vocabulary))

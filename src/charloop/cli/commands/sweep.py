@@ -14,7 +14,7 @@ from charloop.cli.flags.training import base_of, first_look, over, settings
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
 from charloop.cli.terminal.output import visible
-from charloop.cli.terminal.progress import reading
+from charloop.cli.terminal.progress import showing_progress
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
 
@@ -144,7 +144,7 @@ def report(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
     from charloop.comparison import cells_record, group_by_cell, rank_cells, score_runs
 
     own = [cell for cell in cells if is_file_cell(cell)]
-    with reading() as listener:
+    with showing_progress() as listener:
         scored = score_runs([run.path for run in sweep.runs], flags.choice(), cells=own, listener=listener)
     if flags.seeds == 1:
         print_runs(scored, flags)

@@ -9,8 +9,8 @@ from rich.table import Column
 from rich.text import Text
 
 from charloop.cli.terminal.bar import LastingConsole, ProgressWords, make_bar
-from charloop.data import Reading
-from charloop.wording import describe_reading, entry
+from charloop.progress import Progress
+from charloop.wording import describe_progress, entry
 
 INDENT = 9
 """Columns of a label and the space after it."""
@@ -50,12 +50,12 @@ class Screen:
         # In a pipe, one note stays one line, for grep.
         self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
 
-    def reading(self, event: Reading) -> None:
+    def progressed(self, event: Progress) -> None:
         """Show on the bar how far a text is read; without a bar, print a line now and then."""
         now = time.monotonic()
         if event.doing != self.doing:
             self.doing, self.doing_since = event.doing, now
-        words = describe_reading(event, now - self.doing_since)
+        words = describe_progress(event, now - self.doing_since)
         share = event.done / max(1, event.total)
         self.progress.update(self.task, completed=share, description=words)
         if not self.has_bar and now - self.last_row > PLAIN_PAUSE:

@@ -11,7 +11,7 @@ from rich.text import Text
 from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
 from charloop.cli.terminal.tables import left, right, table_lines
 from charloop.comparison.sweep import RunTurn, Sweep
-from charloop.data import Reading
+from charloop.progress import Progress
 from charloop.training.events import INTERRUPTED, Event, Finished, Noted, Started, Stepped, Stopping
 from charloop.wording import clock, number_of
 
@@ -68,8 +68,8 @@ class SweepScreen(Screen):
 
     def __call__(self, event: Sweep | RunTurn | Event) -> None:
         match event:
-            case Reading():
-                self.reading(event)
+            case Progress():
+                self.progressed(event)
             case Sweep():
                 self.begin(event)
             case RunTurn():
@@ -85,10 +85,10 @@ class SweepScreen(Screen):
             case Finished():
                 self.finished(event)
 
-    def reading(self, event: Reading) -> None:
+    def progressed(self, event: Progress) -> None:
         """Show how far the text is read, the first time only: the runs read it from the cache."""
         if not hasattr(self, "sweep"):
-            super().reading(event)
+            super().progressed(event)
 
     def turn(self, event: RunTurn) -> None:
         """Show the next run; one that is finished already gets its row at once."""

@@ -13,7 +13,7 @@ from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.pace import EpochEstimate, Pace
 from charloop.cli.terminal.picture import Picture, shows_samples
 from charloop.cli.terminal.screen_words import NARROW, ending, heads, opening, part_validated, row
-from charloop.data import Reading
+from charloop.progress import Progress
 from charloop.training.events import (
     INTERRUPTED,
     Evaluated,
@@ -48,8 +48,8 @@ class TrainingScreen(Screen):
         if not isinstance(event, Stepped):
             self.estimate.pause()
         match event:
-            case Reading():
-                self.reading(event)
+            case Progress():
+                self.progressed(event)
             case Started():
                 self.started(event)
             case Stepped():

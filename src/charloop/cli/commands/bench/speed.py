@@ -35,20 +35,20 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.benchmark.results import ResultsFile
     from charloop.benchmark.speed import measure_sampling_speed, measure_training_speed
     from charloop.benchmark.training_step import StepSetting
-    from charloop.cli.terminal.progress import progress
+    from charloop.cli.terminal.progress import show_status
     from charloop.cli.terminal.tables import left, right, table_lines
 
     setting = StepSetting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size, flags.precision)
     file = ResultsFile(flags.output, "speed", setting=asdict(setting), length=flags.length)
     print(f"{file.machine_line}\n{setting}\n")
-    progress("training ...")
+    show_status("training ...")
     speeds = [measure_training_speed(setting, flags.repeats)]
     for number in flags.num_samples:
-        progress("sampling ...")
+        show_status("sampling ...")
         speeds.append(
             measure_sampling_speed(flags.model, flags.vocab_size, number, flags.length, flags.repeats)
         )
-    progress()
+    show_status()
     rows = [
         (
             speed.name,

@@ -19,7 +19,7 @@ from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
-from charloop.cli.terminal.progress import reading
+from charloop.cli.terminal.progress import showing_progress
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 
@@ -69,17 +69,17 @@ def main(arguments: Sequence[str]) -> None:
     network = load_trained_model(folder, weights=flags.weights)
     wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
-    with reading() as listener:
+    with showing_progress() as listener:
         given = read_chosen_text(folder, wanted, listener)
     own = not flags.texts and flags.text is None
     beginning = NO_BEGINNING if own and context is None else network.beginning(context)
     ids = beginning.ids(folder.vocabulary, given.tokens, flags.unknown)
     if flags.baselines and given.training is None:
-        with reading() as listener:
+        with showing_progress() as listener:
             given = given._replace(training=read_training_text(folder, listener))
     measuring = start_baselines(folder, given)
     keep = flags.per_character is not None
-    with reading() as listener:
+    with showing_progress() as listener:
         score = network.score(
             given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
         )

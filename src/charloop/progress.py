@@ -1,4 +1,4 @@
-"""Progress of work on a text, reported a few times a second."""
+"""How far work on a text is (reading, sorting, scoring), reported a few times a second."""
 
 import hashlib
 import time
@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Reading:
+class Progress:
     """A report: what is being done to a text, and how many bytes of `total` are `done`."""
 
     doing: str
@@ -21,13 +21,13 @@ class Reading:
     """The name of a million of the counted unit, where the unit is not bytes."""
 
 
-ReadingListener: TypeAlias = Callable[[Reading], None]
+ProgressListener: TypeAlias = Callable[[Progress], None]
 
 
 class Meter:
     """Counts the bytes that are done, and reports to a listener."""
 
-    def __init__(self, listener: ReadingListener | None = None) -> None:
+    def __init__(self, listener: ProgressListener | None = None) -> None:
         self._listener, self._reported = listener, -PAUSE_SECONDS
         self._doing, self._total, self.done, self._million = "", 0, 0, "MB"
 
@@ -41,7 +41,7 @@ class Meter:
         self.done += count
         if self._listener and (now := time.monotonic()) - self._reported >= PAUSE_SECONDS:
             self._reported = now
-            self._listener(Reading(self._doing, self.done, max(self._total, self.done), self._million))
+            self._listener(Progress(self._doing, self.done, max(self._total, self.done), self._million))
 
 
 class MeteredDigest:
