@@ -17,7 +17,7 @@ TEMPERATURES = (0.2, 0.5, 0.8, 1.0)
 LENGTH = 2000
 """Tokens written at each temperature. All texts have the same length, since longer texts have longer copies."""
 MAX_QUOTED = 60
-"""Characters of a verbatim run in the table."""
+"""Characters of a verbatim passage in the table."""
 
 
 def find_copies(
@@ -61,14 +61,14 @@ def write_tokens(network: TrainedModel, temperature: float, seed: int) -> Int[np
 
 
 def view_copies(written: tuple[Written, ...], thing: str) -> View:
-    """Return a table row for each text, and the texts split at their longest verbatim run."""
+    """Return a table row for each text, and the texts split at their longest verbatim passage."""
     first = written[0].originality
     return {
         "heads": (
             "text",
-            f"copied, in runs of {first.threshold} or more",
-            "longest verbatim run",
-            "that run",
+            f"copied, in passages of {first.threshold} or more",
+            "longest verbatim passage",
+            "that passage",
         ),
         "caption": f"{first.characters:,} {thing}s each",
         "texts": [view_text(one) for one in written],
@@ -76,7 +76,7 @@ def view_copies(written: tuple[Written, ...], thing: str) -> View:
 
 
 def view_text(one: Written) -> View:
-    """Return one text's numbers, its longest verbatim run, and the text around that run."""
+    """Return one text's numbers, its longest verbatim passage, and the text around it."""
     parts = split_at_run(one)
     quoted = parts[1] if len(parts[1]) <= MAX_QUOTED else f"{parts[1][:MAX_QUOTED]}…"
     is_written = one.temperature is not None
@@ -91,7 +91,7 @@ def view_text(one: Written) -> View:
 
 
 def split_at_run(one: Written) -> tuple[str, str, str]:
-    """Return the text before its longest verbatim run, the run, and the text after it."""
+    """Return the text before its longest verbatim passage, the passage, and the text after it."""
     characters, found = one.excerpt.characters, one.originality
     start = sum(1 for last in one.excerpt.last if last < found.start)
     stop = sum(1 for first in one.excerpt.first if first < found.start + found.longest)
