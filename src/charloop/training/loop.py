@@ -3,14 +3,13 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
 
-from charloop.checkpoint import append_line, flush_lines
+from charloop.checkpoint import append_line, flush_lines, write_atomically
 from charloop.errors import CharloopError
 from charloop.progress import Progress
 from charloop.training.checkpoints import save_best_weights, save_checkpoint
@@ -26,7 +25,7 @@ from charloop.training.events import (
 )
 from charloop.training.interrupt import Interrupt
 from charloop.training.metrics import EvaluationRecord, SkippedRecord, StepRecord, encode_record
-from charloop.training.samples import copy_network, sample_texts, write_samples
+from charloop.training.samples import copy_network, format_samples, sample_texts, samples_path
 from charloop.training.session import Session
 from charloop.training.state import Journal, TrainingState
 from charloop.training.step import PlannedUpdate, UpdateMetrics
@@ -44,50 +43,52 @@ class Call(NamedTuple):
     progress: float
 
 
-@dataclass
 class Loop:
     """One invocation of a run: the work of one process."""
 
-    session: Session
-    state: TrainingState
-    journal: Journal
-    listener: Listener
-    interrupt: Interrupt = field(default_factory=Interrupt)
-    step: int = field(init=False)
-    """Number of updates started."""
-    pending: Call | None = field(init=False, default=None)
-    started: float = field(init=False)
-    """When the run would have begun in a single invocation, by the monotonic clock."""
-    saved_at: int = field(init=False)
-    """Step of the last checkpoint."""
-    saved_when: float = field(init=False)
-    """Seconds of training at the last checkpoint."""
-    save_seconds: float = field(init=False, default=0.0)
-    """Seconds that the last checkpoint took."""
-    evaluated_at: float = field(init=False)
-    """Progress at the end of the last evaluation."""
-    evaluation_seconds: float = field(init=False, default=0.0)
-    """Seconds that the last evaluation took."""
-    is_stopping: bool = field(init=False, default=False)
-    """Whether the listener knows that a stop was requested."""
-
-    def __post_init__(self) -> None:
-        self.step = self.saved_at = int(self.state.step)
-        self.started = time.monotonic() - self.journal.elapsed
-        self.saved_when = self.elapsed
-        self.evaluated_at = self.session.budget.progress(self.step, self.elapsed)
+    def __init__(
+        self,
+        session: Session,
+        state: TrainingState,
+        journal: Journal,
+        listener: Listener,
+        interrupt: Interrupt,
+    ) -> None:
+        self.session, self.state, self.journal = session, state, journal
+        self.listener, self.interrupt = listener, interrupt
+        self.step = self.saved_at = int(state.step)
+        """Number of updates started, and of updates in the last checkpoint."""
+        self.pending: Call | None = None
+        self.started = time.monotonic() - journal.elapsed
+        """When the run would have begun in a single invocation, by the monotonic clock."""
+        self.saved_when, self.save_seconds = self.elapsed, 0.0
+        """Seconds of training at the last checkpoint, and seconds that it took."""
+        self.evaluated_at, self.evaluation_seconds = session.budget.progress(self.step, self.elapsed), 0.0
+        """Progress at the end of the last evaluation, and seconds that it took."""
+        self.is_stopping = False
+        """Whether the listener knows that a stop was requested."""
 
     def train(self) -> Finished:
-        """Train until the budget is used up, patience ends, or a stop is requested."""
+        """Train until the budget is used up, patience ends, or a stop is requested. Evaluate and save at the end.
+
+        An interrupted run only saves, so that resuming it changes no bit.
+        """
         reason = None
         while reason is None:
             reason = self._advance()
         self._finish_pending()
-        self._end(reason)
+        journal = self.journal
+        if reason != INTERRUPTED and journal.evaluated != self.step:
+            self._evaluate()
+            self._save()
+        if self.saved_at != self.step:
+            self._save()
+        if journal.unscored and journal.best is None:
+            raise self._unscored_error()
+        if not journal.best_step:
+            save_best_weights(self.session, self.state, journal)
         skipped = int(self.state.health.skipped)
-        finished = Finished(
-            reason, self.step, self.journal.best_score, self.journal.best_step, self.elapsed, skipped
-        )
+        finished = Finished(reason, self.step, journal.best_score, journal.best_step, self.elapsed, skipped)
         self.listener(finished)
         return finished
 
@@ -95,18 +96,6 @@ class Loop:
     def elapsed(self) -> float:
         """Seconds of training, including earlier invocations."""
         return time.monotonic() - self.started
-
-    def _end(self, reason: str) -> None:
-        """Evaluate and save at the end. An interrupted run only saves, so that resuming it changes no bit."""
-        if reason != INTERRUPTED and self.journal.evaluated != self.step:
-            self._evaluate()
-            self._save()
-        if self.saved_at != self.step:
-            self._save()
-        if self.journal.unscored and self.journal.best is None:
-            raise self._unscored_error()
-        if not self.journal.best_step:
-            save_best_weights(self.session, self.state, self.journal)
 
     def _advance(self) -> str | None:
         """Make a call, and what is due after it. Return the reason to stop, if there is one."""
@@ -218,7 +207,7 @@ class Loop:
         if not every or (count > 1 and count % every) or self.journal.unscored:
             return
         texts = sample_texts(self.session, self.state, self.step)
-        write_samples(self.session.folder, self.step, texts)
+        write_atomically(samples_path(self.session.folder, self.step), format_samples(texts))
         self.listener(Sampled(self.step, texts))
 
     def _save(self) -> None:
@@ -255,7 +244,5 @@ class Loop:
         """Return how to continue with other settings."""
         if self.journal.best is None:
             return "the last checkpoint is intact" if self.saved_at > 0 else "start again"
-        return (
-            "the last checkpoint is intact: start from its best weights with "
-            f"--init-from {self.session.folder.path}"
-        )
+        best = f"--init-from {self.session.folder.path}"
+        return f"the last checkpoint is intact: start from its best weights with {best}"

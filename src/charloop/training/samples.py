@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from charloop.checkpoint import RunFolder, write_atomically
+from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import Session
@@ -43,11 +43,6 @@ def copy_network(session: Session, state: TrainingState, loss: float) -> Trained
             "the weights of that step are gone", do="ask for the network while the listener handles the event"
         ) from None
     return TrainedModel(session.model, params, session.folder.vocabulary, facts, run=session.folder)
-
-
-def write_samples(folder: RunFolder, step: int, texts: Sequence[tuple[float, str]]) -> None:
-    """Write the samples of `step` to the run's folder."""
-    write_atomically(samples_path(folder, step), format_samples(texts))
 
 
 def samples_path(folder: RunFolder, step: int) -> Path:
