@@ -23,7 +23,7 @@ from charloop.checkpoint.names import (
     VOCABULARY,
     WEIGHTS,
 )
-from charloop.checkpoint.tensors import damaged
+from charloop.checkpoint.checksums import damaged
 from charloop.config import RunConfig
 from charloop.configfile import from_dict, to_dict
 from charloop.data import Vocabulary

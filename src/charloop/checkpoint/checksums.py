@@ -1,4 +1,4 @@
-"""Arrays and pytrees in safetensors files with a checksum, which finds damage before it does harm."""
+"""Arrays in safetensors files with a checksum, which finds damage before it does harm; pytrees as such arrays."""
 
 import hashlib
 import json
