@@ -5,7 +5,7 @@ import io
 import os
 from pathlib import Path
 
-from charloop.cli.commands.bench.command import BENCHMARKS
+from charloop.cli.commands.bench import BENCHMARKS
 from charloop.cli.main import COMMANDS, main
 
 TARGET = Path(__file__).with_name("reference.md")

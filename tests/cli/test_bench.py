@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.cli.commands.bench.command import BENCHMARKS, MOVED
+from charloop.cli.commands.bench import BENCHMARKS, MOVED
 from cli.commands import call, done, process, refused
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 
 from cells.table import EXAMPLES
 from charloop.cells import CELLS, find_cell_options
-from charloop.cli.commands.bench.command import BENCHMARKS
+from charloop.cli.commands.bench import BENCHMARKS
 from charloop.cli.commands.presets import SHOWN
 from charloop.cli.main import COMMANDS
 from charloop.data import corpora
@@ -22,7 +22,7 @@ from cli.commands import Outcome, call, done, process
 FLAGS = {
     "train": "charloop.cli.flags.training.TrainFlags",
     "sample": "charloop.cli.commands.sample.SampleFlags",
-    "eval": "charloop.cli.commands.eval.command.EvalFlags",
+    "eval": "charloop.cli.commands.eval.EvalFlags",
     "compare": "charloop.cli.flags.comparison.CompareFlags",
     "sweep": "charloop.cli.flags.comparison.SweepFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
@@ -33,8 +33,8 @@ FLAGS = {
     "cells": "charloop.cli.commands.cells.CellsFlags",
     "corpora": "charloop.cli.commands.corpora.CorporaFlags",
     "presets": "charloop.cli.commands.presets.PresetsFlags",
-    "bench speed": "charloop.cli.commands.bench.speed.SpeedFlags",
-    "bench unroll": "charloop.cli.commands.bench.unroll.UnrollFlags",
+    "bench speed": "charloop.cli.commands.bench.SpeedFlags",
+    "bench unroll": "charloop.cli.commands.bench.UnrollFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
 HIDDEN = {"sweep": {"cell", "cell_options"}}

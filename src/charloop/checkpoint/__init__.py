@@ -11,11 +11,11 @@
 """
 
 from charloop.checkpoint.checkpoints import Checkpoint
+from charloop.checkpoint.checksums import load_tensors, pack_tree, save_tensors, unpack_tree
 from charloop.checkpoint.lines import append_line, cut_after, flush_lines
 from charloop.checkpoint.lock import locked
 from charloop.checkpoint.new_folder import export_run, new_folder
 from charloop.checkpoint.run_folder import RunFolder
-from charloop.checkpoint.checksums import load_tensors, pack_tree, save_tensors, unpack_tree
 from charloop.files.atomic import write_atomically
 
 __all__ = [

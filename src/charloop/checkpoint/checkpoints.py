@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from charloop.checkpoint.names import CHECKPOINTS, FIRST_STATE, FORMER_CHECKPOINTS, VOCABULARY
 from charloop.checkpoint.checksums import damaged, load_tensors, save_tensors
+from charloop.checkpoint.names import CHECKPOINTS, FIRST_STATE, FORMER_CHECKPOINTS, VOCABULARY
 from charloop.errors import CharloopError
 from charloop.files.atomic import flush_folder, saving
 

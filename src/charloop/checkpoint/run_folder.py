@@ -11,6 +11,7 @@ from typing import Any
 from charloop.cells import is_file_cell
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint.checkpoints import Checkpoints, Tensors, read_tensors, write_tensors
+from charloop.checkpoint.checksums import damaged
 from charloop.checkpoint.lock import LOCK
 from charloop.checkpoint.names import (
     CELL,
@@ -23,7 +24,6 @@ from charloop.checkpoint.names import (
     VOCABULARY,
     WEIGHTS,
 )
-from charloop.checkpoint.checksums import damaged
 from charloop.config import RunConfig
 from charloop.configfile import from_dict, to_dict
 from charloop.data import Vocabulary

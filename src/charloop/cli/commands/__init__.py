@@ -1,1 +1,1 @@
-"""One module for each command; a package where a command needs more."""
+"""One module for each command."""

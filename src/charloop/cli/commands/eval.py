@@ -1,20 +1,15 @@
 """charloop eval: how well a trained network predicts a text."""
 
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import tyro
 
-from charloop.cli.commands.eval.per_character import (
-    STDOUT,
-    character_records,
-    check_costs_target,
-    write_records,
-)
-from charloop.cli.commands.eval.report import score_lines, score_values
+from charloop.baselines.wording import baseline_values, label_lines, rank_rows, rank_values
 from charloop.cli.flags.context import STDIN, read_context
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
@@ -22,12 +17,20 @@ from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
+from charloop.files.output import check_output, write_output
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import ChosenText
+    from charloop.data import Vocabulary
     from charloop.evaluation import Score
+
+PER_CHARACTER, STDOUT = "--per-character", "-"
+DIGITS = 7
+"""Significant digits of a loss: as many as a 32-bit number has."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def check_flags(flags: EvalFlags) -> None:
         return
     if flags.limit:
         raise CharloopError("--per-character and --limit do not go together", do="leave one out")
-    check_costs_target(flags.per_character, overwrite=flags.overwrite)
+    if flags.per_character != STDOUT:
+        check_output(PER_CHARACTER, flags.per_character, overwrite=flags.overwrite, allowed="a file or -")
 
 
 def start_baselines(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement | None":
@@ -138,3 +142,70 @@ def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...
         else score_lines(name, read_from, score, notes)
     ):
         print(line, file=stream)
+
+
+def score_values(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
+    """Return the score as plain values, for JSON."""
+    interval, rank, baselines = score.interval, score.rank, score.baselines
+    return {
+        "text": name,
+        "read_from": read_from,
+        "characters": score.characters,
+        "nats_per_character": score.loss,
+        "bits_per_character": score.bits_per_character,
+        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
+        "interval": interval
+        and {
+            "confidence": interval.confidence,
+            "nats_per_character": [interval.low, interval.high],
+            "bits_per_character": list(interval.bits),
+            "blocks": interval.blocks,
+            "block_length": interval.block_length,
+        },
+        "rank": rank_values(rank) if rank else None,
+        "baselines": baseline_values(baselines) if baselines else None,
+        "notes": [*notes, *([baselines.portion] if baselines and baselines.portion else [])],
+    }
+
+
+def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines that people read."""
+    yield f"text        {name}"
+    yield from (f"note        {note}" for note in notes)
+    yield f"read from   {read_from}"
+    yield f"characters  {score.characters:,} predicted"
+    yield f"nats/char   {score.loss:.4f}"
+    yield f"bits/char   {score.bits_per_character:.4f}"
+    if score.interval:
+        low, high = score.interval.bits
+        yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
+        yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
+    yield f"perplexity  {score.perplexity:.3f}"
+    yield from label_lines(rank_rows(score.rank, score.baselines))
+
+
+def character_records(
+    tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary"
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1."""
+    as_bytes = vocabulary.unit == "byte"
+    symbols = [token if as_bytes else vocabulary.decode([token]) for token in range(vocabulary.size)]
+    name = "byte" if as_bytes else "character"
+    for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
+        costs = {"nats": float(loss), "bits": float(loss) / math.log(2)}
+        rounded = {unit: float(f"{value:.{DIGITS}g}") for unit, value in costs.items()}
+        yield {"offset": offset, name: symbols[token], **rounded}
+
+
+def write_records(target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:
+    """Write the records to `target`, one ASCII line of JSON each; a file is complete or absent."""
+    if target == STDOUT:
+        for line in lines:
+            sys.stdout.write(json.dumps(line) + "\n")
+        return
+
+    def write(file: BinaryIO) -> None:
+        for line in lines:
+            file.write(json.dumps(line).encode("ascii") + b"\n")
+
+    write_output(PER_CHARACTER, target, write, overwrite=overwrite)
