@@ -5,9 +5,10 @@ import hashlib
 import io
 import os
 import re
+import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,14 @@ SMALL_RUN = (
     "--seq-length",
     "16",
 )
-BRIEF = (*SMALL_RUN, "--steps", "16", "--eval-every", "8", "--steps-per-call", "4", "--warmup-steps", "4")
-"""Flags of a run that takes a second."""
+ENDLESS = (*SMALL_RUN, "--eval-every", "8", "--steps-per-call", "4", "--warmup-steps", "4")
+BRIEF = (*ENDLESS, "--steps", "16")
+"""Flags of a run that takes a second, or less if the process has compiled its program before: a text with the letters
+of `WORDS` and the same sizes make the same program, whatever the seed and the budget."""
+WITHOUT_OPTIONAL_LIBRARIES = "; ".join(
+    ["import sys", *(f"sys.modules['{name}'] = None" for name in ("matplotlib", "tensorboardX", "wandb"))]
+)
+"""Python that makes the imports of its process fail, for these libraries."""
 
 
 def program(*arguments: str, first: str = "") -> list[str]:
@@ -66,6 +73,17 @@ def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
     finally:
         sys.stdin = before
     return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let this process write no file of more than `size` bytes: a longer one raises OSError, as on a full disk."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
 
 
 Runner = Callable[..., Outcome]

@@ -4,10 +4,15 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import charloop.training.run
+from charloop.cli.commands import train as train_command
+from charloop.config import RunConfig
 from cli.commands import BRIEF, Outcome, call, done
 
 WORDS = (
@@ -26,6 +31,8 @@ WORDS = (
     "old",
     "river",
 )
+RARE = "ξψж"
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "my_cells.py:SkipLSTM")
 
 
 def text_of(lines: int, seed: int = 0) -> str:
@@ -76,6 +83,22 @@ def write(trained: Path) -> Write:
 
 
 @pytest.fixture(scope="session")
+def example(book: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run with a cell of the shipped examples, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("example") / "run"
+    return folder, call("train", str(book), *BRIEF, "--cell", EXAMPLE, "--output", str(folder))
+
+
+@pytest.fixture(scope="session")
+def folded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run with an unknown symbol, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("folded")
+    (folder / "book.txt").write_text(text_of(100) + RARE + text_of(5, seed=1))
+    flags = (*BRIEF, "--min-count", "3", "--output", str(folder / "run"))
+    return folder / "run", call("train", str(folder / "book.txt"), *flags)
+
+
+@pytest.fixture(scope="session")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """A run on bytes of every kind, and what its training wrote."""
     folder = tmp_path_factory.mktemp("binary")
@@ -88,6 +111,29 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
 def copied(trained: Path, tmp_path: Path) -> Path:
     """A copy of it, which a test may damage."""
     return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+Plan = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """The flat settings that `charloop train FLAGS book.txt` would train with."""
+    asked: list[RunConfig] = []
+
+    def train(config: RunConfig, *_: object, **__: object) -> Path:
+        asked.append(config)
+        return Path("run")
+
+    def plan(*flags: str) -> dict[str, Any]:
+        with monkeypatch.context() as patch:
+            patch.setattr(charloop.training.run, "train", train)
+            patch.setattr(train_command, "end", lambda *_, **__: 0)
+            done(call("train", *flags, "book.txt"))
+        sections = asdict(asked.pop())
+        return {name: value for section in sections.values() for name, value in section.items()}
+
+    return plan
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from charloop import load
 from choosing import slow
-from cli.commands import BRIEF, call, done, process, refused
+from cli.commands import BRIEF, call, done, refused
 
 CONTEXT = "the lazy dog sleeps by "
 FLAGS = ("--length", "40", "--seed", "3")
@@ -59,8 +59,8 @@ def test_a_context_is_read_and_not_written(play: Path, tmp_path: Path, more: tup
 
 
 @pytest.mark.parametrize("prompt", ["K", slow(""), slow("KING:\n")])
-def test_every_process_and_the_library_write_the_same(play: Path, prompt: str) -> None:
-    text = done(process("sample", str(play), "--prompt", prompt, "--no-echo", *FLAGS))
+def test_the_command_and_the_library_write_the_same(play: Path, prompt: str) -> None:
+    text = done(call("sample", str(play), "--prompt", prompt, "--no-echo", *FLAGS))
     network = load(play)
     assert text.rstrip("\n") == network.sample(prompt, length=40, seed=3)[0].rstrip("\n")
     assert network.sample(prompt, length=40, seed=3)[0] == "".join(network.stream(prompt, length=40, seed=3))
@@ -123,7 +123,7 @@ def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> No
 
 
 def test_bytes_begin_too(binary: tuple[Path, object]) -> None:
-    written = process("sample", str(binary[0]), "--length", "5", "--prompt", "a")
+    written = call("sample", str(binary[0]), "--length", "5", "--prompt", "a")
     assert written.code == 0
     assert written.err.startswith("note: read from ")
 

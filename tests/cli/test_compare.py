@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cells.table import EXAMPLES
 from charloop.cli.terminal.comparison_tables import run_verdict
 from charloop.comparison import RunScore
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
 from charloop.training.metrics import History
-from cli.commands import BRIEF, call, done, process, refused
-from cli.conftest import text_of
+from cli.commands import BRIEF, Outcome, call, done, process, refused
+from cli.conftest import EXAMPLE, text_of
 from cli.test_eval_info import figures
 
 LONG = text_of(40, seed=9)
@@ -23,7 +22,7 @@ LONG = text_of(40, seed=9)
 def longer(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another network on the same text, trained for longer."""
     folder = tmp_path_factory.mktemp("runs") / "longer"
-    done(call("train", str(book), *BRIEF, "--steps", "48", "--cell", "gru", "--output", str(folder)))
+    done(call("train", str(book), *BRIEF, "--steps", "48", "--output", str(folder)))
     return folder
 
 
@@ -56,12 +55,12 @@ def test_the_table_for_programs(trained: Path, longer: Path) -> None:
 
 
 def test_the_table_for_people(trained: Path, longer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = (str(trained), str(longer))
+    arguments = ("compare", str(trained), str(longer), "--text-file", "other.txt")
     Path("other.txt").write_text(LONG)
-    for width in ("400", "60"):
+    loss = figures(done(call("eval", str(longer), "other.txt")))["nats/char"]
+    for run, width in ((process, "400"), (call, "60")):
         monkeypatch.setenv("COLUMNS", width)
-        out = done(process("compare", *rows, "--text-file", "other.txt"))
-        loss = figures(done(call("eval", str(longer), "other.txt")))["nats/char"]
+        out = done(run(*arguments))
         lines = out.splitlines()
         assert lines[0].startswith(f"text     other.txt, {len(LONG) - 1:,} characters")
         tables = [number for number, line in enumerate(lines) if line.startswith(" " * 12)]
@@ -110,36 +109,34 @@ def test_the_same_text_under_another_name_is_the_same(trained: Path, book: Path)
     done(call("compare", str(trained), "renamed"))
 
 
-def test_other_vocabularies_are_compared_where_both_know_all(trained: Path, book: Path) -> None:
-    rare = text_of(100) + "Zz!\n"
-    Path("rare.txt").write_text(rare)
-    done(call("train", "rare.txt", *BRIEF, "--output", "wide"))
-    done(call("train", "rare.txt", *BRIEF, "--min-count", "5", "--output", "folded"))
-    found = json.loads(done(call("compare", str(trained), "wide", "--text-file", str(book), "--json")))
-    own = {str(run): load(run).evaluate(book.read_text()).loss for run in (trained, Path("wide"))}
+def test_runs_with_other_vocabularies_are_compared_on_a_text_that_both_know(
+    trained: Path, book: Path, folded: tuple[Path, Outcome]
+) -> None:
+    Path("capital.txt").write_text(book.read_text().replace("z", "Z"))
+    done(call("train", "capital.txt", *BRIEF, "--output", "capital"))
+    both = book.read_text().replace("lazy", "old")
+    Path("both.txt").write_text(both)
+    found = json.loads(done(call("compare", str(trained), "capital", "--text-file", "both.txt", "--json")))
+    own = {str(run): load(run).evaluate(both).loss for run in (trained, Path("capital"))}
     for row in found["runs"]:
         assert row["nats_per_character"] == pytest.approx(own[row["run"]], rel=1e-6)
-    # The fraction makes no difference: the text that both read is theirs.
-    said = refused(call("compare", str(trained), "wide", "--text-file", "rare.txt"))
+    said = refused(call("compare", str(trained), "capital", "--text-file", "capital.txt"))
     assert said.startswith(f"{trained}: ")
     assert "'Z'" in said
-    said = refused(call("compare", "wide", "folded", "--text-file", "rare.txt"))
-    assert "are unknown to folded" in said
+    said = refused(call("compare", "capital", str(folded[0]), "--text-file", "capital.txt"))
+    assert f"are unknown to {folded[0]}" in said
 
 
-def test_the_same_folded_vocabulary_is_compared() -> None:
-    Path("rare.txt").write_text(text_of(100) + "Zz!\n")
-    for seed in ("1", "2"):
-        done(
-            call("train", "rare.txt", *BRIEF, "--min-count", "5", "--seed", seed, "--output", f"folded{seed}")
-        )
-    assert "note     " in done(call("compare", "folded1", "folded2"))
+def test_runs_with_the_same_unknown_symbol_are_compared(folded: tuple[Path, Outcome]) -> None:
+    run = folded[0]
+    text = str(run.with_name("book.txt"))
+    done(call("train", text, *BRIEF, "--min-count", "3", "--seed", "1", "--output", "other"))
+    assert "note     " in done(call("compare", str(run), "other"))
 
 
-def test_bytes_and_characters_are_refused(trained: Path, book: Path) -> None:
-    done(call("train", str(book), *BRIEF, "--unit", "byte", "--output", "bytes"))
-    said = refused(call("compare", str(trained), "bytes"))
-    assert said == f"{trained} predicts chars and bytes bytes: their losses are of different things"
+def test_bytes_and_characters_are_refused(trained: Path, binary: tuple[Path, Outcome], book: Path) -> None:
+    said = refused(call("compare", str(trained), str(binary[0]), "--text-file", str(book)))
+    assert said == f"{trained} predicts chars and {binary[0]} bytes: their losses are of different things"
 
 
 @pytest.mark.parametrize(
@@ -207,9 +204,8 @@ def test_the_verdict_names_the_runs_that_do_not_differ_significantly() -> None:
     )
 
 
-def test_a_cell_of_ones_own_is_named_again(trained: Path, book: Path) -> None:
-    cell = str(EXAMPLES / "my_cells.py:MultiplicativeLSTM")
-    done(call("train", str(book), *BRIEF, "--cell", cell, "--output", "own"))
-    assert "a run's code is not executed unasked" in refused(call("compare", str(trained), "own"))
-    found = json.loads(done(call("compare", str(trained), "own", "--cell", cell, "--json")))
-    assert {row["run"] for row in found["runs"]} == {str(trained), "own"}
+def test_a_cell_of_ones_own_is_named_again(trained: Path, example: tuple[Path, Outcome]) -> None:
+    runs = (str(trained), str(example[0]))
+    assert "a run's code is not executed unasked" in refused(call("compare", *runs))
+    found = json.loads(done(call("compare", *runs, "--cell", EXAMPLE, "--json")))
+    assert {row["run"] for row in found["runs"]} == set(runs)

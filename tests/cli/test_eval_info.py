@@ -9,7 +9,7 @@ import pytest
 from charloop.configfile import to_dict
 from charloop.kernels import availability
 from charloop.trained import load
-from cli.commands import BRIEF, call, done, process
+from cli.commands import BRIEF, WITHOUT_OPTIONAL_LIBRARIES, call, done, process
 from cli.conftest import text_of
 from cli.test_train import config
 
@@ -22,7 +22,7 @@ def figures(out: str) -> dict[str, str]:
 
 def test_a_file(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(text_of(12, seed=5))
-    out = done(process("eval", str(trained), "other.txt"))
+    out = done(call("eval", str(trained), "other.txt"))
     score = load(trained).evaluate(text_of(12, seed=5))
     found = figures(out)
     assert found["text"] == "other.txt"
@@ -68,7 +68,7 @@ def test_standard_input(trained: Path) -> None:
 
 
 def test_info_for_people(trained: Path, book: Path) -> None:
-    found = figures(done(process("info", str(trained))))
+    found = figures(done(process("info", str(trained), first=WITHOUT_OPTIONAL_LIBRARIES)))
     size = len(book.read_text())
     assert found["run"] == str(trained)
     assert found["model"] == "lstm, 1 x 12, embedding 6"

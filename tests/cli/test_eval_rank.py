@@ -59,7 +59,7 @@ def test_its_own_validation_text_is_compared(lengthy: Path) -> None:
 
 
 def test_the_same_for_people(lengthy: Path) -> None:
-    found, said = values(str(lengthy)), figures(done(process("eval", str(lengthy))))
+    found, said = values(str(lengthy)), figures(done(call("eval", str(lengthy))))
     low, high = found["interval"]["bits_per_character"]
     assert said["interval"] == f"{low:.4f} to {high:.4f} bits/char, 95% confidence"
     rank = found["rank"]
@@ -154,7 +154,7 @@ def test_each_character_down_a_pipe(trained: Path) -> None:
     assert found.code == 0
     assert "".join(line["character"] for line in records_in(found.out)) == "he fox"
     assert figures(found.err)["characters"] == "6 predicted"
-    as_json = process(*flags, "--json")
+    as_json = call(*flags, "--json")
     assert as_json.out == found.out
     assert json.loads(as_json.err)["characters"] == 6
 
@@ -258,7 +258,7 @@ def test_baselines_without_a_network(tmp_path: Path) -> None:
     cut = len(text) * 9 // 10
     vocabulary = Vocabulary.of_text(text)
     baselines = measure_baselines(vocabulary.encode(text[:cut]), vocabulary.encode(text[cut:]), vocabulary)
-    found = json.loads(done(process("baselines", "book.txt", "--json")))
+    found = json.loads(done(call("baselines", "book.txt", "--json")))
     assert [(baseline["name"], baseline["nats_per_character"]) for baseline in found["baselines"]] == [
         (baseline.name, baseline.nats) for baseline in baselines.entries
     ]

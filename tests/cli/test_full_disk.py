@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, call, done, prints, process, refused
-
-
-def limited(size: int) -> str:
-    """Python that forbids its process any file of more than `size` bytes."""
-    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
-
+from cli.commands import BRIEF, call, done, files_limited_to, prints, refused
 
 SAVED = ("model.safetensors", "checkpoints/step-000000016.safetensors", "vocabulary.json")
 
@@ -32,7 +26,8 @@ def test_a_checkpoint_that_does_not_fit(large: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(large, tmp_path / "run"))
     before, text = prints(run), done(call("sample", "run", "--length", "40"))
     limit = (run / SAVED[0]).stat().st_size - 1000
-    line = refused(process("train", "--resume", "run", "--steps", "20", first=limited(limit)), out="model ")
+    with files_limited_to(limit):
+        line = refused(call("train", "--resume", "run", "--steps", "20"), out="model ")
     assert line.startswith("cannot save run/")
     assert "(File too large); what was saved before is still there" in line
 
@@ -68,7 +63,7 @@ def test_a_disk_that_fills_up_between_two_checkpoints(small_disk: Path, large: P
     run = Path(shutil.copytree(large, small_disk / "run"))
     film = fill(small_disk, 64 << 10)
     before = prints(run)
-    line = refused(process("train", "--resume", str(run), "--steps", "20"), out="model ")
+    line = refused(call("train", "--resume", str(run), "--steps", "20"), out="model ")
     assert "(No space left on device)" in line
     assert [prints(run)[f"run/{name}"] for name in SAVED] == [before[f"run/{name}"] for name in SAVED]
     film.unlink()

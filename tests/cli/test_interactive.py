@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import call, process, refused
-from cli.terminals import open_terminal
+from cli.commands import call, refused
+from cli.terminals import Terminal, open_terminal
 
 
 def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
+def test_a_signal_ends_a_session_as_ctrl_c_does(trained: Path, number: int) -> None:
     with open_terminal("sample", str(trained), "--interactive", "--no-echo", "--prompt", "a ") as screen:
         before = termios.tcgetattr(screen.slave)
         screen.until("Ctrl-C end")
@@ -57,36 +57,35 @@ def test_a_signal_ends_it_as_ctrl_c_does(trained: Path, number: int) -> None:
         assert termios.tcgetattr(screen.slave) == before
 
 
-def test_escape_is_not_taken_for_an_arrow(trained: Path) -> None:
+def test_a_session_without_a_seed_draws_one_and_prints_it_and_that_seed_draws_the_same_again(
+    trained: Path,
+) -> None:
+    """The first of the two sessions also shows that Escape is not taken for an arrow, and that Ctrl-D ends it."""
     with open_terminal("sample", str(trained), "--interactive") as screen:
         screen.until("Ctrl-C end")
         screen.send("\x14")
         screen.until("digits, Enter and Tab write text")
         screen.send("\x1b")
-        screen.until("Ctrl-C end")
-        screen.send("\x04")
-        assert screen.ended().startswith("\nnote: --seed ")
-
-
-def test_without_a_seed_one_is_drawn_and_printed_and_draws_the_same_again(trained: Path) -> None:
-    def draw_line(*flags: str) -> tuple[str, str]:
-        with open_terminal("sample", str(trained), "--interactive", *flags) as screen:
-            screen.until("Ctrl-C end")
-            screen.send("\x05")
-            screen.until("↵")
-            screen.send("\x03")
-            line, _, note = screen.ended().partition("\n")
-            return line, note
-
-    (line, note), (other, _) = draw_line(), draw_line()
+        line, note = draw_line(screen, "\x04")
     found = re.fullmatch(r"note: --seed (\d+) draws the same characters for the same keys\n", note)
     assert found
-    assert line != other
-    assert draw_line("--seed", found[1]) == (line, "")
+    assert found[1] != "0"
+    with open_terminal("sample", str(trained), "--interactive", "--seed", found[1]) as screen:
+        assert draw_line(screen, "\x03") == (line, "")
 
 
-def test_without_a_terminal(trained: Path) -> None:
-    said = refused(process("sample", str(trained), "--interactive"))
+def draw_line(screen: Terminal, end: str) -> tuple[str, str]:
+    """Have the network write a line, and end the session with the key `end`; return the line, and what follows it."""
+    screen.until("Ctrl-C end")
+    screen.send("\x05")
+    screen.until("↵")
+    screen.send(end)
+    line, _, note = screen.ended().partition("\n")
+    return line, note
+
+
+def test_a_session_needs_a_terminal(trained: Path) -> None:
+    said = refused(call("sample", str(trained), "--interactive"))
     needs, do = said.split("; ")
     assert needs == "--interactive needs a terminal to read keys from and to draw on"
     assert do == "leave it out, and the network writes by itself"

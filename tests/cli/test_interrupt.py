@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import SMALL_RUN, Outcome, call, done, program
+from cli.commands import ENDLESS, Outcome, call, done, program
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:
@@ -37,7 +37,7 @@ def test_a_signal_while_it_trains(number: int, book: Path) -> None:
     with started(
         "train",
         str(book),
-        *SMALL_RUN,
+        *ENDLESS,
         "--minutes",
         "60",
         "--eval-every",

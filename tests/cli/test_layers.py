@@ -1,39 +1,12 @@
 """Preset, then file, then flags: what a run is asked for in the end."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import charloop.training.run
-from charloop.cli.commands import train as train_command
-from charloop.config import RunConfig
 from charloop.presets import PRESETS
-from cli.commands import call, done
-
-Plan = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """The flat settings that `charloop train book.txt FLAGS` would train with."""
-    asked: list[RunConfig] = []
-
-    def train(config: RunConfig, *_: object, **__: object) -> Path:
-        asked.append(config)
-        return Path("run")
-
-    monkeypatch.setattr(charloop.training.run, "train", train)
-    monkeypatch.setattr(train_command, "end", lambda *_, **__: 0)
-
-    def plan(*flags: str) -> dict[str, Any]:
-        done(call("train", *flags, "book.txt"))
-        sections = asdict(asked.pop())
-        return {name: value for section in sections.values() for name, value in section.items()}
-
-    return plan
+from cli.conftest import Plan
 
 
 @pytest.fixture

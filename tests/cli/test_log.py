@@ -1,13 +1,16 @@
 """`charloop train --log`: what a person types, sees, and is refused."""
 
+import sys
 from pathlib import Path
 
-from cli.commands import BRIEF, call, done, process, refused
+import pytest
+
+from cli.commands import BRIEF, call, done, refused
 from training.event_files import curve
 
 
 def test_a_log_is_made_remembered_and_left_out_again(book: Path) -> None:
-    said = done(process("train", str(book), *BRIEF, "--output", "run", "--log", "tensorboard"))
+    said = done(call("train", str(book), *BRIEF, "--output", "run", "--log", "tensorboard"))
     assert "note     the log goes to run/tensorboard, view it with tensorboard --logdir run" in said
     assert [step for step, _ in curve(Path("run"), "train/loss")] == [*range(1, 17)]
     done(call("train", "--resume", "run", "--steps", "20"))
@@ -16,18 +19,14 @@ def test_a_log_is_made_remembered_and_left_out_again(book: Path) -> None:
     assert [step for step, _ in curve(Path("run"), "train/loss")] == [*range(1, 21)]
 
 
-def test_without_the_library(book: Path) -> None:
-    for name, library in (("tensorboard", "tensorboardX"), ("wandb", "wandb")):
-        without = f"import sys; sys.modules['{library}'] = None"
-        flags = ("--output", "run", "--log", name)
-        said = refused(process("train", str(book), *BRIEF, *flags, first=without))
-        assert said == f"--log {name} needs {library}; pip install {library}"
-        assert not [*Path().iterdir()]
-
-
-def test_nothing_else_needs_it(book: Path) -> None:
-    without = "import sys; sys.modules['tensorboardX'] = sys.modules['wandb'] = None"
-    done(process("train", str(book), *BRIEF, "--output", "run", first=without))
+@pytest.mark.parametrize(("name", "library"), [("tensorboard", "tensorboardX"), ("wandb", "wandb")])
+def test_a_logger_without_its_library_is_refused(
+    name: str, library: str, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    said = refused(call("train", str(book), *BRIEF, "--output", "run", "--log", name))
+    assert said == f"--log {name} needs {library}; pip install {library}"
+    assert not [*Path().iterdir()]
 
 
 def test_a_text_after_the_flag_is_not_taken_for_a_logger(book: Path) -> None:

@@ -1,10 +1,14 @@
 """A user-defined cell from a file: stored in a run, loaded from it, and the error if it is missing."""
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, call, done, prints, process, refused
+from cli.commands import BRIEF, Outcome, call, done, prints, refused
+from cli.conftest import EXAMPLE, Plan
 
 CELL = """
 from pathlib import Path
@@ -16,22 +20,31 @@ Path("was-run").touch()
 class Mine(LSTM):
     '''An LSTM by another name.'''
 """
-EXAMPLES = Path(__file__).parents[2] / "examples" / "my_cells.py"
+
+
+@pytest.fixture(scope="module")
+def own(book: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a cell in a file, beside a folder `run` that was trained with it."""
+    folder = tmp_path_factory.mktemp("own")
+    cell = f"{folder / 'cells.py'}:Mine"
+    (folder / "cells.py").write_text(CELL)
+    with contextlib.chdir(folder):
+        out = done(call("train", str(book), *BRIEF, "--cell", cell, "--output", "run"))
+        assert f"more:    charloop sample run --cell {cell} --length 1000" in out
+        Path("was-run").unlink()
+    return cell
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> str:
-    file = tmp_path / "cells.py"
-    file.write_text(CELL)
-    return f"{file}:Mine"
+def in_own_folder(own: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Run a test in the folder of `own`, where the cell's code makes `was-run` if anything runs it."""
+    monkeypatch.chdir(Path(own).parent)
+    yield Path(own).parent
+    Path("was-run").unlink(missing_ok=True)
 
 
-def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> None:
-    out = done(call("train", str(book), *BRIEF, "--cell", own, "--output", "run"))
-    assert f"more:    charloop sample run --cell {own} --length 1000" in out
-    (tmp_path / "was-run").unlink()
-
-    before = prints(tmp_path)
+def test_a_runs_own_cell_is_not_run_unasked(in_own_folder: Path) -> None:
+    before = prints(in_own_folder)
     for command in (("sample",), ("eval",), ("train", "--steps", "20", "--resume")):
         line = refused(call(*command, "run"))
         assert line.startswith(
@@ -39,12 +52,13 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
         )
         assert line.endswith("or read run/cell.py and add --cell run/cell.py:Mine")
     assert "Mine" in done(call("info", "run"))
-    assert prints(tmp_path) == before, "nothing may run a run's code unasked"
+    assert prints(in_own_folder) == before
 
+
+def test_a_run_with_a_cell_of_its_own_is_used_with_that_cell(own: str) -> None:
+    shutil.copytree(Path(own).parent / "run", "run")
     text = done(call("sample", "run", "--cell", own, "--length", "30"))
-    assert text == done(
-        process("sample", "run", "--cell", "run/cell.py:Mine", "--length", "30", "--seed", "0")
-    )
+    assert text == done(call("sample", "run", "--cell", "run/cell.py:Mine", "--length", "30"))
     assert "nats/char" in done(call("eval", "run", "--cell", own))
     out = done(call("train", "--resume", "run", "--cell", own, "--steps", "20"))
     assert "continues after step 16" in out
@@ -56,6 +70,7 @@ def test_a_run_with_a_cell_of_its_own(own: str, book: Path, tmp_path: Path) -> N
         (None, "cell file not found: got 'cells.py'"),
         ("1 / 0", "cells.py does not run (ZeroDivisionError: division by zero)"),
         ("def (", "cells.py does not run (SyntaxError: "),
+        ("raise ValueError('two\\nlines')", "cells.py does not run (ValueError: two lines)"),
         ("raise SystemExit(3)", "cells.py does not run (SystemExit: 3)"),
         ("class Other: ...", "unknown cell in cells.py: got 'Mine'"),
         ("Mine = 3", "unknown cell in cells.py: got 'Mine'"),
@@ -70,31 +85,22 @@ def test_a_cell_that_is_not_there(content: str | None, message: str, book: Path)
     assert not Path("run").exists()
 
 
-def test_the_program_says_the_same(book: Path) -> None:
-    Path("cells.py").write_text("raise ValueError('two\\nlines')")
-    line = refused(process("train", str(book), "--cell", "cells.py:Mine"))
-    assert line == "cells.py does not run (ValueError: two lines)"
+@pytest.mark.skipif(not Path(EXAMPLE.rpartition(":")[0]).exists(), reason="an installed copy has no examples")
+def test_the_shipped_example(example: tuple[Path, Outcome]) -> None:
+    assert f"model    {EXAMPLE}, 1 x 12" in done(example[1])
+    assert done(call("sample", str(example[0]), "--cell", EXAMPLE, "--length", "9")).count("") > 9
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="an installed copy has no examples")
-def test_the_shipped_example(book: Path) -> None:
-    out = done(call("train", str(book), *BRIEF, "--cell", f"{EXAMPLES}:SkipLSTM", "--output", "run"))
-    assert f"model    {EXAMPLES}:SkipLSTM, 1 x 12" in out
-    assert done(call("sample", "run", "--cell", f"{EXAMPLES}:SkipLSTM", "--length", "9")).count("") > 9
-
-
-def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, book: Path, tmp_path: Path) -> None:
+def test_the_settings_of_a_run_name_no_code_that_is_run(own: str, in_own_folder: Path, plan: Plan) -> None:
     """A run from anywhere brings its config.json."""
-    done(call("train", str(book), *BRIEF, "--cell", own, "--output", "run"))
-    (tmp_path / "was-run").unlink()
-    asked = ("train", str(book), *BRIEF, "--config", "run/config.json", "--output", "new")
-    line = refused(call(*asked))
+    flags = ("--config", "run/config.json", "--output", "new")
+    line = refused(call("train", "book.txt", *flags))
     assert line.startswith(
         "run/config.json is of a run with a cell of its own, and a run's code is not executed unasked"
     )
     assert line.endswith("add --cell cells.py:Mine")
-    assert not (tmp_path / "was-run").exists()
-    done(call(*asked, "--cell", own))
+    assert not (in_own_folder / "was-run").exists()
+    assert plan(*flags, "--cell", own)["cell"] == own
 
 
 WRONG = """

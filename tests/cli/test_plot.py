@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import call, done, process, refused
+from cli.commands import WITHOUT_OPTIONAL_LIBRARIES, call, done, process, refused
 from figures.test_drawing import HEADS
 
 
@@ -16,9 +16,9 @@ def test_a_figure_of_each_kind(kind: str, trained: Path) -> None:
     assert [path.name for path in Path().iterdir()] == [f"curves.{kind}"]
 
 
-def test_as_a_program_and_against_each_axis(trained: Path, copied: Path) -> None:
+def test_against_each_axis(trained: Path, copied: Path) -> None:
     flags = ("--smooth", "3", "--width", "3.4")
-    done(process("plot", str(trained), str(copied), "--output", "steps.svg", *flags))
+    done(call("plot", str(trained), str(copied), "--output", "steps.svg", *flags))
     for against in ("characters", "minutes"):
         done(call("plot", str(trained), str(copied), "-o", f"{against}.svg", "--against", against, *flags))
     files = [Path(f"{against}.svg").read_bytes() for against in ("steps", "characters", "minutes")]
@@ -36,14 +36,9 @@ def test_what_is_there_is_kept_unless_asked_for(trained: Path) -> None:
 
 
 def test_without_matplotlib(trained: Path) -> None:
-    without = "import sys; sys.modules['matplotlib'] = None"
-    said = refused(process("plot", str(trained), "-o", "a.svg", first=without))
+    said = refused(process("plot", str(trained), "-o", "a.svg", first=WITHOUT_OPTIONAL_LIBRARIES))
     assert said == "charloop plot needs matplotlib; pip install matplotlib"
     assert not Path("a.svg").exists()
-
-
-def test_nothing_else_needs_matplotlib(trained: Path) -> None:
-    done(process("info", str(trained), first="import sys; sys.modules['matplotlib'] = None"))
 
 
 @pytest.mark.parametrize(

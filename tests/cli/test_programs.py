@@ -15,14 +15,19 @@ from cli.commands import BRIEF, Outcome, done, process
 
 QUICK = (*BRIEF, "--cell", "rnn", "--num-layers", "1")
 """To be compiled, that is."""
+SCORED = ("--text", "the quick brown fox")
 
 
-def trained_with(cache: Path, folder: Path, book: Path, *flags: str, **limit: str) -> Outcome:
-    """A run in `folder` whose programs are kept under `cache`."""
+def process_with(cache: Path, *arguments: str, **limit: str) -> Outcome:
+    """Run a command that keeps its programs under `cache`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_PERS")}
     del environment["JAX_COMPILATION_CACHE_DIR"]
-    given = environment | {"CHARLOOP_CACHE": str(cache)} | limit
-    return process("train", str(book), *QUICK, *flags, "--output", str(folder), env=given)
+    return process(*arguments, env=environment | {"CHARLOOP_CACHE": str(cache)} | limit)
+
+
+def trained_with(cache: Path, folder: Path, book: Path) -> Outcome:
+    """A run in `folder` whose programs are kept under `cache`."""
+    return process_with(cache, "train", str(book), *QUICK, "--output", str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +80,10 @@ def test_half_written_programs_are_made_again_without_a_word(begun: Path, tmp_pa
     assert weights(begun / "one") == weights(tmp_path / "two")
 
 
-def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, book: Path) -> None:
+def test_a_command_works_without_a_cache_that_cannot_be_made(tmp_path: Path, trained: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "programs").write_text("a file instead of a folder")
-    done(trained_with(tmp_path / "cache", tmp_path / "one", book))
+    done(process_with(tmp_path / "cache", "eval", str(trained), *SCORED))
 
 
 def test_old_entries_are_removed(tmp_path: Path) -> None:
@@ -102,19 +107,13 @@ def test_a_last_use_is_forgotten_with_its_program(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-atime", "new-cache", "now-atime"]
 
 
-def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(
-    begun: Path, tmp_path: Path, book: Path
-) -> None:
+def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(begun: Path, trained: Path) -> None:
     """JAX's eviction gives up at an entry whose last use nobody wrote down, and writes none without a limit."""
     pytest.importorskip("filelock")
     before = set(kept(begun))
     size = sum(file.stat().st_size for file in before)
-    flags = ("--hidden-size", "24")
-    done(
-        trained_with(
-            begun / "cache", tmp_path / "two", book, *flags, JAX_COMPILATION_CACHE_MAX_SIZE=str(size)
-        )
-    )
+    limit = {"JAX_COMPILATION_CACHE_MAX_SIZE": str(size)}
+    done(process_with(begun / "cache", "eval", str(trained), *SCORED, **limit))
     assert all(file.with_name(file.name[: -len("cache")] + "atime").exists() for file in kept(begun))
     assert 0 < sum(file.stat().st_size for file in kept(begun)) <= size
     assert set(kept(begun)) - before

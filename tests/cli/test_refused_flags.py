@@ -61,15 +61,6 @@ def test_train(flags: str, tmp_path: Path, book: Path) -> None:
     assert (prints(book), list(tmp_path.iterdir())) == (before, [])
 
 
-@pytest.mark.parametrize(
-    "flags",
-    ["--batch-size 0", "--learning-rate nan", "--hiden-size 3", "--cell lsmt"],
-)
-def test_the_program_says_the_same(flags: str, tmp_path: Path, book: Path) -> None:
-    refused(process("train", str(book), *flags.split()))
-    assert list(tmp_path.iterdir()) == []
-
-
 SAMPLE = {
     "--length 0": "--length: got 0; allowed: a whole number >= 1",
     "--temperature -1": "--temperature: got -1.0; allowed: a number >= 0.0",

@@ -89,7 +89,6 @@ def test_the_program_says_the_same(copied: Path) -> None:
     for name in (WEIGHTS, STATE, OLDER):
         flip_a_bit(copied / name)
     before = prints(copied)
-    assert "is damaged (its checksum does not match)" in refused(process("sample", str(copied)))
     assert "is damaged (its checksum does not match)" in refused(
         process("train", "--resume", str(copied), "--steps", "20")
     )
@@ -113,7 +112,7 @@ def test_a_vocabulary_that_does_not_fit_the_weights(copied: Path) -> None:
     values["symbols"][-1] = chr(ord(values["symbols"][-1]) + 1)
     file.write_text(json.dumps(values))
     before = prints(copied)
-    line = refused(process("sample", str(copied)))
+    line = refused(call("sample", str(copied)))
     assert line == f"{file} does not fit {WEIGHTS} beside it; copy both from the same run"
     assert refused(call("eval", str(copied), "--text", "the")) == line
     assert prints(copied) == before
@@ -160,7 +159,6 @@ def test_a_text_that_changed_since_the_run_began(tmp_path: Path, book: Path) -> 
     ):
         line = refused(call(*command))
         assert line.startswith("the text of run has changed since the run began; restore it")
-    assert "has changed since" in refused(process("train", "--resume", "run", "--steps", "20"))
     assert prints(tmp_path) == before
     text.unlink()
     assert "no such file" in refused(call("train", "--resume", "run", "--steps", "20"))

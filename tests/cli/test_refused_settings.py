@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, SMALL_RUN, call, prints, process, refused
+from cli.commands import BRIEF, SMALL_RUN, call, prints, refused
 
 FILES = {
     "[model]\nhiden_size = 3\n": "unknown key in [model]: got 'hiden_size'; allowed: cell, ",
@@ -35,10 +35,12 @@ def test_a_configuration_file(content: str, tmp_path: Path, book: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_the_program_says_the_same(tmp_path: Path, book: Path) -> None:
+def test_an_unknown_key_is_named_with_its_section_and_the_nearest_known_one(
+    tmp_path: Path, book: Path
+) -> None:
     file = tmp_path / "run.toml"
     file.write_text("[model]\nhiden_size = 3\n")
-    line = refused(process("train", str(book), "--config", str(file)))
+    line = refused(call("train", str(book), "--config", str(file)))
     assert line.startswith(f"in {file}: unknown key in [model]: got 'hiden_size'")
     assert line.endswith("did you mean 'hidden_size'?")
 
@@ -112,7 +114,7 @@ def test_a_folder_that_holds_something_else_is_not_taken(
 
 def test_a_file_in_the_way(book: Path, tmp_path: Path) -> None:
     before = prints(book)
-    line = refused(process("train", str(book), *BRIEF, "--output", str(book)))
+    line = refused(call("train", str(book), *BRIEF, "--output", str(book)))
     assert line == f"cannot make the folder {book} (File exists); choose another --output"
     below = book / "run"
     line = refused(call("train", str(book), *BRIEF, "--output", str(below)))
@@ -148,7 +150,7 @@ def test_the_prompt(trained: Path, tmp_path: Path) -> None:
 
 
 def test_a_prompt_with_a_character_that_the_network_never_saw(trained: Path) -> None:
-    line = refused(process("sample", str(trained), "--prompt", "the fox\nThe fox"))
+    line = refused(call("sample", str(trained), "--prompt", "the fox\nThe fox"))
     assert line.startswith("line 2, column 1: the character 'T' (U+0054) is not among the ")
     assert "nearest are 't'" in line
     assert "--unknown skip" in line

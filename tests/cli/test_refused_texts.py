@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from choosing import slow
-from cli.commands import SMALL_RUN, call, prints, process, refused
+from cli.commands import SMALL_RUN, call, prints, refused
 
 
 def folder_without_text(path: Path) -> None:
@@ -41,18 +40,6 @@ def test_a_text_to_train_on(kind: str, tmp_path: Path) -> None:
     assert prints(tmp_path) == before
 
 
-@pytest.mark.parametrize("kind", ["missing", slow("one distinct"), slow("binary")])
-def test_the_program_says_the_same(kind: str, tmp_path: Path) -> None:
-    make, message = TEXTS[kind]
-    text = tmp_path / "text"
-    make(text)
-    before = prints(tmp_path)
-    assert message.format(text=text) in refused(
-        process("train", str(text), "--output", str(tmp_path / "run"))
-    )
-    assert prints(tmp_path) == before
-
-
 @pytest.mark.parametrize("kind", ["missing", "empty", "one character", "binary"])
 def test_a_text_to_score(kind: str, tmp_path: Path, trained: Path) -> None:
     make, message = TEXTS[kind]
@@ -74,7 +61,7 @@ def test_a_text_with_characters_that_the_network_never_saw(tmp_path: Path, train
 
 def test_no_text() -> None:
     assert refused(call("train")).startswith("no text to train on; give a file")
-    assert refused(process("train", "-", stdin=b"")).startswith("standard input is empty")
+    assert refused(call("train", "-", stdin=b"")).startswith("standard input is empty")
 
 
 def test_a_text_that_stands_twice_on_standard_input() -> None:

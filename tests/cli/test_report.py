@@ -1,13 +1,12 @@
 """`charloop report`: a complete page at the requested path; errors are one line."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from cli.commands import call, done, prints, process, refused
+from cli.commands import call, done, files_limited_to, prints, process, refused
 from cli.conftest import text_of
 from report.reading import data_of, numbers, read, section, visible
 
@@ -16,7 +15,7 @@ from report.reading import data_of, numbers, read, section, visible
 def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a run, on its own validation text."""
     path = tmp_path_factory.mktemp("pages") / "report.html"
-    done(process("report", str(trained), "-o", str(path)))
+    done(call("report", str(trained), "-o", str(path)))
     return path.read_text(encoding="utf-8")
 
 
@@ -151,17 +150,12 @@ def test_a_folder_in_which_nothing_can_be_made(locked: Path, trained: Path) -> N
     )
 
 
+@pytest.mark.usefixtures("made")
 def test_a_disk_that_fills_up(trained: Path) -> None:
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
-    environment = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    """The page of `made` has compiled all programs and filled the caches: only the new page is larger than this."""
     Path("a.html").write_text("mine")
-    line = refused(
-        process(
-            *("report", str(trained), "-o", "a.html", "--overwrite"),
-            first=limit,
-            env=os.environ | environment,
-        )
-    )
+    with files_limited_to(20_000):
+        line = refused(call("report", str(trained), "-o", "a.html", "--overwrite"))
     assert line == "cannot write a.html (File too large); nothing was left there"
     assert Path("a.html").read_text() == "mine"
     assert [path.name for path in Path().iterdir()] == ["a.html"]

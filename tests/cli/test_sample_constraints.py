@@ -9,7 +9,7 @@ import pytest
 from charloop import load
 from choosing import slow
 from cli.commands import BRIEF, SMALL_RUN, Outcome, call, done, process, refused, without_controls
-from cli.conftest import Write
+from cli.conftest import Write, text_of
 
 POEM = "Round the rugged rock the ragged rascal ran, and how a rabbit hid from him nobody ever knew.\n"
 """Short enough to be memorised."""
@@ -67,7 +67,7 @@ def test_a_memorised_text_is_copied_and_with_novel_it_is_not(parrot: Path, tempe
         assert longest_copy(text, learned, 5) <= longest
 
 
-def test_novel_is_the_same_in_every_process_and_combines_with_all_else(parrot: Path) -> None:
+def test_novel_writes_the_same_in_every_process_and_combines_with_all_other_settings(parrot: Path) -> None:
     flags = (
         "--prompt",
         "the rock",
@@ -130,7 +130,8 @@ def test_novel_of_nothing_is_refused(trained: Path) -> None:
 
 
 def test_where_every_pair_has_been_read_nothing_is_new(tmp_path: Path) -> None:
-    (tmp_path / "book.txt").write_text("aabb" * 200)
+    letters = sorted(set(text_of(100)))
+    (tmp_path / "book.txt").write_text("".join(a + b for a in letters for b in letters) * 2)
     done(call("train", "book.txt", *BRIEF, "--output", "run"))
     line = refused(call("sample", "run", "--novel", "1", "--no-echo"))
     assert line.startswith("no text that satisfies novel 1 was found in ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import SMALL_RUN, call, done, process, refused
+from cli.commands import ENDLESS, SMALL_RUN, Outcome, call, done, refused
 
 CELL = """
 from dataclasses import dataclass
@@ -67,16 +67,13 @@ def test_a_run_with_a_cell_that_fails_now_and_then_ends_well_and_says_what_was_l
     assert json.loads(done(call("info", str(tmp_path / "run"), "--json")))["skipped"] == len(lines)
 
 
-def test_a_run_without_incident_says_nothing_of_it(tmp_path: Path, fragile: tuple[Path, str]) -> None:
-    out = done(call("train", str(fragile[0]), *FLAGS, "--steps", "8", "--output", str(tmp_path / "run")))
-    assert "skipped" not in out + done(call("info", str(tmp_path / "run")))
+def test_a_run_without_skipped_updates_mentions_none(training: tuple[Path, Outcome]) -> None:
+    assert "skipped" not in done(training[1]) + done(call("info", str(training[0])))
 
 
-def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(
-    tmp_path: Path, fragile: tuple[Path, str]
-) -> None:
-    flags = (*SMALL_RUN, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
-    outcome = process("train", str(fragile[0]), *flags, "--output", str(tmp_path / "run"))
+def test_a_rate_of_100_ends_with_one_line_that_says_what_to_change(tmp_path: Path, book: Path) -> None:
+    flags = (*ENDLESS, "--hidden-size", "64", "--learning-rate", "100", "--steps", "400")
+    outcome = call("train", str(book), *flags, "--output", str(tmp_path / "run"))
     assert outcome.code == 2
     line = outcome.err.removeprefix("charloop: ")
     assert line.count("\n") == 1

@@ -9,7 +9,7 @@ import pytest
 
 from charloop import RunConfig, load
 from charloop.checkpoint import RunFolder
-from cli.commands import BRIEF, SMALL_RUN, Outcome, call, done, prints, process
+from cli.commands import BRIEF, ENDLESS, WITHOUT_OPTIONAL_LIBRARIES, Outcome, call, done, prints, process
 from cli.conftest import text_of
 
 ROW = re.compile(
@@ -69,9 +69,8 @@ def test_what_training_leaves(trained: Path) -> None:
     assert (kinds.count("step"), kinds.count("evaluation")) == (16, 2)
 
 
-def test_the_program_shows_the_same(book: Path, trained: Path) -> None:
-    found = process("train", str(book), *BRIEF)
-    out = done(found)
+def test_the_program_trains_the_same_without_optional_libraries(book: Path, trained: Path) -> None:
+    out = done(process("train", str(book), *BRIEF, first=WITHOUT_OPTIONAL_LIBRARIES))
     assert "\nrun      runs/book-lstm\n" in out
     assert out.endswith("\nmore:    charloop sample runs/book-lstm --length 1000 --temperature 0.8\n")
     assert sorted(path.name for path in Path("runs/book-lstm").iterdir()) == FILES
@@ -164,7 +163,7 @@ def test_overwrite_renames_a_run(copied: Path, book: Path) -> None:
 
 def test_a_kilobyte_works_out_of_the_box(tmp_path: Path) -> None:
     (tmp_path / "small.txt").write_text(text_of(30)[:1000])
-    out = done(process("train", "small.txt", "--steps", "4", "--hidden-size", "12"))
+    out = done(call("train", "small.txt", "--steps", "4", "--hidden-size", "12"))
     assert "\nnote     900 tokens are too few for batch_size 32 x seq_length 64: using 3 x 64\n" in out
     assert "\nstep     3 batch rows x 64 characters, 4 steps an epoch\n" in out
     assert (config("runs/small-lstm").data.batch_size, config("runs/small-lstm").data.seq_length) == (3, 64)
@@ -192,7 +191,7 @@ def test_samples_on_the_way(book: Path) -> None:
 
 @pytest.mark.parametrize("limit", [("--epochs", "1"), ("--minutes", "0.02")])
 def test_other_budgets(limit: tuple[str, str], book: Path) -> None:
-    out = done(call("train", str(book), *SMALL_RUN, *limit, "--output", "run"))
+    out = done(call("train", str(book), *ENDLESS, *limit, "--output", "run"))
     assert "done     the budget is used up after " in out
 
 

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from cli.commands import call, done, prints, process, refused
+from cli.commands import call, done, prints, refused
 from cli.test_refused_runs import flip_a_bit
 
 
 def test_a_run_that_comes_out_the_same(copied: Path) -> None:
     before = prints(copied)
-    lines = done(process("verify", str(copied))).splitlines()
+    lines = done(call("verify", str(copied))).splitlines()
     assert lines[:2] == [
         f"run         {copied}",
         "repeats     8 steps: from the checkpoint after step 8 to step 16",
