@@ -36,22 +36,25 @@ class DataConfig:
         corpus: tuple[str, ...] = ()
         """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
-    """Text encoding of the files."""
+    """Text encoding of the files, a name that Python knows."""
     errors: Literal["strict", "replace"] = "strict"
-    """Bytes that are not valid in the encoding: refuse the text, or replace each with U+FFFD and count them."""
+    """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
+    and count them (replace)."""
     unit: Literal["char", "byte"] = "char"
-    """Model Unicode code points, or the bytes of any file."""
+    """What the network reads and predicts: Unicode code points (char), or the bytes of any file (byte)."""
     min_count: Count = 1
-    """Replace characters that occur fewer than N times with one unknown symbol. The model reads and predicts it but
-    never writes it."""
+    """Replace characters that occur fewer than N times with one unknown symbol, which the network reads and predicts
+    but never writes. 1: replace none."""
     validation_fraction: Fraction = 0.1
-    """Fraction of the text, at its end, that is held out for validation."""
+    """Fraction of the text that is held out for validation, from 0 to below 1: its end, or what precedes the test
+    text."""
     test_fraction: Fraction = 0.0
-    """Fraction of the text, after the validation text, that is held out for testing."""
+    """Fraction of the text, at its end, that is held out for testing, from 0 to below 1."""
     batch_size: Count = 32
-    """Number of contiguous pieces of text that are trained side by side."""
+    """Number of batch rows: contiguous pieces of the text that are trained side by side."""
     seq_length: Count = 64
-    """Characters in each training step (the window of truncated backpropagation through time)."""
+    """Characters of each batch row that one training step reads (the window of truncated backpropagation through
+    time)."""
 
     def __post_init__(self) -> None:
         """`corpus` may also be given as one name or path."""
@@ -68,23 +71,25 @@ class ModelConfig:
     cell_options: tuple[str, ...] = ()
     """Options of the cell as NAME=VALUE, e.g. reset_after=false for gru."""
     num_layers: Layers = 2
-    """Number of recurrent layers."""
+    """Number of recurrent layers, from 1 to 256."""
     hidden_size: Units = 128
     """Units in each recurrent layer."""
     embed_size: Features = 64
     """Size of the character embedding; 0 for one-hot input."""
     tie_embedding: bool = False
-    """Use the embedding matrix for the output layer too; requires embed-size = hidden-size."""
+    """Use the embedding matrix for the readout too; requires embed-size = hidden-size."""
     dropout_input: Fraction = 0.0
-    """Dropout rate of the embedded input, before the first layer."""
+    """Dropout rate of the embedded input, before the first layer; from 0 to below 1."""
     dropout_between: Fraction = 0.0
-    """Dropout rate between recurrent layers."""
+    """Dropout rate between recurrent layers; from 0 to below 1."""
     dropout_output: Fraction = 0.0
-    """Dropout rate after the last recurrent layer."""
+    """Dropout rate after the last recurrent layer; from 0 to below 1."""
     dropout_kind: Literal["element", "variational"] = "element"
-    """A new mask at each time step, or one for a whole chunk (Gal and Ghahramani 2016)."""
+    """Draw a new dropout mask at each time step (element), or one for a whole chunk (variational; Gal and Ghahramani
+    2016)."""
     unroll: str = "fused"
-    """How cells run over time: fused, xla, scan, dynamic or static."""
+    """How a cell runs over time: fused (as machine code compiled from it, where possible), xla, scan, dynamic or
+    static."""
 
     def __post_init__(self) -> None:
         """`cell` may also be given as a class or a cell; a cell sets the hidden size."""
@@ -104,23 +109,25 @@ class TrainingSettings:
     """How the weights are found, for how long, and what is reported on the way."""
 
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
-    """Optimizer."""
+    """Optimizer that updates the weights."""
     learning_rate: Positive = 2e-3
-    """Peak learning rate."""
+    """Learning rate at its peak, above 0."""
     warmup_steps: NonNegativeCount = 100
     """Steps over which the learning rate rises from 0 to its peak."""
     decay: Literal["constant", "cosine", "linear", "step"] = "cosine"
-    """Learning-rate schedule after the warm-up, over the rest of the run."""
+    """How the learning rate changes after the warm-up, over the rest of the run."""
     final_fraction: Fraction = 0.0
-    """Learning rate at the end of cosine and linear decay, as a fraction of the peak."""
+    """Learning rate at the end of cosine and linear decay, as a fraction of the peak; from 0 to below 1."""
     decay_rate: Annotated[float, Meta(gt=0, le=1)] = 0.97
-    """Step decay: factor applied at each epoch after decay-after (char-rnn's rule)."""
+    """Step decay: factor of the learning rate at each epoch after decay-after, above 0 and at most 1 (char-rnn's
+    rule)."""
     decay_after: NonNegativeCount = 10
-    """Step decay: epochs at the full learning rate."""
+    """Step decay: number of epochs at the full learning rate."""
     weight_decay: NonNegative = 0.01
-    """Weight decay of AdamW, times the learning rate; of matrices only."""
+    """Weight decay of AdamW: each update shrinks the weight matrices by this number times the learning rate."""
     clip_norm: NonNegative = 1.0
-    """Largest global norm of the gradient; a larger gradient is scaled down to it. 0 turns clipping off."""
+    """Largest norm of the gradient of all weights together; a larger gradient is scaled down to it. 0: no
+    clipping."""
     epochs: Count | None = None
     """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None
@@ -130,19 +137,21 @@ class TrainingSettings:
     patience: NonNegativeCount = 0
     """Stop after N evaluations in a row without a better validation loss; 0: never."""
     eval_every: NonNegativeCount = 0
-    """Steps between two evaluations on the validation text; 0: about twenty evaluations in a run. The last step is
-    always evaluated."""
+    """Number of steps from one evaluation on the validation text to the next; 0: about twenty evaluations in a run.
+    The last step is always evaluated."""
     sample_every: NonNegativeCount = 3
-    """Evaluations between two samples of the network's text. The first evaluation has one too. 0: only at the end."""
+    """Show a sample of the network's text at the first evaluation and at each Nth after it. 0: only at the end."""
     save_every: NonNegativeCount = 0
-    """Steps between two checkpoints; 0: one at each evaluation, and one each minute between them."""
+    """Number of steps from one checkpoint to the next; 0: one at each evaluation, and one each minute between
+    them."""
     keep_checkpoints: Annotated[int, Meta(ge=1, le=1000)] = 2
-    """Number of checkpoints to keep, in addition to the best weights."""
+    """Number of checkpoints to keep, from 1 to 1000, in addition to the best weights."""
     log: tuple[str, ...] = ()
-    """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
+    """Loggers to report to: tensorboard (files in RUN/tensorboard), wandb (Weights & Biases). --resume remembers
+    them."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Numbers in large matrix products during training. bfloat16, on processors that have it, takes up to half the
-    time and is slightly less exact. Sums, weights and evaluations stay float32."""
+    """Numbers in large matrix products during training. bfloat16 is faster on processors that multiply such numbers,
+    and slightly less exact. Sums, weights and evaluations stay float32."""
     seed: Seed = 0
     """Seed of the random numbers: the same seed gives the same run."""
 
@@ -152,26 +161,27 @@ class ExpertSettings:
     """Settings of training that rarely need a change."""
 
     beta1: Fraction = 0.9
-    """Decay rate of the running mean of gradients: beta1 of Adam and AdamW, momentum of SGD. RMSprop has none."""
+    """Decay rate of the running mean of gradients, from 0 to below 1: beta1 of Adam and AdamW, momentum of SGD.
+    RMSprop has none."""
     beta2: Fraction = 0.99
-    """Decay rate of the running mean of squared gradients: beta2 of Adam and AdamW, the decay of RMSprop. SGD has
-    none."""
+    """Decay rate of the running mean of squared gradients, from 0 to below 1: beta2 of Adam and AdamW, the decay of
+    RMSprop. SGD has none."""
     state_dropout: Fraction = 0.02
     """Probability that the memory of a batch row is emptied in a chunk, at the start of a paragraph if the chunk has
-    one: the network learns to begin a text (Melis et al. 2018)."""
+    one, so that the network learns to begin a text (Melis et al. 2018). From 0 to below 1."""
     max_skipped: NonNegativeCount = 10
     """End the run after N skipped updates in a row. An update is skipped if its loss or gradient is not finite, or
     its gradient is a spike. 0: skip none."""
     spike_threshold: NonNegative = 6.0
     """Standard deviations above the running mean at which the norm of a gradient is a spike; 0: never."""
     recovery_steps: Count = 100
-    """Updates over which the learning rate doubles again after a skipped update has halved it."""
+    """Number of updates over which the learning rate doubles again after a skipped update has halved it."""
     validation_limit: NonNegativeCount = 1_000_000
-    """Characters of the validation text that an evaluation reads, spread evenly over it; 0: all."""
+    """Number of characters of the validation text that an evaluation reads, spread evenly over it; 0: all."""
     steps_per_call: Count = 8
-    """Updates in one call of the compiled program."""
+    """Number of updates in one call of the compiled program."""
     devices: NonNegativeCount = 0
-    """Number of processor cores or GPUs that share a batch; 0: chosen by its size."""
+    """Number of processor cores or GPUs that share a batch; 0: as many as suit the size of the batch."""
 
 
 @refusing_unknown(

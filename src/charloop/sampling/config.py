@@ -28,17 +28,20 @@ class SamplingConfig:
     """How a trained network writes. Raises CharloopError for a value out of range."""
 
     length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 500
-    """New characters to write (bytes, for a model of bytes); the prompt does not count."""
+    """Number of new characters to write (bytes for a byte network); the prompt does not count."""
     temperature: NonNegative = 1.0
-    """Sampling temperature. Below 1 favours likely characters, above 1 flattens the distribution, 0 is greedy."""
+    """Sampling temperature. Below 1 favours likely characters, above 1 flattens the distribution, 0 always takes the
+    likeliest character."""
     top_k: NonNegativeCount = 0
     """Sample from the N likeliest characters only. 0: from all."""
     top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Sample from the fewest likeliest characters whose probabilities add up to X (nucleus sampling). 1: from all."""
+    """Sample from the fewest likeliest characters whose probabilities add up to X, above 0 and at most 1 (nucleus
+    sampling). 1: from all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """Sample from characters that are at least X times as probable as the likeliest. 0: from all."""
+    """Sample from characters that are at least X times as probable as the likeliest; from 0 to 1. 0: from all."""
     mode: Literal["always", "words"] = "always"
-    """always: sample every character. words: sample the first character of each word, then decode greedily."""
+    """always: sample every character. words: sample the first character of each word, then take the likeliest
+    ones."""
     num_samples: Annotated[int, Meta(ge=1, le=2**16)] = 1
     """Number of texts to write."""
     # jax.random.key drops all but 32 bits: a larger seed would give the same numbers as a smaller one.

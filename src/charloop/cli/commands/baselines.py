@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BaselinesFlags:
-    """How well simpler methods than a network predict a text.
+    """Measure how well n-grams and compressors predict a text, without a network.
 
-    N-grams and compressors learn the training text, and predict the rest.
+    They learn from the training text and predict the validation text.
 
     The text is split as by charloop train.
     """
@@ -30,17 +30,18 @@ class BaselinesFlags:
     ]
     """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
     encoding: str = "utf-8"
-    """How the files' bytes become characters."""
+    """Text encoding of the files, a name that Python knows."""
     unit: Literal["char", "byte"] = "char"
-    """Code points, or raw bytes (anything at all)."""
+    """What is predicted: Unicode code points (char), or the bytes of any file (byte)."""
     errors: Literal["strict", "replace"] = "strict"
-    """Bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD."""
+    """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
+    (replace)."""
     min_count: Count = 1
     """Replace characters that occur fewer than N times with one unknown symbol."""
     validation_fraction: Fraction = 0.1
-    """Share of the text, at its end, that is predicted: the validation text."""
+    """Fraction of the text that is predicted (the validation text), from 0 to below 1."""
     test_fraction: Fraction = 0.0
-    """Share of the text after the validation text, which is not used."""
+    """Fraction of the text, at its end, that is not used, from 0 to below 1."""
     json: Switch = False
     """Print one JSON object."""
 

@@ -31,15 +31,18 @@ class StepFlags:
         default_factory=lambda: ModelFlags(num_layers=3, hidden_size=100, embed_size=100)
     )
     batch_size: Count = 32
-    """Rows of a batch."""
+    """Number of batch rows."""
     seq_length: Count = 200
-    """Characters of each row that one step reads."""
+    """Number of characters of each batch row that one step reads."""
     vocab_size: Annotated[Count, tyro.conf.arg(metavar="N")] = 65
-    """Distinct characters."""
+    """Number of distinct characters in the text."""
     repeats: Count = 5
     """Number of times each measurement is repeated."""
     output: Annotated[
-        str, tyro.conf.arg(aliases=("-o",), help_behavior_hint="(default: bench-NAME-DATE-TIME.json)")
+        str,
+        tyro.conf.arg(
+            metavar="FILE", aliases=("-o",), help_behavior_hint="(default: bench-NAME-DATE-TIME.json)"
+        ),
     ] = ""
     """New file for all figures and the machine they were measured on."""
 
@@ -52,11 +55,11 @@ class SpeedFlags(StepFlags):
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Numbers that the products of training are made of. bfloat16 needs hardware that multiplies them."""
+    """Numbers in large matrix products during training. bfloat16 needs a processor that multiplies such numbers."""
     num_samples: Annotated[tuple[Count, ...], Meta(min_length=1)] = (1, 64)
     """Number of texts that are written at once. A single text is streamed."""
     length: Count = 2000
-    """Characters of each written text."""
+    """Number of characters of each written text."""
 
 
 @dataclass(frozen=True)

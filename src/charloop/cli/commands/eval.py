@@ -35,25 +35,28 @@ DIGITS = 7
 
 @dataclass(frozen=True)
 class EvalFlags(ReadingFlags):
-    """How well a trained network predicts a text, in nats and bits per character.
+    """Measure the loss of a trained network on a text, in nats and bits per character.
 
-    Without a text: the run's own validation text.
+    Without a text, the network reads the run's own validation text.
     """
 
     context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
-    """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, this very
-    text. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
-    line, and parts of the run's own text with an empty state, as in training."""
-    split: Literal["train", "val", "test"] | None = None
+    """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, the text
+    itself. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
+    line, and parts of the run's own text with an empty memory, as in training."""
+    split: Annotated[
+        Literal["train", "val", "test"] | None,
+        tyro.conf.arg(help_behavior_hint="(default: val, if no text is given)"),
+    ] = None
     """Score this part of the run's own text."""
     limit: NonNegativeCount = 0
-    """Score about N characters, from all parts of the text; 0: all of them."""
+    """Score about N characters, spread evenly over the text; 0: all."""
     baselines: Switch = False
-    """Compare other texts with n-grams and compressors too, which learn from the run's training text."""
+    """Measure the baselines on a text that is not the run's own, too. They learn from the run's training text."""
     per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the loss of each character as a line of JSON to a file, or to standard output with -."""
     overwrite: Switch = False
-    """Replace the file of --per-character if it is there already."""
+    """Replace the file of --per-character if it exists."""
     json: Switch = False
     """Print one JSON object."""
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InfoFlags:
-    """Show what a run is, what it was trained on, how well, and its settings."""
+    """Show a run's network, text, settings and losses."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A run's folder."""
+    """The folder of a run."""
     json: Switch = False
     """Print one JSON object."""
     toml: Switch = False
-    """Print the settings as TOML, for --config."""
+    """Print the settings as TOML, for charloop train --config."""
 
 
 def main(arguments: Sequence[str]) -> None:

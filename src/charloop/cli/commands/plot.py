@@ -40,7 +40,7 @@ class PlotFlags:
     smooth: NonNegativeCount = 0
     """Number of steps over which the training loss is averaged; 0: a fiftieth of the run, 1: no averaging."""
     width: Annotated[float, Meta(ge=2, le=40)] = 6.0
-    """Width of the figure in inches."""
+    """Width of the figure in inches, from 2 to 40."""
     overwrite: Switch = False
     """Replace the file of --output if it exists."""
 

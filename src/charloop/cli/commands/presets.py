@@ -16,7 +16,7 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class PresetsFlags:
-    """List settings that go well together, for charloop train TEXT --preset NAME."""
+    """List the presets: sets of settings for charloop train TEXT --preset NAME."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -36,12 +36,18 @@ class ReportFlags(ReadingFlags):
     Without a text, the network reads the run's own validation text.
     """
 
-    output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
-    """The file to write; report.html in the run's folder if left out."""
+    output: Annotated[
+        str,
+        tyro.conf.arg(
+            metavar="FILE", aliases=("-o",), help_behavior_hint="(default: report.html in the run's folder)"
+        ),
+    ] = ""
+    """The file to write."""
     overwrite: Switch = False
     """Replace the file of --output if it exists."""
     characters: Annotated[int, Meta(ge=2, le=20_000)] = 8000
-    """Number of characters of the text on the page, from its beginning (bytes, for a network of bytes)."""
+    """Number of characters of the text on the page, from its beginning, from 2 to 20,000 (bytes for a byte
+    network)."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed for what the network writes: the same seed gives the same page."""
 

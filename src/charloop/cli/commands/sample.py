@@ -30,8 +30,8 @@ class SamplingFlags(SamplingConfig):
     """How the network writes."""
 
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None  # type: ignore[assignment]
-    """Seed of the random numbers: the same seed writes the same text. Without one, each call draws a seed, so each
-    text is different, and prints it on standard error."""
+    """Seed of the random numbers: the same seed writes the same text. Without it, each call draws a seed, so that
+    texts differ, and prints it on standard error."""
 
     def __post_init__(self) -> None:
         try:
@@ -42,17 +42,18 @@ class SamplingFlags(SamplingConfig):
 
 @dataclass(frozen=True)
 class ConstraintFlags:
-    """What the network may write. When a text leads to a dead end, it goes back and tries another way."""
+    """What the network may write. If a text leads to a dead end, the network goes back and tries another way."""
 
     novel: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """Never copy more than N consecutive characters (bytes, for a model of bytes) from the training text, which is
-    read again. A copy may begin in the prompt."""
+    """Never copy more than N consecutive characters (bytes for a byte network) from the training text, which is read
+    again. A copy may begin in the prompt."""
     words: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write only words of this list (UTF-8, separated by white space). Between words, all characters but letters are
-    allowed. A lower-case word may be written capitalised or in capitals. Not for a model of bytes."""
+    allowed. A lower-case word may be written capitalised or in capitals. Not for a byte network."""
     regex: Annotated[str | None, tyro.conf.arg(metavar="PATTERN")] = None
-    """Write a text that matches this regular expression of Python's re as a whole (for a model of bytes, of bytes);
-    look-around, back references and \\b are not supported. The text ends where the pattern lets nothing follow."""
+    """Write a text that matches this regular expression of Python's re as a whole (for a byte network, one of bytes);
+    look-around, back references and \\b are not supported. The text ends where the pattern allows no further
+    character."""
 
     def __post_init__(self) -> None:
         if self.novel is not None and self.novel < 1:
@@ -70,16 +71,16 @@ class SampleFlags:
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Read the prompt from a file, or from standard input with -."""
     context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
-    """Text that the prompt continues: a file, or standard input with -, or, if no such file exists, this very text.
+    """Text that the prompt continues: a file, or standard input with -, or, if no such file exists, the text itself.
     The network reads it before the prompt; it is not printed."""
     no_echo: Switch = False
     """Print the new text only, without the prompt."""
     color: Literal["none", "surprise"] = "none"
-    """surprise: colour each new character by its bits under the network's own probabilities, before temperature and
-    filters. Only on a terminal or if FORCE_COLOR is set, and never if NO_COLOR is set."""
+    """surprise: colour each new character by its surprise, from the network's own probabilities before temperature
+    and filters. Only on a terminal or if FORCE_COLOR is set, and never if NO_COLOR is set."""
     interactive: Switch = False
-    """Write together with the network: the terminal shows what is likely to come next, and you choose, type, let the
-    network draw, or take back. It also shows the keys. The text is printed at the end."""
+    """Write together with the network: the terminal shows the likely next characters and the keys, and you choose,
+    type, let the network draw, or take back. The text is printed at the end."""
     weights: Literal["best", "last"] = "best"
     """best: the weights with the lowest validation loss. last: the newest weights."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None

@@ -23,15 +23,15 @@ DIFFERENT = 1
 class VerifyFlags:
     """Repeat the steps of a run between its last two checkpoints, and compare.
 
-    At each step, the loss and the gradient norm, with what the run recorded.
+    Each step's loss and gradient norm are compared with those the run recorded.
 
-    At the last checkpoint, training state, validation loss, weights, samples.
+    At the last checkpoint, so are state, weights, validation loss and samples.
 
-    Bit for bit: status 0 if all is equal, 1 if not. The run is not changed.
+    Status 0 if all is equal, bit for bit; 1 if not. The run is not changed.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """A run's folder."""
+    """The folder of a run."""
     steps: NonNegativeCount = 200
     """Largest number of steps to repeat; 0: all up to the last checkpoint."""
     json: Switch = False

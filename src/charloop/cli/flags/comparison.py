@@ -21,8 +21,10 @@ class ScoringFlags:
 
     text_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Compare on this text: a file, a folder, or a named corpus."""
-    split: Literal["train", "val", "test"] | None = None
-    """Compare on this part of the text that all runs were trained on; val if left out."""
+    split: Annotated[
+        Literal["train", "val", "test"] | None, tyro.conf.arg(help_behavior_hint="(default: val)")
+    ] = None
+    """Compare on this part of the text that all runs were trained on."""
     limit: NonNegativeCount = 0
     """Score about N characters, spread evenly over the text; 0: all."""
     to_loss: Annotated[Positive | None, tyro.conf.arg(metavar="X")] = None
@@ -79,7 +81,7 @@ class SameModelFlags(ModelFlags):
 
 @dataclass(frozen=True)
 class SameTrainingFlags(TrainingFlags):
-    """Optimizer, schedule, limits, and what is reported during training: the same for all."""
+    """Optimizer, learning rate, limits, and what is reported during training: the same for all."""
 
     seed: Seed = 0
     """The first seed; the others follow it."""
@@ -87,7 +89,7 @@ class SameTrainingFlags(TrainingFlags):
 
 @dataclass(frozen=True)
 class SweepFlags(ScoringFlags, SettingFlags):
-    """Train several cells with several seeds on one text, all else equal; compare.
+    """Train several cells with several seeds and equal settings, then compare them.
 
     The comparison is that of charloop compare, with error bars over seeds.
 
@@ -97,7 +99,7 @@ class SweepFlags(ScoringFlags, SettingFlags):
 
     The defaults shown are those of the preset fast: --minutes 3 for each run.
 
-    Ctrl-C saves and ends with status 130.
+    Ctrl-C saves a checkpoint and ends with status 130.
     """
 
     model: SameModelFlags = field(default_factory=SameModelFlags)
@@ -105,13 +107,14 @@ class SweepFlags(ScoringFlags, SettingFlags):
     cells: Annotated[str, tyro.conf.arg(metavar="A,B,...", help_behavior_hint="")] = ""
     """The cells, separated by commas: names (see charloop cells), or your own as FILE.py:CLASS."""
     seeds: Count = 3
-    """Number of seeds; each cell is trained once with each."""
+    """Number of seeds; each cell is trained once with each seed."""
     match: Literal["hidden-size", "parameters"] = "hidden-size"
     """What all networks share: the hidden size, or about the number of parameters of the first cell's network."""
     output: Annotated[
-        Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
+        Path | None,
+        tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="(default: runs/sweep-TEXT)"),
     ] = None
-    """Folder for the runs, each in a folder of its own; runs/sweep-TEXT if left out."""
+    """Folder for the runs, each in a folder of its own."""
     plot: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
     """Also draw the loss curves, mean and range over seeds, to a .png, .svg or .pdf file (needs matplotlib)."""
     overwrite: Switch = False

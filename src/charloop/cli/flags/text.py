@@ -12,7 +12,7 @@ class ReadingFlags:
     """A run, and the text that it reads."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Folder of a run."""
+    """The folder of a run."""
     texts: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
     ] = ()
@@ -20,11 +20,14 @@ class ReadingFlags:
     text: str | None = None
     """Read this string instead of files."""
     unknown: Literal["error", "skip"] = "error"
-    """Characters that the network does not know: refuse the text, or skip them. A network that was trained with
-    --min-count reads them as its unknown symbol instead, and predicts only that one of them comes."""
-    errors: Literal["strict", "replace"] | None = None
-    """Bytes that are not valid in the encoding: refuse the text, or read U+FFFD in their place; as in training if
-    left out."""
+    """What to do with characters that the network does not know: refuse the text (error), or leave them out (skip). A
+    network that was trained with --min-count reads them as its unknown symbol instead, and predicts only that one of
+    them comes."""
+    errors: Annotated[
+        Literal["strict", "replace"] | None, tyro.conf.arg(help_behavior_hint="(default: as in training)")
+    ] = None
+    """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
+    (replace)."""
     weights: Literal["best", "last"] = "best"
     """Use the weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None

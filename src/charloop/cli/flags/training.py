@@ -61,10 +61,11 @@ class ModelFlags(ModelConfig):
 
 @dataclass(frozen=True)
 class TrainingFlags(TrainingSettings):
-    """Optimizer, schedule, limits, and what is reported during training."""
+    """Optimizer, learning rate, limits, and what is reported during training."""
 
     log: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
-    """Experiment trackers to write to: tensorboard (files in RUN/tensorboard), wandb. --resume remembers them."""
+    """Loggers to report to: tensorboard (files in RUN/tensorboard), wandb (Weights & Biases). --resume remembers
+    them."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ class SettingFlags:
     training: TrainingSettings = field(default_factory=TrainingFlags)
     expert: ExpertSettings = field(default_factory=ExpertSettings)
     dropout: Fraction | None = None
-    """Dropout rate between layers and before the readout: sets dropout-between and dropout-output."""
+    """Dropout rate between layers and before the readout, from 0 to below 1: sets dropout-between and
+    dropout-output."""
     preset: str = DEFAULT_PRESET
-    """Settings to begin with (see charloop presets)."""
+    """Preset: settings to begin with (see charloop presets)."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A TOML file with [data], [model], [training], or the config.json of a run."""
+    """A TOML file with the sections [data], [model] and [training], or the config.json of a run."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,23 @@ class TrainFlags(SettingFlags):
 
     The defaults shown are those of the preset fast.
 
-    Ctrl-C saves and ends with status 130; --resume continues from there.
+    Ctrl-C saves a checkpoint and ends with status 130; --resume continues.
     """
 
     model: ModelFlags = field(default_factory=ModelFlags)
     output: Annotated[
-        Path | None, tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="")
+        Path | None,
+        tyro.conf.arg(
+            metavar="FOLDER", aliases=("-o",), help_behavior_hint="(default: a new name under runs/)"
+        ),
     ] = None
-    """Folder for the run; a name under runs/ if left out."""
+    """Folder for the run."""
     overwrite: Switch = False
     """If --output holds a run, rename it and start a new one."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
     """Continue this run from its last checkpoint; a longer budget may be given."""
     init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Start with the weights and vocabulary of this run, and a new optimizer."""
+    """Start a new run with the weights and vocabulary of this run, and a new optimizer state."""
 
 
 Flags = TypeVar("Flags", bound=SettingFlags)
