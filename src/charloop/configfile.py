@@ -159,4 +159,4 @@ def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
     try:
         return from_dict(values, base)
     except CharloopError as error:
-        raise CharloopError(f"in {path}: {error}") from None
+        raise error.of(f"in {path}") from None

@@ -9,11 +9,13 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from charloop.cli.main import main
+from charloop.cli.main import flushed, main
+from charloop.errors import CharloopError, shown
 
 SMALL_RUN = (
     "--preset",
@@ -49,6 +51,8 @@ class Outcome:
     code: int
     out: str
     err: str
+    error: CharloopError | None = field(default=None, compare=False)
+    """What `call` found `main` to print as its one line."""
 
 
 def process(*arguments: str, stdin: str | bytes = b"", first: str = "", **options: Any) -> Outcome:
@@ -62,17 +66,30 @@ def process(*arguments: str, stdin: str | bytes = b"", first: str = "", **option
 
 def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
     """The same in this process."""
+    caught: list[CharloopError] = []
+
+    def run(arguments: list[str]) -> int:
+        try:
+            return flushed(arguments)
+        except CharloopError as error:
+            caught.append(error)
+            raise
+
     out, err = io.StringIO(), io.StringIO()
     given = io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin))
     before, sys.stdin = sys.stdin, given
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            patch("charloop.cli.main.flushed", run),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             code = main(arguments)
     except SystemExit as end:
         code = int(end.code or 0)
     finally:
         sys.stdin = before
-    return Outcome(code, out.getvalue(), err.getvalue())
+    return Outcome(code, out.getvalue(), err.getvalue(), *caught)
 
 
 @contextlib.contextmanager
@@ -108,6 +125,24 @@ def refused(outcome: Outcome, out: str = "") -> str:
     assert outcome.err.endswith("\n")
     assert outcome.out.startswith(out) if out else outcome.out == ""
     return outcome.err.removeprefix("charloop: ").rstrip("\n")
+
+
+def assert_refused(
+    outcome: Outcome,
+    what: str,
+    got: object = None,
+    allowed: str | None = None,
+    do: str = "",
+    *,
+    out: str = "",
+) -> None:
+    """Assert that `call` was refused with an error that has these fields; of `what` and `do`, a part is enough."""
+    refused(outcome, out)
+    error = outcome.error
+    assert error is not None
+    assert what in error.what, vars(error)
+    assert (shown(error.got), error.allowed) == (shown(got), allowed), vars(error)
+    assert do in (error.do or ""), vars(error)
 
 
 def without_controls(written: str) -> str:
