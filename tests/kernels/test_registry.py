@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
-from llvmlite import ir
 
 from charloop.kernels import KernelError, registry
-from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.compiler import EmittedKernel, emit_kernel
 from charloop.kernels.emitting.signature import Argument, Signature
-from charloop.kernels.registry import EmittedKernel, compiled_in_background, find_kernel
+from charloop.kernels.emitting.vectors import FLOAT, Emitted, Vectors
+from charloop.kernels.registry import compiled_in_background, find_kernel
 
 SIGNATURE = Signature((Argument("number", ("count",)), Argument("result", ("count",), "out")))
 
@@ -21,16 +21,11 @@ SIGNATURE = Signature((Argument("number", ("count",)), Argument("result", ("coun
 def times(factor: float) -> Callable[[], EmittedKernel]:
     """A kernel that multiplies the first number; each factor is another kernel."""
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, SIGNATURE)
-        builder = ir.IRBuilder(function.append_basic_block())
-        number = builder.load(named["number"], typ=ir.FloatType())
-        builder.store(builder.fmul(number, ir.FloatType()(factor)), named["result"])
-        builder.ret_void()
-        return module, function, SIGNATURE
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
+        number = v.builder.load(named["number"], typ=FLOAT)
+        v.builder.store(v.builder.fmul(number, FLOAT(factor)), named["result"])
 
-    return make
+    return lambda: emit_kernel(SIGNATURE, 4, emit)
 
 
 def value(kernel: registry.Kernel) -> float:

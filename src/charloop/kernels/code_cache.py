@@ -34,11 +34,6 @@ def size_limit() -> int | None:
     return None if limit < 0 else limit
 
 
-def entry_file(folder: Path, name: str) -> Path:
-    """Return the file of an entry. It is named like JAX's own, so that JAX evicts both alike."""
-    return folder / f"{name}-cache"
-
-
 def last_use_file(file: Path) -> Path:
     """Return the file that records the last use of an entry."""
     return file.with_name(f"{file.name.removesuffix('-cache')}-atime")
@@ -49,7 +44,7 @@ def load_code(name: str) -> bytes | None:
     folder = find_folder()
     if folder is None:
         return None
-    file = entry_file(folder, name)
+    file = folder / f"{name}-cache"
     try:
         with lock_folder(folder):
             content = file.read_bytes()
@@ -65,12 +60,10 @@ def save_code(name: str, code: bytes) -> None:
     folder, content = find_folder(), hashlib.sha256(code).digest() + code
     if folder is None:
         return
-    try:
-        with lock_folder(folder):
-            if evict_entries(folder, entry_file(folder, name), len(content)):
-                write_entry(entry_file(folder, name), content)
-    except (OSError, ImportError):
-        return
+    file = folder / f"{name}-cache"
+    with contextlib.suppress(OSError, ImportError), lock_folder(folder):
+        if evict_entries(file, len(content)):
+            write_entry(file, content)
 
 
 def write_entry(file: Path, content: bytes) -> None:
@@ -88,14 +81,17 @@ def record_use(file: Path, *, first: bool = False) -> None:
         last_use_file(file).write_bytes(time.time_ns().to_bytes(8, "little"))
 
 
-def evict_entries(folder: Path, file: Path, size: int) -> bool:
-    """Remove the least recently used entries until `size` more bytes fit; return whether they do. Errors: OSError."""
+def evict_entries(file: Path, size: int) -> bool:
+    """Remove the least recently used entries other than `file` until `size` more bytes fit; return whether they do.
+
+    Errors: OSError.
+    """
     limit = size_limit()
     if limit is None:
         return True
     if size > limit:
         return False
-    entries = [entry for entry in folder.glob("*-cache") if entry != file]
+    entries = [entry for entry in file.parent.glob("*-cache") if entry != file]
     left = sum(entry.stat().st_size for entry in entries)
     for entry in sorted(entries, key=read_last_use):
         if left + size <= limit:

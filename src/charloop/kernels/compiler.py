@@ -4,9 +4,9 @@ The handler implements XLA's FFI (xla/ffi/api/c_api.h, version 0): it unpacks th
 kernel.
 """
 
-import ctypes
 import hashlib
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from llvmlite import ir
 from charloop.kernels import code_cache
 from charloop.kernels.availability import read_ffi_version
 from charloop.kernels.emitting.signature import Signature
-from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER
+from charloop.kernels.emitting.vectors import INDEX, INTEGER, NOTHING, POINTER, Emitted, Vectors
 from charloop.kernels.machine import describe_layout, target_machine
 
 EXTENSION, ARGUMENTS, RESULTS = 8, 72, 112
@@ -28,6 +28,8 @@ KIND, NEXT, IS_METADATA = 8, 16, 1
 """Offsets in bytes into an extension: its type and the next extension; the type that asks for metadata."""
 METADATA, MAJOR, MINOR, TRAITS = 24, 24, 28, 32
 """Offset in bytes into XLA_FFI_Metadata_Extension of the metadata; and into that, of version and traits."""
+
+EmittedKernel = tuple[ir.Module, ir.Function, Signature]
 
 _alive: dict[str, llvm.ExecutionEngine] = {}
 """By handler name: LLVM frees machine code with its engine."""
@@ -48,22 +50,30 @@ def create_module() -> ir.Module:
     return module
 
 
-def create_function(module: ir.Module, signature: Signature) -> tuple[ir.Function, dict[str, ir.Argument]]:
-    """Return a kernel function without code, and its addresses and sizes by name."""
+def emit_kernel(
+    signature: Signature, width: int, emit: Callable[[Vectors, dict[str, Emitted]], None]
+) -> EmittedKernel:
+    """Return a kernel with the code that `emit` writes, given vectors of `width` and the arguments by name."""
+    module = create_module()
     names = [argument.name for argument in signature.arguments]
     kinds = [POINTER] * len(names) + [INDEX] * len(signature.sizes)
     function = ir.Function(module, ir.FunctionType(NOTHING, kinds), "kernel")
-    return function, dict(zip([*names, *signature.sizes], function.args, strict=True))
+    v = Vectors(ir.IRBuilder(function.append_basic_block()), width)
+    emit(v, dict(zip([*names, *signature.sizes], function.args, strict=True)))
+    v.builder.ret_void()
+    return module, function, signature
 
 
-def name_handler(module: ir.Module, signature: Signature) -> str:
-    """Return a name unique to the module's machine code: XLA's compiled programs on disk find kernels by name."""
+def name_handler(emitted: EmittedKernel) -> str:
+    """Return a name unique to a kernel's machine code: XLA's compiled programs on disk find kernels by name."""
+    module, _, signature = emitted
     content = f"{module}{signature}{describe_toolchain()}".encode()
     return f"charloop_{hashlib.sha256(content).hexdigest()[:16]}"
 
 
-def emit_handler(module: ir.Module, name: str, kernel: ir.Function, signature: Signature) -> None:
-    """Emit `XLA_FFI_Error* name(XLA_FFI_CallFrame*)`, which reports its version if asked, and else calls `kernel`."""
+def emit_handler(emitted: EmittedKernel, name: str) -> None:
+    """Emit `XLA_FFI_Error* name(XLA_FFI_CallFrame*)`, which reports its version if asked, or calls the kernel."""
+    module, kernel, signature = emitted
     handler = ir.Function(module, ir.FunctionType(POINTER, [POINTER]), name)
     b = ir.IRBuilder(handler.append_basic_block())
     frame, nothing = handler.args[0], ir.Constant(POINTER, None)
@@ -139,22 +149,17 @@ def load_machine_code(code: bytes) -> llvm.ExecutionEngine:
     return engine
 
 
-def register_kernel(module: ir.Module, function: ir.Function, signature: Signature, name: str) -> None:
-    """Let XLA call `function` by `name` on the CPU for the life of the process. Equal kernels share a name."""
+def register_kernel(emitted: EmittedKernel, name: str) -> None:
+    """Let XLA call a kernel by `name` on the CPU for the life of the process. Equal kernels share a name."""
     with _registering:
         if name in _alive:
             return
         code = code_cache.load_code(name)
         if code is None:
-            emit_handler(module, name, function, signature)
-            code = compile_module(module)
+            emit_handler(emitted, name)
+            code = compile_module(emitted[0])
             code_cache.save_code(name, code)
         engine = load_machine_code(code)
-        capsule = ctypes.pythonapi.PyCapsule_New
-        capsule.restype, capsule.argtypes = (
-            ctypes.py_object,
-            [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
-        )
-        address = engine.get_function_address(name)
-        jax.ffi.register_ffi_target(name, capsule(address, None, None), platform="cpu")
+        capsule = jax.ffi.pycapsule(engine.get_function_address(name))
+        jax.ffi.register_ffi_target(name, capsule, platform="cpu")
         _alive[name] = engine

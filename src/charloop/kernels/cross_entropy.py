@@ -6,14 +6,13 @@ from functools import partial
 
 import jax
 from jaxtyping import Array, Float
-from llvmlite import ir
 
-from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.compiler import emit_kernel
 from charloop.kernels.emitting.functions import emit_exp, emit_log
 from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.emitting.vectors import FLOAT, INDEX, INTEGER, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
-from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
+from charloop.kernels.registry import Kernel, find_kernel
 from charloop.types import Characters, Logits
 
 
@@ -56,10 +55,7 @@ def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
         )
     )
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, signature)
-        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
         b = v.builder
         with each_row(v, vocab, named) as (position, row, target):
 
@@ -79,10 +75,8 @@ def find_loss_kernel(machine: Machine, vocab: int) -> Kernel:
             b.store(normalizer, v.at(named["normalizers"], position), align=4)
             given = b.load(v.at(row, target), typ=FLOAT, align=4)
             b.store(b.fsub(normalizer, given), v.at(named["nats"], position), align=4)
-        b.ret_void()
-        return module, function, signature
 
-    return find_kernel(("loss", machine, vocab), make)
+    return find_kernel(("loss", machine, vocab), lambda: emit_kernel(signature, machine.width, emit))
 
 
 def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
@@ -96,10 +90,7 @@ def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
         )
     )
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, signature)
-        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
         b = v.builder
         with each_row(v, vocab, named) as (position, row, target):
             normalizer = v.broadcast(v.at(named["normalizers"], position))
@@ -113,10 +104,8 @@ def find_gradient_kernel(machine: Machine, vocab: int) -> Kernel:
             here = v.at(row, target)
             less = b.fsub(b.load(here, typ=FLOAT, align=4), b.extract_element(weight, INTEGER(0)))
             b.store(less, here, align=4)
-        b.ret_void()
-        return module, function, signature
 
-    return find_kernel(("loss gradient", machine, vocab), make)
+    return find_kernel(("loss gradient", machine, vocab), lambda: emit_kernel(signature, machine.width, emit))
 
 
 @contextmanager

@@ -5,16 +5,15 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from llvmlite import ir
 
-from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.compiler import emit_kernel
 from charloop.kernels.emitting.bfloat16 import count_row_words, emit_bfloat16_rows
 from charloop.kernels.emitting.product import Operands, Panels, emit_product
 from charloop.kernels.emitting.signature import Argument, Signature
-from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, each_block
 from charloop.kernels.gradient import sum_weight_gradient
 from charloop.kernels.machine import Machine
-from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
+from charloop.kernels.registry import Kernel, find_kernel
 from charloop.precision import is_bfloat16
 
 ROUNDING_BLOCK = 256
@@ -81,28 +80,15 @@ def find_dense_kernel(panels: Panels) -> Kernel:
         )
     )
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, signature)
-        v = Vectors(ir.IRBuilder(function.append_basic_block()), panels.width)
-        b = v.builder
-        positions = b.mul(named["time"], named["batch"])
-        if not panels.bfloat16:
-            emit_block(v, panels, named, INDEX(0), positions)
-        else:
-            with counting(
-                b, b.udiv(b.add(positions, INDEX(ROUNDING_BLOCK - 1)), INDEX(ROUNDING_BLOCK))
-            ) as block:
-                first = b.mul(block, INDEX(ROUNDING_BLOCK))
-                rest = b.sub(positions, first)
-                count = b.select(
-                    b.icmp_unsigned("<", rest, INDEX(ROUNDING_BLOCK)), rest, INDEX(ROUNDING_BLOCK)
-                )
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
+        positions = v.builder.mul(named["time"], named["batch"])
+        if panels.bfloat16:
+            with each_block(v, positions, ROUNDING_BLOCK) as (first, count):
                 emit_block(v, panels, named, first, count)
-        b.ret_void()
-        return module, function, signature
+        else:
+            emit_block(v, panels, named, INDEX(0), positions)
 
-    return find_kernel(("dense", panels), make)
+    return find_kernel(("dense", panels), lambda: emit_kernel(signature, panels.width, emit))
 
 
 def emit_block(

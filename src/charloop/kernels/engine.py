@@ -1,6 +1,5 @@
 """The engine that runs a layer by kernels (`charloop.engines.base`): each is compiled once and runs any lengths."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,15 +56,7 @@ class Kernels:
     def run_forward(self, parts: Parts, layer: LayerArrays) -> ForwardResult:
         """Return the last state, the outputs, and for the backward pass all states, results and operands."""
         plan = self.plan_of(parts, layer)
-        programs, start, flags = plan.programs, layer.start, layer.flags
-        given = (
-            pack_matrices(plan, "forward", layer)
-            | name_leaves("param", layer.loop_params)
-            | name_leaves("start", start)
-        )
-        given |= flag_arguments(parts, flags) | lookup_arguments(layer)
-        for number, source in enumerate(layer.sources):
-            given |= {f"source {number}": source}
+        programs, given = plan.programs, name_arguments(plan, "forward", layer)
         for number, (product, (_, bias)) in enumerate(zip(parts.products, layer.weights, strict=True)):
             given[f"bias {number}"] = jnp.zeros(programs.columns[number]) if bias is None else bias
             if product.source is not None:
@@ -74,7 +65,7 @@ class Kernels:
         found = find_sequence_kernel(plan, "forward")(given, time=time, batch=batch)
         states = tuple(found[f"state {part}"] for part in range(len(programs.widths)))
         outputs = found["output"] if programs.output_is is None else states[programs.output_is]
-        every = jax.tree.unflatten(jax.tree.structure(start), states)
+        every = jax.tree.unflatten(jax.tree.structure(layer.start), states)
         results = {name: array for name, array in found.items() if name.startswith(("result", "operand"))}
         return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, results)
 
@@ -87,47 +78,33 @@ class Kernels:
     ) -> LayerArrays:
         """Return the gradients of the layer."""
         plan, (every, results) = self.plan_of(parts, layer), saved
-        loop_params, start = layer.loop_params, layer.start
-        given = (
-            pack_matrices(plan, "backward", layer)
-            | name_leaves("param", loop_params)
-            | name_leaves("start", start)
-        )
-        given |= (
-            name_leaves("state", every)
-            | flag_arguments(parts, layer.flags)
-            | lookup_arguments(layer)
-            | results
-        )
-        given |= {f"source {number}": source for number, source in enumerate(layer.sources)}
+        given = name_arguments(plan, "backward", layer) | name_leaves("state", every) | results
         given |= {"to_output": gradients[1]} | name_leaves("to_state", gradients[0])
-        given |= name_leaves("to_param", jax.tree.map(jnp.zeros_like, loop_params))
+        given |= name_leaves("to_param", jax.tree.map(jnp.zeros_like, layer.loop_params))
         found = find_sequence_kernel(plan, "backward")(given)
         state_gradients = [found[f"to_state {part}"] for part in range(len(plan.programs.widths))]
         to_results = [found[result_gradient_name(plan, number)] for number in range(len(parts.products))]
+        sums = {product.source: to_results[number] for number, product in enumerate(parts.products)}
+        to_sources = [
+            sums[number] if number in sums else found[f"to_source {number}"]
+            for number in range(len(layer.sources))
+        ]
+        if layer.characters is not None:
+            to_sources = [
+                sum_table_gradient(self.machine, to_source, layer.characters, len(source))
+                for to_source, source in zip(to_sources, layer.sources, strict=True)
+            ]
         return LayerArrays(
-            tuple(found[f"to_param {leaf}"] for leaf in range(len(loop_params))),
+            tuple(found[f"to_param {leaf}"] for leaf in range(len(layer.loop_params))),
             tuple(
                 self._weight_gradient(parts, layer, number, to_result, every, results)
                 for number, to_result in enumerate(to_results)
             ),
-            self._source_gradients(parts, layer, to_results, found),
+            tuple(to_sources),
             None,
-            jax.tree.unflatten(jax.tree.structure(start), state_gradients),
+            jax.tree.unflatten(jax.tree.structure(layer.start), state_gradients),
             None,
         )
-
-    def _source_gradients(
-        self, parts: Parts, layer: LayerArrays, to_results: list[Array], found: dict[str, Array]
-    ) -> tuple[Array, ...]:
-        sums = {product.source: to_results[number] for number, product in enumerate(parts.products)}
-        made = []
-        for number, source in enumerate(layer.sources):
-            to_source = sums[number] if number in sums else found[f"to_source {number}"]
-            if layer.characters is not None:
-                to_source = sum_table_gradient(self.machine, to_source, layer.characters, len(source))
-            made.append(to_source)
-        return tuple(made)
 
     def _weight_gradient(
         self,
@@ -138,17 +115,18 @@ class Kernels:
         every: State,
         results: dict[str, Array],
     ) -> Weights:
-        part, flags, bias = parts.reads[number], layer.flags, layer.weights[number][1]
+        part, previous = parts.reads[number], None
         if part is None:
-            to_weight, to_bias = sum_weight_gradient(self.machine, to_result, results[f"operand {number}"])
-            return to_weight, None if bias is None else to_bias
-        first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
-        first, later = first.reshape(len(first), -1), later.reshape(*later.shape[:2], -1)
-        fresh = None if flags is None else jax.tree.leaves(parts.cell.initial_state(1))[part].ravel()
-        to_weight, to_bias = sum_weight_gradient(
-            self.machine, to_result, later, PreviousStates(first, flags, fresh)
-        )
-        return to_weight, None if bias is None else to_bias
+            right = results[f"operand {number}"]
+        else:
+            first, later = (jax.tree.leaves(tree)[part] for tree in (layer.start, every))
+            fresh = None
+            if layer.flags is not None:
+                fresh = jax.tree.leaves(parts.cell.initial_state(1))[part].ravel()
+            right = later.reshape(*later.shape[:2], -1)
+            previous = PreviousStates(first.reshape(len(first), -1), layer.flags, fresh)
+        to_weight, to_bias = sum_weight_gradient(self.machine, to_result, right, previous)
+        return to_weight, None if layer.weights[number][1] is None else to_bias
 
     def plan_of(self, parts: Parts, layer: LayerArrays) -> Plan:
         """Return what kernel these arrays need. Raises KernelError if there is none for their sizes."""
@@ -164,7 +142,7 @@ class Kernels:
 
 def find_sequence_kernel(plan: Plan, direction: str) -> Kernel:
     """Return the kernel of a whole sequence, forward or backward."""
-    make: Callable[[Plan], Any] = make_forward if direction == "forward" else make_backward
+    make = make_forward if direction == "forward" else make_backward
     return find_kernel((direction, plan), lambda: make(plan))
 
 
@@ -173,22 +151,14 @@ def name_leaves(name: str, tree: Any) -> dict[str, Array]:
     return {f"{name} {number}": leaf for number, leaf in enumerate(jax.tree.leaves(tree))}
 
 
-def flag_arguments(parts: Parts, flags: Array | None) -> dict[str, Array]:
-    """Return the row flags and the initial state that a reset row gets; nothing without flags."""
-    if flags is None:
-        return {}
-    fresh = jax.tree.map(lambda leaf: leaf[0], parts.cell.initial_state(1))
-    return {"flags": flags} | name_leaves("fresh", fresh)
-
-
-def lookup_arguments(layer: LayerArrays) -> dict[str, Array]:
-    """Return the characters, if sources are tables."""
-    return {} if layer.characters is None else {"characters": layer.characters}
-
-
-def pack_matrices(plan: Plan, direction: str, layer: LayerArrays) -> dict[str, Array]:
-    """Return the matrices of the loop's products in the memory layout that a direction reads."""
-    matrices = (weight.T if direction == "forward" else weight for weight, _ in layer.weights)
-    return {
-        f"packed {i}": choose_panels(plan, direction, i).pack(matrix) for i, matrix in enumerate(matrices)
-    }
+def name_arguments(plan: Plan, direction: str, layer: LayerArrays) -> dict[str, Array]:
+    """Return by name what both directions read; matrices in the memory layout of `direction`."""
+    given = name_leaves("param", layer.loop_params) | name_leaves("start", layer.start)
+    given |= name_leaves("source", layer.sources)
+    for number, (weight, _) in enumerate(layer.weights):
+        matrix = weight.T if direction == "forward" else weight
+        given[f"packed {number}"] = choose_panels(plan, direction, number).pack(matrix)
+    if layer.flags is not None:
+        fresh = jax.tree.map(lambda leaf: leaf[0], plan.programs.parts.cell.initial_state(1))
+        given |= {"flags": layer.flags} | name_leaves("fresh", fresh)
+    return given if layer.characters is None else given | {"characters": layer.characters}

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
-from llvmlite import ir
 
 from charloop.engines.row_flags import RowFlags
-from charloop.kernels.compiler import create_function, create_module
+from charloop.kernels.compiler import emit_kernel
 from charloop.kernels.emitting.outer_products import (
     BLOCK_POSITIONS,
     Fresh,
@@ -21,7 +20,7 @@ from charloop.kernels.emitting.outer_products import (
 from charloop.kernels.emitting.signature import Argument, Signature
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, each_vector
 from charloop.kernels.machine import Machine
-from charloop.kernels.registry import EmittedKernel, Kernel, find_kernel
+from charloop.kernels.registry import Kernel, find_kernel
 from charloop.precision import is_bfloat16
 
 
@@ -50,7 +49,7 @@ def sum_weight_gradient(
     kernel = find_weight_kernel(
         machine, rows, columns, shifted=shifted, flagged=flagged, bfloat16=is_bfloat16()
     )
-    given = {} if previous is None else {k: v for k, v in previous._asdict().items() if v is not None}
+    given = {} if previous is None else previous._asdict()
     found = kernel({"left": left, "right": right} | given)
     return found["gradient"], found["total"]
 
@@ -71,7 +70,7 @@ def find_weight_kernel(
     machine: Machine, rows: int, columns: int, *, shifted: bool, flagged: bool, bfloat16: bool
 ) -> Kernel:
     """Return the kernel that sums products of two rows over any number of positions."""
-    positions = ("time", "batch")
+    positions, words = ("time", "batch"), count_workspace_words(rows, columns, machine.width)
     signature = Signature(
         (
             Argument("left", (*positions, rows)),
@@ -85,18 +84,11 @@ def find_weight_kernel(
             Argument("gradient", (rows, columns), "out"),
             Argument("total", (rows,), "out"),
             *([Argument("copied", (BLOCK_POSITIONS, columns), "scratch")] if flagged else []),
-            *(
-                [Argument("workspace", (count_workspace_words(rows, columns, machine.width),), "scratch")]
-                if bfloat16
-                else []
-            ),
+            *([Argument("workspace", (words,), "scratch")] if bfloat16 else []),
         )
     )
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, signature)
-        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
         b, (left, right), flags = v.builder, (named["left"], named["right"]), named.get("flags")
         goals, fresh = (named["gradient"], named["total"], named.get("workspace")), None
         if flagged:
@@ -112,10 +104,9 @@ def find_weight_kernel(
             count = b.sub(count, named["batch"])
         with b.if_then(b.icmp_unsigned("!=", count, INDEX(0))):
             emitter.add(left, right, count, flags)
-        b.ret_void()
-        return module, function, signature
 
-    return find_kernel(("weight gradient", machine, rows, columns, shifted, flagged, bfloat16), make)
+    key = ("weight gradient", machine, rows, columns, shifted, flagged, bfloat16)
+    return find_kernel(key, lambda: emit_kernel(signature, machine.width, emit))
 
 
 def find_table_kernel(machine: Machine, columns: int) -> Kernel:
@@ -128,10 +119,7 @@ def find_table_kernel(machine: Machine, columns: int) -> Kernel:
         )
     )
 
-    def make() -> EmittedKernel:
-        module = create_module()
-        function, named = create_function(module, signature)
-        v = Vectors(ir.IRBuilder(function.append_basic_block()), machine.width)
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
         b = v.builder
         with counting(b, b.mul(named["time"], named["batch"])) as position:
             character = v.character(named["characters"], position, named["rows"])
@@ -145,7 +133,7 @@ def find_table_kernel(machine: Machine, columns: int) -> Kernel:
                 )
 
             each_vector(v, columns, add)
-        b.ret_void()
-        return module, function, signature
 
-    return find_kernel(("table gradient", machine, columns), make)
+    return find_kernel(
+        ("table gradient", machine, columns), lambda: emit_kernel(signature, machine.width, emit)
+    )

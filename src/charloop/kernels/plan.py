@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 
 from charloop.cells.base import Cell
 from charloop.engines.partition import reason_against_parts
@@ -35,14 +36,11 @@ def reason_against_cell(cell: object) -> str | None:
 @cache
 def reason_against_programs(programs: StepPrograms) -> str | None:
     """Return why these programs cannot become kernels, in words; None if they can."""
-    # In its own thread: inside `shard_map`, JAX would trace other operations, and the result is cached.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_reason_against_programs, programs).result()
-
-
-def _reason_against_programs(programs: StepPrograms) -> str | None:
+    every = attrgetter("operands", "operands_back", "forward", "backward")
     try:
-        _ = programs.operands, programs.operands_back, programs.forward, programs.backward
+        # In its own thread: inside `shard_map`, JAX would trace other operations, and the result is cached.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(every, programs).result()
     except NoRuleError as reason:
         return str(reason)
     return None

@@ -8,17 +8,13 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 from jaxtyping import Array
-from llvmlite import ir
 
 from charloop.kernels.availability import KernelError
-from charloop.kernels.compiler import name_handler, register_kernel
+from charloop.kernels.compiler import EmittedKernel, name_handler, register_kernel
 from charloop.kernels.emitting.signature import Signature
-
-EmittedKernel = tuple[ir.Module, ir.Function, Signature]
 
 
 @dataclass(frozen=True)
@@ -33,23 +29,20 @@ class Kernel:
         return self.signature.call(self.name, arrays, **sizes)
 
 
+@dataclass
 class _Entry:
     """A kernel in progress: its name is known once it is emitted, and it is ready once compiled."""
 
-    def __init__(self) -> None:
-        self.emitted: Future[Kernel] = Future()
-        self.ready: Future[None] = Future()
+    emitted: Future[Kernel] = field(default_factory=Future)
+    ready: Future[None] = field(default_factory=Future)
 
 
 _lock = threading.Lock()
 _entries: dict[Hashable, _Entry] = {}
-_background: ContextVar["_Background | None"] = ContextVar("background", default=None)
-
-
-@dataclass
-class _Background:
-    worker: ThreadPoolExecutor
-    pending: list[_Entry]
+_background: ContextVar[tuple[ThreadPoolExecutor, list[_Entry]] | None] = ContextVar(
+    "background", default=None
+)
+"""The thread that compiles, and the kernels requested from it; None outside `compiled_in_background`."""
 
 
 def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
@@ -59,59 +52,45 @@ def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
     """
     background = _background.get()
     with _lock:
-        entry = _entries.get(key)
-        is_new = entry is None
-        if entry is None:
-            entry = _entries[key] = _Entry()
+        is_new = key not in _entries
+        entry = _entries.setdefault(key, _Entry())
     if is_new:
-        _begin(key, entry, make, background)
+        with _forgetting_failures(key, entry):
+            emitted = make()
+            name = name_handler(emitted)
+
+            def compile_it() -> None:
+                with _forgetting_failures(key, entry):
+                    register_kernel(emitted, name)
+                    entry.ready.set_result(None)
+
+            entry.emitted.set_result(Kernel(name, emitted[2]))
+            if background is None:
+                compile_it()
+            else:
+                background[0].submit(compile_it)
     try:
         kernel = entry.emitted.result()
         if background is None:
             entry.ready.result()
         else:
-            background.pending.append(entry)
+            background[1].append(entry)
     except Exception as error:
         raise KernelError(f"a kernel cannot be compiled ({type(error).__name__}: {error})") from error
     return kernel
 
 
-def _begin(
-    key: Hashable, entry: _Entry, make: Callable[[], EmittedKernel], background: _Background | None
-) -> None:
-    """Emit in this thread; compile here or in the background."""
+@contextmanager
+def _forgetting_failures(key: Hashable, entry: _Entry) -> Iterator[None]:
+    """Pass an error to all who wait for the kernel, and let the next request try again."""
     try:
-        module, function, signature = make()
-        name = name_handler(module, signature)
-        compile_it = partial(_compile, key, entry, module, function, signature, name)
-        entry.emitted.set_result(Kernel(name, signature))
+        yield
     except BaseException as error:
-        _forget(key, entry, error)
-        return
-    if background is None:
-        compile_it()
-    else:
-        background.worker.submit(compile_it)
-
-
-def _compile(
-    key: Hashable, entry: _Entry, module: ir.Module, function: ir.Function, signature: Signature, name: str
-) -> None:
-    try:
-        register_kernel(module, function, signature, name)
-    except BaseException as error:
-        _forget(key, entry, error)
-    else:
-        entry.ready.set_result(None)
-
-
-def _forget(key: Hashable, entry: _Entry, error: BaseException) -> None:
-    """Pass the error to all waiting callers, and let the next request try again."""
-    with _lock:
-        _entries.pop(key, None)
-    for future in (entry.emitted, entry.ready):
-        if not future.done():
-            future.set_exception(error)
+        with _lock:
+            _entries.pop(key, None)
+        for future in (entry.emitted, entry.ready):
+            if not future.done():
+                future.set_exception(error)
 
 
 @contextmanager
@@ -124,7 +103,7 @@ def compiled_in_background() -> Iterator[None]:
     """
     pending: list[_Entry] = []
     with ThreadPoolExecutor(1, "kernels") as worker:
-        token = _background.set(_Background(worker, pending))
+        token = _background.set((worker, pending))
         try:
             yield
         finally:

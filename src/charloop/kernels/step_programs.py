@@ -99,10 +99,13 @@ class StepPrograms:
     @cached_property
     def operands_back(self) -> tuple[Program | None, ...]:
         """From an operand's gradient to those of the values it depends on, to be added up. Raises NoRuleError."""
-        return tuple(
-            self._operand_back(number) if read is None else None
-            for number, read in enumerate(self.parts.reads)
-        )
+
+        def trace(number: int) -> Program:
+            gradients = {f"to_operand {number}": make_zeros((self.depths[number],))}
+            made = self._trace_back(self._operand(number), self._arguments(number), gradients, ("operand",))
+            return drop_zero_results(made)
+
+        return tuple(trace(number) if read is None else None for number, read in enumerate(self.parts.reads))
 
     @cached_property
     def forward(self) -> Program:
@@ -145,26 +148,25 @@ class StepPrograms:
     @cached_property
     def traced_backward(self) -> Program:
         """The backward program before it reads saved functions. Raises NoRuleError."""
+        gradients = {"to_state": self.state, "to_output": make_zeros((self.hidden,))}
         arguments = self._arguments(len(self.parts.products))
-        outgoing = {"to_state": self.state, "to_output": make_zeros((self.hidden,))}
+        return self._trace_back(self._finish, arguments, gradients, ("new_state", "output"))
+
+    def _trace_back(
+        self,
+        function: Callable[..., dict[str, Any]],
+        arguments: dict[str, Any],
+        gradients: dict[str, Any],
+        results: tuple[str, ...],
+    ) -> Program:
+        """Trace from the `gradients` of the `results` of `function(*arguments)` to those of its arguments."""
 
         def pull(*given: Any) -> dict[str, Any]:
-            *inputs, to_state, to_output = given
-            _, back = jax.vjp(self._finish, *inputs)
-            return dict(zip(arguments, back({"new_state": to_state, "output": to_output}), strict=True))
+            _, back = jax.vjp(function, *given[: len(arguments)])
+            outgoing = dict(zip(results, given[len(arguments) :], strict=True))
+            return dict(zip(arguments, back(outgoing), strict=True))
 
-        return trace_program(pull, arguments | outgoing, self.hidden)
-
-    def _operand_back(self, number: int) -> Program:
-        arguments = self._arguments(number)
-
-        def pull(*given: Any) -> dict[str, Any]:
-            *inputs, to_operand = given
-            _, back = jax.vjp(self._operand(number), *inputs)
-            return dict(zip(arguments, back({"operand": to_operand}), strict=True))
-
-        outgoing = {f"to_operand {number}": make_zeros((self.depths[number],))}
-        return drop_zero_results(trace_program(pull, arguments | outgoing, self.hidden))
+        return trace_program(pull, arguments | gradients, self.hidden)
 
     def _arguments(self, results: int) -> dict[str, Any]:
         """Return the arguments of a program that reads the first `results` of the products."""

@@ -1,35 +1,34 @@
 """Emit a layer's backward kernel: the gradients of its step and products, from the last time step to the first."""
 
 from charloop.engines.row_flags import RESET
-from charloop.kernels.compiler import create_module
+from charloop.kernels.compiler import EmittedKernel, emit_kernel
 from charloop.kernels.emitting.arguments import backward_signature, choose_panels, result_gradient_name
 from charloop.kernels.emitting.product import Operands, emit_product
 from charloop.kernels.emitting.rows import Location, RowEmitter
 from charloop.kernels.emitting.sequence import Sequence, Target
-from charloop.kernels.emitting.vectors import INDEX, Emitted, clear, counting
+from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, clear, counting
 from charloop.kernels.plan import Plan
-from charloop.kernels.registry import EmittedKernel
 
 
 def make_backward(plan: Plan) -> EmittedKernel:
     """Return the kernel that computes the gradients of results, sources, loop parameters and the first state."""
-    module, signature = create_module(), backward_signature(plan)
-    s = Sequence(module, plan, signature)
-    v, programs = s.v, plan.programs
-    finish = RowEmitter(v, programs.backward, programs.hidden)
-    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands_back]
-    with counting(v.builder, s.time) as step:
-        time = v.builder.sub(v.builder.sub(s.time, INDEX(1)), step)
-        emit_finish_back(s, finish, time)
-        for number in reversed(range(len(operands))):
-            emit_backward_product(s, number, operands[number], time)
-        if plan.flagged:
-            # No gradient passes a reset.
-            with counting(v.builder, s.batch) as row, v.builder.if_then(s.flag(RESET, row, time)):
-                for part, size in enumerate(programs.widths):
-                    clear(s.v, s.row(f"to_state {part}", size, row), size)
-    v.builder.ret_void()
-    return module, s.function, signature
+
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
+        s, programs = Sequence(v, named, plan), plan.programs
+        finish = RowEmitter(v, programs.backward, programs.hidden)
+        operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands_back]
+        with counting(v.builder, s.time) as step:
+            time = v.builder.sub(v.builder.sub(s.time, INDEX(1)), step)
+            emit_finish_back(s, finish, time)
+            for number in reversed(range(len(operands))):
+                emit_backward_product(s, number, operands[number], time)
+            if plan.flagged:
+                # No gradient passes a reset.
+                with counting(v.builder, s.batch) as row, v.builder.if_then(s.flag(RESET, row, time)):
+                    for part, size in enumerate(programs.widths):
+                        clear(v, s.row(f"to_state {part}", size, row), size)
+
+    return emit_kernel(backward_signature(plan), plan.machine.width, emit)
 
 
 def emit_finish_back(s: Sequence, emitter: RowEmitter, time: Emitted) -> None:

@@ -1,28 +1,27 @@
 """Emit the forward kernel of a layer: its products and the rest of its step, for all time steps."""
 
-from charloop.kernels.compiler import create_module
+from charloop.kernels.compiler import EmittedKernel, emit_kernel
 from charloop.kernels.emitting.arguments import choose_panels, forward_signature
 from charloop.kernels.emitting.product import Operands, emit_product
 from charloop.kernels.emitting.rows import Location, RowEmitter
 from charloop.kernels.emitting.sequence import Sequence
-from charloop.kernels.emitting.vectors import Emitted, clear, copy, counting
+from charloop.kernels.emitting.vectors import Emitted, Vectors, clear, copy, counting
 from charloop.kernels.plan import Plan
-from charloop.kernels.registry import EmittedKernel
 
 
 def make_forward(plan: Plan) -> EmittedKernel:
     """Return the kernel that computes the results of all time steps (with the source if merged), and every state."""
-    module, signature = create_module(), forward_signature(plan)
-    s = Sequence(module, plan, signature)
-    v, programs = s.v, plan.programs
-    finish = RowEmitter(v, programs.forward, programs.hidden)
-    operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands]
-    with counting(v.builder, s.time) as time:
-        for number, emitter in enumerate(operands):
-            emit_forward_product(s, number, emitter, time)
-        emit_finish(s, finish, time)
-    v.builder.ret_void()
-    return module, s.function, signature
+
+    def emit(v: Vectors, named: dict[str, Emitted]) -> None:
+        s, programs = Sequence(v, named, plan), plan.programs
+        finish = RowEmitter(v, programs.forward, programs.hidden)
+        operands = [None if p is None else RowEmitter(v, p, programs.hidden) for p in programs.operands]
+        with counting(v.builder, s.time) as time:
+            for number, operand in enumerate(operands):
+                emit_forward_product(s, number, operand, time)
+            emit_finish(s, finish, time)
+
+    return emit_kernel(forward_signature(plan), plan.machine.width, emit)
 
 
 def emit_forward_product(s: Sequence, number: int, operand: RowEmitter | None, time: Emitted) -> None:

@@ -13,6 +13,7 @@ from charloop.kernels.emitting.vectors import (
     clear,
     copy,
     counting,
+    each_block,
     each_vector,
     has_bit,
 )
@@ -57,11 +58,7 @@ class OuterProductSum:
     def add(self, left: Emitted, right: Emitted, positions: Emitted, flags: Emitted | None = None) -> None:
         """Add at least one position, a block at a time; `flags` has one element per position."""
         b = self.v.builder
-        blocks = b.udiv(b.add(positions, INDEX(BLOCK_POSITIONS - 1)), INDEX(BLOCK_POSITIONS))
-        with counting(b, blocks) as number:
-            first = b.mul(number, INDEX(BLOCK_POSITIONS))
-            rest = b.sub(positions, first)
-            depth = b.select(b.icmp_unsigned("<", rest, INDEX(BLOCK_POSITIONS)), rest, INDEX(BLOCK_POSITIONS))
+        with each_block(self.v, positions, BLOCK_POSITIONS) as (first, depth):
             read = self.v.at(right, b.mul(first, INDEX(self.columns)))
             if self.fresh is not None:
                 read = self._emptied(self.fresh, read, self.v.at(flags, first), depth)
@@ -138,42 +135,27 @@ class OuterProductSum:
         column: Emitted,
         elements: list[int],
     ) -> None:
-        b = self.v.builder
-        for first, size, count in split_evenly(self.rows, self.machine.tile.rows):
-            with counting(b, count) as number:
-                row = b.add(INDEX(first), b.mul(number, INDEX(size)))
-                ends = self.v.at(left, row), self.v.at(right, column)
-                self._tile(*ends, strides, depth, elements, row, column, size)
-
-    def _tile(
-        self,
-        left: Emitted,
-        right: Emitted,
-        strides: tuple[int, int],
-        depth: Emitted,
-        elements: list[int],
-        row: Emitted,
-        column: Emitted,
-        size: int,
-    ) -> None:
+        """Add `depth` positions to the columns from `column` on, tile by tile."""
         v, b = self.v, self.v.builder
-        first = b.add(b.mul(row, INDEX(self.columns)), column)
-        positions = [
-            [v.at(self.target, first, i * self.columns + j * v.width) for j in range(len(elements))]
-            for i in range(size)
-        ]
-        sums = [
-            [v.load(position, n) for position, n in zip(line, elements, strict=True)] for line in positions
-        ]
-        sides = Sides(
-            number=lambda i, k: v.at(left, b.mul(k, INDEX(strides[0])), i),
-            vector=lambda k, j: v.at(right, b.mul(k, INDEX(strides[1])), j * v.width),
-            elements=elements,
-            in_pairs=self.workspace is not None,
-        )
-        for line, results in zip(positions, emit_tile(v, sums, depth, sides), strict=True):
-            for position, n, result in zip(line, elements, results, strict=True):
-                v.store(result, position, n)
+        for start, size, count in split_evenly(self.rows, self.machine.tile.rows):
+            with counting(b, count) as number:
+                row = b.add(INDEX(start), b.mul(number, INDEX(size)))
+                rows, vectors = v.at(left, row), v.at(right, column)
+                first = b.add(b.mul(row, INDEX(self.columns)), column)
+                positions = [
+                    [v.at(self.target, first, i * self.columns + j * v.width) for j in range(len(elements))]
+                    for i in range(size)
+                ]
+                sums = [[v.load(*pair) for pair in zip(line, elements, strict=True)] for line in positions]
+                sides = Sides(
+                    number=lambda i, k: v.at(rows, b.mul(k, INDEX(strides[0])), i),  # noqa: B023
+                    vector=lambda k, j: v.at(vectors, b.mul(k, INDEX(strides[1])), j * v.width),  # noqa: B023
+                    elements=elements,
+                    in_pairs=self.workspace is not None,
+                )
+                for line, results in zip(positions, emit_tile(v, sums, depth, sides), strict=True):
+                    for position, n, result in zip(line, elements, results, strict=True):
+                        v.store(result, position, n)
 
 
 def count_workspace_words(rows: int, columns: int, width: int) -> int:

@@ -34,23 +34,24 @@ class RowEmitter:
         self.v, self.program, self.hidden = v, program, hidden
         self.padded = -(-hidden // v.width) * v.width
         reductions = [r for r in program.needed if program.operations[r].name in REDUCTIONS]
-        self.sums = {reference: self._local() for reference in reductions}
+        # LLVM turns what is allocated at the function's entry into registers.
+        with v.builder.goto_entry_block():
+            self.sums = {reference: v.builder.alloca(v.floats) for reference in reductions}
         self.waiting_at = {reference: index for index, reference in enumerate(program.buffered)}
-
-    def _local(self) -> Emitted:
-        """Allocate a vector at the function's entry; LLVM turns it into a register."""
-        with self.v.builder.goto_entry_block():
-            return self.v.builder.alloca(self.v.floats)
 
     def emit(self, memory: Memory) -> None:
         """Emit all phases in order."""
         self.memory, self.numbers = memory, dict[Reference, Emitted]()
         for number, phase in enumerate(self.program.schedule):
             self._numbers(number)
-            self._sweep(number, phase)
+            each_vector(self.v, self.hidden, partial(self._block, number, phase))
+        builder = self.v.builder
         for location, reference in self.program.results.items():
             if memory.lone(location):
-                self._add_number(location, reference)
+                target = memory.target(location)
+                number = builder.extract_element(self.numbers[reference], INTEGER(0))
+                total = builder.fadd(builder.load(target, typ=FLOAT, align=4), number)
+                builder.store(total, target, align=4)
 
     def _numbers(self, phase: int) -> None:
         """Compute the scalars that are ready in this phase, and initialise the sums of the next."""
@@ -72,9 +73,6 @@ class RowEmitter:
             return self.v.across(total, lambda a, b: FUNCTIONS[COMBINE[operation.name]](self.v, a, b))
         return FUNCTIONS[operation.name](self.v, *(self.numbers[i] for i in operation.inputs))
 
-    def _sweep(self, number: int, phase: Phase) -> None:
-        each_vector(self.v, self.hidden, partial(self._block, number, phase))
-
     def _block(self, number: int, phase: Phase, unit: Emitted, elements: int) -> None:
         """Emit one vector of units: everything is read and computed before anything is written."""
         made: dict[Reference, Emitted] = {}
@@ -87,8 +85,13 @@ class RowEmitter:
             self._sum_up(number, made, elements)
             return
         for location, reference in self.program.results.items():
-            if not self.memory.lone(location):
-                self._write(location, made.get(reference, self.numbers.get(reference)), unit, elements)
+            if self.memory.lone(location):
+                continue
+            target, value = self.memory.target(location), made.get(reference, self.numbers.get(reference))
+            target = self.v.at(target, unit)
+            if self.memory.adds(location):
+                value = self.v.builder.fadd(self.v.load(target, elements), value)
+            self.v.store(value, target, elements)
 
     def _value(
         self, root: Reference, phase: Phase, unit: Emitted, elements: int, made: dict[Reference, Emitted]
@@ -136,14 +139,3 @@ class RowEmitter:
             before = self.v.builder.load(total, typ=self.v.floats)
             after = FUNCTIONS[COMBINE[operation.name]](self.v, before, value)
             self.v.builder.store(after, total)
-
-    def _write(self, location: Location, value: Emitted, unit: Emitted, elements: int) -> None:
-        target = self.v.at(self.memory.target(location), unit)
-        if self.memory.adds(location):
-            value = self.v.builder.fadd(self.v.load(target, elements), value)
-        self.v.store(value, target, elements)
-
-    def _add_number(self, location: Location, reference: Reference) -> None:
-        target, builder = self.memory.target(location), self.v.builder
-        number = builder.extract_element(self.numbers[reference], INTEGER(0))
-        builder.store(builder.fadd(builder.load(target, typ=FLOAT, align=4), number), target, align=4)

@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 
-from llvmlite import ir
-
 from charloop.engines.row_flags import IDLE, RESET
-from charloop.kernels.compiler import create_function
 from charloop.kernels.emitting.bfloat16 import count_row_words, emit_bfloat16_rows
 from charloop.kernels.emitting.rows import Location, Memory, RowEmitter
-from charloop.kernels.emitting.signature import Signature
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting, has_bit
 from charloop.kernels.plan import Plan
 
@@ -18,12 +14,10 @@ Target = Callable[[Location], Emitted]
 class Sequence:
     """A sequence's kernel: its arguments by name, and the address of a row of each."""
 
-    def __init__(self, module: ir.Module, plan: Plan, signature: Signature) -> None:
-        self.function, self.named = create_function(module, signature)
-        builder = ir.IRBuilder(self.function.append_basic_block())
-        self.v, self.plan = Vectors(builder, plan.machine.width), plan
+    def __init__(self, v: Vectors, named: dict[str, Emitted], plan: Plan) -> None:
+        self.v, self.named, self.plan = v, named, plan
         self.products = plan.programs.parts.products
-        self.time, self.batch = self.named["time"], self.named["batch"]
+        self.time, self.batch = named["time"], named["batch"]
 
     def row(self, name: str, size: int, row: Emitted, time: Emitted | None = None) -> Emitted:
         """Return the address of a batch row of `[batch, size]`, or of `[time, batch, size]` at a time step."""
@@ -97,15 +91,15 @@ class Sequence:
         target: Target,
         adds: Callable[[Location], bool] = lambda _: False,
     ) -> None:
-        """Emit a program for one batch row."""
-
-        def lone(location: Location) -> bool:
-            return location[0] == "param" and self.plan.programs.is_number(location[1])
-
-        def address(location: Location) -> Emitted:
-            return self.address(location, row, time)
-
-        emitter.emit(Memory(address, target, adds, lone, self.named["buffer"]))
+        """Emit a program for one batch row; `target` and `adds` as in `Memory`."""
+        memory = Memory(
+            address=lambda location: self.address(location, row, time),
+            target=target,
+            adds=adds,
+            lone=lambda location: location[0] == "param" and self.plan.programs.is_number(location[1]),
+            buffer=self.named["buffer"],
+        )
+        emitter.emit(memory)
 
     def each_row(
         self, time: Emitted, step: Callable[[Emitted], None], idle: Callable[[Emitted], None]

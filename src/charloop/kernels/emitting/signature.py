@@ -1,6 +1,6 @@
 """The signature of a kernel: each argument's name, type and shape, written once and checked at the call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -64,43 +64,28 @@ class Signature:
                 sizes.setdefault(axis, size) if isinstance(axis, str) else axis
                 for axis, size in zip(argument.shape, array.shape, strict=False)
             )
-            if (
-                array.dtype != np.dtype(argument.dtype)
-                or array.shape != shape
-                or len(shape) != len(argument.shape)
-            ):
+            fits = array.shape == shape and len(shape) == len(argument.shape)
+            if array.dtype != np.dtype(argument.dtype) or not fits:
                 got, wanted = f"{array.dtype}{list(array.shape)}", f"{argument.dtype}{list(argument.shape)}"
                 raise TypeError(f"a kernel's argument {argument.name!r} is {got}, not {wanted} with {sizes}")
         return sizes
 
     def call(self, name: str, arrays: Mapping[str, Array], **sizes: int) -> dict[str, Array]:
-        """Let XLA call the kernel `name`, and return its results by name. `sizes` are those that no input has."""
+        """Let XLA call the kernel `name`, and return its results by name. `sizes` are those that no input has.
+
+        Sizes are compiled in, so under `vmap` several calls run in sequence. Second derivatives are refused.
+        """
         known = self.check(arrays) | sizes
         results = [
             jax.ShapeDtypeStruct([known[x] if isinstance(x, str) else x for x in a.shape], np.dtype(a.dtype))
             for a in self.outputs
         ]
-        in_place = {
-            i: self.outputs.index(argument)
-            for i, argument in enumerate(self.inputs)
-            if argument.role == "inout"
-        }
-        kernel = xla_call(name, results, input_output_aliases=in_place)
+        in_place = {i: self.outputs.index(a) for i, a in enumerate(self.inputs) if a.role == "inout"}
+        foreign = jax.ffi.ffi_call(name, results, vmap_method="sequential", input_output_aliases=in_place)
+        kernel = jax.custom_jvp(foreign)
+        kernel.defjvp(_refuse)
         made = jax.tree.leaves(kernel(*(arrays[a.name] for a in self.inputs)))
-        pairs = zip(self.outputs, made, strict=True)
-        return {argument.name: array for argument, array in pairs if argument.role != "scratch"}
-
-
-def xla_call(name: str, results: Any, **options: Any) -> Callable[..., Any]:
-    """Return a call of the registered function `name` that returns `results`.
-
-    A kernel's network is compiled in, so under `vmap` several networks run in sequence. Second derivatives are
-    refused.
-    """
-
-    called = jax.custom_jvp(jax.ffi.ffi_call(name, results, vmap_method="sequential", **options))
-    called.defjvp(_refuse)
-    return called
+        return {a.name: array for a, array in zip(self.outputs, made, strict=True) if a.role != "scratch"}
 
 
 def _refuse(*_: Any) -> Any:

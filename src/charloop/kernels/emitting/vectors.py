@@ -170,6 +170,16 @@ def counting(builder: ir.IRBuilder, count: int | Emitted, start: int = 0, step: 
     builder.position_at_end(after)
 
 
+@contextmanager
+def each_block(v: Vectors, size: Emitted, block: int) -> Iterator[tuple[Emitted, Emitted]]:
+    """Emit a loop over blocks of at most `block` of `size` elements; yield the first element and their number."""
+    b = v.builder
+    with counting(b, b.udiv(b.add(size, INDEX(block - 1)), INDEX(block))) as number:
+        first = b.mul(number, INDEX(block))
+        rest = b.sub(size, first)
+        yield first, b.select(b.icmp_unsigned("<", rest, INDEX(block)), rest, INDEX(block))
+
+
 def each_vector(v: Vectors, size: int, body: Callable[[Emitted, int], None]) -> None:
     """Emit `body(position, elements)` for a row of `size` numbers: whole vectors in a loop, then the remainder."""
     blocks, rest = divmod(size, v.width)

@@ -53,13 +53,14 @@ def trace_program(
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments.values())
     check_branches(closed.jaxpr)
     builder = Builder(hidden)
-    leaves = [
-        (name, number, leaf)
+    for leaf in jax.tree.leaves((tuple(arguments.values()), shapes)):
+        if leaf.dtype != np.float32:
+            raise NoRuleError(f"a parameter, a state or an output of {leaf.dtype} has no rule")
+    values = [
+        read_argument(builder, name, number, leaf.shape)
         for name, tree in arguments.items()
         for number, leaf in enumerate(jax.tree.leaves(tree))
     ]
-    check_leaves([*jax.tree.leaves(tuple(arguments.values())), *jax.tree.leaves(shapes)])
-    values = [read_argument(builder, name, number, leaf.shape) for name, number, leaf in leaves]
     constants = [builder.array(constant) for constant in closed.consts]
     results = follow_equations(builder, closed.jaxpr, [*constants, *values])
     names = [
@@ -68,10 +69,17 @@ def trace_program(
     # make_jaxpr flattens dictionaries in the order of their sorted keys.
     variables = closed.jaxpr.outvars
     for (name, number), value, variable in zip(sorted(names), results, variables, strict=True):
-        check_result(builder, f"{name}, leaf {number}", value, variable.aval.shape)
+        shape = variable.aval.shape
+        if value.rows != builder.holds_rows(shape) and hidden != 1:
+            raise NoRuleError(
+                f"{name}, leaf {number}: an array of shape {list(shape)} is assembled from scalars"
+            )
+        check_row_shape(builder, f"{name}, leaf {number}", value, shape)
         for row, reference in enumerate(value.references.flat):
             builder.program.results[name, number, row] = int(reference)
-    check_size(builder.program)
+    count = max(len(builder.program.needed), builder.program.work)
+    if count > MAX_ROW_OPERATIONS:
+        raise NoRuleError(f"a step has {count} operations on a row; a kernel may have {MAX_ROW_OPERATIONS}")
     return builder.program
 
 
@@ -86,32 +94,11 @@ def check_branches(program: Any) -> None:
             check_branches(getattr(inner, "jaxpr", inner))
 
 
-def check_leaves(leaves: list[Any]) -> None:
-    """Raise NoRuleError for arguments and results that are not float32."""
-    for leaf in leaves:
-        if leaf.dtype != np.float32:
-            raise NoRuleError(f"a parameter, a state or an output of {leaf.dtype} has no rule")
-
-
-def check_result(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
-    """Raise NoRuleError if a result does not consist of as many rows, or numbers, as its leaf has."""
-    if value.rows != builder.holds_rows(shape) and builder.hidden != 1:
-        raise NoRuleError(f"{name}: an array of shape {list(shape)} is assembled from scalars")
-    check_row_shape(builder, name, value, shape)
-
-
 def check_row_shape(builder: Builder, name: str, value: Value, shape: tuple[int, ...]) -> None:
     """Raise NoRuleError if the traced rows are not those of the array."""
     expected = builder.row_shape(shape) if value.rows else tuple(shape)
     if value.references.shape != expected:
         raise NoRuleError(f"{name}: an array of shape {list(shape)} mixes rows and scalars")
-
-
-def check_size(program: Program) -> None:
-    """Raise NoRuleError for a step that would take minutes to compile."""
-    if len(program.needed) > MAX_ROW_OPERATIONS or program.work > MAX_ROW_OPERATIONS:
-        count = max(len(program.needed), program.work)
-        raise NoRuleError(f"a step has {count} operations on a row; a kernel may have {MAX_ROW_OPERATIONS}")
 
 
 def read_argument(builder: Builder, name: str, number: int, shape: tuple[int, ...]) -> Value:
@@ -141,7 +128,7 @@ def follow_equations(builder: Builder, program: Any, values: list[Value]) -> lis
 
 
 def apply_equation(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
-    """Apply one equation by its rule."""
+    """Apply one equation by its rule, or by what replaces it or is called."""
     name = equation.primitive.name
     if (jax_name := find_jax_name(equation)) in DECOMPOSITIONS:
         return follow_decomposition(builder, jax_name, equation, inputs)
@@ -149,7 +136,10 @@ def apply_equation(builder: Builder, equation: Any, inputs: list[Value]) -> list
         return follow_call(builder, equation.params[CALLS[name]], inputs)
     if name not in IDENTITIES | RESHAPES | ELEMENTWISE | RULES.keys() | DECOMPOSITIONS.keys() | {"add_any"}:
         raise NoRuleError(f"{name} has no rule")
-    if not (name == "convert_element_type" and is_constant(builder, inputs[0])):
+    operations = builder.program.operations
+    # Known numbers may have any type, such as the integer bounds of a clip.
+    is_constant = all(operations[int(cell)].name == "constant" for cell in inputs[0].references.flat)
+    if name != "convert_element_type" or not is_constant:
         check_types(equation)
     elif equation.outvars[0].aval.dtype not in (np.float32, np.bool_):
         raise NoRuleError(f"{name} of {equation.outvars[0].aval.dtype} has no rule")
@@ -170,11 +160,6 @@ def find_jax_name(equation: Any) -> str:
     return name if source.startswith(str(Path(jax.__file__).parent)) else ""
 
 
-def is_constant(builder: Builder, value: Value) -> bool:
-    """Return whether the value consists of known numbers, such as the integer bounds of a clip."""
-    return all(builder.program.operations[int(cell)].name == "constant" for cell in value.references.flat)
-
-
 def follow_call(builder: Builder, program: Any, inputs: list[Value]) -> list[Value]:
     """Inline the program that an equation runs once."""
     constants = [builder.array(constant) for constant in getattr(program, "consts", ())]
@@ -188,7 +173,7 @@ def follow_decomposition(builder: Builder, name: str, equation: Any, inputs: lis
 
 
 def apply_rule(builder: Builder, equation: Any, inputs: list[Value]) -> list[Value]:
-    """Apply an equation whose primitive has a rule or a decomposition."""
+    """Return the results of an equation whose primitive has a rule or a decomposition."""
     name = equation.primitive.name
     if name in IDENTITIES:
         return inputs
