@@ -20,7 +20,7 @@ import numpy as np
 from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.unroll import scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from kernels.test_sizes import problem
 from training.runs import TEXT, configure, resume_recorded, run
 
@@ -40,7 +40,7 @@ resumed = resume_recorded(part.folder, plan(10))
 cell, given, _, cotangents = problem("lstm", 17, 3, 4, lookup=False)
 found, expected = (
     jax.jit(partial(values_and_gradients, partial(way, cell)))(given, cotangents)
-    for way in (partial(run_layer, Kernels()), scan)
+    for way in (partial(fused, engine=Kernels()), scan)
 )
 print(json.dumps({
     "whole": as_bytes(whole.state), "interrupted": interrupted, "resumed": as_bytes(resumed.state),

@@ -4,12 +4,14 @@ from jaxtyping import Array, Float
 
 from charloop.engines import XLA, Engine
 from charloop.types import Characters, Logits
-from charloop.unroll.fused import score_targets
+from charloop.unroll.fused import choose_engine, or_xla
 
 
 def cross_entropy(logits: Logits, targets: Characters, *, engine: Engine = XLA) -> Float[Array, "time batch"]:
     """Return the nats of each target, at least 0, under the distribution that the logits define.
 
-    `engine` computes it if it can; a model's own is `CharLM.engine`.
+    `engine` computes it, such as `CharLM.engine`; XLA if it does not fit or its kernel cannot be compiled.
     """
-    return score_targets(engine, logits, targets)
+    fitting = choose_engine(engine, logits.size, logits)
+    nats: Array = or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
+    return nats

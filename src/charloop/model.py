@@ -133,7 +133,7 @@ class CharLM:
 
     def vectors(self, params: Parameters, characters: Characters) -> Float[Array, "time batch input"]:
         """Return what the first layer reads for each of `characters`: rows of the embedding, or one-hot vectors."""
-        return self._lookup(params, characters).gather()
+        return gather_features(self._lookup(params, characters))
 
     def apply_vectors(
         self, params: Parameters, vectors: Float[Array, "time batch input"], state: State

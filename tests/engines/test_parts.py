@@ -16,7 +16,7 @@ from charloop.engines import XLA, partition_cell
 from charloop.kernels import reason_against_kernel
 from charloop.kernels.engine import Kernels
 from charloop.unroll import Lookup, scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from choosing import slow
 
 UNITS, TIME, BATCH = 6, 5, 3
@@ -192,7 +192,9 @@ def test_a_cell_of_any_kind_equals_scan_by_both_engines(kind: Any, marked: bool,
 
     expected = quick_jit(partial(pulled, scan))(given)
     for engine in (XLA, Kernels()):
-        assert_close(quick_jit(partial(pulled, partial(run_layer, engine)))(given), expected, tolerance=2e-5)
+        assert_close(
+            quick_jit(partial(pulled, partial(fused, engine=engine)))(given), expected, tolerance=2e-5
+        )
 
 
 def test_a_size_without_a_kernel_runs_on_xla_with_a_note() -> None:
@@ -203,5 +205,5 @@ def test_a_size_without_a_kernel_runs_on_xla_with_a_note() -> None:
     with pytest.warns(
         RuntimeWarning, match="Highway has no kernel for arrays of these sizes: .*; XLA's loop runs"
     ):
-        found = run_layer(Kernels(), cell, params, inputs, state)
+        found = fused(cell, params, inputs, state, engine=Kernels())
     assert_close(found, scan(cell, params, inputs, state))

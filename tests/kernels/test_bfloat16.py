@@ -17,7 +17,7 @@ from charloop.kernels.engine import Kernels
 from charloop.kernels.gradient import PreviousStates, sum_weight_gradient
 from charloop.kernels.machine import Machine, Tile
 from charloop.precision import use_precision
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from choosing import mostly_slow, slow
 from kernels.direct import MACHINES, NEEDS_BFLOAT16, SIZES
 from kernels.test_sizes import problem, pull_unrolling
@@ -83,7 +83,7 @@ def test_a_product_is_of_rounded_numbers(
 def test_a_step_reads_a_rounded_state(hidden: int, machine: Machine) -> None:
     """The first: later ones may round a number up that another sum rounds down."""
     cell, (params, source, state), *_ = problem("lstm", hidden, 7, 2, lookup=False)
-    _, found = in_bfloat16(partial(run_layer, Kernels(machine), cell), params, source, state)
+    _, found = in_bfloat16(partial(fused, cell, engine=Kernels(machine)), params, source, state)
     near = {name: rounded(params[name]) for name in ("weight_ih", "weight_hh")}
     given = {**params, **near}, rounded(source[0]), {**state, "hidden": rounded(state["hidden"])}
     _, expected = cell.step(*jax.tree.map(lambda leaf: jnp.array(leaf, jnp.float32), given))
@@ -95,7 +95,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
     """bfloat16 keeps 8 bits: sums of a few dozen products are within a few hundredths."""
     lookup = machine.width == 8
     cell, given, characters, weights = problem(name, 37, 5, 4, lookup)
-    program = partial(pull_unrolling, partial(run_layer, Kernels(machine)), cell, lookup)
+    program = partial(pull_unrolling, partial(fused, engine=Kernels(machine)), cell, lookup)
     float32 = quick_jit(program)(given, characters, weights)
     found = in_bfloat16(program, given, characters, weights)
     assert_close(found, float32, tolerance=0.05)
@@ -106,8 +106,8 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
 def test_values_that_are_not_finite_stay_so(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
-    _, found = in_bfloat16(partial(run_layer, Kernels(machine), cell), params, source, state)
-    _, expected = quick_jit(partial(run_layer, Kernels(machine), cell))(params, source, state)
+    _, found = in_bfloat16(partial(fused, cell, engine=Kernels(machine)), params, source, state)
+    _, expected = quick_jit(partial(fused, cell, engine=Kernels(machine)))(params, source, state)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
@@ -125,7 +125,7 @@ def test_a_cell_is_the_same_object_in_either_precision(machine: Machine) -> None
     """The choice is JAX's: a program compiled in one is not taken for the other."""
     cell = make_cell(CELLS, "rnn", 9)
     params, inputs = cell.init(jax.random.key(0), 9), noise(2, 3, 9)
-    program = jax.jit(partial(run_layer, Kernels(machine), cell))
+    program = jax.jit(partial(fused, cell, engine=Kernels(machine)))
     plain = program(params, inputs, cell.initial_state(3))
     with use_precision("bfloat16"):
         bfloat16 = program(params, inputs, cell.initial_state(3))

@@ -13,7 +13,7 @@ from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from kernels.test_program import cell_of
 
 
@@ -85,7 +85,7 @@ def test_a_call_is_followed(rule: Any) -> None:
     cotangents = jax.tree.map(jnp.ones_like, jax.eval_shape(partial(scan, cell), *point))
     found, expected = (
         values_and_gradients(partial(way, cell), point, cotangents)
-        for way in (partial(run_layer, Kernels()), scan)
+        for way in (partial(fused, engine=Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-5)
@@ -106,7 +106,7 @@ def test_a_long_step_is_compiled_or_refused(length: int) -> None:
         return
     given = cell.init(jax.random.key(0), 3), jnp.ones((2, 1, 3)), cell.initial_state(1)
     values, expected = (
-        way(cell, *given)[1] for way in (partial(run_layer, Kernels()), jax.jit(scan, static_argnums=0))
+        way(cell, *given)[1] for way in (partial(fused, engine=Kernels()), jax.jit(scan, static_argnums=0))
     )
     np.testing.assert_allclose(values, expected, rtol=1e-4)
 

@@ -22,7 +22,6 @@ from charloop.kernels.engine import Kernels
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.unroll import fused, scan
-from charloop.unroll.fused import run_layer
 from choosing import slow
 from model.small import loss_and_gradients
 
@@ -130,7 +129,7 @@ def test_a_kernel_that_cannot_be_compiled_leaves_xlas_loop_and_can_be_tried_agai
 
     def run_both_ways() -> Any:
         return values_and_gradients(
-            lambda *given: run_layer(Kernels(), cell, *given)[1], given, jnp.ones((4, 2, 23))
+            lambda *given: fused(cell, *given, engine=Kernels())[1], given, jnp.ones((4, 2, 23))
         )
 
     monkeypatch.setattr(registry, "register_kernel", fail)
@@ -154,7 +153,7 @@ def test_nothing_of_a_trace_outlives_it() -> None:
 
     @jax.jit
     def loss(params: Any) -> jax.Array:
-        return run_layer(Kernels(), cell, params, jnp.ones((3, 2, 3)), cell.initial_state(2))[1].sum()
+        return fused(cell, params, jnp.ones((3, 2, 3)), cell.initial_state(2), engine=Kernels())[1].sum()
 
     with jax.checking_leaks():
         jax.grad(loss)(params)
@@ -180,4 +179,4 @@ def test_a_single_time_step_is_xlas() -> None:
     """A kernel's weights would have to be laid out for each."""
     cell = make_cell(CELLS, "lstm", 6)
     given = cell.init(jax.random.key(0), 3), jnp.ones((1, 2, 3)), cell.initial_state(2)
-    assert_same(run_layer(Kernels(), cell, *given), run_layer(XLA, cell, *given))
+    assert_same(fused(cell, *given, engine=Kernels()), fused(cell, *given, engine=XLA))

@@ -15,7 +15,7 @@ from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from kernels.test_program import cell_of
 
 Function = Callable[[Any], Any]
@@ -104,7 +104,7 @@ def check_step(number: int) -> bool:
     ones = jax.tree.map(jnp.ones_like, jax.eval_shape(partial(scan, cell), *point))
     found, expected = (
         quick_jit(partial(values_and_gradients, partial(way, cell)))(point, ones)
-        for way in (partial(run_layer, Kernels()), scan)
+        for way in (partial(fused, engine=Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = 1 + float(np.abs(right).max(initial=0))

@@ -15,7 +15,7 @@ from cells.compiling import quick_jit
 from cells.gated import GatedCell
 from cells.runs import values_and_gradients
 from charloop.kernels.engine import Kernels
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 
 TIME, BATCH, INPUT = 3, 2, 3
 Step = tuple[str, int, int]
@@ -114,7 +114,7 @@ def test_a_random_step_has_numpys_values_and_directional_derivatives(
     weights = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), in_numpy(cell, *point))
 
     single = partial(jax.tree.map, np.float32)
-    kernel = partial(values_and_gradients, partial(run_layer, Kernels(), cell))
+    kernel = partial(values_and_gradients, partial(fused, cell, engine=Kernels()))
     values, gradients = quick_jit(kernel)(single(point), single(weights))
     exact = in_numpy(cell, *point)
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), jax.device_get(values), exact)

@@ -16,7 +16,7 @@ from charloop.cells import CELLS, make_cell
 from charloop.kernels import registry, step_programs
 from charloop.kernels.engine import Kernels
 from charloop.kernels.step_programs import trace_cell, trace_parts
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from choosing import slow
 from kernels.test_sizes import SKIP, problem, pull_unrolling
 
@@ -58,7 +58,7 @@ def test_saving_functions_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPa
     def gradients() -> Any:
         trace_parts.cache_clear()
         monkeypatch.setattr(registry, "_entries", {})
-        return quick_jit(partial(pull_unrolling, partial(run_layer, Kernels()), cell, False))(
+        return quick_jit(partial(pull_unrolling, partial(fused, engine=Kernels()), cell, False))(
             given, characters, weights
         )
 

@@ -15,7 +15,7 @@ from cells.runs import assert_close
 from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     def loss(way: Any, params: Any) -> Any:
         return (way(cell, params, inputs, cell.initial_state(2))[1] ** 2).sum()
 
-    ways = partial(run_layer, Kernels()), scan
+    ways = partial(fused, engine=Kernels()), scan
     found, expected = (quick_jit(jax.grad(partial(loss, way)))(params) for way in ways)
     assert found["keep"].shape == (1,) * axes
     assert_close(found, expected, tolerance=1e-4)

@@ -18,7 +18,7 @@ from charloop.devices import make_mesh
 from charloop.kernels.engine import Kernels
 from charloop.kernels.machine import Machine, Tile
 from charloop.unroll import Lookup, scan
-from charloop.unroll.fused import run_layer
+from charloop.unroll.fused import fused
 from choosing import mostly_slow
 from kernels.direct import HERE, MACHINES
 
@@ -56,7 +56,7 @@ def compare(
     cell, given, characters, weights = problem(name, hidden, batch, time, lookup)
     found, expected = (
         quick_jit(partial(pull_unrolling, way, cell, lookup))(given, characters, weights)
-        for way in (partial(run_layer, Kernels(machine)), scan)
+        for way in (partial(fused, engine=Kernels(machine)), scan)
     )
     assert_close(found, expected, tolerance=3e-5)
 
@@ -89,7 +89,7 @@ def test_a_character_beyond_the_table_reads_its_last_row() -> None:
     cell, given, characters, weights = problem("lstm", 5, 2, 3, lookup=True)
     wild = np.where(characters > 4, 2**31 - 1, characters).astype(np.int32)
     tame = np.where(characters > 4, 8, characters).astype(np.int32)
-    forward = quick_jit(partial(pull_unrolling, partial(run_layer, Kernels()), cell, True))
+    forward = quick_jit(partial(pull_unrolling, partial(fused, engine=Kernels()), cell, True))
     assert_same(forward(given, wild, weights)[0], forward(given, tame, weights)[0])
 
 
@@ -99,7 +99,7 @@ def test_nan_is_passed_on_as_by_xla(name: str, poison: float) -> None:
     source[1, 1, 0] = poison
     found, expected = (
         quick_jit(partial(pull_unrolling, way, cell, False))((params, source, state), characters, weights)
-        for way in (partial(run_layer, Kernels()), scan)
+        for way in (partial(fused, engine=Kernels()), scan)
     )
     for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(np.isfinite(left), np.isfinite(right))
@@ -112,14 +112,14 @@ def test_two_threads_again_and_again_give_the_same_bits() -> None:
     spec = jax.sharding.PartitionSpec
     shared = jax.jit(
         jax.shard_map(
-            partial(run_layer, Kernels(), cell),
+            partial(fused, cell, engine=Kernels()),
             mesh=make_mesh(2),
             in_specs=(spec(), spec(None, "batch"), spec("batch")),
             out_specs=(spec("batch"), spec(None, "batch")),
             check_vma=False,
         )
     )
-    alone = jax.device_get(jax.jit(partial(run_layer, Kernels(), cell))(params, source, state))
+    alone = jax.device_get(jax.jit(partial(fused, cell, engine=Kernels()))(params, source, state))
     for _ in range(20):
         assert_same(jax.device_get(shared(params, source, state)), alone)
 
@@ -143,7 +143,7 @@ def test_several_networks_at_once_by_vmap(lookup: bool) -> None:
 
     def forward(some: Any, *others: Any) -> Any:
         return pull_unrolling(
-            partial(run_layer, Kernels()), cell, lookup, (some, *others), characters, weights
+            partial(fused, engine=Kernels()), cell, lookup, (some, *others), characters, weights
         )
 
     together = quick_jit(jax.vmap(forward, (0, None, None)))(two, *others)

@@ -36,10 +36,10 @@ class Trace:
     constants: dict[Value, Any] = field(default_factory=dict)
     count: int = 0
 
-    def number(self, how_many: int) -> tuple[Value, ...]:
-        """Return `how_many` new values."""
-        self.count += how_many
-        return tuple(range(self.count - how_many, self.count))
+    def number(self, count: int) -> tuple[Value, ...]:
+        """Return `count` new values."""
+        self.count += count
+        return tuple(range(self.count - count, self.count))
 
     def constant(self, value: Any) -> Value:
         """Return a new value whose number is known."""

@@ -59,7 +59,8 @@ class Parts:
     def loop_params(self) -> tuple[Value, ...]:
         """Values computed from the parameters alone that the loop reads, besides the products' weights."""
         given = self._given(range(len(self.sources)), len(self.products))
-        reached = self._reach(self._wanted, given, self._is_made_before)
+        wanted = [*(p.operand for p in self.products), *jax.tree.leaves(self.new_state), self.output]
+        reached = self._reach(wanted, given, self._is_made_before)
         return tuple(sorted(value for value in reached if self._is_made_before(value)))
 
     @property
@@ -131,12 +132,6 @@ class Parts:
         made = [self.sources[number] for number in sources]
         found = [self.inputs if product is None else product.result for product in made]
         return [*found, *(p.result for p in self.products[:results]), *jax.tree.leaves(self.state)]
-
-    @property
-    def _wanted(self) -> list[Value]:
-        """The values that the loop computes."""
-        operands = [product.operand for product in self.products]
-        return [*operands, *jax.tree.leaves(self.new_state), self.output]
 
     @cached_property
     def _makers(self) -> dict[Value, Equation]:

@@ -25,10 +25,10 @@ def encode_row_flags(
     if resets is None and lengths is None:
         return None
     reset = jnp.zeros((time, batch), bool) if resets is None else jnp.asarray(resets) != 0
-    if lengths is None:
-        return jnp.where(reset, RESET, 0).astype(jnp.int32)
-    idle = jnp.arange(time)[:, None] >= jnp.asarray(lengths)[None, :]
-    return jnp.where(idle, IDLE, jnp.where(reset, RESET, 0)).astype(jnp.int32)
+    flags = jnp.where(reset, RESET, 0)
+    if lengths is not None:
+        flags = jnp.where(jnp.arange(time)[:, None] >= jnp.asarray(lengths)[None, :], IDLE, flags)
+    return flags.astype(jnp.int32)
 
 
 def are_reset(flags: Int32[Array, "*time batch"]) -> Bool[Array, "*time batch"]:

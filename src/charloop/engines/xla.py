@@ -96,14 +96,17 @@ class XlaLoop:
             return jax.vmap(lambda rows, *made: make(read(rows), *made))(over, results[:number], states)
 
         to_weights = tuple(
-            _weight_gradient(bias, operand(number), to_results[number])
-            for number, (_, bias) in enumerate(weights)
+            (
+                jnp.einsum("tbg,tbh->gh", to_result, operand(number)),
+                None if bias is None else to_result.sum((0, 1)),
+            )
+            for number, ((_, bias), to_result) in enumerate(zip(weights, to_results, strict=True))
         )
         merged = {made.source: to_results[number] for number, made in enumerate(parts.products)}
-        to_sources = tuple(
-            _source_gradient(source, characters, merged.get(number, to_rows[number]))
-            for number, source in enumerate(sources)
-        )
+        to_sources = tuple(merged.get(number, rows) for number, rows in enumerate(to_rows))
+        if characters is not None:
+            pairs = zip(to_sources, sources, strict=True)
+            to_sources = tuple(sum_rows(rows, characters, len(source)) for rows, source in pairs)
         return LayerArrays(to_own, to_weights, to_sources, None, to_start, None)
 
 
@@ -130,16 +133,10 @@ def _pull(parts: Parts, given: Any, gradients: Any, weights: tuple[Weights, ...]
     for number in reversed(range(len(made))):
         _, pull = jax.vjp(partial(_operand, parts, number), given[0], given[1], made[:number], given[3])
         more = pull(results[number] @ weights[number][0])
-        (loop_params, rows, state), earlier = (
-            _add((loop_params, rows, state), (more[0], more[1], more[3])),
-            more[2],
-        )
-        results = (*_add(results[:number], earlier), *results[number:])
+        before = loop_params, rows, results[:number], state
+        loop_params, rows, earlier, state = jax.tree.map(jnp.add, before, more)
+        results = (*earlier, *results[number:])
     return loop_params, rows, results, state
-
-
-def _add(one: Any, other: Any) -> Any:
-    return jax.tree.map(jnp.add, one, other)
 
 
 def _unmerged(parts: Parts, sources: Any) -> tuple[Any, ...]:
@@ -153,22 +150,6 @@ def _rows(sources: Any, characters: Array | None) -> tuple[Any, Any]:
     if characters is None:
         return sources, lambda now: now
     return characters, lambda now: jax.tree.map(lambda table: table[now], sources)
-
-
-def _weight_gradient(
-    bias: Array | None,
-    operand: Float[Array, "time batch depth"],
-    to_result: Float[Array, "time batch columns"],
-) -> Weights:
-    """Return the gradients of a product's weight and bias, each summed over all positions at once."""
-    weight = jnp.einsum("tbg,tbh->gh", to_result, operand)
-    return weight, None if bias is None else to_result.sum((0, 1))
-
-
-def _source_gradient(
-    source: Array, characters: Array | None, to_rows: Float[Array, "time batch columns"]
-) -> Array:
-    return to_rows if characters is None else sum_rows(to_rows, characters, source.shape[0])
 
 
 def sum_rows(

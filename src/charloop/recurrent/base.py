@@ -109,7 +109,9 @@ class Layer(ABC):
                 "a layer with dropout needs a key", do="pass key=, or use without_dropout() for evaluation"
             )
         if self.batch_major:
-            inputs, resets = swap_input_axes(inputs), None if resets is None else resets.T
+            is_lookup = isinstance(inputs, Lookup)
+            inputs = Lookup(inputs.table, inputs.characters.T) if is_lookup else swap_axes(inputs)
+            resets = None if resets is None else resets.T
         options = CallOptions(resets, lengths, key, None if batch_rows is None else jnp.asarray(batch_rows))
         with _explain_forward_mode():
             outputs, state = self.run(checked, inputs, state, options)
@@ -120,11 +122,6 @@ class Layer(ABC):
 def swap_axes(values: Float[Array, "first second features"]) -> Float[Array, "second first features"]:
     """Exchange time and batch."""
     return jnp.swapaxes(values, 0, 1)
-
-
-def swap_input_axes(inputs: Unchecked) -> Unchecked:
-    """Exchange time and batch of what a layer reads: features, or a `Lookup`."""
-    return Lookup(inputs.table, inputs.characters.T) if isinstance(inputs, Lookup) else swap_axes(inputs)
 
 
 @contextmanager

@@ -40,7 +40,15 @@ def check_call(
     lengths = _check_resets_or_lengths(
         "lengths", lengths, (batch,), layer, jnp.integer, "integers", "pass lengths.astype(int)"
     )
-    _check_varying((checked, inputs, state, resets, lengths))
+    # The loops do not declare which values vary.
+    if any(
+        jax.typeof(x).manual_axis_type.varying
+        for x in jax.tree.leaves((checked, inputs, state, resets, lengths))
+    ):
+        raise CharloopError(
+            "a layer inside a shard_map that checks which values vary",
+            do="call shard_map with check_vma=False",
+        )
     return checked, inputs, state, resets, lengths
 
 
@@ -108,12 +116,8 @@ def _check_state(layer: "Layer", state: State, batch: int) -> State:
     wanted = jax.eval_shape(lambda: layer.initial_state(batch))
     structure: Any = jax.tree.structure(wanted)
     if jax.tree.structure(state) != structure:
-        raise CharloopError(
-            "structure of the state",
-            got=str(jax.tree.structure(state)),
-            allowed=str(structure),
-            do="pass what initial_state or apply returned",
-        )
+        got, do = str(jax.tree.structure(state)), "pass what initial_state or apply returned"
+        raise CharloopError("structure of the state", got=got, allowed=str(structure), do=do)
 
     def check(leaf: Any, like: Any) -> Array:
         array = as_float32("the state", leaf) if like.dtype == jnp.float32 else jnp.asarray(leaf)
@@ -138,13 +142,3 @@ def _check_resets_or_lengths(
     if not jnp.issubdtype(array.dtype, kind):
         raise CharloopError(name, got=_described(array), allowed=words, do=do)
     return array
-
-
-def _check_varying(tree: Any) -> None:
-    """Raise CharloopError inside a `shard_map` that checks which values vary: the loops do not declare that."""
-    for leaf in jax.tree.leaves(tree):
-        if jax.typeof(leaf).manual_axis_type.varying:
-            raise CharloopError(
-                "a layer inside a shard_map that checks which values vary",
-                do="call shard_map with check_vma=False",
-            )

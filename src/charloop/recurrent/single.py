@@ -91,8 +91,7 @@ class Recurrent(Layer):
 
     def check_precision(self) -> None:
         """See `Layer.check_precision`."""
-        reason = reason_against_precision("bfloat16", self.unroll, self.cell) if is_bfloat16() else None
-        if reason:
+        if is_bfloat16() and (reason := reason_against_precision("bfloat16", self.unroll, self.cell)):
             raise CharloopError("products in bfloat16", allowed=f"float32 here: {reason}")
 
 

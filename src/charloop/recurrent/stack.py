@@ -100,8 +100,10 @@ class Stack(Layer):
             reads = inputs
             if number:
                 reads = drop_outputs(number, self.dropout, self.dropout_kind, outputs[-1], options)
-            own = select_parameters(params, number)
-            made, after = layer.run(own, reads, before, _inner_options(layer, number, options))
+            own, inner = select_parameters(params, number), options
+            if options.key is not None and layer.needs_key:
+                inner = replace(options, key=jax.random.fold_in(options.key, INNER + number))
+            made, after = layer.run(own, reads, before, inner)
             outputs += made
             states.append(after)
         return outputs, tuple(states)
@@ -110,13 +112,6 @@ class Stack(Layer):
         """See `Layer.check_precision`."""
         for layer in self.layers:
             layer.check_precision()
-
-
-def _inner_options(layer: Layer, number: int, options: CallOptions) -> CallOptions:
-    """Return the options for layer `number`: if it has dropout inside, with a key of its own."""
-    if options.key is None or not layer.needs_key:
-        return options
-    return replace(options, key=jax.random.fold_in(options.key, INNER + number))
 
 
 def drop_outputs(number: int, rate: float, kind: str, values: Output, options: CallOptions) -> Output:

@@ -29,23 +29,26 @@ def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
     `proj_size`, and anything that does not fit.
     """
     one = _check_layer(layer)
-    _refuse_what_no_layer_has(state_dict)
+    for name in state_dict:
+        if name.endswith("_reverse"):
+            raise CharloopError("weights of a bidirectional module", got=name, allowed="bidirectional=False")
+        if name.startswith("weight_hr"):
+            raise CharloopError("weights of a module with a projection", got=name, allowed="proj_size=0")
     if "weight_ih_l0" not in state_dict:
-        allowed = "weight_ih_l0, weight_hh_l0, ..."
-        raise CharloopError("names of a state dict", got=sorted(state_dict)[:4], allowed=allowed)
+        names = "weight_ih_l0, weight_hh_l0, ..."
+        raise CharloopError("names of a state dict", got=sorted(state_dict)[:4], allowed=names)
     arrays = {name: _as_numpy(name, value) for name, value in state_dict.items()}
     wanted = parameter_shapes(one, arrays["weight_ih_l0"].shape[-1])
     without_bias = not any(is_bias(name) for name in arrays)
     for name in sorted(wanted.keys() | arrays.keys()):
         if name not in arrays and without_bias and is_bias(name):
             continue
-        shapes = [list(x) if x is not None else "nothing" for x in (_shape(arrays, name), wanted.get(name))]
-        if shapes[0] != shapes[1]:
-            raise CharloopError(
-                f"shape of {name}", got=shapes[0], allowed=f"{shapes[1]} for {_described(one)}"
-            )
-    names = {name: name if isinstance(layer, Stack) else name.removesuffix("_l0") for name in arrays}
-    return {names[name]: jnp.array(value) for name, value in arrays.items()}
+        got = list(arrays[name].shape) if name in arrays else "nothing"
+        allowed = list(wanted[name]) if name in wanted else "nothing"
+        if got != allowed:
+            raise CharloopError(f"shape of {name}", got=got, allowed=f"{allowed} for {_described(one)}")
+    suffix = "" if isinstance(layer, Stack) else "_l0"
+    return {name.removesuffix(suffix): jnp.array(value) for name, value in arrays.items()}
 
 
 def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, "..."]]:
@@ -78,24 +81,10 @@ def _described(stack: Stack) -> str:
     return f"a torch.nn.{MODULES[type(cell)]} of {stack.output_size} units and num_layers={len(stack.layers)}"
 
 
-def _refuse_what_no_layer_has(state_dict: Mapping[str, Any]) -> None:
-    for name in state_dict:
-        if name.endswith("_reverse"):
-            raise CharloopError("weights of a bidirectional module", got=name, allowed="bidirectional=False")
-        if name.startswith("weight_hr"):
-            raise CharloopError("weights of a module with a projection", got=name, allowed="proj_size=0")
-
-
 def _as_numpy(name: str, value: Any) -> Float32[np.ndarray, "..."]:
     array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     if array.dtype != np.float32:
-        allowed = "float32"
-        raise CharloopError(
-            f"numbers of {name}", got=str(array.dtype), allowed=allowed, do="call .float() on it"
-        )
+        got = str(array.dtype)
+        raise CharloopError(f"numbers of {name}", got=got, allowed="float32", do="call .float() on it")
     # A copy, because the tensor's memory belongs to its module, which may go on training.
     return array.copy()
-
-
-def _shape(arrays: Mapping[str, Float32[np.ndarray, "..."]], name: str) -> tuple[int, ...] | None:
-    return arrays[name].shape if name in arrays else None

@@ -30,8 +30,8 @@ from charloop.engines import (
 )
 from charloop.engines.parts import Weights
 from charloop.kernels import KernelError, reason_against_kernel
-from charloop.types import Characters, Logits, Parameters, State
-from charloop.unroll.inputs import LayerInput, Lookup
+from charloop.types import Parameters, State
+from charloop.unroll.inputs import LayerInput, Lookup, gather_features
 
 Resets = Bool[Array, "time batch"]
 Lengths = Int[Array, " batch"]
@@ -45,27 +45,34 @@ def fused(
     *,
     resets: Resets | None = None,
     lengths: Lengths | None = None,
+    engine: Engine | None = None,
 ) -> tuple[State, Float[Array, "time batch hidden"]]:
     """Run `cell` over all time steps; return the last state and the outputs.
 
-    The loop is a kernel if one is available (`charloop.kernels`), otherwise XLA's. Before a step whose `resets[time,
-    batch]` is true, that row's memory is emptied. Row b ends after `lengths[b]` steps: its state stays, its outputs
-    are 0.
+    Before a step whose `resets[time, batch]` is true, that row's memory is emptied. Row b ends after `lengths[b]`
+    steps: its state stays, its outputs are 0. `engine` runs the loop; by default a kernel if one is available
+    (`charloop.kernels`), otherwise XLA's loop.
     """
-    return run_layer(find_engine(cell), cell, params, inputs, state, resets=resets, lengths=lengths)
+    if isinstance(inputs, Lookup):
+        inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
+    time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
+    parts = find_parts(cell, params, inputs, state)
+    loop_params, to_sources, weights = parts.prepare(params)
+    if not time:
+        return state, jnp.zeros((0, batch, cell.hidden_size), parts.dtype)
+    positions = time * batch if time > 1 else 0
+    engine = choose_engine(engine or find_engine(cell), positions, (params, inputs, state))
+    sources, characters = project_inputs(engine, to_sources, inputs)
+    flags = encode_row_flags(time, batch, resets, lengths)
+    layer = LayerArrays(loop_params, weights, sources, characters, state, flags)
+    state, outputs = _loop(engine, parts, layer)
+    if flags is not None and lengths is not None:
+        outputs = jnp.where(are_idle(flags)[..., None], 0.0, outputs)
+    return state, outputs
 
 
-def xla(
-    cell: Cell,
-    params: Parameters,
-    inputs: LayerInput,
-    state: State,
-    *,
-    resets: Resets | None = None,
-    lengths: Lengths | None = None,
-) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run `cell` as `fused` does, always by XLA's loop, on any platform."""
-    return run_layer(XLA, cell, params, inputs, state, resets=resets, lengths=lengths)
+xla = partial(fused, engine=XLA)
+"""`fused` by XLA's loop, on any platform."""
 
 
 def find_engine(cell: object) -> Engine:
@@ -80,45 +87,11 @@ def find_engine(cell: object) -> Engine:
     return Kernels()
 
 
-def run_layer(
-    engine: Engine,
-    cell: Cell,
-    params: Parameters,
-    inputs: LayerInput,
-    state: State,
-    *,
-    resets: Resets | None = None,
-    lengths: Lengths | None = None,
-) -> tuple[State, Float[Array, "time batch hidden"]]:
-    """Run products, the engine's loop, and by `custom_vjp` the weights' gradients after it."""
-    if isinstance(inputs, Lookup):
-        inputs = Lookup(inputs.table, inputs.characters.astype(jnp.int32))
-    time, batch = inputs.characters.shape if isinstance(inputs, Lookup) else inputs.shape[:2]
-    parts = find_parts(cell, params, inputs, state)
-    loop_params, to_sources, weights = parts.prepare(params)
-    if not time:
-        return state, jnp.zeros((0, batch, cell.hidden_size), parts.dtype)
-    engine = choose_engine(engine, time * batch if time > 1 else 0, (params, inputs, state))
-    sources, characters = project_inputs(engine, to_sources, inputs)
-    flags = encode_row_flags(time, batch, resets, lengths)
-    state, outputs = _loop(
-        engine, parts, LayerArrays(loop_params, weights, sources, characters, state, flags)
-    )
-    if flags is not None and lengths is not None:
-        outputs = jnp.where(are_idle(flags)[..., None], 0.0, outputs)
-    return state, outputs
-
-
 def find_parts(cell: Cell, params: Parameters, inputs: LayerInput, state: State) -> Parts:
     """Return the step's parts for one batch row of these arrays."""
     array = inputs.table if isinstance(inputs, Lookup) else inputs
-
-    def row(leaf: Array) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
-
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), dict(params))
-    given = jax.ShapeDtypeStruct(array.shape[-1:], array.dtype)
-    return partition_step(cell, shapes, given, jax.tree.map(row, state))
+    row = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), state)
+    return partition_step(cell, dict(params), jax.ShapeDtypeStruct(array.shape[-1:], array.dtype), row)
 
 
 def choose_engine(engine: Engine, steps: int, arrays: Any) -> Engine:
@@ -143,7 +116,7 @@ def project_inputs(
     if not isinstance(inputs, Lookup):
         array, characters = inputs, None
     elif len(inputs.table) > max(MAX_ONE_HOT_ROWS, inputs.characters.size):
-        array, characters = inputs.gather(), None
+        array, characters = gather_features(inputs), None
     else:
         array, characters = inputs.table[None], inputs.characters
     made = (array if pair is None else multiply_inputs(engine, array, *pair) for pair in weights)
@@ -157,18 +130,11 @@ def multiply_inputs(
     bias: Float[Array, " rows"] | None = None,
 ) -> Float[Array, "time batch rows"]:
     """Return `inputs weightᵀ + bias` by `engine`; by XLA if the engine's kernel cannot be compiled."""
-    made: Array = _or_xla(engine, lambda engine: engine.product(inputs, weight, bias))
+    made: Array = or_xla(engine, lambda engine: engine.product(inputs, weight, bias))
     return made
 
 
-def score_targets(engine: Engine, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-    """Return the nats of each target by `engine`; by XLA if it does not fit or its kernel cannot be compiled."""
-    fitting = choose_engine(engine, logits.size, logits)
-    nats: Array = _or_xla(fitting, lambda engine: engine.cross_entropy(logits, targets))
-    return nats
-
-
-def _or_xla(engine: Engine, make: Any) -> Any:
+def or_xla(engine: Engine, make: Any) -> Any:
     """Return `make(engine)`; if a kernel cannot be compiled, warn once and return what XLA's loop makes."""
     try:
         return make(engine)
@@ -189,7 +155,7 @@ class Saved:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _loop(engine: Engine, parts: Parts, layer: LayerArrays) -> tuple[State, Array]:
-    last, outputs, _ = _or_xla(engine, lambda engine: engine.run_forward(parts, layer))
+    last, outputs, _ = or_xla(engine, lambda engine: engine.run_forward(parts, layer))
     return last, outputs
 
 
@@ -199,7 +165,7 @@ def _forward(engine: Engine, parts: Parts, layer: LayerArrays) -> tuple[tuple[St
         last, outputs, saved = engine.run_forward(parts, layer)
         return (last, outputs), Saved(layer, saved, engine)
 
-    found: tuple[tuple[State, Array], Saved] = _or_xla(engine, make)
+    found: tuple[tuple[State, Array], Saved] = or_xla(engine, make)
     return found
 
 

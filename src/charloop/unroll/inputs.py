@@ -15,14 +15,10 @@ class Lookup:
     table: Float[Array, "vocab columns"]
     characters: Int[Array, "*time batch"]
 
-    def gather(self) -> Float[Array, "*time batch columns"]:
-        """Return the rows."""
-        return self.table[self.characters]
-
 
 LayerInput: TypeAlias = Float[Array, "time batch input"] | Lookup
 
 
 def gather_features(inputs: LayerInput) -> Float[Array, "time batch input"]:
-    """Return the input as an array."""
-    return inputs.gather() if isinstance(inputs, Lookup) else inputs
+    """Return the input as an array, the rows of a `Lookup` gathered."""
+    return inputs.table[inputs.characters] if isinstance(inputs, Lookup) else inputs
