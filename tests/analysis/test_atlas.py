@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from analysis.planted import UNIT, latching, quoted_text
-from charloop.analysis import DETECTORS, Detector, Recording, StateUnit, find_units, record
+from charloop.analysis import DETECTORS, Detector, Recording, StateUnit, find_units, record_units
 from charloop.analysis.atlas import MIN_CHARACTERS
-from charloop.analysis.search import ROTATIONS, Search, rotations, standard
+from charloop.analysis.search import ROTATIONS, Search, draw_rotations, standard
 from charloop.errors import CharloopError
 from choosing import slow
 
@@ -22,7 +22,7 @@ def units(count: int) -> tuple[StateUnit, ...]:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_planted_unit_is_found_and_named(cell: str, sign: int) -> None:
     network = latching(cell, sign)
-    atlas = find_units(record(network, network.vocabulary.encode(TEXT)), TEXT)
+    atlas = find_units(record_units(network, network.vocabulary.encode(TEXT)), TEXT)
     best = next(finding for finding in atlas.findings if finding.detector == "double quotes")
     assert best.unit.index == UNIT
     assert best.score > 0.98
@@ -36,7 +36,7 @@ def test_the_planted_unit_is_found_and_named(cell: str, sign: int) -> None:
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_the_same_network_without_it_tracks_no_quotes(cell: str) -> None:
     network = latching(cell)
-    recording = record(network, network.vocabulary.encode(TEXT))
+    recording = record_units(network, network.vocabulary.encode(TEXT))
     others = [column for column, unit in enumerate(recording.units) if unit.index != UNIT]
     rest = Recording(tuple(recording.units[column] for column in others), recording.values[:, others])
     assert find_units(rest, TEXT, QUOTES).chance["double quotes"] < 0.5
@@ -62,7 +62,7 @@ def test_nothing_is_found_in_noise(memory: float) -> None:
 def test_nothing_is_found_in_a_network_that_reads_another_text(cell: str) -> None:
     network, found = latching(cell), []
     for seed in range(1, 6):
-        recording = record(network, network.vocabulary.encode(quoted_text(3000, seed)))
+        recording = record_units(network, network.vocabulary.encode(quoted_text(3000, seed)))
         found += find_units(recording, TEXT).findings
     assert not found
 
@@ -94,7 +94,7 @@ def test_a_search_is_correlations_one_by_one() -> None:
 
 
 def test_chance_is_the_best_of_many_rotations_each_far_from_none() -> None:
-    amounts = rotations(MIN_CHARACTERS // 2, np.random.default_rng(0))
+    amounts = draw_rotations(MIN_CHARACTERS // 2, np.random.default_rng(0))
     assert len(set(amounts.tolist())) == ROTATIONS
     assert amounts.min() >= MIN_CHARACTERS // 20
     assert amounts.max() <= MIN_CHARACTERS // 2 - MIN_CHARACTERS // 20
@@ -102,7 +102,7 @@ def test_chance_is_the_best_of_many_rotations_each_far_from_none() -> None:
     halves, marks = random.normal(size=(2, 700, 3)), (random.random((2, 700)) < 0.2).astype(float)
     search = Search(*map(standard, halves), *marks)
     generator = np.random.default_rng(0)
-    every = search.scores(rotations(700, generator), rotations(700, generator))[2]
+    every = search.scores(draw_rotations(700, generator), draw_rotations(700, generator))[2]
     assert search.chance() == pytest.approx(every.max())
 
 

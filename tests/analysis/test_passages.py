@@ -5,25 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.analysis import Passage, top_passages
+from charloop.analysis import Passage, find_passages
 from charloop.errors import CharloopError
 
 
 def test_the_highest_first_and_cut_at_the_texts_ends() -> None:
     values = np.zeros(30)
     values[[1, 15, 29]] = 2, 3, 1
-    assert top_passages(values, "x" * 30, width=6) == (
+    assert find_passages(values, "x" * 30, width=6) == (
         Passage(12, 18, 15),
         Passage(0, 4, 1),
         Passage(26, 30, 29),
     )
-    assert top_passages(-values, "x" * 30, count=1, width=6)[0].peak == 0
+    assert find_passages(-values, "x" * 30, count=1, width=6)[0].peak == 0
 
 
 @given(st.lists(st.integers(-5, 5), max_size=60), st.integers(1, 5), st.integers(1, 20))
 def test_none_overlap_and_none_higher_is_left(values: list[int], count: int, width: int) -> None:
     array = np.array(values, float)
-    found = top_passages(array, "x" * len(values), count, width)
+    found = find_passages(array, "x" * len(values), count, width)
     assert len(found) <= count
     taken = np.zeros(len(values), int)
     for passage in found:
@@ -47,4 +47,4 @@ def test_none_overlap_and_none_higher_is_left(values: list[int], count: int, wid
 )
 def test_what_does_not_fit_is_refused(given: tuple, said: str) -> None:
     with pytest.raises(CharloopError, match=said):
-        top_passages(*given)
+        find_passages(*given)

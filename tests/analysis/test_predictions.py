@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.networks import nested, network, slowly, tokens
-from charloop.analysis import predict
+from charloop.analysis import predict_tokens
 from charloop.errors import CharloopError
 from charloop.evaluation import CHUNK_LENGTH
 from model.small import VOCAB
@@ -19,7 +19,7 @@ def test_bits_and_the_likeliest_are_those_of_the_softmax(made) -> None:
     text = tokens(LONG)
     logits = slowly(made, text)[0][:-1]
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    found = predict(made, text, top=4)
+    found = predict_tokens(made, text, top=4)
     assert found.bits.shape == (LONG - 1,)
     np.testing.assert_allclose(
         found.bits, -np.log2(probabilities[np.arange(LONG - 1), text[1:]]), rtol=1e-4, atol=1e-5
@@ -31,11 +31,13 @@ def test_bits_and_the_likeliest_are_those_of_the_softmax(made) -> None:
 
 def test_the_bits_are_those_that_evaluation_finds() -> None:
     made, text = network(), tokens(LONG)
-    assert predict(made, text).bits.mean() == pytest.approx(made.score(text).bits_per_character, rel=1e-5)
+    assert predict_tokens(made, text).bits.mean() == pytest.approx(
+        made.score(text).bits_per_character, rel=1e-5
+    )
 
 
 def test_more_than_there_are_is_all_of_them() -> None:
-    found = predict(network(), tokens(5), top=VOCAB + 1)
+    found = predict_tokens(network(), tokens(5), top=VOCAB + 1)
     assert np.sort(found.likeliest).tolist() == [list(range(VOCAB))] * 4
     np.testing.assert_allclose(found.chances.sum(1), 1, rtol=1e-5)
 
@@ -44,7 +46,7 @@ def test_more_than_there_are_is_all_of_them() -> None:
 @given(st.integers(2, LONG - 1))
 def test_nothing_comes_from_what_follows(length: int) -> None:
     made, text = network(), tokens(LONG)
-    whole, part = predict(made, text), predict(made, text[:length])
+    whole, part = predict_tokens(made, text), predict_tokens(made, text[:length])
     np.testing.assert_allclose(part.bits, whole.bits[: length - 1], rtol=1e-5)
 
 
@@ -59,4 +61,4 @@ def test_nothing_comes_from_what_follows(length: int) -> None:
 )
 def test_what_cannot_be_looked_at_is_refused(text: np.ndarray, top: int, said: str) -> None:
     with pytest.raises(CharloopError, match=said):
-        predict(network(), text, top)
+        predict_tokens(network(), text, top)

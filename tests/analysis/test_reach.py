@@ -6,7 +6,7 @@ import pytest
 
 from analysis.networks import nested, network, tokens
 from cells import oracle
-from charloop.analysis import memory_reach, reach
+from charloop.analysis import measure_reach, reach
 from charloop.errors import CharloopError
 from charloop.model import layer_parameters
 from charloop.trained import TrainedModel
@@ -54,20 +54,20 @@ def by_differences(made: TrainedModel, text: np.ndarray, distance: int, step: fl
 def test_it_is_the_gradient_of_the_equations(settings: dict) -> None:
     made, text = network(**settings), tokens(9)
     expected = by_differences(made, text, distance=4)
-    np.testing.assert_allclose(memory_reach(made, text, 4).gradient, expected, rtol=1e-3)
+    np.testing.assert_allclose(measure_reach(made, text, 4).gradient, expected, rtol=1e-3)
 
 
 def test_windows_side_by_side_are_windows_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     made, text = nested(), tokens(40)
-    together = memory_reach(made, text, 6, predictions=11).gradient
+    together = measure_reach(made, text, 6, predictions=11).gradient
     monkeypatch.setattr(reach, "MAX_WINDOWS", 2)
-    np.testing.assert_allclose(memory_reach(made, text, 6, predictions=11).gradient, together, rtol=1e-5)
+    np.testing.assert_allclose(measure_reach(made, text, 6, predictions=11).gradient, together, rtol=1e-5)
 
 
 def test_a_longer_reach_begins_with_a_shorter_one() -> None:
     """Where both predict the same: the memory before a window is not cut off."""
     made, text = network(), tokens(31)
-    longer, shorter = memory_reach(made, text, 30), memory_reach(made, text[-6:], 5)
+    longer, shorter = measure_reach(made, text, 30), measure_reach(made, text[-6:], 5)
     assert not np.allclose(longer.gradient[:5], shorter.gradient, rtol=1e-3)
     whole = list(reach.batches(made, text, 5, 25, 2, 9))
     assert len(whole) == 1
@@ -81,14 +81,14 @@ def test_predictions_are_spread_over_the_text_and_never_too_many(monkeypatch: py
     seen: list[np.ndarray] = []
     norms = reach._norms
     monkeypatch.setattr(reach, "_norms", lambda *given: (seen.append(given[2]), norms(*given))[1])
-    memory_reach(network(), np.arange(100) % VOCAB, 3, predictions=4)
+    measure_reach(network(), np.arange(100) % VOCAB, 3, predictions=4)
     assert np.concatenate(seen, axis=1)[0].tolist() == [start % VOCAB for start in (0, 24, 48, 72)]
 
 
 def test_with_a_forgetful_network_it_falls_to_nothing() -> None:
     made = network(cell="rnn", num_layers=1)
     still = made.params | {"rnn.weight_hh_l0": 0 * made.params["rnn.weight_hh_l0"]}
-    gradient = memory_reach(TrainedModel(made.model, still, made.vocabulary, {}), tokens(30), 5).gradient
+    gradient = measure_reach(TrainedModel(made.model, still, made.vocabulary, {}), tokens(30), 5).gradient
     assert gradient[0] > 0
     assert not gradient[1:].any()
 
@@ -103,4 +103,4 @@ def test_with_a_forgetful_network_it_falls_to_nothing() -> None:
 )
 def test_what_cannot_be_measured_is_refused(length: int, distance: int, predictions: int, said: str) -> None:
     with pytest.raises(CharloopError, match=said):
-        memory_reach(network(), tokens(length), distance, predictions)
+        measure_reach(network(), tokens(length), distance, predictions)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
-from charloop.analysis import StateUnit, record
+from charloop.analysis import StateUnit, record_units
 from charloop.analysis.recording import PIECE
 from charloop.errors import CharloopError
 from model.small import HIDDEN
@@ -29,7 +29,7 @@ def path(state, part: str):
 )
 def test_each_column_is_the_unit_it_is_said_to_be(made, parts: dict[str, int]) -> None:
     text = tokens(LONG)
-    recording, states = record(made, text), slowly(made, text)[1]
+    recording, states = record_units(made, text), slowly(made, text)[1]
     layers = range(made.model.config.num_layers)
     assert set(recording.units) == {
         StateUnit(n, p, i) for n in layers for p, size in parts.items() for i in range(size)
@@ -42,11 +42,11 @@ def test_each_column_is_the_unit_it_is_said_to_be(made, parts: dict[str, int]) -
 
 
 def test_units_that_remember_differ_from_each_other() -> None:
-    values = record(network(), tokens(50)).values
+    values = record_units(network(), tokens(50)).values
     assert np.unique(values[-1]).size == 4 * HIDDEN
 
 
 def test_one_token_is_enough_and_none_is_not() -> None:
-    assert record(network(), tokens(1)).values.shape == (1, 4 * HIDDEN)
+    assert record_units(network(), tokens(1)).values.shape == (1, 4 * HIDDEN)
     with pytest.raises(CharloopError, match="got '0 characters'; allowed: 1 or more"):
-        record(network(), tokens(0))
+        record_units(network(), tokens(0))

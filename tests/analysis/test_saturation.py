@@ -12,9 +12,8 @@ from jax import lax
 from analysis.networks import EXAMPLES, nested, network, slowly, tokens
 from cells.gated import GatedCell
 from cells.oracle import gates, normal, sigmoid
-from charloop.analysis import gate_saturation
-from charloop.analysis.gate_names import gate_names
-from charloop.analysis.gates import step_with_gates
+from charloop.analysis import measure_saturation
+from charloop.analysis.gates import name_gates, step_with_gates
 from charloop.cells import CELLS, Cell, make_cell
 from charloop.errors import CharloopError
 from charloop.model import layer_parameters
@@ -45,7 +44,7 @@ def test_the_three_gates_of_an_lstm(layer: int) -> None:
     made, text = network(), tokens(LENGTH)
     made = TrainedModel(made.model, {k: 3 * v for k, v in made.params.items()}, made.vocabulary, {})
     blocks, _ = pre_activations(made, text, layer)
-    found = {gate.name: gate for gate in gate_saturation(made, text) if gate.layer == layer}
+    found = {gate.name: gate for gate in measure_saturation(made, text) if gate.layer == layer}
     assert set(found) == {"input", "forget", "output"}
     for number, name in ((0, "input"), (1, "forget"), (3, "output")):
         assert found[name].left.any()
@@ -57,14 +56,14 @@ def test_the_three_gates_of_an_lstm(layer: int) -> None:
 def test_the_gates_of_a_gru_and_of_a_normalised_lstm(layer: int) -> None:
     made, text = network(cell="gru"), tokens(LENGTH)
     blocks, _ = pre_activations(made, text, layer)
-    found = {gate.name: gate for gate in gate_saturation(made, text) if gate.layer == layer}
+    found = {gate.name: gate for gate in measure_saturation(made, text) if gate.layer == layer}
     assert set(found) == {"reset", "update"}
     for number, name in enumerate(("reset", "update")):
         assert_shares(found[name], [sigmoid(a[number] + m[number]) for a, m in blocks])
     made = network(cell="ln-lstm")
     blocks, params = pre_activations(made, text, layer)
     scale, shift = np.split(params["norm_scale"], 4), np.split(params["norm_shift"], 4)
-    found = {gate.name: gate for gate in gate_saturation(made, text) if gate.layer == layer}
+    found = {gate.name: gate for gate in measure_saturation(made, text) if gate.layer == layer}
     assert_shares(found["forget"], [sigmoid(normal(a[1] + m[1]) * scale[1] + shift[1]) for a, m in blocks])
 
 
@@ -82,7 +81,7 @@ def test_the_gates_of_a_gru_and_of_a_normalised_lstm(layer: int) -> None:
     ],
 )
 def test_gates_are_called_after_their_blocks(name: str, options: tuple[str, ...], names: set[str]) -> None:
-    found = gate_names(make_cell(CELLS, name, HIDDEN, options), 5)
+    found = name_gates(make_cell(CELLS, name, HIDDEN, options), 5)
     assert set(found) == names
     assert len(found) == len(names)
 
@@ -97,8 +96,8 @@ def test_beside_the_gates_the_step_is_the_cells_own(name: str) -> None:
 
 
 def test_a_network_without_gates_has_none() -> None:
-    assert gate_saturation(network(cell="rnn"), tokens(5)) == ()
-    assert gate_saturation(nested(), tokens(5)) == ()
+    assert measure_saturation(network(cell="rnn"), tokens(5)) == ()
+    assert measure_saturation(nested(), tokens(5)) == ()
 
 
 @jax.custom_jvp
@@ -128,7 +127,7 @@ class Odd(GatedCell):
 
 def test_only_what_moves_and_has_a_value_for_each_unit_is_a_gate() -> None:
     cell = Odd(HIDDEN)
-    assert gate_names(cell, 5) == ("block 0", "block 1", "block 0 (2)", "gate")
+    assert name_gates(cell, 5) == ("block 0", "block 1", "block 0 (2)", "gate")
     # With one batch row a logistic of weights has the shape of a gate.
     params = cell.init(jax.random.key(0), 5)
     assert len(step_with_gates(cell, params, jnp.ones((1, 5)), cell.initial_state(1))[2]) == 4
@@ -136,7 +135,7 @@ def test_only_what_moves_and_has_a_value_for_each_unit_is_a_gate() -> None:
 
 def test_a_cell_with_a_logistic_of_its_weights_is_counted_without_it() -> None:
     made = network(cell=f"{EXAMPLES}/my_cells.py:SkipLSTM")
-    found = gate_saturation(made, tokens(5))
+    found = measure_saturation(made, tokens(5))
     assert sorted((gate.layer, gate.name) for gate in found) == [
         (layer, name) for layer in range(2) for name in ("forget", "input", "output")
     ]
@@ -147,7 +146,7 @@ def test_a_cell_that_names_its_blocks_must_name_all() -> None:
         block_names = ("one",)
 
     with pytest.raises(CharloopError, match=r"block_names of Short: got .*allowed: 2 names"):
-        gate_names(Short(HIDDEN), 5)
+        name_gates(Short(HIDDEN), 5)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class Own(Cell):
 
 
 def test_a_cell_without_such_a_matrix_has_gates_all_the_same() -> None:
-    assert gate_names(Own(HIDDEN), 5) == ("gate",)
+    assert name_gates(Own(HIDDEN), 5) == ("gate",)
     inputs = jnp.ones((1, 5))
     params = Own(HIDDEN).init(jax.random.key(0), 5)
     _, output, found = step_with_gates(Own(HIDDEN), params, inputs, Own(HIDDEN).initial_state(1))
@@ -174,4 +173,4 @@ def test_a_cell_without_such_a_matrix_has_gates_all_the_same() -> None:
 
 def test_no_text_is_refused() -> None:
     with pytest.raises(CharloopError, match="1 or more"):
-        gate_saturation(network(), tokens(0))
+        measure_saturation(network(), tokens(0))

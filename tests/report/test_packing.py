@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.analysis import Predictions, predict, record
+from charloop.analysis import Predictions, predict_tokens, record_units
 from charloop.data import Vocabulary
 from charloop.display import show_character
 from charloop.report import Missing, render_page
@@ -65,7 +65,7 @@ def test_the_script_gets_what_the_network_expects(vocabulary: Vocabulary, tmp_pa
     assert "".join(symbols[number][0] for number in numbers(embedded["text"], "<u2")) == text
 
     tokens = vocabulary.encode(text)
-    whole: Predictions = predict(network(vocabulary), tokens, 5)
+    whole: Predictions = predict_tokens(network(vocabulary), tokens, 5)
     starts = np.cumsum([0, *(1 if vocabulary.unit == "char" else len(c.encode()) for c in text)])[:-1]
     likeliest = numbers(embedded["likeliest"], "<u2").reshape(-1, 5)
     chances = numbers(embedded["chances"], "<u2").reshape(-1, 5) / 65535
@@ -87,7 +87,7 @@ def test_a_units_values_can_be_read_back(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", text, characters=500)
     embedded = data_of(render_page(report, vocabulary))
     assert not isinstance(report.mapped, Missing)
-    recorded = record(network(vocabulary), vocabulary.encode(text)[:500])
+    recorded = record_units(network(vocabulary), vocabulary.encode(text)[:500])
     assert embedded["units"]
     for packed, shown in zip(embedded["units"], report.mapped.units, strict=True):
         values = recorded.values[:, recorded.units.index(shown.unit)]

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from charloop.analysis import DETECTORS, Gate, Passage, Predictions, find_units, record
+from charloop.analysis import DETECTORS, Gate, Passage, Predictions, find_units, record_units
 from charloop.baselines import Baseline, Baselines
 from charloop.checkpoint import RunFolder
 from charloop.data import Vocabulary
@@ -132,7 +132,7 @@ def test_untrained_scores_are_those_of_networks_made_one_by_one() -> None:
     for seed in range(UNTRAINED_NETWORKS):
         beginner = replace(made, params=made.model.init(jax.random.key(seed)))
         atlas = find_units(
-            record(beginner, VOCABULARY.encode(text)), text, [DETECTORS[name] for name in names]
+            record_units(beginner, VOCABULARY.encode(text)), text, [DETECTORS[name] for name in names]
         )
         for one in (*atlas.findings, *atlas.unproven):
             expected[one.detector].append(one.score)

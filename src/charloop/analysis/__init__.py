@@ -6,20 +6,20 @@ A token is a character, or a byte for a network of bytes.
     from pathlib import Path
 
     from charloop import load
-    from charloop.analysis import find_units, record
+    from charloop.analysis import find_units, record_units
 
     network, text = load("runs/book"), Path("other.txt").read_text("utf-8")
-    for finding in find_units(record(network, network.vocabulary.encode(text)), text).findings:
+    for finding in find_units(record_units(network, network.vocabulary.encode(text)), text).findings:
         print(finding.detector, finding.unit, round(finding.score, 2), round(finding.chance, 2))
 """
 
 from charloop.analysis.atlas import Atlas, Finding, LeftOut, find_units, score_detectors
 from charloop.analysis.detectors import DETECTORS, Detector
-from charloop.analysis.passages import Passage, top_passages
-from charloop.analysis.predictions import Predictions, predict
-from charloop.analysis.reach import Reach, memory_reach
-from charloop.analysis.recording import Recording, StateUnit, record
-from charloop.analysis.saturation import Gate, gate_saturation
+from charloop.analysis.passages import Passage, find_passages
+from charloop.analysis.predictions import Predictions, predict_tokens
+from charloop.analysis.reach import Reach, measure_reach
+from charloop.analysis.recording import Recording, StateUnit, record_units
+from charloop.analysis.saturation import Gate, measure_saturation
 
 __all__ = [
     "DETECTORS",
@@ -33,11 +33,11 @@ __all__ = [
     "Reach",
     "Recording",
     "StateUnit",
+    "find_passages",
     "find_units",
-    "gate_saturation",
-    "memory_reach",
-    "predict",
-    "record",
+    "measure_reach",
+    "measure_saturation",
+    "predict_tokens",
+    "record_units",
     "score_detectors",
-    "top_passages",
 ]

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from charloop.analysis.detectors import DETECTORS, Detector
 from charloop.analysis.recording import Recording, StateUnit
@@ -84,8 +83,12 @@ def find_units(recording: Recording, text: str, detectors: Iterable[Detector] | 
     first, second = standard(recording.values[:half]), standard(recording.values[half:])
     for detector in detectors:
         marks = detector.marks(text)
-        reason = reason_against(marks[:half], marks[half:])
-        if reason:
+        changes = [int(np.count_nonzero(np.diff(own))) for own in (marks[:half], marks[half:])]
+        if min(changes) < MIN_CHANGES:
+            reason = (
+                f"its marks change {changes[0]} and {changes[1]} times in the halves of the text; "
+                f"{MIN_CHANGES} are needed"
+            )
             left_out.append(LeftOut(detector.name, reason))
             continue
         search = Search(first, second, marks[:half], marks[half:])
@@ -102,11 +105,3 @@ def score_detectors(recording: Recording, text: str, detectors: Iterable[Detecto
     first, second = standard(recording.values[:half]), standard(recording.values[half:])
     marks = {detector.name: detector.marks(text) for detector in detectors}
     return {name: Search(first, second, own[:half], own[half:]).choice()[2] for name, own in marks.items()}
-
-
-def reason_against(first: Float[np.ndarray, " first"], second: Float[np.ndarray, " second"]) -> str:
-    """Return why marks are too rare to be judged; "" if they are not."""
-    changes = [int(np.count_nonzero(np.diff(marks))) for marks in (first, second)]
-    if min(changes) >= MIN_CHANGES:
-        return ""
-    return f"its marks change {changes[0]} and {changes[1]} times in the halves of the text; {MIN_CHANGES} are needed"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from charloop.analysis import marks, spans
+from charloop.analysis import marks
+from charloop.analysis.marks import counted, each, firsts, inside, lines, matching, pairs, words
 from charloop.errors import CharloopError
 
 
@@ -35,36 +36,50 @@ class Detector:
 
 
 ALL = (
-    Detector("vowel", "a, e, i, o, u", marks.each(lambda c: c.casefold() in set("aeiou"))),
-    Detector("capital", "a capital letter", marks.each(str.isupper)),
-    Detector("digit", "a digit", marks.each(str.isdigit)),
-    Detector("space", "a space", marks.each(lambda c: c == " ")),
-    Detector("newline", "the end of a line", marks.each(lambda c: c == "\n")),
+    Detector("vowel", "a, e, i, o, u", each(lambda c: c.casefold() in set("aeiou"))),
+    Detector("capital", "a capital letter", each(str.isupper)),
+    Detector("digit", "a digit", each(str.isdigit)),
+    Detector("space", "a space", each(lambda c: c == " ")),
+    Detector("newline", "the end of a line", each(lambda c: c == "\n")),
     Detector(
         "punctuation",
         "neither letter nor digit nor white space",
-        marks.each(lambda c: not c.isalnum() and not c.isspace()),
+        each(lambda c: not c.isalnum() and not c.isspace()),
     ),
-    Detector("in a word", "letters, with apostrophes between them", marks.in_word),
-    Detector("word start", "the first letter of a word", marks.word_start),
-    Detector("word end", "the last letter of a word", marks.word_end),
-    Detector("position in word", "letters of the word so far; 0 outside", marks.position_in_word),
+    Detector("in a word", "letters, with apostrophes between them", matching(marks.WORD)),
+    Detector("word start", "the first letter of a word", lambda text: inside(text, firsts(words(text)))),
+    Detector(
+        "word end",
+        "the last letter of a word",
+        lambda text: inside(text, ((stop - 1, stop) for _, stop in words(text))),
+    ),
+    Detector(
+        "position in word", "letters of the word so far; 0 outside", lambda text: counted(text, words(text))
+    ),
     Detector("word in capitals", "a word of two capitals or more", marks.word_in_capitals),
-    Detector("line start", "the first character after a newline", marks.line_start),
+    Detector(
+        "line start", "the first character after a newline", lambda text: inside(text, firsts(lines(text)))
+    ),
     Detector("position in line", "characters of the line so far", marks.position_in_line),
     Detector("left in line", "characters until the line ends", marks.left_in_line),
     Detector("indentation", "spaces and tabs that the line begins with", marks.indentation),
-    Detector("leading space", "one of the spaces and tabs that a line begins with", marks.leading_space),
+    Detector("leading space", "one of the spaces and tabs that a line begins with", matching(marks.INDENT)),
     Detector("lines since blank", "lines since the last blank one", marks.lines_since_blank),
-    Detector("speaker name", "`Name:`, `NAME.` or a line of capitals", marks.speaker_name),
-    Detector("double quotes", "inside double quotes", spans.quoted(spans.DOUBLE)),
-    Detector("single quotes", "inside single quotes, apostrophes not counted", spans.quoted(spans.SINGLE)),
-    Detector("round brackets", "inside ( and )", spans.in_brackets("()")),
-    Detector("square brackets", "inside [ and ]", spans.in_brackets("[]")),
-    Detector("curly brackets", "inside { and }", spans.in_brackets("{}")),
-    Detector("bracket depth", "open brackets of all kinds", spans.bracket_depth),
-    Detector("python comment", "inside a comment of a Python program", spans.comment),
-    Detector("python docstring", "inside a Python string of three quotes", spans.docstring),
+    Detector("speaker name", "`Name:`, `NAME.` or a line of capitals", matching(marks.SPEAKER)),
+    Detector("double quotes", "inside double quotes", matching(marks.DOUBLE, closing=1)),
+    Detector(
+        "single quotes", "inside single quotes, apostrophes not counted", matching(marks.SINGLE, closing=1)
+    ),
+    Detector("round brackets", "inside ( and )", lambda text: inside(text, pairs(text, "()"))),
+    Detector("square brackets", "inside [ and ]", lambda text: inside(text, pairs(text, "[]"))),
+    Detector("curly brackets", "inside { and }", lambda text: inside(text, pairs(text, "{}"))),
+    Detector("bracket depth", "open brackets of all kinds", marks.bracket_depth),
+    Detector("python comment", "inside a comment of a Python program", matching(marks.CODE, "comment")),
+    Detector(
+        "python docstring",
+        "inside a Python string of three quotes",
+        matching(marks.CODE, "docstring", closing=1),
+    ),
 )
 
 DETECTORS: dict[str, Detector] = {detector.name: detector for detector in ALL}

@@ -1,7 +1,11 @@
-"""A cell's gates, found in the trace of its step: the results of logistic functions, one value for each unit."""
+"""A cell's gates, found in the trace of its step: the results of logistic functions, one value for each unit.
+
+Their names are those of the blocks of the input matrix that they depend on.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -9,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.cells import Cell
+from charloop.errors import CharloopError
 from charloop.types import Parameters, State
 
 CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2"})
@@ -17,6 +22,8 @@ INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """Parameters in which such an equation holds its program."""
 CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 """Calls with a custom gradient, which is not needed here."""
+TRIALS = 8
+"""Random inputs and states at which the dependence is tested: a single one may miss a branch."""
 
 Gates = list[Float[Array, "batch hidden"]]
 
@@ -37,7 +44,7 @@ def step_with_gates(
     values = [Traced(leaf, number >= fixed) for number, leaf in enumerate(leaves)]
     results = walk.run(closed.jaxpr, [Traced(constant, False) for constant in closed.consts], values)
     after, output = jax.tree.unflatten(jax.tree.structure(shapes), [result.value for result in results])
-    return after, output, [gate for found in walk.found for gate in split(found, *output.shape)]
+    return after, output, [gate for found in walk.found for gate in split_gates(found, *output.shape)]
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,58 @@ class Walk:
         return [Traced(output, moves) for output in outputs]
 
 
-def split(found: Float[Array, "..."], batch: int, hidden: int) -> Gates:
+def split_gates(found: Float[Array, "..."], batch: int, hidden: int) -> Gates:
     """Return the blocks of `hidden` values along the last axis; none if it is not an array of such blocks."""
     if found.ndim < 1 or found.shape[-1] % hidden or found.size != batch * found.shape[-1]:
         return []
     flat = found.reshape(batch, -1)
     return jnp.split(flat, flat.shape[-1] // hidden, axis=-1)
+
+
+@lru_cache(maxsize=64)
+def name_gates(cell: Cell, input_size: int) -> tuple[str, ...]:
+    """Return the gates' names, in the order of `step_with_gates`.
+
+    A block is named by the cell (`Cell.block_names`), or "block 0", "block 1", ... A gate of several blocks has all
+    their names; a second gate of the same blocks is numbered; a gate of no block is "gate".
+    Raises CharloopError if the cell names more or fewer blocks than it has.
+    """
+    words = cell.block_names or tuple(f"block {number}" for number in range(cell.gates))
+    if len(words) != cell.gates:
+        kind = f"block_names of {type(cell).__name__}"
+        raise CharloopError(kind, got=list(words), allowed=f"{cell.gates} names, one for each of its gates")
+    by_block = [[bool(gate.any()) for gate in moved] for moved in differentiate_gates(cell, input_size)]
+    made_of = [
+        [word for word, moves in zip(words, of_gate, strict=True) if moves]
+        for of_gate in zip(*by_block, strict=True)
+    ]
+    names = [" + ".join(parts) or "gate" for parts in made_of]
+    times = [names[: index + 1].count(name) for index, name in enumerate(names)]
+    return tuple(name if time == 1 else f"{name} ({time})" for name, time in zip(names, times, strict=True))
+
+
+def differentiate_gates(cell: Cell, input_size: int) -> list[Gates]:
+    """Return for each block of `weight_ih` the gates' derivatives by it, at random weights, inputs and states.
+
+    They are zero for a cell without such a matrix.
+    """
+    shapes = jax.eval_shape(
+        lambda key: (cell.init(key, input_size), jnp.zeros((TRIALS, input_size)), cell.initial_state(TRIALS)),
+        jax.random.key(0),
+    )
+    leaves, form = jax.tree.flatten(shapes)
+    keys = jax.random.split(jax.random.key(0), len(leaves))
+    params, inputs, state = jax.tree.unflatten(
+        form, [jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
+    )
+
+    def gates(weights: Parameters) -> Gates:
+        return step_with_gates(cell, params | weights, inputs, state)[2]
+
+    own = {name: params[name] for name in ("weight_ih",) if name in params}
+
+    def only_block(block: int) -> Parameters:
+        rows = slice(block * cell.hidden_size, (block + 1) * cell.hidden_size)
+        return {name: jnp.zeros_like(weights).at[rows].set(weights[rows]) for name, weights in own.items()}
+
+    return [jax.jvp(gates, (own,), (only_block(block),))[1] for block in range(cell.gates)]

@@ -17,7 +17,7 @@ class Passage:
     peak: int
 
 
-def top_passages(
+def find_passages(
     values: Float[np.ndarray, " time"], text: str, count: int = 3, width: int = 60
 ) -> tuple[Passage, ...]:
     """Return the `count` passages of up to `width` characters around the highest of `values`, the highest first.

@@ -29,7 +29,9 @@ class Predictions:
     """Their probabilities."""
 
 
-def predict(network: TrainedModel, tokens: Integer[np.ndarray, " length"], top: int = 5) -> Predictions:
+def predict_tokens(
+    network: TrainedModel, tokens: Integer[np.ndarray, " length"], top: int = 5
+) -> Predictions:
     """Return the surprise of `tokens[1:]`, and the `top` likeliest tokens (all, if there are fewer).
 
     The text is read in one batch row from the initial state, so the surprises add up to that of the whole text.

@@ -31,7 +31,7 @@ class Reach:
     """
 
 
-def memory_reach(
+def measure_reach(
     network: TrainedModel,
     tokens: Integer[np.ndarray, " length"],
     distance: int = 100,

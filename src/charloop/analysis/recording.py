@@ -39,14 +39,14 @@ class Recording:
     values: Float32[np.ndarray, "time units"]
 
 
-def record(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> Recording:
+def record_units(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> Recording:
     """Read `tokens` in one batch row from the initial state, and return the whole state after each.
 
     4 bytes for each token and unit: a text of 20,000 characters and 1,024 units are 80 MB.
     Raises CharloopError for no tokens, and for ids out of range.
     """
     tokens, state = check_tokens(network, tokens, min_length=1), network.model.initial_state(1)
-    units = units_of(state)
+    units = list_units(state)
     values = np.empty((len(tokens), len(units)), np.float32)
     for start, piece, size in split_pieces(tokens, PIECE):
         state, rows = _record(network.model, network.params, piece[:, 0], state)
@@ -54,7 +54,7 @@ def record(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> Rec
     return Recording(units, values)
 
 
-def units_of(state: State) -> tuple[StateUnit, ...]:
+def list_units(state: State) -> tuple[StateUnit, ...]:
     """Return every unit of a state of one batch row, in the order of `flatten_state`."""
     return tuple(
         StateUnit(layer, keystr(path, simple=True, separator="."), index)

@@ -9,8 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float64, Int, Integer
 
-from charloop.analysis.gate_names import gate_names
-from charloop.analysis.gates import Gates, step_with_gates
+from charloop.analysis.gates import name_gates, step_with_gates
 from charloop.analysis.reading import check_tokens
 from charloop.model import CharLM, layer_parameters
 from charloop.trained import TrainedModel
@@ -33,7 +32,7 @@ class Gate:
     """Above 0.9: open."""
 
 
-def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> tuple[Gate, ...]:
+def measure_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) -> tuple[Gate, ...]:
     """Return the gates of every layer while the network reads `tokens` from the initial state; () for a cell without.
 
     Karpathy, Johnson and Li 2015 (Visualizing and understanding recurrent networks, "Gate activation statistics"):
@@ -47,13 +46,12 @@ def gate_saturation(network: TrainedModel, tokens: Integer[np.ndarray, " length"
     return tuple(
         Gate(layer, name, *(np.asarray(count) / len(tokens) for count in own))
         for layer, gates in enumerate(counts)
-        for name, own in zip(names_of(model, layer), gates, strict=True)
+        for name, own in zip(
+            name_gates(model.cell, model.config.hidden_size if layer else model.input_size),
+            gates,
+            strict=True,
+        )
     )
-
-
-def names_of(model: CharLM, layer: int) -> tuple[str, ...]:
-    """Return the names of a layer's gates."""
-    return gate_names(model.cell, model.config.hidden_size if layer else model.input_size)
 
 
 Counts = list[list[Int[Array, "2 hidden"]]]
@@ -64,22 +62,21 @@ Counts = list[list[Int[Array, "2 hidden"]]]
 def _counts(model: CharLM, params: Parameters, tokens: Int[Array, " time"]) -> Counts:
     own = [layer_parameters(params, layer) for layer in range(model.config.num_layers)]
 
-    def read_token(state: State, token: Int[Array, ""]) -> tuple[State, list[Gates]]:
+    def read_token(state: State, token: Int[Array, ""]) -> tuple[State, Counts]:
         output, states, found = model.vectors(params, token.reshape(1, 1))[0], [], []
         for layer, before in zip(own, state, strict=True):
             after, output, gates = step_with_gates(model.cell, layer, output, before)
             states.append(after)
-            found.append(gates)
+            found.append([saturated(gate) for gate in gates])
         return tuple(states), found
 
     def count(carry: tuple[State, Counts], token: Int[Array, ""]) -> tuple[tuple[State, Counts], None]:
-        state, counts = carry
-        state, gates = read_token(state, token)
-        return (state, jax.tree.map(jnp.add, counts, jax.tree.map(saturated, gates))), None
+        state, found = read_token(carry[0], token)
+        return (state, jax.tree.map(jnp.add, carry[1], found)), None
 
     start = model.initial_state(1)
-    empty = jax.eval_shape(lambda: jax.tree.map(saturated, read_token(start, tokens[0])[1]))
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), empty)
+    shapes = jax.eval_shape(lambda: read_token(start, tokens[0])[1])
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     counts: Counts = lax.scan(count, (start, zeros), tokens)[0][1]
     return counts
 

@@ -39,7 +39,7 @@ class Search:
     def chance(self) -> float:
         """Return the greatest score with the marks rotated, at least 0."""
         random = np.random.default_rng(0)
-        amounts = [rotations(len(marks), random) for marks in (self.marks, self.held_out)]
+        amounts = [draw_rotations(len(marks), random) for marks in (self.marks, self.held_out)]
         pieces = [
             self.scores(*(amount[start : start + ROTATIONS_PER_PRODUCT] for amount in amounts))[2]
             for start in range(0, ROTATIONS, ROTATIONS_PER_PRODUCT)
@@ -50,14 +50,14 @@ class Search:
         self, by: Int[np.ndarray, " searches"], held_out_by: Int[np.ndarray, " searches"]
     ) -> tuple[Int[np.ndarray, " searches"], Int[np.ndarray, " searches"], Float[np.ndarray, " searches"]]:
         """Return units, signs and scores with the marks of the two halves rotated by these amounts."""
-        found = self.first.T @ rotated(self.marks, by)
+        found = self.first.T @ rotate_marks(self.marks, by)
         indices = np.abs(found).argmax(axis=0)
         signs = np.where(found[indices, np.arange(len(by))] < 0, -1, 1)
-        held_out = np.einsum("ts,ts->s", self.second[:, indices], rotated(self.held_out, held_out_by))
+        held_out = np.einsum("ts,ts->s", self.second[:, indices], rotate_marks(self.held_out, held_out_by))
         return indices, signs, signs * held_out
 
 
-def rotations(length: int, random: np.random.Generator) -> Int[np.ndarray, " rotations"]:
+def draw_rotations(length: int, random: np.random.Generator) -> Int[np.ndarray, " rotations"]:
     """Return `ROTATIONS` different amounts, each at least a tenth of `length` away from no rotation."""
     least = length // MARGIN
     chosen: Int[np.ndarray, " rotations"] = random.choice(
@@ -66,7 +66,7 @@ def rotations(length: int, random: np.random.Generator) -> Int[np.ndarray, " rot
     return chosen
 
 
-def rotated(
+def rotate_marks(
     marks: Float[np.ndarray, " time"], by: Int[np.ndarray, " searches"]
 ) -> Float[np.ndarray, "time searches"]:
     """Return the standardised marks, beginning at each of the positions `by` and wrapping around."""

@@ -14,10 +14,10 @@ from charloop.analysis import (
     Passage,
     Recording,
     StateUnit,
+    find_passages,
     find_units,
-    record,
+    record_units,
     score_detectors,
-    top_passages,
 )
 from charloop.display import show_character
 from charloop.errors import CharloopError
@@ -52,7 +52,7 @@ def map_units(network: TrainedModel, studied: Excerpt, shown: int) -> Mapped:
 
 def record_characters(network: TrainedModel, studied: Excerpt) -> Recording:
     """Return the units after each character; a network of bytes has read one when it has read its last byte."""
-    found = record(network, studied.tokens)
+    found = record_units(network, studied.tokens)
     return Recording(found.units, found.values[studied.last])
 
 
@@ -81,7 +81,7 @@ def show_finding(
     """Return the unit of a finding, with the passages where it most clearly says what it tracks."""
     values = recording.values[:, recording.units.index(finding.unit)]
     marks = as_yes_or_no(DETECTORS[finding.detector].marks(text[:shown]))
-    passages = top_passages(values * finding.sign, text, PASSAGES, PASSAGE_WIDTH)
+    passages = find_passages(values * finding.sign, text, PASSAGES, PASSAGE_WIDTH)
     return ShownUnit(finding.unit, finding, values[:shown], marks, untrained, passages)
 
 
@@ -95,7 +95,7 @@ def show_movers(recording: Recording, text: str, shown: int) -> Iterator[ShownUn
     spread = recording.values.std(axis=0) / (np.abs(recording.values).max(axis=0) + 1e-6)
     for column in np.argsort(-spread, kind="stable")[:MOVING_UNITS]:
         values = recording.values[:, column]
-        passages = top_passages(values, text, PASSAGES, PASSAGE_WIDTH)
+        passages = find_passages(values, text, PASSAGES, PASSAGE_WIDTH)
         yield ShownUnit(recording.units[column], None, values[:shown], None, (), passages)
 
 

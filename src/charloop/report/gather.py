@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Integer
 
-from charloop.analysis import Gate, Predictions, Reach, gate_saturation, memory_reach, predict
+from charloop.analysis import Gate, Predictions, Reach, measure_reach, measure_saturation, predict_tokens
 from charloop.checkpoint import RunFolder
 from charloop.description import describe_rows, describe_run
 from charloop.errors import CharloopError
@@ -109,7 +109,7 @@ def predict_excerpt(network: TrainedModel, excerpt: Excerpt) -> Predictions:
     """Return what the network expects of the text. CharloopError for one character, or for infinite predictions."""
     if len(excerpt.characters) < 2:
         raise CharloopError("the text is a single character, so nothing in it is predicted")
-    found = predict(network, excerpt.tokens, TOP)
+    found = predict_tokens(network, excerpt.tokens, TOP)
     if not np.isfinite(found.bits).all():
         raise CharloopError("the network's predictions are not finite", do="its weights are damaged")
     return found
@@ -117,7 +117,7 @@ def predict_excerpt(network: TrainedModel, excerpt: Excerpt) -> Predictions:
 
 def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
     """Return how often each unit's gates are shut or open. CharloopError for a cell without gates."""
-    gates = gate_saturation(network, excerpt.tokens)
+    gates = measure_saturation(network, excerpt.tokens)
     if not gates:
         raise CharloopError("this cell has no gates")
     return gates
@@ -125,7 +125,7 @@ def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
 
 def reach_of(network: TrainedModel, excerpt: Excerpt) -> Reach:
     """Return how far back the network remembers. CharloopError if the text is too short, or nothing is measured."""
-    reach = memory_reach(network, excerpt.tokens, DISTANCE)
+    reach = measure_reach(network, excerpt.tokens, DISTANCE)
     if not np.isfinite(reach.gradient).all() or not reach.gradient.any():
         raise CharloopError("no input has a measurable influence on a prediction")
     return reach
