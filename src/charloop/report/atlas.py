@@ -5,11 +5,9 @@ from dataclasses import replace
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float
 
 from charloop.analysis import (
     DETECTORS,
-    Atlas,
     Finding,
     Passage,
     Recording,
@@ -80,14 +78,10 @@ def show_finding(
 ) -> ShownUnit:
     """Return the unit of a finding, with the passages where it most clearly says what it tracks."""
     values = recording.values[:, recording.units.index(finding.unit)]
-    marks = as_yes_or_no(DETECTORS[finding.detector].marks(text[:shown]))
+    marks = DETECTORS[finding.detector].marks(text[:shown])
+    is_yes = marks > 0 if np.isin(marks, (0, 1)).all() else None
     passages = find_passages(values * finding.sign, text, PASSAGES, PASSAGE_WIDTH)
-    return ShownUnit(finding.unit, finding, values[:shown], marks, untrained, passages)
-
-
-def as_yes_or_no(marks: Float[np.ndarray, " characters"]) -> Bool[np.ndarray, " characters"] | None:
-    """Return marks that are only 0 or 1 as booleans; None for graded ones."""
-    return marks > 0 if np.isin(marks, (0, 1)).all() else None
+    return ShownUnit(finding.unit, finding, values[:shown], is_yes, untrained, passages)
 
 
 def show_movers(recording: Recording, text: str, shown: int) -> Iterator[ShownUnit]:
@@ -100,12 +94,16 @@ def show_movers(recording: Recording, text: str, shown: int) -> Iterator[ShownUn
 
 
 def view_atlas(excerpt: Excerpt, mapped: Mapped) -> View:
-    """Return the text, the units to choose from with what there is to say about each, and what was not found."""
+    """Return the text, a description of each unit to choose from, and which marks no unit tracks, and why."""
+    others = [
+        (one.detector, f"best {one.score:.2f} by {name_unit(one.unit)}, chance {one.chance:.2f}")
+        for one in mapped.atlas.unproven
+    ]
     return {
         "words": describe_atlas(mapped),
         "text": "".join(excerpt.characters),
         "units": [view_unit(shown, mapped.studied) for shown in mapped.units],
-        "others": list_unproven(mapped.atlas),
+        "others": others + [(one.detector, one.reason) for one in mapped.atlas.left_out],
     }
 
 
@@ -126,7 +124,7 @@ def name_unit(unit: StateUnit) -> str:
 
 
 def view_unit(shown: ShownUnit, studied: Excerpt) -> View:
-    """Return a unit's entry in the list, and what there is to say about it."""
+    """Return a unit's button in the list, a paragraph on what it tracks, and its passages."""
     finding, name = shown.finding, name_unit(shown.unit)
     low, high = value_range(shown.values)
     words = (
@@ -165,19 +163,8 @@ def describe_untrained(scores: Sequence[float]) -> str:
 def split_passage(passage: Passage, studied: Excerpt) -> tuple[str, str, str]:
     """Return the text of a passage before its peak, a symbol for the peak's character, and the text after it."""
     before, peak, after = (
-        "".join(studied.characters[start:stop])
-        for start, stop in (
-            (passage.start, passage.peak),
-            (passage.peak, passage.peak + 1),
-            (passage.peak + 1, passage.stop),
-        )
+        studied.characters[passage.start : passage.peak],
+        studied.characters[passage.peak],
+        studied.characters[passage.peak + 1 : passage.stop],
     )
-    return before, show_character(peak) + ("\n" if peak == "\n" else ""), after
-
-
-def list_unproven(atlas: Atlas) -> list[tuple[str, str]]:
-    """Return each detector without a finding, and why it has none."""
-    return [
-        (one.detector, f"best {one.score:.2f} by {name_unit(one.unit)}, chance {one.chance:.2f}")
-        for one in atlas.unproven
-    ] + [(one.detector, one.reason) for one in atlas.left_out]
+    return "".join(before), show_character(peak) + ("\n" if peak == "\n" else ""), "".join(after)

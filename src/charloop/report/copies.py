@@ -63,13 +63,9 @@ def write_tokens(network: TrainedModel, temperature: float, seed: int) -> Int[np
 def view_copies(written: tuple[Written, ...], thing: str) -> View:
     """Return a table row for each text, and the texts split at their longest verbatim passage."""
     first = written[0].originality
+    copied = f"copied, in passages of {first.threshold} or more"
     return {
-        "heads": (
-            "text",
-            f"copied, in passages of {first.threshold} or more",
-            "longest verbatim passage",
-            "that passage",
-        ),
+        "heads": ("text", copied, "longest verbatim passage", "that passage"),
         "caption": f"{first.characters:,} {thing}s each",
         "texts": [view_text(one) for one in written],
     }

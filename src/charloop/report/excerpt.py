@@ -42,22 +42,18 @@ def excerpt_of(
     """Return the first `max_tokens` tokens of a text (None: all), without a last character that is incomplete."""
     total = len(tokens)
     kept = np.array(tokens[:max_tokens], np.int32)
-    characters = characters_of(vocabulary, kept)
-    sizes = [1 if vocabulary.unit == "char" else utf8_width(character) for character in characters]
-    if len(kept) < total and vocabulary.unit == "byte":
-        whole = count_whole(characters)
-        characters, sizes = characters[:whole], sizes[:whole]
+    if vocabulary.unit == "char":
+        characters = vocabulary.decode(kept)
+        sizes = [1] * len(characters)
+    else:
+        characters = decode_utf8(kept.astype(np.uint8).tobytes())
+        whole = count_whole(characters) if len(kept) < total else len(characters)
+        characters = characters[:whole]
+        sizes = [utf8_width(character) for character in characters]
     last = np.cumsum(sizes, dtype=np.int64) - 1
     return Excerpt(
         name, kept[: sum(sizes)], tuple(characters), last + 1 - np.array(sizes, np.int64), last, total
     )
-
-
-def characters_of(vocabulary: Vocabulary, tokens: Int[np.ndarray, " length"]) -> str:
-    """Return the text of tokens: one code point for each character, and for each byte that is part of none."""
-    if vocabulary.unit == "char":
-        return vocabulary.decode(tokens)
-    return decode_utf8(tokens.astype(np.uint8).tobytes())
 
 
 def token_character(vocabulary: Vocabulary, token: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import jax
@@ -60,24 +61,35 @@ def gather_report(
     """
     name = folder.path.resolve().name
     shown = begin_text(network, sources, sources.characters)
-    studied = begin_text(network, sources, max(sources.characters, studied_length(network)))
+    units: int = sum(leaf.size for leaf in jax.tree.leaves(network.model.initial_state(1)))
+    studied_length = min(MAX_STUDIED, MAX_VALUES // units)
+    studied = begin_text(network, sources, max(sources.characters, studied_length))
     shown_length = 0 if isinstance(shown, Missing) else len(shown.characters)
 
-    def look(doing: str, at: Excerpt | Missing, how: Callable[[Excerpt], Found]) -> Found | Missing:
+    def look(
+        doing: str, at: Excerpt | Missing, how: Callable[[TrainedModel, Excerpt], Found]
+    ) -> Found | Missing:
         tell(doing)
-        return at if isinstance(at, Missing) else attempt(lambda: how(at))
+        return at if isinstance(at, Missing) else attempt(lambda: how(network, at))
 
     return Report(
         name=name,
-        facts=(*list_facts(folder), *(("note", note) for note in (*network.notes, *sources.notes))),
+        facts=(
+            # Without its line breaks.
+            *(
+                (label, " ".join(value.split()))
+                for label, value in describe_rows(folder, describe_run(folder))
+            ),
+            *(("note", note) for note in (*network.notes, *sources.notes)),
+        ),
         thing="character" if network.vocabulary.unit == "char" else "byte",
         curves=attempt(lambda: read_curves(folder, name, "steps")),
         samples=read_samples(folder),
         excerpt=shown,
-        predictions=look("predicting", shown, lambda excerpt: predict_excerpt(network, excerpt)),
-        mapped=look("comparing units", studied, lambda excerpt: map_units(network, excerpt, shown_length)),
-        gates=look("measuring gates", studied, lambda excerpt: gates_of(network, excerpt)),
-        reach=look("measuring the reach", studied, lambda excerpt: reach_of(network, excerpt)),
+        predictions=look("predicting", shown, predict_excerpt),
+        mapped=look("comparing units", studied, partial(map_units, shown=shown_length)),
+        gates=look("measuring gates", studied, find_gates),
+        reach=look("measuring the reach", studied, find_reach),
         written=attempt(
             lambda: find_copies(
                 network, sources.training, studied if sources.held_out else None, sources.seed, tell
@@ -86,23 +98,11 @@ def gather_report(
     )
 
 
-def list_facts(folder: RunFolder) -> list[tuple[str, str]]:
-    """Return what `charloop info` says, label and value, without its line breaks."""
-    rows = describe_rows(folder, describe_run(folder))
-    return [(label, " ".join(value.split())) for label, value in rows]
-
-
 def begin_text(network: TrainedModel, sources: ReportSources, max_tokens: int) -> Excerpt | Missing:
     """Return the beginning of the text, or why there is none."""
     if isinstance(sources.tokens, Missing):
         return sources.tokens
     return excerpt_of(network.vocabulary, sources.name, sources.tokens, max_tokens)
-
-
-def studied_length(network: TrainedModel) -> int:
-    """Return the number of tokens over which units are recorded: fewer, the more units there are."""
-    units: int = sum(leaf.size for leaf in jax.tree.leaves(network.model.initial_state(1)))
-    return min(MAX_STUDIED, MAX_VALUES // units)
 
 
 def predict_excerpt(network: TrainedModel, excerpt: Excerpt) -> Predictions:
@@ -115,7 +115,7 @@ def predict_excerpt(network: TrainedModel, excerpt: Excerpt) -> Predictions:
     return found
 
 
-def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
+def find_gates(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
     """Return how often each unit's gates are shut or open. CharloopError for a cell without gates."""
     gates = measure_saturation(network, excerpt.tokens)
     if not gates:
@@ -123,7 +123,7 @@ def gates_of(network: TrainedModel, excerpt: Excerpt) -> tuple[Gate, ...]:
     return gates
 
 
-def reach_of(network: TrainedModel, excerpt: Excerpt) -> Reach:
+def find_reach(network: TrainedModel, excerpt: Excerpt) -> Reach:
     """Return how far back the network remembers. CharloopError if the text is too short, or nothing is measured."""
     reach = measure_reach(network, excerpt.tokens, DISTANCE)
     if not np.isfinite(reach.gradient).all() or not reach.gradient.any():

@@ -23,18 +23,14 @@ def readable(text: str) -> str:
     )
 
 
-def make_readable(value: object) -> object:
-    """Apply `readable` to whatever a template shows, unless that is markup of another template."""
-    return value if isinstance(value, Markup) else readable(str(value))
-
-
 @cache
 def load_templates() -> Environment:
-    """Return the environment, which escapes by default and refuses names that are not defined."""
+    """Return the environment: it escapes by default, applies `readable`, and refuses names that are not defined."""
     return Environment(
         loader=PackageLoader("charloop.report"),
         autoescape=True,
-        finalize=make_readable,
+        # Markup is what another template made.
+        finalize=lambda value: value if isinstance(value, Markup) else readable(str(value)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,9 +1,10 @@
 """The numbers that the page's script reads: little-endian integers in base64, far smaller than JSON."""
 
 import base64
+from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from charloop.data import Vocabulary
 from charloop.display import SURPRISE, name_character, show_character
@@ -23,24 +24,11 @@ def pack_integers(values: Shaped[np.ndarray, "..."], kind: str) -> str:
     return base64.b64encode(whole.astype(kind).tobytes()).decode()
 
 
-class Symbols:
-    """Numbers for the characters that occur, in the order in which they are first asked for."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, character: str) -> int:
-        """Return the number of a character, a new one if it is new."""
-        return self._numbers.setdefault(character, len(self._numbers))
-
-    def table(self) -> list[tuple[str, str, str]]:
-        """Return by number: the character itself (empty if a page cannot hold it), its symbol, and its name."""
-        return [(itself(one), show_character(one), name_character(one)) for one in self._numbers]
-
-
-def itself(character: str) -> str:
-    """Return the character if it may stand in a page, else ""."""
-    return character if character in " \n\t" or show_character(character).endswith(character) else ""
+def describe_symbol(character: str) -> tuple[str, str, str]:
+    """Return the character itself ("" if a page cannot hold it), its symbol, and its name."""
+    symbol = show_character(character)
+    itself = character if character in " \n\t" or symbol.endswith(character) else ""
+    return itself, symbol, name_character(character)
 
 
 def pack_report(report: Report, vocabulary: Vocabulary) -> dict[str, object]:
@@ -48,26 +36,29 @@ def pack_report(report: Report, vocabulary: Vocabulary) -> dict[str, object]:
     excerpt = report.excerpt
     if isinstance(excerpt, Missing):
         return {}
-    symbols = Symbols()
+    # A number for each character that occurs, in the order of first use.
+    numbers: dict[str, int] = {}
+
+    def number_each(characters: Iterable[str]) -> Int[np.ndarray, " characters"]:
+        return np.array([numbers.setdefault(one, len(numbers)) for one in characters], int)
+
     data: dict[str, object] = {
         "thing": report.thing,
-        "text": pack_integers(np.array([symbols.number(one) for one in excerpt.characters], int), "<u2"),
+        "text": pack_integers(number_each(excerpt.characters), "<u2"),
         "levels": [level.bits for level in SURPRISE[1:]],
     }
     if not isinstance(report.predictions, Missing):
         bits, rows = sum_bits(excerpt, report.predictions.bits), rows_of(excerpt)
-        numbers = np.array(
-            [symbols.number(token_character(vocabulary, token)) for token in range(vocabulary.size)]
-        )
+        tokens = number_each(token_character(vocabulary, token) for token in range(vocabulary.size))
         data |= {
             "bits": pack_integers(bits * THOUSANDTHS, "<u2"),
             "top": report.predictions.likeliest.shape[1],
-            "likeliest": pack_integers(numbers[report.predictions.likeliest[rows]], "<u2"),
+            "likeliest": pack_integers(tokens[report.predictions.likeliest[rows]], "<u2"),
             "chances": pack_integers(report.predictions.chances[rows] * CHANCES, "<u2"),
         }
     if not isinstance(report.mapped, Missing):
         data["units"] = [pack_unit(unit) for unit in report.mapped.units]
-    return data | {"symbols": symbols.table()}
+    return data | {"symbols": [describe_symbol(one) for one in numbers]}
 
 
 def sum_bits(excerpt: Excerpt, bits: Float[np.ndarray, " predicted"]) -> Float[np.ndarray, " characters"]:
@@ -96,15 +87,13 @@ def pack_unit(shown: ShownUnit) -> dict[str, object]:
         "low": round(low, 3),
         "high": round(high, 3),
     }
-    return data if shown.marks is None else data | {"marks": pack_bits(shown.marks)}
+    if shown.marks is not None:
+        # Eight to a byte, the first in the lowest bit.
+        data["marks"] = base64.b64encode(np.packbits(shown.marks, bitorder="little").tobytes()).decode()
+    return data
 
 
 def value_range(values: Float[np.ndarray, " characters"]) -> tuple[float, float]:
     """Return the 1st and the 99th percentile: the outliers beyond them do not set the colours."""
     low, high = np.percentile(values, (1, 99))
     return float(low), float(high)
-
-
-def pack_bits(marks: Bool[np.ndarray, " characters"]) -> str:
-    """Return the marks eight to a byte, the first in the lowest bit."""
-    return base64.b64encode(np.packbits(marks, bitorder="little").tobytes()).decode()

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib.resources import files
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -22,8 +22,6 @@ from charloop.report.values import Missing, Report, View
 
 FOREMOST = ("model", "text", "best", "rank", "note")
 """Facts that are visible at once; the others are folded away."""
-
-Shown = TypeVar("Shown")
 
 
 class Section(NamedTuple):
@@ -60,46 +58,23 @@ def render_page(report: Report, vocabulary: Vocabulary) -> str:
 
 def list_sections(report: Report, vocabulary: Vocabulary) -> tuple[Section, ...]:
     """Return the parts of the page in their order."""
-    thing, excerpt = report.thing, report.excerpt
+    surprise = view_or_reason(view_surprise, report.excerpt, report.predictions, vocabulary)
+    copies = view_or_reason(view_copies, report.written, report.thing)
     return (
-        Section("curves", "How it learned", view_or_reason(report.curves, view_curves)),
-        Section("samples", "What it wrote during training", view_or_reason(report.samples, view_samples)),
-        Section(
-            "surprise",
-            "What surprises it",
-            view_or_reason(
-                excerpt,
-                lambda text: view_or_reason(
-                    report.predictions, lambda found: view_surprise(text, found, vocabulary)
-                ),
-            ),
-        ),
-        Section(
-            "atlas",
-            "What its units track",
-            view_or_reason(
-                excerpt, lambda text: view_or_reason(report.mapped, lambda found: view_atlas(text, found))
-            ),
-        ),
-        Section("gates", "How it uses its gates", view_or_reason(report.gates, view_gates)),
-        Section(
-            "reach",
-            "How far back it remembers",
-            view_or_reason(report.reach, lambda reach: view_reach(reach, thing)),
-        ),
-        Section(
-            "originality",
-            "How much it copies",
-            view_or_reason(report.written, lambda written: view_copies(written, thing)),
-        ),
+        Section("curves", "How it learned", view_or_reason(view_curves, report.curves)),
+        Section("samples", "What it wrote during training", view_or_reason(view_samples, report.samples)),
+        Section("surprise", "What surprises it", surprise),
+        Section("atlas", "What its units track", view_or_reason(view_atlas, report.excerpt, report.mapped)),
+        Section("gates", "How it uses its gates", view_or_reason(view_gates, report.gates)),
+        Section("reach", "How far back it remembers", view_or_reason(view_reach, report.reach, report.thing)),
+        Section("originality", "How much it copies", copies),
     )
 
 
-def view_or_reason(shown: Shown | Missing, view: Callable[[Shown], View]) -> View:
-    """Return what `view` makes of `shown`, or the sentence that says why it is missing."""
-    if isinstance(shown, Missing):
-        return {"missing": shown.reason}
-    return {"missing": ""} | view(shown)
+def view_or_reason(view: Callable[..., View], *shown: object) -> View:
+    """Return `view(*shown)`; if one of `shown` is missing, the sentence that says why."""
+    missing = next((one for one in shown if isinstance(one, Missing)), None)
+    return {"missing": missing.reason} if missing else {"missing": ""} | view(*shown)
 
 
 def surprise_style() -> str:

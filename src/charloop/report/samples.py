@@ -22,10 +22,16 @@ HEAD = re.compile(r"^--- temperature (\d{1,4}(?:\.\d{1,9})?) ---\n", re.MULTILIN
 
 def read_samples(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
     """Return at most `MAX_SAMPLES` samples of a run, ordered by step; files that are not samples are ignored."""
-    found = sorted(
-        (int(name[1]), path) for path in list_files(folder.samples) if (name := FILE.fullmatch(path.name))
-    )
-    losses = read_losses(folder)
+    try:
+        files = [path for path in folder.samples.iterdir() if path.is_file()]
+    except OSError:
+        files = []
+    found = sorted((int(name[1]), path) for path in files if (name := FILE.fullmatch(path.name)))
+    try:
+        history = History.of(folder)
+        losses = dict(zip(history.evaluated.tolist(), history.validation.tolist(), strict=True))
+    except CharloopError:
+        losses = {}
     samples = [Sampled(step, texts, losses.get(step)) for step, path in found if (texts := read_texts(path))]
     if not samples:
         return Missing(
@@ -33,14 +39,6 @@ def read_samples(folder: RunFolder) -> tuple[Sampled, ...] | Missing:
             " evaluations (--sample-every)."
         )
     return tuple(choose_samples(samples))
-
-
-def list_files(folder: Path) -> list[Path]:
-    """Return the files in a folder; none if there is no such folder."""
-    try:
-        return [path for path in folder.iterdir() if path.is_file()]
-    except OSError:
-        return []
 
 
 def read_texts(path: Path) -> tuple[tuple[str, str], ...]:
@@ -55,15 +53,6 @@ def read_texts(path: Path) -> tuple[tuple[str, str], ...]:
     return tuple(
         (temperature, text.rstrip("\n")) for temperature, text in zip(parts[::2], parts[1::2], strict=True)
     )
-
-
-def read_losses(folder: RunFolder) -> dict[int, float]:
-    """Return the validation loss in nats per character by step; empty if the run recorded none."""
-    try:
-        history = History.of(folder)
-    except CharloopError:
-        return {}
-    return dict(zip(history.evaluated.tolist(), history.validation.tolist(), strict=True))
 
 
 def choose_samples(samples: Sequence[Sampled]) -> list[Sampled]:

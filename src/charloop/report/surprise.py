@@ -29,7 +29,7 @@ def view_surprise(excerpt: Excerpt, predictions: Predictions, vocabulary: Vocabu
 
 
 def describe_surprise(excerpt: Excerpt, bits: Float[np.ndarray, " characters"]) -> str:
-    """Return the summary."""
+    """Return in words how much the characters cost, and how unevenly."""
     scored = bits[1:]
     part = f" of {excerpt.total:,}" if excerpt.total > len(excerpt.tokens) else ""
     mean = float(scored.mean())
