@@ -71,7 +71,11 @@ def describe_run(folder: RunFolder) -> dict[str, Any]:
     text = checked(folder.text, TextFacts, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
     values["notes"] = slower_here(folder)
-    values["skipped"] = count_lines(folder.skipped)
+    try:
+        # A line that was not written to its end does not count.
+        values["skipped"] = sum(line.endswith(b"\n") for line in read_lines(folder.skipped))
+    except OSError:
+        values["skipped"] = 0
     try:
         tensors, known = folder.load_weights()
     except CharloopError as error:
@@ -93,14 +97,6 @@ def slower_here(folder: RunFolder) -> list[str]:
         return []
 
 
-def count_lines(path: Path) -> int:
-    """Return the number of complete lines of a file, 0 if it does not exist."""
-    try:
-        return sum(line.endswith(b"\n") for line in read_lines(path))
-    except OSError:
-        return 0
-
-
 def describe_rank(folder: RunFolder, values: dict[str, Any]) -> dict[str, Any]:
     """Return how the best validation loss ranks among the baselines, as plain values."""
     baselines, rank = find_rank(folder, values)
@@ -118,14 +114,7 @@ def find_rank(folder: RunFolder, values: dict[str, Any]) -> tuple[Baselines | No
 
 
 def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield these facts, and how the loss ranks among the baselines, for people: label and value."""
-    yield from rows(values)
-    baselines, rank = find_rank(folder, values)
-    yield from wording.rank_rows(rank, baselines)
-
-
-def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the facts for people: label and value."""
+    """Yield the facts of `describe_run`, and how the loss ranks among the baselines, for people: label and value."""
     model, data, training = (values[key] for key in ("model", "data", "training"))
     unit = UNITS[data["unit"]]
     yield "run", values["run"]
@@ -146,6 +135,8 @@ def rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if values["skipped"]:
         yield "skipped", f"{number_of(values['skipped'], 'update')} discarded: see skipped.jsonl"
     yield from weights_rows(values)
+    baselines, rank = find_rank(folder, values)
+    yield from wording.rank_rows(rank, baselines)
 
 
 def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:

@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager
 
 import jax
 
-PRECISIONS = ("float32", "bfloat16")
 BFLOAT16_PRODUCTS = "BF16_BF16_F32"
 """JAX's name for products of bfloat16 numbers with float32 sums."""
 
 
 def use_precision(precision: str) -> AbstractContextManager[None]:
-    """Within this context, products are in `precision`, one of `PRECISIONS`; float32 keeps JAX's own setting."""
+    """Within this context, products are in `precision`: bfloat16, or float32, which keeps JAX's own setting."""
     chosen = (
         BFLOAT16_PRODUCTS if precision == "bfloat16" else jax.config.values["jax_default_matmul_precision"]
     )

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
+from charloop.benchmark.speed import time_unrollings
 from charloop.benchmark.training_step import StepSetting, TrainingStep, measure_seconds, select_unrollings
-from charloop.benchmark.unrolling import time_unrollings
 from charloop.config import ModelConfig
 from charloop.errors import CharloopError
 
@@ -60,7 +60,7 @@ def test_unrollings_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
             calls.append(self.unrolling)
             return float(len(calls))
 
-    monkeypatch.setattr("charloop.benchmark.unrolling.TrainingStep", Step)
+    monkeypatch.setattr("charloop.benchmark.speed.TrainingStep", Step)
     scan, fused = time_unrollings(SETTING, ["scan", "fused"], repeats=3)
     assert calls == ["scan", "fused"] * 4, "the first call of each is not counted"
     assert (scan.unrolling, scan.trace, scan.compile, scan.steps) == ("scan", 1.0, 2.0, [3.0, 5.0, 7.0])

@@ -40,7 +40,9 @@ class BackgroundMeasurement:
         """The reason, if they could not be measured."""
 
         def work() -> None:
-            lower_priority()
+            # On Linux, where threads have priorities of their own.
+            if sys.platform == "linux":
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
             try:
                 self.found = find_baselines(train, text, vocabulary, kept=kept, cache=cache)
             except (CharloopError, MemoryError, OSError) as error:
@@ -57,9 +59,3 @@ class BackgroundMeasurement:
     def wait(self) -> None:
         """Block until the measurement is over."""
         self._thread.join()
-
-
-def lower_priority() -> None:
-    """Make the calling thread yield to others, on Linux, where threads have priorities of their own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

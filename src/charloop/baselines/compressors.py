@@ -39,18 +39,14 @@ def bits_per_character(
     to its end, as much as the rest of the window holds. The result is at least 0: very repetitive content can
     compress to fewer bytes than its own beginning.
     """
-    predicted = text[: _fitting(vocabulary, text, compressor.window // 2)]
+    half = compressor.window // 2
+    widths = np.array([len(encode(vocabulary, np.array([token]))) for token in range(vocabulary.size)])
+    predicted = text[: int(np.searchsorted(np.cumsum(widths[text[:half]]), half, side="right"))]
     encoded = encode(vocabulary, predicted)
     rest = compressor.window - len(encoded)
     learned = encode(vocabulary, train[-rest:])[-rest:]
     added = compressor.size(learned + encoded) - compressor.size(learned)
     return 8 * max(0, added) / len(predicted)
-
-
-def _fitting(vocabulary: Vocabulary, text: Integer[np.ndarray, " characters"], size: int) -> int:
-    """Return the number of characters at the beginning of `text` that take at most `size` bytes."""
-    widths = np.array([len(encode(vocabulary, np.array([token]))) for token in range(vocabulary.size)])
-    return int(np.searchsorted(np.cumsum(widths[text[:size]]), size, side="right"))
 
 
 def encode(vocabulary: Vocabulary, tokens: Integer[np.ndarray, " length"]) -> bytes:

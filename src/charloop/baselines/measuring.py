@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -78,8 +79,12 @@ class Baselines(msgspec.Struct, frozen=True):
         """Rank a loss of `nats` per character."""
         return Rank(
             nats,
-            beaten=min((one for one in self.entries if one.nats > nats), key=_loss, default=None),
-            ahead=max((one for one in self.entries if one.nats <= nats), key=_loss, default=None),
+            beaten=min(
+                (one for one in self.entries if one.nats > nats), key=attrgetter("nats"), default=None
+            ),
+            ahead=max(
+                (one for one in self.entries if one.nats <= nats), key=attrgetter("nats"), default=None
+            ),
         )
 
     def find(self, name: str) -> Baseline | None:
@@ -92,10 +97,6 @@ class Baselines(msgspec.Struct, frozen=True):
         if (self.learned, self.predicted) == (self.training, self.text):
             return None
         return f"baselines learn from the last {self.learned:,} characters, and predict the first {self.predicted:,}"
-
-
-def _loss(baseline: Baseline) -> float:
-    return baseline.nats
 
 
 def measure_baselines(

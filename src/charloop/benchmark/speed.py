@@ -1,4 +1,4 @@
-"""The speed of one network on this machine: characters per second of training and of sampling."""
+"""The speed of a network on this machine: characters per second, and the seconds that each unrolling takes."""
 
 import os
 import statistics
@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from charloop.benchmark.training_step import StepSetting, TrainingStep, measure_seconds
+from charloop.benchmark.training_step import StepSetting, TrainingStep, measure_seconds, select_unrollings
 from charloop.config import ModelConfig, TrainingConfig
 from charloop.data import Vocabulary
 from charloop.model import CharLM
@@ -30,7 +30,7 @@ class Speed:
 
 
 def measure_training_speed(setting: StepSetting, repeats: int) -> Speed:
-    """Time calls of the training step, with as many updates per call as `charloop train` makes."""
+    """Time calls of the training step; one call makes the same number of updates as in `charloop train`."""
     updates = TrainingConfig().steps_per_call
 
     def build() -> TrainingStep:
@@ -75,3 +75,33 @@ def make_writer(
         return ["".join(pieces)]
 
     return stream if num_samples == 1 else lambda: network.sample("A", num_samples=num_samples, **settings)
+
+
+@dataclass(frozen=True)
+class UnrollingTiming:
+    """The seconds that one unrolling takes to trace, to compile, and for each timed step."""
+
+    unrolling: str
+    trace: float
+    compile: float
+    steps: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """The median seconds of a step."""
+        return statistics.median(self.steps)
+
+
+def time_unrollings(setting: StepSetting, unrollings: Sequence[str], repeats: int) -> list[UnrollingTiming]:
+    """Compile the step of each unrolling, then time them in turn (A B C A B C ...).
+
+    An unrolling that cannot run the cell is left out.
+    """
+    programs = [TrainingStep(setting, name) for name in select_unrollings(setting, unrollings)]
+    for program in programs:
+        program.time_call()
+    rounds = [[program.time_call() for program in programs] for _ in range(repeats)]
+    return [
+        UnrollingTiming(program.unrolling, program.trace_seconds, program.compile_seconds, steps)
+        for program, *steps in zip(programs, *rounds, strict=True)
+    ]

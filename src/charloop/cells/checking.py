@@ -35,19 +35,16 @@ def check_cell(cell: Cell) -> None:
         state = trace_method(cell, "initial_state", lambda: cell.initial_state(batch))  # noqa: B023
         rows = all(leaf.shape[:1] == (batch,) for leaf in jax.tree.leaves(state))
         require(cell, "initial_state", rows, state, f"arrays that begin with the batch axis, here {batch}")
-        check_step(cell, params, state, batch, input_size)
-
-
-def check_step(cell: Cell, params: Any, state: Any, batch: int, input_size: int) -> None:
-    """Check `step` for one batch size."""
-    inputs, wanted = jax.eval_shape(
-        lambda: tuple(jnp.zeros((batch, n)) for n in (input_size, cell.hidden_size))
-    )
-    made = trace_method(cell, "step", cell.step, params, inputs, state)
-    pair = isinstance(made, tuple) and len(made) == 2
-    require(cell, "step", pair, made, "a tuple (new state, output)")
-    require(cell, "step", are_alike(made[0], state), made[0], describe_tree(state), "new state")
-    require(cell, "step", are_alike(made[1], wanted), made[1], describe_tree(wanted), "output")
+        inputs, output = (
+            jax.ShapeDtypeStruct((batch, size), jnp.zeros(()).dtype)
+            for size in (input_size, cell.hidden_size)
+        )
+        made = trace_method(cell, "step", cell.step, params, inputs, state)
+        pair = isinstance(made, tuple) and len(made) == 2
+        require(cell, "step", pair, made, "a tuple (new state, output)")
+        for part, found, wanted in (("new state", made[0], state), ("output", made[1], output)):
+            allowed = describe_tree(wanted)
+            require(cell, "step", describe_tree(found) == allowed, found, allowed, part)
 
 
 def trace_method(cell: Cell, method: str, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -76,11 +73,6 @@ def require(cell: Cell, method: str, holds: bool, came: Any, wanted: str, part: 
     if not holds:
         what = f"{type(cell).__name__}.{method}: wrong {part}"
         raise CharloopError(what, got=describe_tree(came), allowed=wanted, do="see docs/extending.md")
-
-
-def are_alike(left: Any, right: Any) -> bool:
-    """Return whether two trees have the same structure, and arrays of the same shapes and types."""
-    return describe_tree(left) == describe_tree(right)
 
 
 class Unquoted(str):

@@ -64,17 +64,13 @@ def parse_options(name: str, maker: CellMaker, options: Sequence[str]) -> dict[s
                 f"option {key} of the cell {name} has no default, so its type is unknown",
                 do="give it a default",
             )
-        parsed[key] = parse_value(key, value, type(default))
+        kind = type(default)
+        try:
+            parsed[key] = convert(value, kind, strict=False)
+        except msgspec.ValidationError:
+            allowed = "true or false" if kind is bool else f"a value of type {kind.__name__}"
+            raise CharloopError(f"option {key} of the cell", got=value, allowed=allowed) from None
     return parsed
-
-
-def parse_value(key: str, value: str, kind: type) -> object:
-    """Convert `value` to a bool, int, float or str."""
-    try:
-        return convert(value, kind, strict=False)
-    except msgspec.ValidationError:
-        allowed = "true or false" if kind is bool else f"a value of type {kind.__name__}"
-        raise CharloopError(f"option {key} of the cell", got=value, allowed=allowed) from None
 
 
 def load_cell(name: str) -> CellMaker:

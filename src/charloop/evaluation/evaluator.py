@@ -18,7 +18,7 @@ from charloop.evaluation.score import RunningSums, Score
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.progress import Meter, ProgressListener
-from charloop.types import Parameters, State
+from charloop.types import Characters, Parameters, State
 
 CHUNK_LENGTH = 128
 """Time steps per call of the compiled program."""
@@ -167,26 +167,19 @@ def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
 @lru_cache(maxsize=16)
 def shared_forward(model: CharLM, engine: Engine, mesh: Mesh):  # type: ignore[no-untyped-def]
     """Return the program of `compile_forward`; `engine` is a key too, since an equal model may get another one."""
-    del engine
     batch, columns = Spec(BATCH), Spec(None, BATCH)
-    return jax.jit(
-        jax.shard_map(
-            partial(forward_chunk, model),
-            mesh=mesh,
-            in_specs=(Spec(), batch, columns, columns),
-            out_specs=(batch, columns),
-            check_vma=False,
-        )
+
+    @partial(
+        jax.shard_map,
+        mesh=mesh,
+        in_specs=(Spec(), batch, columns, columns),
+        out_specs=(batch, columns),
+        check_vma=False,
     )
+    def forward(
+        params: Parameters, state: State, inputs: Characters, targets: Characters
+    ) -> tuple[State, Float[Array, "time batch"]]:
+        logits, state = model.apply(params, inputs, state)
+        return state, cross_entropy(logits, targets, engine=engine)
 
-
-def forward_chunk(
-    model: CharLM,
-    params: Parameters,
-    state: State,
-    inputs: Int[Array, "time batch"],
-    targets: Int[Array, "time batch"],
-) -> tuple[State, Float[Array, "time batch"]]:
-    """Return the next state and the nats of each target, without dropout."""
-    logits, state = model.apply(params, inputs, state)
-    return state, cross_entropy(logits, targets, engine=model.engine)
+    return jax.jit(forward)

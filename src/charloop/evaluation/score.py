@@ -74,7 +74,9 @@ class Score:
 
 
 def block_count(characters: int) -> int:
-    """Return the number of blocks for a text's interval: 30, or as many as have 64 characters; 0 if under 10.
+    """Return the number of blocks for a text's interval: 30, or fewer so that each has at least 64 characters.
+
+    It is 0 for a text too short for 10 blocks.
 
     Losses of neighbouring characters are correlated (a name, a verse, a scene), so characters are not independent,
     but long blocks of them nearly are. The number of blocks is fixed, not their length: whatever the distance over

@@ -145,8 +145,8 @@ def compare_unrollings(flags: UnrollFlags) -> None:
     """Time the unrollings, print a table with each median step over that of fused, and write all figures."""
     prepare_jax(keep_programs=False)
     from charloop.benchmark.results import ResultsFile
+    from charloop.benchmark.speed import time_unrollings
     from charloop.benchmark.training_step import StepSetting, select_unrollings
-    from charloop.benchmark.unrolling import time_unrollings
 
     setting = StepSetting(flags.model, flags.batch_size, flags.seq_length, flags.vocab_size)
     unrollings = select_unrollings(setting, flags.unrollings)
