@@ -13,15 +13,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.cells import Cell
+from charloop.engines.equations import CALLS
 from charloop.errors import CharloopError
 from charloop.types import Parameters, State
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2"})
-"""Equations that call a program once, unchanged."""
-INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-"""Parameters in which such an equation holds its program."""
-CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
-"""Calls with a custom gradient, which is not needed here."""
 TRIALS = 8
 """Random inputs and states at which the dependence is tested: a single one may miss a branch."""
 
@@ -75,8 +70,9 @@ class Walk:
 
     def equation(self, equation: Any, inputs: list[Traced]) -> list[Traced]:
         """Evaluate one equation, following what it calls."""
-        if equation.primitive.name in CALLS | CUSTOM:
-            inner = next(equation.params[key] for key in INNER if key in equation.params)
+        if equation.primitive.name in CALLS:
+            # A custom gradient, if it has one, is not needed here.
+            inner = equation.params[CALLS[equation.primitive.name]]
             constants = [Traced(constant, False) for constant in getattr(inner, "consts", ())]
             return self.run(getattr(inner, "jaxpr", inner), constants, inputs)
         moves = any(value.moves for value in inputs)

@@ -14,7 +14,10 @@ ROTATIONS_PER_PRODUCT = 100
 
 
 def standard(values: Float[np.ndarray, "time *columns"]) -> Float[np.ndarray, "time *columns"]:
-    """Return each column minus its mean, scaled to length 1: products are correlations. 0 if it does not move."""
+    """Return each column minus its mean, scaled to length 1, so that products are correlations.
+
+    A column that does not move becomes 0.
+    """
     centred = values - values.mean(axis=0, dtype=np.float64)
     length = np.sqrt((centred**2).sum(axis=0))
     # What is left of a unit that hardly moves, relative to its size, is rounding.

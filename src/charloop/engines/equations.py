@@ -7,7 +7,17 @@ from typing import Any
 from charloop.cells.base import PRODUCT
 
 INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "remat": "jaxpr", "remat2": "jaxpr", "checkpoint": "jaxpr"}
-"""Call primitives that are searched for products, and the parameter that holds their program."""
+"""Calls that are searched for products, and the parameter that holds their program."""
+CALLS = INLINED | {
+    "call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+}
+"""All primitives that run a program once, and the parameter that holds it. Loops and branches are not among them."""
 
 Value = int
 """The number of a value in the trace."""

@@ -20,9 +20,11 @@ AGAINST: tuple[Against, ...] = get_args(Against)
 NAMES = {"steps": "updates", "characters": "characters of training text", "minutes": "minutes of training"}
 FEW_EVALUATIONS = 40
 """Up to this number each evaluation has a dot."""
-BEGINNING, MARGIN, BESIDE, REACH = 0.02, 0.06, 0.015, 0.35
-"""Share of a run whose steep fall may leave the frame. In sizes of the frame: the space above and below the curves,
-the space to their right, and how far below them a baseline is still shown."""
+BEGINNING = 0.02
+"""Share of a run, at its beginning, whose steep fall may leave the frame."""
+MARGIN, BESIDE, REACH = 0.06, 0.015, 0.35
+"""Shares of the frame: the space above and below the curves, the space to their right, and how far below them a
+baseline is still shown."""
 LABEL_WIDTH = 0.16
 """Width of a baseline's name, in widths of the frame."""
 ROUND_STEPS = (1, 2, 2.5, 5, 10)

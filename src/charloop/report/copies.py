@@ -27,7 +27,9 @@ def find_copies(
     seed: int,
     tell: Callable[[str], object],
 ) -> tuple[Written, ...]:
-    """Write a text at each temperature and measure what of it is in the training text; `held_out` is the yardstick.
+    """Write a text at each temperature and measure what of it is in the training text.
+
+    `held_out`, which people wrote, is measured too, for comparison.
 
     Raises CharloopError if the training text cannot be read again, has changed, or is too large for an index.
     """

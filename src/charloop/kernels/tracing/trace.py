@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from charloop.engines.equations import CALLS
 from charloop.kernels.tracing.decompositions import DECOMPOSITIONS
 from charloop.kernels.tracing.program import Operation, Program
 from charloop.kernels.tracing.rules import (
@@ -21,21 +22,6 @@ from charloop.kernels.tracing.rules import (
     reshape,
 )
 
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "remat": "jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-    "call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_closed_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-}
-"""Primitives that run a program once, and the parameter that holds it. Loops and branches are not among them."""
 BRANCHES = ("cond", "while", "scan")
 """Primitives of loops and branches: `lax.switch` is a cond, `fori_loop` a while or a scan."""
 MAX_ROW_OPERATIONS = 6000
