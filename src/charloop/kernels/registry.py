@@ -59,16 +59,16 @@ def find_kernel(key: Hashable, make: Callable[[], EmittedKernel]) -> Kernel:
             emitted = make()
             name = name_handler(emitted)
 
-            def compile_it() -> None:
+            def compile_kernel() -> None:
                 with _forgetting_failures(key, entry):
                     register_kernel(emitted, name)
                     entry.ready.set_result(None)
 
             entry.emitted.set_result(Kernel(name, emitted[2]))
             if background is None:
-                compile_it()
+                compile_kernel()
             else:
-                background[0].submit(compile_it)
+                background[0].submit(compile_kernel)
     try:
         kernel = entry.emitted.result()
         if background is None:
