@@ -18,6 +18,7 @@ from charloop.cells import CELLS, Cell, make_cell
 from charloop.errors import CharloopError
 from charloop.model import layer_parameters
 from charloop.trained import TrainedModel
+from choosing import slow
 from model.small import HIDDEN
 
 LENGTH = 60
@@ -52,7 +53,7 @@ def test_the_three_gates_of_an_lstm(layer: int) -> None:
         assert_shares(found[name], [sigmoid(a[number] + m[number]) for a, m in blocks])
 
 
-@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("layer", [slow(0), 1])
 def test_the_gates_of_a_gru_and_of_a_normalised_lstm(layer: int) -> None:
     made, text = network(cell="gru"), tokens(LENGTH)
     blocks, _ = pre_activations(made, text, layer)

@@ -50,7 +50,7 @@ def test_options_make_another_cell():
 
 @pytest.mark.parametrize(
     "case",
-    mostly_slow(CASES, lambda case: case.label in ("gru", "lstm", "SkipLSTM")),
+    mostly_slow(CASES, lambda case: case.label in ("lstm", "SkipLSTM")),
     ids=lambda case: case.label,
 )
 def test_learns_to_recall_its_first_symbol(case):

@@ -1,5 +1,7 @@
 """Names, shapes and initial values of a cell's weights."""
 
+from functools import cache
+
 import jax
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ WRITTEN = [case for case in CASES if case.label in WEIGHTS]
 every_cell = pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case.label)
 
 
+@cache
 def start(case, seed=0):
     return jax.device_get(jax.jit(case.build().init, static_argnums=1)(jax.random.key(seed), INPUT))
 

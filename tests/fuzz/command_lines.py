@@ -109,11 +109,21 @@ VALUES = st.sampled_from(NUMBERS) | st.sampled_from(WORDS) | ARGV_TEXT
 
 
 @cache
-def flags_of(command: str) -> tuple[str, ...]:
-    """Return the flags that the help of `charloop COMMAND` shows."""
-    code = f"from charloop.cli.main import main; main([{command!r}, '--help'])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return tuple(sorted(set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"} - WRITING))
+def flags_of_commands() -> dict[str, tuple[str, ...]]:
+    """Return the flags that the help of `charloop COMMAND` shows, for each of `HARMLESS`."""
+    code = f"""
+from contextlib import suppress
+from charloop.cli.main import main
+for name in {HARMLESS!r}:
+    print("\\0")
+    with suppress(SystemExit):
+        main([name, "--help"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = [set(re.findall(r"--[a-z][a-z-]*", shown)) for shown in done.stdout.split("\0")[1:]]
+    return {
+        name: tuple(sorted(flags - {"--help"} - WRITING)) for name, flags in zip(HARMLESS, found, strict=True)
+    }
 
 
 def odd_flag(flags: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
@@ -132,7 +142,9 @@ def lines(sandbox: Sandbox) -> st.SearchStrategy[list[str]]:
 
     def of(command: str) -> st.SearchStrategy[list[str]]:
         path = str(sandbox.run) if command in ("info", "eval") else "nowhere.txt"
-        parts = st.lists(odd_flag(flags_of(command)), max_size=5).map(lambda lists: [*chain(*lists)])
+        parts = st.lists(odd_flag(flags_of_commands()[command]), max_size=5).map(
+            lambda lists: [*chain(*lists)]
+        )
         first = st.sampled_from([[path], [path], [], [path, path]])
         return st.builds(lambda first, parts: [command, *first, *parts], first, parts)
 

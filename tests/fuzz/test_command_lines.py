@@ -12,7 +12,7 @@ from fuzz.sandbox import Sandbox
 from fuzz.test_mutations import SEED
 from fuzz.worker import Worker
 
-FEW, MANY, PART = 30, {"lines": 4_000, "prompts": 2_000}, 500
+FEW, MANY, PART = 20, {"lines": 4_000, "prompts": 2_000}, 500
 KINDS = {"lines": lines, "prompts": prompts}
 
 

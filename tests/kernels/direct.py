@@ -24,7 +24,7 @@ MACHINES = {4: Machine(4, Tile(6, 4)), 8: Machine(8, Tile(6, 2)), 16: Machine(16
 HERE = detect_machine()
 
 ODD_SIZES = [(1, 1, 1, 1), (3, 2, 5, 7), (9, 25, 40, 129), (200, 3, 7, 100), (2, 128, 6, 64)]
-QUICK = {(0, 4), (1, 8), (2, 4), (2, 16), (3, 8), (3, 16), (4, 8)}
+QUICK = {(0, 4), (1, 8), (2, 16), (3, 8), (4, 16)}
 SIZES = [
     (tuple if (number, width) in QUICK else slow)((*size, MACHINES[width]))
     for number, size in enumerate(ODD_SIZES)

@@ -103,7 +103,10 @@ def of_scan(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "unroll"),
     # What JAX does to its own loops is the slow suite's.
-    mostly_slow(product(TRANSFORMED, UNROLLINGS), lambda case: case[1] in ("fused", "xla")),
+    mostly_slow(
+        product(TRANSFORMED, UNROLLINGS),
+        lambda case: case[1] == "fused" or case in (("grad", "xla"), ("vmap", "xla"), ("jvp", "xla")),
+    ),
 )
 def test_a_transformation_does_what_the_table_says(name: str, unroll: str) -> None:
     params, loss = problem(unroll)
@@ -123,7 +126,11 @@ def test_the_table_has_each_transformation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unroll", "kind"), [("fused", "float16"), *((name, "bfloat16") for name in UNROLLINGS)]
+    ("unroll", "kind"),
+    mostly_slow(
+        [("fused", "float16"), *((name, "bfloat16") for name in UNROLLINGS)],
+        lambda case: case in (("fused", "float16"), ("xla", "bfloat16")),
+    ),
 )
 def test_half_floats_are_widened(unroll: str, kind: str) -> None:
     params, loss = problem(unroll)

@@ -19,6 +19,7 @@ from charloop.trained import TrainedModel
 from charloop.types import Parameters
 
 SENTENCE = 'He said: "The cat (a black one) sat on the mat," and left.\n\n'
+LONG = SENTENCE * 40
 
 
 def network(vocabulary: Vocabulary, **settings: Any) -> TrainedModel:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,19 +15,18 @@ from charloop.errors import CharloopError
 from charloop.figures import Line
 from charloop.figures.curves import place_ticks
 from charloop.originality import SuffixIndex
-from charloop.report import Missing, gather_report, render_page
+from charloop.report import Missing, Report, gather_report, render_page
 from charloop.report.atlas import UNTRAINED_NETWORKS
 from charloop.report.chart import Plane
 from charloop.report.copies import LENGTH, find_copies
 from charloop.report.excerpt import excerpt_of
 from charloop.report.figure_sections import describe_reach, enter_frame
+from charloop.report.gather import gates_of
 from charloop.report.samples import MAX_SAMPLES, read_samples
 from charloop.report.surprise import kinds_of, share_of_tenth
 from choosing import slow
-from report.networks import SENTENCE, folder_of, network, report_of, sources
+from report.networks import LONG, SENTENCE, folder_of, network, report_of, sources
 from report.reading import section, visible
-
-LONG = SENTENCE * 40
 
 
 def missing(found: str) -> list[str]:
@@ -34,9 +34,14 @@ def missing(found: str) -> list[str]:
     return re.findall(r'<p class="missing">([^<]*)</p>', found)
 
 
-def test_curves_of_a_run_that_was_evaluated(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG)
-    found = section(render_page(report, vocabulary), "curves")
+def without_text(path: Path, **settings: Any) -> str:
+    """The page of a run whose text is gone: it has what is read from the run's folder."""
+    report, vocabulary = report_of(path, Missing("It is gone. Name another."), **settings)
+    return render_page(report, vocabulary)
+
+
+def test_curves_of_a_run_that_was_evaluated(whole: str) -> None:
+    found = section(whole, "curves")
     assert "The validation loss fell from 1.400 nats per character after 10 updates to 1.200" in found
     assert found.count('<circle class="validation"') == 2 * 2
     assert "The run has no baselines" in found
@@ -50,16 +55,15 @@ def test_a_curve_enters_where_it_comes_down() -> None:
 
 
 def test_a_run_of_three_steps_without_evaluation(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG, steps=3, evaluated=())
-    found = section(render_page(report, vocabulary), "curves")
+    found = section(without_text(tmp_path / "run", steps=3, evaluated=()), "curves")
     assert "After 3 updates the training loss was 2.000 nats" in found
     assert "The run was never evaluated, so there is no validation loss." in found
     assert "nan" not in found
 
 
 def test_a_run_without_steps(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG, steps=0, evaluated=())
-    assert "has no step" in missing(section(render_page(report, vocabulary), "curves"))[0]
+    made = without_text(tmp_path / "run", steps=0, evaluated=())
+    assert "has no step" in missing(section(made, "curves"))[0]
 
 
 def test_samples_by_temperature(tmp_path: Path) -> None:
@@ -71,7 +75,9 @@ def test_samples_by_temperature(tmp_path: Path) -> None:
         (run.samples / f"step-{step:07d}.txt").write_text(texts)
     (run.samples / "notes.txt").write_text("--- temperature 0.5 ---\nmine\n")
     (run.samples / "step-0000099.txt").write_bytes(b"\xff\x00 no sample")
-    made = render_page(gather_report(run, network(vocabulary), sources(vocabulary, LONG)), vocabulary)
+    made = render_page(
+        gather_report(run, network(vocabulary), sources(vocabulary, Missing("gone"))), vocabulary
+    )
     found = section(made, "samples")
     assert re.findall(r"after (\d+) updates", found) == ["10", "20"]
     assert "validation 1.803 bits per character" in found
@@ -93,16 +99,12 @@ def test_of_many_samples_some_are_shown_the_ends_among_them(tmp_path: Path) -> N
         assert steps == sorted(set(steps))
 
 
-def test_without_samples(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG)
-    assert missing(section(render_page(report, vocabulary), "samples"))[0].startswith(
-        "The run has no samples"
-    )
+def test_a_run_without_samples_says_so(whole: str) -> None:
+    assert missing(section(whole, "samples"))[0].startswith("The run has no samples")
 
 
 def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", Missing("It is gone. Name another."))
-    made = render_page(report, vocabulary)
+    made = without_text(tmp_path / "run")
     for name in ("surprise", "atlas", "gates", "reach"):
         assert missing(section(made, name)) == ["It is gone. Name another."]
     assert missing(section(made, "originality")) == ["The text of the run has changed."]
@@ -125,14 +127,18 @@ def test_one_emoji_is_four_bytes_and_one_character(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cell_without_gates(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG, cell="rnn")
-    assert missing(section(render_page(report, vocabulary), "gates")) == ["This cell has no gates."]
+def test_a_cell_without_gates_is_refused() -> None:
+    vocabulary = Vocabulary.of_text(SENTENCE)
+    with pytest.raises(CharloopError) as caught:
+        gates_of(network(vocabulary, cell="rnn"), excerpt_of(vocabulary, "", vocabulary.encode(SENTENCE)))
+    assert caught.value.what == "this cell has no gates"
 
 
-@pytest.mark.parametrize(("cell", "panels"), [("gru", 4), slow(("lstm", 6)), slow(("nas", 10))])
-def test_a_panel_for_each_gate_and_a_point_for_each_unit(cell: str, panels: int, tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG, cell=cell)
+@pytest.mark.parametrize(("cell", "panels"), [("lstm", 6), slow(("gru", 4)), slow(("nas", 10))])
+def test_a_panel_for_each_gate_and_a_point_for_each_unit(
+    cell: str, panels: int, tmp_path: Path, whole_report: tuple[Report, Vocabulary]
+) -> None:
+    report, vocabulary = whole_report if cell == "lstm" else report_of(tmp_path / "run", LONG, cell=cell)
     assert not isinstance(report.gates, Missing)
     found = section(render_page(report, vocabulary), "gates")
     drawn = re.findall(r'<path d="([^"]*)"', found)
@@ -181,10 +187,12 @@ def test_what_tracks_nothing_is_shown_by_what_moves(tmp_path: Path) -> None:
     assert "The units shown are those that move the most" in section(render_page(report, vocabulary), "atlas")
 
 
-def test_a_finding_is_shown_with_its_score_and_chance(tmp_path: Path) -> None:
-    report, vocabulary = report_of(tmp_path / "run", LONG)
+def test_a_finding_is_shown_with_its_score_and_chance(
+    whole: str, whole_report: tuple[Report, Vocabulary]
+) -> None:
+    report, _ = whole_report
     assert not isinstance(report.mapped, Missing)
-    found = section(render_page(report, vocabulary), "atlas")
+    found = section(whole, "atlas")
     assert {unit.finding.sign for unit in report.mapped.units if unit.finding} == {1, -1}
     for shown in report.mapped.units:
         assert shown.finding
@@ -199,9 +207,9 @@ def test_a_finding_is_shown_with_its_score_and_chance(tmp_path: Path) -> None:
     assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
 
 
-def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
+def test_copies_are_found_where_they_are(whole: str, whole_report: tuple[Report, Vocabulary]) -> None:
     """Each quoted passage occurs in the training text, and none that is one character longer does."""
-    report, vocabulary = report_of(tmp_path / "run", SENTENCE * 40, training=SENTENCE * 9)
+    report, vocabulary = whole_report
     assert not isinstance(report.written, Missing)
     assert [one.temperature for one in report.written] == [0.2, 0.5, 0.8, 1.0, None]
     for one in report.written:
@@ -209,7 +217,7 @@ def test_copies_are_found_where_they_are(tmp_path: Path) -> None:
         index = SuffixIndex.of(vocabulary.encode(SENTENCE * 9))
         assert one.originality.longest == index.longest_matches(one.excerpt.tokens).max()
     assert report.written[-1].originality.copied == 1.0
-    found = section(render_page(report, vocabulary), "originality")
+    found = section(whole, "originality")
     assert "people: the validation text" in found
     assert found.count("<mark>") == 4
 

@@ -16,7 +16,7 @@ from charloop.checkpoint import RunFolder
 from charloop.data import Vocabulary
 from charloop.figures import Curves, Line
 from charloop.originality import Originality
-from charloop.report import Missing, gather_report, render_page
+from charloop.report import Missing, Report, gather_report, render_page
 from charloop.report.atlas import UNTRAINED_NETWORKS, describe_untrained, score_untrained, split_passage
 from charloop.report.copies import view_copies
 from charloop.report.excerpt import Excerpt, excerpt_of
@@ -25,7 +25,7 @@ from charloop.report.samples import view_samples
 from charloop.report.surprise import MAX_LISTED, describe_surprise, list_greatest, sum_kinds
 from charloop.report.values import Sampled, Written
 from charloop.trained import load_trained_model
-from report.networks import SENTENCE, network, report_of, sources
+from report.networks import LONG, SENTENCE, network, sources
 from report.reading import read, section, visible
 
 OLD_RUN = Path(__file__).parents[1] / "checkpoint/old_run/run"
@@ -124,7 +124,7 @@ def test_the_loss_figure_has_each_baseline_dot_and_tick() -> None:
 
 
 def test_untrained_scores_are_those_of_networks_made_one_by_one() -> None:
-    text = SENTENCE * 25
+    text = LONG
     made, studied = network(VOCABULARY), excerpt_of(VOCABULARY, "", VOCABULARY.encode(text))
     names = ["vowel", "in a word"]
     found = score_untrained(made, studied, names)
@@ -181,9 +181,11 @@ def test_a_verbatim_run_is_cut_out_of_its_text() -> None:
     assert (row["name"], row["copied"], row["longest"]) == ("temperature 0.5", "50%", "70")
 
 
-def test_names_and_texts_are_escaped_wherever_a_template_shows_them(tmp_path: Path) -> None:
+def test_names_and_texts_are_escaped_wherever_a_template_shows_them(
+    whole_report: tuple[Report, Vocabulary],
+) -> None:
     hostile = "</pre><img src=x onerror=alert(1)>'\"&\u202e"
-    report, vocabulary = report_of(tmp_path / "run", TEXT, training=TEXT)
+    report, vocabulary = whole_report
     gate = Gate(0, hostile, np.zeros(2), np.zeros(2))
     made = replace(
         report,

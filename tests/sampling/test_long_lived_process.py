@@ -45,12 +45,12 @@ def test_few_sizes_serve_any_number_of_texts() -> None:
 def test_after_a_few_requests_no_other_needs_a_program_or_memory(caplog: pytest.LogCaptureFixture) -> None:
     served, draw = network(), np.random.default_rng(0)
     for _ in range(3):
-        for number in (1, 2, 3, 4, 6, 8, 12):
+        for number in (1, 2, 3, 4):
             ask(served, draw, number)
     gc.collect()
     before = resident()
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
-        for number in draw.integers(1, 13, 40):
+        for number in draw.integers(1, 5, 40):
             ask(served, draw, int(number))
     assert [record.message for record in caplog.records] == []
     gc.collect()

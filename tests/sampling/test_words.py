@@ -36,7 +36,7 @@ lists = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(lists, st.integers(0, 30), st.sampled_from(["", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
 def test_nothing_but_words_of_the_list_is_written(
     words: list[str], seed: int, prompt: str, temperature: float
@@ -48,7 +48,7 @@ def test_nothing_but_words_of_the_list_is_written(
     assert splits(prompt + text, words), (text, words)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lists, st.text(SYMBOLS, max_size=6))
 def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> None:
     """Symbol by symbol: a text is allowed, and may end, exactly if it consists of words."""

@@ -1,7 +1,7 @@
 """The text of the tiny runs, and one run that many tests look at."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, text: Path) -> Run:
     return run(tmp_path_factory.mktemp("runs") / "whole", config)
 
 
-_STEPS: dict[str, Any] = defaultdict(lambda: lru_cache(maxsize=16)(step.shared_steps.__wrapped__))
+_STEPS: dict[str, Any] = defaultdict(lambda: lru_cache(maxsize=64)(step.shared_steps.__wrapped__))
+"""By what is replaced in them. The package itself keeps 16, fewer than these tests have settings."""
+step.shared_steps = _STEPS["nothing"]
 
 
 @pytest.fixture
 def separate_programs(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`separate_programs("nan")`: compiled steps are shared only by tests that replace the same part of them."""
     return lambda name: monkeypatch.setattr(step, "shared_steps", _STEPS[name])
-
-
-@pytest.fixture
-def fresh_programs() -> Iterator[None]:
-    """Share no compiled steps with other tests: for tests that replace parts of them."""
-    step.shared_steps.cache_clear()
-    yield
-    step.shared_steps.cache_clear()

@@ -14,6 +14,7 @@ from charloop.data import Corpus, Vocabulary
 from charloop.errors import CharloopError
 from charloop.training.events import Evaluated
 from charloop.training.optimizer import check_objects
+from choosing import slow
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, run
 
 
@@ -78,7 +79,7 @@ def test_a_text_and_a_corpus_are_one_too_many(tmp_path: Path, text: Path) -> Non
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("cell", [Own, Own(7)])
+@pytest.mark.parametrize("cell", [Own, slow(Own(7))])
 def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type[Cell] | Cell) -> None:
     whole = run(tmp_path / "whole", configure(text, steps=24))
     model = {"cell": cell, "hidden_size": 7}
@@ -123,19 +124,18 @@ def test_a_schedule_gives_the_rate_of_each_step(tmp_path: Path, text: Path) -> N
 
 
 def test_both_resume_as_if_never_stopped(tmp_path: Path, text: Path) -> None:
-    def objects() -> dict:
-        return {"optimizer": optax.lion(0.01), "schedule": lambda step: 1 / (1 + step)}
-
-    whole = run(tmp_path / "whole", configure(text, steps=24), **objects())
-    folder = run(tmp_path / "run", configure(text), **objects()).folder
+    # One object: compiled programs are shared by it.
+    objects = {"optimizer": optax.lion(0.01), "schedule": lambda step: 1 / (1 + step)}
+    whole = run(tmp_path / "whole", configure(text, steps=24), **objects)
+    folder = run(tmp_path / "run", configure(text), **objects).folder
     longer = configure(text, steps=24)
     for missing in ("optimizer", "schedule"):
-        given = {name: value for name, value in objects().items() if name != missing}
+        given = {name: value for name, value in objects.items() if name != missing}
         with pytest.raises(CharloopError, match=f"an object as its {missing} .*{missing}= of load or resume"):
             resume(folder, longer, **given)
     with pytest.raises(CharloopError, match="is not of this run"):
         resume(folder, longer, optimizer=optax.sgd(1.0), schedule=lambda _: 1.0)
-    resume(folder, longer, **objects())
+    resume(folder, longer, **objects)
     assert_identical(Run(folder).state, whole.state)
 
 

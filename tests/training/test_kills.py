@@ -1,4 +1,7 @@
-"""A run that was killed at any moment and resumed equals one that was not: in all files, with real processes."""
+"""A run that was killed at any moment and resumed equals one that was not: in all files, with real processes.
+
+A single kill is in `test_signals.py`, in the quick suite.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from training.runs import configure
 STEPS = 1500
 """Of 31 chunks per epoch: most kills are in the middle of an epoch."""
 KILLS = 40
-"""Least number in each case of the slow suite."""
+"""Least number in each case."""
 CASES: dict[str, dict[str, Any]] = {
     "rnn": {"cell": "rnn"},
     "gru": {"cell": "gru", "dropout_kind": "variational"},
@@ -22,26 +25,18 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def kill(tmp_path: Path, text: Path, kills: int, share: float, **settings: Any) -> Killer:
-    """Kill a run at least N times; it ends like one that was never killed."""
-    config = configure(text, **{"steps": STEPS, "eval_every": 75, "sample_every": 3} | settings)
-    killer = Killer.of(config, tmp_path, seed=len(str(settings)))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_killed_many_times_ends_like_one_that_was_never_killed(
+    tmp_path: Path, text: Path, name: str
+) -> None:
+    config = configure(text, **{"steps": STEPS, "eval_every": 75, "sample_every": 3} | CASES[name])
+    killer = Killer.of(config, tmp_path, seed=len(str(CASES[name])))
     whole = killer.undisturbed(tmp_path / "whole")
     expected, number = left_by(whole), 0
     assert lines_in_order(whole)
-    while not killer.enough(kills):
-        made = killer.until_finished(tmp_path / f"run-{number}", share, kills)
+    while not killer.enough(KILLS):
+        made = killer.until_finished(tmp_path / f"run-{number}", share=0.4, kills=KILLS)
         assert differing(left_by(made), expected) == []
         number += 1
-    return killer
-
-
-def test_a_handful_of_kills(tmp_path: Path, text: Path) -> None:
-    kill(tmp_path, text, kills=2, share=0.5, steps=300)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_hundreds_of_kills(tmp_path: Path, text: Path, name: str) -> None:
-    killer = kill(tmp_path, text, KILLS, share=0.4, **CASES[name])
     print(f"\n{name}: {killer.kills} kills, at {', '.join(sorted(set(killer.died_at)))}")

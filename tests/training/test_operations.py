@@ -45,7 +45,9 @@ def expected(gates: int) -> int:
     return 2 * (table + look_up_gradient + recurrent_gradient + in_the_loops + readout)
 
 
-@pytest.mark.parametrize(("cell", "gates"), [("lstm", 4), ("rnn", 1), slow(("gru", 3)), slow(("ln-lstm", 4))])
+@pytest.mark.parametrize(
+    ("cell", "gates"), [("lstm", 4), slow(("rnn", 1)), slow(("gru", 3)), slow(("ln-lstm", 4))]
+)
 def test_weight_products_stay_out_of_the_loop(cell: str, gates: int) -> None:
     # Gate arithmetic and Adam's update come on top: a few percent.
     assert 1.0 < counted(cell) / expected(gates) < 1.1

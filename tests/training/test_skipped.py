@@ -29,9 +29,9 @@ POISON_POSITION = 50
 POISON = "x"
 
 
-@pytest.fixture
-def poisoned(tmp_path: Path) -> Path:
-    path = tmp_path / "poisoned.txt"
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "poisoned.txt"
     path.write_text(TEXT[:POISON_POSITION] + POISON + TEXT[POISON_POSITION + 1 :])
     return path
 
@@ -104,7 +104,7 @@ def test_texts_are_left_out_of_a_file_that_has_grown_long(
     assert second["offsets"] == first["offsets"]
 
 
-@pytest.mark.parametrize("calls", [1, 8])
+@pytest.mark.parametrize("calls", [slow(1), 8])
 def test_how_many_steps_a_call_makes_changes_nothing(
     tmp_path: Path, poisoned: Path, spoil: Any, calls: int
 ) -> None:
@@ -128,7 +128,7 @@ def test_a_run_stopped_while_its_rate_is_lowered_resumes_as_if_never_stopped(
     tmp_path: Path, poisoned: Path, spoil: Any, stop: int
 ) -> None:
     spoil(math.nan)
-    config = configure(poisoned, steps=40, eval_every=10, recovery_steps=30)
+    config = configure(poisoned, steps=40, eval_every=10)
     whole = run(tmp_path / "whole", config)
     first = run(tmp_path / "run", config, at_step(stop, lambda: os.kill(os.getpid(), signal.SIGINT)))
     assert stop <= first.finished.step < 35
@@ -156,7 +156,7 @@ def test_after_a_crash_what_was_skipped_since_the_checkpoint_is_not_there_twice(
     assert len(skipped(resume_recorded(tmp_path / "run"))) == 1
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1e4, [141])])
+@pytest.mark.parametrize(("factor", "expected"), [slow((1.0, [])), (1e4, [141])])
 def test_a_planted_spike_is_skipped(tmp_path: Path, spoil: Any, factor: float, expected: list[int]) -> None:
     text, position = TEXT * 6, 3 * 140 + 2
     (tmp_path / "text.txt").write_text(text[:position] + POISON + text[position + 1 :])
@@ -226,7 +226,7 @@ def test_a_nan_evaluation_is_not_the_best_and_training_continues(
     assert (made.finished.best_step, made.finished.step) == (6, 12)
 
 
-@pytest.mark.parametrize(("most", "at"), [(0, 2), (3, 6), (100, 12)])
+@pytest.mark.parametrize(("most", "at"), [(0, 2), (3, 6), (10, 12)])
 def test_evaluations_that_are_never_a_number_end_it(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, most: int, at: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -45,10 +46,10 @@ def test_a_run_is_validated_split_and_built_once(
     assert calls == {"check": 1, "split_tokens": 1, "build": 1}
 
 
-@pytest.mark.usefixtures("fresh_programs")
 def test_the_step_is_traced_before_the_first_weights_and_not_again(
-    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], None]
 ) -> None:
+    separate_programs("tracing is recorded")
     traced: list[str] = []
     one, trace, initial = step.train_step, Session.trace_steps, state.initial_state_quickly
     monkeypatch.setattr(step, "train_step", lambda *given: traced.append("step") or one(*given))

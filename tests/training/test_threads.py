@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import jax
@@ -16,17 +16,18 @@ from model.small import loss_and_gradients
 from training.runs import TEXT, configure, run
 
 THREADS = 8
+STEP = jax.jit(loss_and_gradients, static_argnums=0)
 
 
 @pytest.fixture(scope="module")
 def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], TrainedModel]:
-    """A network by its number: of two cells, each with a different size; built once."""
+    """A network by its number: of two cells, each with a different size, the first one `TINY`; built once."""
     folder = tmp_path_factory.mktemp("networks")
     (folder / "text.txt").write_text(TEXT)
 
     @cache
     def make(number: int) -> TrainedModel:
-        cell, hidden = ("lstm", "gru")[number % 2], 8 + number
+        cell, hidden = ("lstm", "gru")[number % 2], 7 + number
         config = configure(folder / "text.txt", steps=2, cell=cell, hidden_size=hidden)
         return load(run(folder / str(number), config).folder)
 
@@ -36,11 +37,10 @@ def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Tr
 def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
     """A gradient, a score and a text, several times, each from different characters."""
     model, found = network.model, []
-    step = jax.jit(partial(loss_and_gradients, model))
     for number in range(first, first + count):
         piece = TEXT[number % 40 : number % 40 + 60]
         characters = jnp.array(network.vocabulary.encode(piece)).reshape(-1, 4)
-        made = jax.device_get(step(network.params, characters))
+        made = jax.device_get(STEP(model, network.params, characters))
         scored = network.evaluate(TEXT[: 100 + number % 7])
         found.append((made, scored.loss, network.sample(prompt=TEXT[:3], length=12, seed=number)))
     return found
