@@ -103,7 +103,7 @@ def test_a_sequence_and_its_gradients_are_near_those_of_float32(name: str, machi
 
 
 @pytest.mark.parametrize("poison", [np.nan, slow(np.inf), slow(-np.inf)])
-def test_values_that_are_not_finite_stay_so(poison: float, machine: Machine) -> None:
+def test_values_that_are_not_finite_stay_not_finite(poison: float, machine: Machine) -> None:
     cell, (params, source, state), *_ = problem("lstm", 18, 3, 4, lookup=False)
     source[1, 1, 0] = poison
     _, found = in_bfloat16(partial(fused, cell, engine=Kernels(machine)), params, source, state)
@@ -121,7 +121,7 @@ def test_packed_pairs_hold_two_rows_in_a_word() -> None:
     assert Panels(3, 5, Machine(4, Tile(6, 2)), bfloat16=True).pack(matrix).size == 2 * 8
 
 
-def test_a_cell_is_the_same_object_in_either_precision(machine: Machine) -> None:
+def test_a_program_of_one_precision_is_not_taken_for_the_other(machine: Machine) -> None:
     """The choice is JAX's: a program compiled in one is not taken for the other."""
     cell = make_cell(CELLS, "rnn", 9)
     params, inputs = cell.init(jax.random.key(0), 9), noise(2, 3, 9)

@@ -74,7 +74,7 @@ def test_a_loop_or_branch_is_refused(rule: Any, why: str) -> None:
         lambda g, h: jnp.where(True, g, h) * jnp.where(g > 0, 1.0, h),
     ],
 )
-def test_a_call_is_followed(rule: Any) -> None:
+def test_a_call_that_runs_once_computes_what_scan_computes(rule: Any) -> None:
     cell = cell_of(rule)
     assert reason_against_cell(cell) is None
     params = cell.init(jax.random.key(0), 3)
@@ -122,7 +122,7 @@ ROW, NUMBER = jnp.full(6, 0.3), jnp.float32(0.7)
     ],
 )
 def test_numbers_of_other_types_mean_the_same_as_in_scan(rule: Any) -> None:
-    test_a_call_is_followed(rule)
+    test_a_call_that_runs_once_computes_what_scan_computes(rule)
 
 
 @pytest.mark.parametrize(

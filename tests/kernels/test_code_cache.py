@@ -17,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_was_kept_is_there_and_alone(folder: Path) -> None:
+def test_saved_code_is_loaded_and_replaced(folder: Path) -> None:
     assert code_cache.load_code("one") is None
     code_cache.save_code("one", b"code")
     code_cache.save_code("one", b"other code")
@@ -26,7 +26,7 @@ def test_what_was_kept_is_there_and_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", None])
-def test_what_is_damaged_is_not_there(folder: Path, damage: bytes | None) -> None:
+def test_damaged_code_is_not_loaded(folder: Path, damage: bytes | None) -> None:
     code_cache.save_code("one", b"code" * 100)
     file = folder / "one-cache"
     content = file.read_bytes()
@@ -34,13 +34,13 @@ def test_what_is_damaged_is_not_there(folder: Path, damage: bytes | None) -> Non
     assert code_cache.load_code("one") is None
 
 
-def test_where_nothing_can_be_written_nothing_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_code_that_cannot_be_saved_is_not_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(code_cache, "find_folder", lambda: tmp_path / "nowhere")
     code_cache.save_code("one", b"code")
     assert code_cache.load_code("one") is None
 
 
-def test_it_is_kept_where_jax_keeps_its_programs(tmp_path: Path) -> None:
+def test_code_is_kept_in_the_folder_of_jax_programs(tmp_path: Path) -> None:
     before = jax.config.values["jax_compilation_cache_dir"]
     try:
         for given, expected in ((str(tmp_path), tmp_path), (str(tmp_path / "nowhere"), None), (None, None)):
@@ -88,9 +88,7 @@ def test_with_a_limit_the_least_recently_used_are_removed_and_jax_continues(tmp_
     assert sum(file.stat().st_size for file in tmp_path.glob("*-cache")) <= 1_000_000
 
 
-def test_what_is_half_written_is_none_that_jax_looks_at(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_partial_file_is_no_program_of_jax(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError("no space")
 

@@ -66,7 +66,7 @@ def test_parameters_of_other_floats_run_in_xlas_loop(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("time", "batch"), [(0, 3), (3, 0), (1, 1), slow((1, 3)), slow((2, 1))])
-def test_sizes_of_none_and_one(time: int, batch: int) -> None:
+def test_sizes_of_zero_and_one_have_finite_gradients(time: int, batch: int) -> None:
     model, params = network()
 
     def loss(params: Any) -> jax.Array:
@@ -98,7 +98,7 @@ def test_any_number_of_lengths_and_batches_adds_no_machine_code(count: int) -> N
 
 
 @pytest.mark.parametrize("apart", [slow(True), False], ids=["networks of their own", "one network"])
-def test_threads_give_the_bits_of_one(apart: bool) -> None:
+def test_several_threads_give_the_bits_of_one(apart: bool) -> None:
     """Each compiles for itself, all at once, and XLA calls what another thread has registered."""
     networks = [network(20 + number * apart, "rnn") for number in range(4)]
     barrier = threading.Barrier(4)
@@ -176,7 +176,7 @@ def test_a_cell_first_met_inside_shard_map_has_a_kernel_too() -> None:
     assert found == [None] * len(CELLS)
 
 
-def test_a_single_time_step_is_xlas() -> None:
+def test_a_single_time_step_runs_in_xlas_loop() -> None:
     """A kernel's weights would have to be laid out for each."""
     cell = make_cell(CELLS, "lstm", 6)
     given = cell.init(jax.random.key(0), 3), jnp.ones((1, 2, 3)), cell.initial_state(2)

@@ -58,7 +58,7 @@ def test_an_expensive_row_is_kept_and_a_cheap_one_recomputed() -> None:
     assert [program.operations[i].name for i in program.buffered] == ["tanh"]
 
 
-def test_the_same_operation_is_made_once() -> None:
+def test_equal_operations_are_computed_once() -> None:
     program = trace_cell(cell_of(lambda gates, _: jnp.tanh(gates) * jnp.tanh(gates))).forward
     assert [program.operations[i].name for i in program.needed].count("tanh") == 1
 
@@ -86,7 +86,7 @@ def test_the_same_operation_is_made_once() -> None:
         (lambda g, _: six_means(g), "is assembled from scalars"),
     ],
 )
-def test_what_has_no_rule_is_named(rule: Any, why: str) -> None:
+def test_an_operation_without_a_rule_is_named(rule: Any, why: str) -> None:
     assert why in (reason_against_cell(cell_of(rule)) or "")
 
 

@@ -79,7 +79,7 @@ def test_in_the_background_nobody_waits_for_llvm(monkeypatch: pytest.MonkeyPatch
     assert threading.current_thread() not in threads
 
 
-def test_who_does_not_trace_in_the_background_waits_for_what_another_thread_compiles_there(
+def test_a_thread_waits_for_a_kernel_that_another_compiles_in_the_background(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else it would call a kernel that XLA does not know yet."""
@@ -122,7 +122,7 @@ def test_a_failure_is_reported_and_forgotten(key: str, failing: Callable[[], Non
     assert value(ask()) == 84.0
 
 
-def test_what_goes_wrong_in_the_tracing_is_raised_as_it_is() -> None:
+def test_an_error_while_tracing_is_raised_unchanged() -> None:
     def trace() -> None:
         with compiled_in_background():
             find_kernel(("here", 5), times(5.0))
@@ -198,7 +198,7 @@ def test_an_array_of_another_type_or_rank_does_not_reach_the_kernel(wrong: jax.A
         kernel({"number": wrong})
 
 
-def test_axes_of_one_name_have_one_size() -> None:
+def test_axes_of_one_name_must_have_one_size() -> None:
     signature = Signature((Argument("left", ("time", 3)), Argument("right", ("time",))))
     assert signature.check({"left": jnp.zeros((2, 3)), "right": jnp.zeros(2)}) == {"time": 2}
     for left, right in (((2, 3), 4), ((2, 4), 2)):

@@ -109,7 +109,7 @@ def test_the_twin_knows_every_operation() -> None:
     assert {"integer_pow", "pad", "split"} <= RULES.keys()
 
 
-def test_equal_and_neutral_operations_add_nothing() -> None:
+def test_neutral_operations_return_their_operand() -> None:
     builder = Builder(HIDDEN)
     x = builder.add(Operation("input", location=("state", 0, 0)))
     zero, one = builder.constant(0.0), builder.constant(1.0)

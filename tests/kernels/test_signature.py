@@ -28,7 +28,7 @@ def test_each_argument_is_passed_in_or_allocated_or_both() -> None:
     assert SIGNATURE.sizes == ("time", "batch", "rows")
 
 
-def test_a_size_is_read_from_the_first_array_that_has_it_inputs_before_outputs() -> None:
+def test_a_size_is_read_from_the_first_array_with_that_axis_inputs_first() -> None:
     assert SIGNATURE.locate("time") == (False, 0, 0)
     assert SIGNATURE.locate("batch") == (False, 0, 1)
     assert SIGNATURE.locate("rows") == (True, 2, 0)

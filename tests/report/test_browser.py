@@ -222,7 +222,7 @@ def test_letters_are_read_on_every_colour(scheme: str, browser: Any, file: Path)
     assert len(set(grounds)) == 9
 
 
-def test_without_scripts_it_is_a_text_to_read(browser: Any, file: Path) -> None:
+def test_without_scripts_the_page_is_readable(browser: Any, file: Path) -> None:
     visit = Visit(browser, file, java_script_enabled=False)
     assert "The cat (a black one)" in visit.page.locator("#surprise-text").inner_text()
     assert "The colours need JavaScript." in visit.page.locator("#expected").inner_text()

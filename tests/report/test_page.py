@@ -30,7 +30,7 @@ CJK = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
 HOSTILE = "</script><script>alert(1)</script><!-- <b>&amp;\u202egnp.\u2066\x00\x07\x1b[31m\ud800\u200b👩\u200d🚀é\r\n"
 
 
-def test_all_sections_are_there_and_led_to(whole: str) -> None:
+def test_all_sections_are_there_and_linked_to(whole: str) -> None:
     ids = [found.get("id") for tag, found in read(whole).elements if tag == "section"]
     assert ids == list(SECTIONS)
     links = [found["href"] for tag, found in read(whole).elements if tag == "a"]
@@ -38,7 +38,7 @@ def test_all_sections_are_there_and_led_to(whole: str) -> None:
     assert [name for name in SECTIONS if 'class="missing"' in section(whole, name)] == ["samples"]
 
 
-def test_nothing_is_fetched(whole: str) -> None:
+def test_a_page_fetches_nothing(whole: str) -> None:
     """No address in it, and a policy that allows none: only the script and the style that it was made with."""
     assert not re.search(r"https?:|//[a-z]|url\(|@import|srcset", whole)
     assert not {"src", "style", "onclick", "onload"} & set(attributes(whole))
@@ -96,7 +96,7 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=30))
-def test_what_is_escaped_is_read_as_it_was(text: str) -> None:
+def test_escaped_text_reads_as_the_original(text: str) -> None:
     shown = visible(load_templates().from_string("<p>{{ text }}</p>").render(text=text))
     assert shown == readable(text)
     assert readable(text) == text or any(show_character(one) != one for one in text)

@@ -47,7 +47,7 @@ def test_curves_of_a_run_that_was_evaluated(whole: str) -> None:
     assert "The run has no baselines" in found
 
 
-def test_a_curve_enters_where_it_comes_down() -> None:
+def test_a_curve_begins_before_it_first_falls_into_the_frame() -> None:
     line = Line(np.arange(5.0), np.array([9.0, 5.0, 2.0, 7.0, 1.0]))
     assert enter_frame(line, 3.0).x.tolist() == [1, 2, 3, 4]
     assert enter_frame(line, 9.0).x.tolist() == [0, 1, 2, 3, 4]
@@ -86,7 +86,7 @@ def test_samples_by_temperature(tmp_path: Path) -> None:
     assert re.findall(r'id="(t\d)"( checked)?', found) == [("t0", ""), ("t1", " checked"), ("t2", "")]
 
 
-def test_of_many_samples_some_are_shown_the_ends_among_them(tmp_path: Path) -> None:
+def test_of_many_samples_the_first_the_last_and_some_between_are_shown(tmp_path: Path) -> None:
     for count in (1, MAX_SAMPLES, MAX_SAMPLES + 1, 100):
         run = folder_of(tmp_path / f"run{count}", Vocabulary.of_text("ab"), 1)
         run.samples.mkdir()
@@ -103,7 +103,7 @@ def test_a_run_without_samples_says_so(whole: str) -> None:
     assert missing(section(whole, "samples"))[0].startswith("The run has no samples")
 
 
-def test_a_text_that_cannot_be_had(tmp_path: Path) -> None:
+def test_sections_without_their_text_say_why(tmp_path: Path) -> None:
     made = without_text(tmp_path / "run")
     for name in ("surprise", "atlas", "gates", "reach"):
         assert missing(section(made, name)) == ["It is gone. Name another."]
@@ -155,7 +155,7 @@ def test_a_panel_for_each_gate_and_a_point_for_each_unit(
         assert row == (*means, *map(str, often))
 
 
-def test_where_a_point_lies() -> None:
+def test_a_point_lies_at_its_shares_of_the_plane() -> None:
     """Shut half of the time: half way across; open a quarter of it: a quarter of the way up."""
     plane = Plane(190, 190, (0, 1), (0, 1), left=32, right=8, top=8, bottom=34)
     assert (plane.across(0.5), plane.down(0.25)) == (107, 119)
@@ -180,7 +180,7 @@ def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     assert missing(section(made, "atlas")) == []
 
 
-def test_what_tracks_nothing_is_shown_by_what_moves(tmp_path: Path) -> None:
+def test_without_findings_the_units_that_move_the_most_are_shown(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", SENTENCE * 3)
     assert not isinstance(report.mapped, Missing)
     assert [unit.finding for unit in report.mapped.units] == [None] * 6
@@ -207,7 +207,7 @@ def test_a_finding_is_shown_with_its_score_and_chance(
     assert found.count("<mark>") == sum(len(unit.passages) for unit in report.mapped.units)
 
 
-def test_copies_are_found_where_they_are(whole: str, whole_report: tuple[Report, Vocabulary]) -> None:
+def test_copies_are_those_of_the_suffix_index(whole: str, whole_report: tuple[Report, Vocabulary]) -> None:
     """Each quoted passage occurs in the training text, and none that is one character longer does."""
     report, vocabulary = whole_report
     assert not isinstance(report.written, Missing)
@@ -236,7 +236,7 @@ def test_a_text_that_is_not_the_runs_own_is_not_compared_with_its_loss(tmp_path:
     assert None not in [one.temperature for one in report.written]
 
 
-def test_how_far_back_in_words() -> None:
+def test_the_reach_is_described_in_words() -> None:
     reach = Reach(np.array([4, 3, 2, 1], np.float32))
     said = describe_reach(reach, "character")
     assert "Half of the influence that 4 characters have on the next one comes from the last 2" in said
@@ -244,7 +244,7 @@ def test_how_far_back_in_words() -> None:
     assert said.endswith("The character 3 before the last has 0.25 of the influence of the last.")
 
 
-def test_where_the_bits_go() -> None:
+def test_characters_are_divided_into_kinds() -> None:
     assert [*kinds_of("Ab 1.\n")] == [
         "first letter of a word",
         "later letter of a word",
@@ -264,7 +264,7 @@ def test_ticks_are_round_few_and_inside(low: float, high: float, most: int) -> N
     assert len({round(b - a, 9) for a, b in pairwise(found)}) <= 1
 
 
-def test_the_excerpt_says_how_much_it_is_of() -> None:
+def test_an_excerpt_knows_the_length_of_the_whole_text() -> None:
     vocabulary = Vocabulary.of_text("ab")
     excerpt = excerpt_of(vocabulary, "x", vocabulary.encode("abab"), 3)
     assert (excerpt.text, excerpt.total) == ("aba", 4)

@@ -100,7 +100,7 @@ def test_the_bits_by_kind_are_counted_one_by_one() -> None:
     assert [float(row[3]) for row in rows] == sorted((float(row[3]) for row in rows), reverse=True)
 
 
-def test_the_network_stands_between_the_baselines_it_beats_and_does_not() -> None:
+def test_the_network_is_ranked_among_the_baselines_by_loss() -> None:
     rows = rank_losses(curves(2.5, 1.5, 1.75, baselines=BASELINES))
     assert [row["name"] for row in rows] == ["unigram", "2-gram", "this network, at its best", "bz2"]
     assert [row["is_network"] for row in rows] == [False, False, True, False]

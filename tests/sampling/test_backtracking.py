@@ -161,7 +161,7 @@ def test_an_unlikely_way_is_taken_after_all_where_it_is_the_only_one(before: str
         assert text in (before + "ca", before + "cb")
 
 
-def test_where_nothing_is_likelier_anywhere_the_unlikely_is_written() -> None:
+def test_unlikely_characters_are_written_where_likely_ones_are_forbidden() -> None:
     table = jnp.array([[0.98, 0.01, 0.01]] * 3)
     rule = Rule("abc", forbids=lambda _: "a")
     text = generate_texts(Table(), {"table": table}, FEW, "a", SamplingConfig(length=40), [rule])[0]
@@ -188,7 +188,9 @@ def test_likelier_ways_are_looked_for_within_bounds(monkeypatch: pytest.MonkeyPa
     assert (len(text), text[10]) == (20, "c")
 
 
-def test_what_nothing_keeps_to_is_refused_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_that_no_text_satisfies_are_refused_after_a_bounded_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(backtracking, "MAX_CHOICES", 2)
     monkeypatch.setattr(backtracking, "MIN_COUNTED_LENGTH", 10)
     count_choices(monkeypatch, 81)
@@ -221,7 +223,7 @@ def test_the_unknown_symbol_is_not_among_what_is_left() -> None:
     assert text == "ab" * 10
 
 
-def test_many_texts_are_each_the_one_it_is_alone() -> None:
+def test_the_first_of_several_texts_is_the_one_that_is_written_alone() -> None:
     rule = Rule(forbids=lambda text: text[-1:])
     three = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40, num_samples=3), [rule])
     one = generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=40), [rule])

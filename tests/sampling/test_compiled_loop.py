@@ -72,14 +72,14 @@ def test_a_prompt_read_in_one_pass_leaves_the_state_of_one_character_at_a_time(l
 
 
 @pytest.mark.parametrize("block", [1, 7, 32])
-def test_where_blocks_end_changes_nothing(block: int) -> None:
+def test_the_length_of_blocks_does_not_change_the_text(block: int) -> None:
     model = ELMAN
     whole = write_all(model, BY_CHANCE, model.init(), 70, rows=2)
     assert whole.shape == (70, 2)
     np.testing.assert_array_equal(write_all(model, BY_CHANCE, model.init(), 70, rows=2, block=block), whole)
 
 
-def test_a_batch_row_is_the_same_however_many_there_are() -> None:
+def test_a_batch_row_does_not_depend_on_the_number_of_rows() -> None:
     model = ELMAN
     one, three = (write_all(model, BY_CHANCE, model.init(), 60, rows=rows) for rows in (1, 3))
     np.testing.assert_array_equal(three[:, :1], one)
@@ -137,7 +137,7 @@ def test_within_words_the_likeliest_and_by_chance_only_at_their_starts() -> None
     assert (always != logits_before(model, model.init(8), PROMPT, always).argmax(-1)).mean() > 0.2
 
 
-def test_nothing_numerical_compiles_again() -> None:
+def test_other_numbers_use_the_compiled_program() -> None:
     model = Elman()
 
     def write_some(

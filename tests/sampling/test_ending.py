@@ -25,7 +25,7 @@ def twin(text: str, stop: str | None, lines: int | None) -> str:
 
 @settings(max_examples=1000)
 @given(texts, stops, line_counts, cuts)
-def test_any_cut_into_pieces_ends_at_the_same_position(
+def test_a_text_ends_at_the_same_position_however_it_is_cut_into_pieces(
     text: str, stop: str | None, lines: int | None, cuts: list[int]
 ) -> None:
     ending, shown, expected = Ending(stop, lines), "", twin(text, stop, lines)
@@ -45,7 +45,7 @@ def test_nothing_is_held_back_that_cannot_begin_the_stop_string(text: str, stop:
         assert stop.startswith(text.removeprefix(shown))
 
 
-def test_it_says_that_it_is_done_and_then_shows_no_more() -> None:
+def test_a_text_that_has_ended_is_done_and_shows_no_more() -> None:
     ending = Ending("END")
     assert [ending.feed(piece) for piece in ("oneE", "N", "Dtwo", "three")] == ["one", "", "", ""]
     assert ending.done

@@ -67,7 +67,7 @@ def test_a_stop_string_may_lie_anywhere_across_pieces(stop: str, before: int, in
     assert "".join(write(*Script.of(text), LETTERS, "", config)) == "c" * before
 
 
-def test_what_only_began_like_the_stop_string_is_given_out() -> None:
+def test_the_beginning_of_a_stop_string_is_written_if_the_rest_does_not_follow() -> None:
     text = "c" * (STREAM_BLOCK - 1) + "ab" + "ab"
     config = SamplingConfig(length=len(text), stop="abc")
     assert "".join(stream_text(*Script.of(text), LETTERS, "", config)) == text
@@ -146,7 +146,7 @@ def test_without_the_unknown_symbol_the_others_keep_their_probabilities(data: st
     assert with_unknown == generate_texts(Steady(tuple(weights)), {}, Letters(ALPHABET[:-1]), "", config)
 
 
-def test_samples_are_the_same_however_many_there_are() -> None:
+def test_the_first_of_several_samples_is_the_one_that_is_written_alone() -> None:
     assert elman_text(num_samples=3)[:1] == elman_text()
     assert len(set(elman_text(num_samples=3))) == 3
 

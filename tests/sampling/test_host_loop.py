@@ -46,7 +46,7 @@ def test_the_same_seed_writes_what_generate_writes(prompt: str, settings: dict[s
     assert texts == [write(prompt, sample, length=120, **settings) for sample in range(2)]
 
 
-def test_it_goes_back_to_any_position_and_on_from_there() -> None:
+def test_a_text_continues_from_any_earlier_position() -> None:
     loop, ids = HostLoop(ELMAN, WEIGHTS), LETTERS.encode("hgfedcba")
     texts = [loop.begin(ids[:1])]
     for index in ids[1:]:

@@ -33,12 +33,12 @@ def draw(session: InteractiveSession, unit: Any, times: int = 1) -> str:
 @pytest.mark.parametrize(
     "config", [{}, {"temperature": 0.0}, {"temperature": 0.6, "top_k": 4, "seed": 3}], ids=str
 )
-def test_character_by_character_it_draws_what_generate_draws(prompt: str, config: dict[str, Any]) -> None:
+def test_a_session_draws_the_characters_that_generate_draws(prompt: str, config: dict[str, Any]) -> None:
     expected = generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, SamplingConfig(length=60, **config))[0]
     assert draw(begin_session(prompt, **config), "character", 60) == expected
 
 
-def test_words_and_lines_are_what_generate_writes_cut_where_they_end() -> None:
+def test_words_and_lines_are_pieces_of_the_text_that_generate_writes() -> None:
     session, parts = begin_session(), [*(draw_units("word", 9)), *(draw_units("line", 3))]
     expected = generate_texts(ELMAN, WEIGHTS, LETTERS, "abc", SamplingConfig(length=500))[0]
     assert expected.startswith("".join(draw_units("word", 9)))
@@ -72,7 +72,7 @@ def test_what_a_character_costs_is_the_networks_own() -> None:
     assert [one.by_hand for one in session.written][-6:] == [True] * 5 + [False]
 
 
-def test_candidates_have_both_probabilities() -> None:
+def test_candidates_have_the_networks_probability_and_the_filtered_one() -> None:
     session = begin_session(temperature=0.5)
     found = session.candidates(10)
     own = session.text.probabilities()
@@ -86,7 +86,7 @@ def test_candidates_have_both_probabilities() -> None:
     assert [one.draw_probability for one in session.candidates(3)] == [1.0, 0.0, 0.0]
 
 
-def test_within_a_word_nothing_is_left_to_chance_where_only_words_begin_by_it() -> None:
+def test_in_mode_words_only_the_start_of_a_word_is_drawn() -> None:
     assert [one.draw_probability for one in begin_session("abc", mode="words").candidates(2)] == [1.0, 0.0]
     assert 0 < begin_session("abc ", mode="words").candidates(1)[0].draw_probability < 1
 
@@ -108,7 +108,7 @@ def test_a_temperature_out_of_range_changes_nothing() -> None:
     assert session.config.temperature == 1.0
 
 
-def test_what_was_taken_back_is_not_simply_drawn_again() -> None:
+def test_a_word_taken_back_may_be_followed_by_another_word() -> None:
     """Else a person who does not like a word could never get another."""
     session, words = begin_session(seed=5), set()
     for _ in range(12):
@@ -155,7 +155,7 @@ ACTS = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(ACTS)
-def test_after_any_acts_it_stands_where_its_text_alone_would_lead(acts: list[tuple[str, Any]]) -> None:
+def test_after_any_acts_the_state_is_that_of_the_text(acts: list[tuple[str, Any]]) -> None:
     session, expected = begin_session(), list[int]()
     for act, what in acts:
         if act == "put":

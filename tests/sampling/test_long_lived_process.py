@@ -42,7 +42,9 @@ def test_few_sizes_serve_any_number_of_texts() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is counted on Linux only")
-def test_after_a_few_requests_no_other_needs_a_program_or_memory(caplog: pytest.LogCaptureFixture) -> None:
+def test_after_a_few_requests_later_ones_compile_nothing_and_use_no_more_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     served, draw = network(), np.random.default_rng(0)
     for _ in range(3):
         for number in (1, 2, 3, 4):

@@ -24,7 +24,7 @@ def pieces(text: str, size: int, least_end: int = 0) -> set[str]:
 
 @settings(max_examples=20, deadline=None)
 @given(st.data())
-def test_no_piece_that_is_longer_stands_in_the_text(data: st.DataObject) -> None:
+def test_no_piece_longer_than_allowed_is_in_the_training_text(data: st.DataObject) -> None:
     seed, longest = data.draw(st.integers(0, 50)), data.draw(st.integers(2, 6))
     config = SamplingConfig(length=60, seed=seed, temperature=data.draw(st.sampled_from([0.0, 0.5, 1.0])))
     weights = ELMAN.init(seed)
@@ -57,13 +57,13 @@ def test_as_many_as_are_allowed_may_be_copied() -> None:
     assert generate_texts(ELMAN, WEIGHTS, LETTERS, "ab", config, [novel("ab" + own, 31)])[0] != own
 
 
-def test_where_every_piece_is_in_the_text_it_is_refused() -> None:
+def test_a_novelty_that_no_text_has_is_refused() -> None:
     rule = novel("".join(a + b for a in LETTERS.symbols for b in LETTERS.symbols), 1)
     with pytest.raises(CharloopError, match="no text that satisfies novel 1 was found in"):
         generate_texts(ELMAN, WEIGHTS, LETTERS, "", SamplingConfig(length=30), [rule])
 
 
-def test_less_than_one_is_refused() -> None:
+def test_a_novelty_below_one_is_refused() -> None:
     with pytest.raises(CharloopError, match="novel: got 0; allowed: 1 or more"):
         novel("abc", 0)
 

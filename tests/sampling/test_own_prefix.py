@@ -23,7 +23,7 @@ def network() -> TrainedModel:
     ("written", "prefix"),
     [("a\nb\n\nc\na\n\nb", "\n\n"), ("ab\nba\ncab\n", "\n"), ("a b c a b", " "), ("abcabc", "")],
 )
-def test_it_is_found_in_what_the_network_writes(
+def test_the_prefix_is_found_in_a_text_that_the_network_writes(
     network: TrainedModel, monkeypatch: pytest.MonkeyPatch, written: str, prefix: str
 ) -> None:
     asked = []
@@ -38,7 +38,9 @@ def test_a_context_asks_for_no_prefix(network: TrainedModel, monkeypatch: pytest
     assert network.beginning("").text == ""
 
 
-def test_weights_that_write_nothing_leave_the_guess(network: TrainedModel) -> None:
+def test_a_network_that_cannot_write_has_the_prefix_guessed_from_its_vocabulary(
+    network: TrainedModel,
+) -> None:
     network.params["readout.bias"] = network.params["readout.bias"] * jnp.nan
     with pytest.raises(CharloopError, match="no probabilities"):
         network.sample("a", context="")

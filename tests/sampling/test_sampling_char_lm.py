@@ -24,7 +24,7 @@ def build(vocabulary: Vocabulary = VOCABULARY, **settings: Any) -> tuple[CharLM,
     return model, jax.tree.map(lambda weight: 4 * weight, model.init(jax.random.key(0)))
 
 
-def test_they_keep_the_contracts() -> None:
+def test_the_model_and_its_vocabulary_satisfy_the_protocols_of_sampling() -> None:
     assert isinstance(build()[0], LanguageModel)
     assert isinstance(VOCABULARY, TextVocabulary)
 
@@ -43,7 +43,7 @@ def test_greedy_text_is_the_loop_of_argmax(prompt: str) -> None:
     assert text == [VOCABULARY.decode(np.array(expected))]
 
 
-def test_dropout_is_never_on() -> None:
+def test_writing_uses_no_dropout() -> None:
     dropout = {"dropout_input": 0.9, "dropout_between": 0.9, "dropout_output": 0.9}
     (model, params), (dropping, _) = build(), build(**dropout)
     ids = jnp.array(VOCABULARY.encode("ROMEO")[:, None])
@@ -63,7 +63,7 @@ def test_a_byte_model_streams_what_it_generates() -> None:
     assert generate_texts(model, params, octets, "é→", config) == ["".join(pieces)]
 
 
-def test_many_texts_are_shared_out_over_devices_and_each_is_the_one_it_is_alone() -> None:
+def test_texts_shared_among_devices_equal_those_of_one_device() -> None:
     model, params = build()
     rows = begin_writing(model, params, VOCABULARY.encode("R"), batch_size=16, seed=0)
     assert [piece.data.shape[0] for piece in rows.previous.addressable_shards] == [8, 8]

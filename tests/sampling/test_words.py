@@ -38,7 +38,7 @@ lists = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(lists, st.integers(0, 30), st.sampled_from(["", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
-def test_nothing_but_words_of_the_list_is_written(
+def test_only_words_of_the_list_are_written(
     words: list[str], seed: int, prompt: str, temperature: float
 ) -> None:
     config = SamplingConfig(length=30, seed=seed, temperature=temperature)
@@ -50,7 +50,7 @@ def test_nothing_but_words_of_the_list_is_written(
 
 @settings(max_examples=100, deadline=None)
 @given(lists, st.text(SYMBOLS, max_size=6))
-def test_whatever_the_list_gives_may_be_written(words: list[str], text: str) -> None:
+def test_every_text_of_words_of_the_list_is_allowed(words: list[str], text: str) -> None:
     """Symbol by symbol: a text is allowed, and may end, exactly if it consists of words."""
     rule = Words.of(words, VOCABULARY)
     state = rule.start(VOCABULARY.encode(""))
@@ -92,7 +92,7 @@ def test_words_of_a_list_that_match_a_pattern() -> None:
     assert re.fullmatch(r"((?i:ab|bab) ){3}(?i:ab|bab)'", text), text
 
 
-def test_what_is_not_a_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for empty in ([], [""]):
         with pytest.raises(CharloopError, match="the list of words is empty; give at least one word"):
             Words.of(empty, VOCABULARY)

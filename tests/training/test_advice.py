@@ -38,16 +38,16 @@ def advice(step: int = 5000, model: ModelConfig | None = None, **training) -> st
         ({}, "look at the text: is it shuffled, encrypted or compressed?"),
     ],
 )
-def test_one_thing_that_is_wrong(training: dict, said: str) -> None:
+def test_one_wrong_setting_is_named(training: dict, said: str) -> None:
     assert advice(**training) == said
 
 
-def test_several_things() -> None:
+def test_several_wrong_settings_are_all_named() -> None:
     said = advice(step=100, learning_rate=1e-5, warmup_steps=90, epochs=1, model=ModelConfig(hidden_size=8))
     assert said.count("; ") == 3
 
 
-def test_every_flag_it_names_exists() -> None:
+def test_every_flag_that_the_advice_names_exists() -> None:
     flags = set(re.findall(r"--[a-z-]+", done(call("train", "--help"))))
     named = " ".join(
         [

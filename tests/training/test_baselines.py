@@ -168,7 +168,7 @@ def test_training_does_not_wait_but_at_its_end(session: Making, monkeypatch: pyt
     assert (made.folder.path / BASELINES_FILE).exists()
 
 
-def test_they_are_reported_before_the_next_row(session: Making) -> None:
+def test_baselines_are_reported_before_the_next_row(session: Making) -> None:
     made = session()
     found: list[Event] = []
     listener = BaselineListener(made, found.append)
@@ -180,7 +180,7 @@ def test_they_are_reported_before_the_next_row(session: Making) -> None:
     assert kinds(found) == [Started, Measured, Evaluated, Evaluated, Finished]
 
 
-def test_without_validation_text_there_are_none(session: Making) -> None:
+def test_without_validation_text_there_are_no_baselines(session: Making) -> None:
     assert kinds(heard(session(validation_fraction=0.0), STEPPED, FINISHED)) == [Started, Stepped, Finished]
 
 

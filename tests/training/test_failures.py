@@ -60,7 +60,7 @@ def test_weights_that_are_not_finite_stop_the_run_and_damage_no_checkpoint(
     assert not any(jnp.isnan(value).any() for value in made.last.values())
 
 
-def test_after_it_the_run_continues_from_the_last_checkpoint(
+def test_a_failed_run_continues_from_its_last_checkpoint(
     tmp_path: Path, text: Path, whole: Run, poison
 ) -> None:
     poison(25, 0)

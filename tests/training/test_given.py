@@ -94,7 +94,7 @@ def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type
     assert len(load(folder, cell=cell).sample(length=5)[0]) == 5
 
 
-def test_a_class_of_the_house_needs_not_be_given_again(tmp_path: Path, text: Path) -> None:
+def test_a_builtin_cell_class_need_not_be_given_again(tmp_path: Path, text: Path) -> None:
     train(with_model(configure(text), cell=CELLS["gru"]), tmp_path / "run")
     assert stored(tmp_path / "run")["model"]["cell"] == "gru"
     assert load(tmp_path / "run").sample(length=5)
@@ -123,7 +123,9 @@ def test_a_schedule_gives_the_rate_of_each_step(tmp_path: Path, text: Path) -> N
     assert "schedule" in stored(made.folder)["given"]
 
 
-def test_both_resume_as_if_never_stopped(tmp_path: Path, text: Path) -> None:
+def test_a_run_with_a_given_optimizer_and_schedule_resumes_as_if_never_stopped(
+    tmp_path: Path, text: Path
+) -> None:
     # One object: compiled programs are shared by it.
     objects = {"optimizer": optax.lion(0.01), "schedule": lambda step: 1 / (1 + step)}
     whole = run(tmp_path / "whole", configure(text, steps=24), **objects)
@@ -152,7 +154,7 @@ def test_an_optimizer_is_not_changed_in_the_middle_of_a_run(tmp_path: Path, text
         (None, 0.1, r"schedule: got 0.1; allowed: a function from a step"),
     ],
 )
-def test_what_is_neither_is_refused(optimizer: object, schedule: object, words: str) -> None:
+def test_objects_of_other_kinds_are_refused(optimizer: object, schedule: object, words: str) -> None:
     with pytest.raises(CharloopError, match=words):
         check_objects(optimizer, schedule)
 
@@ -168,7 +170,7 @@ def test_a_schedule_that_gives_no_rate_is_refused(
         train(configure(text), tmp_path / "run", schedule=lambda _: rate)
 
 
-def test_an_evaluation_of_a_programs_own(tmp_path: Path, text: Path) -> None:
+def test_a_program_evaluates_the_network_while_it_trains(tmp_path: Path, text: Path) -> None:
     """Weights on request: a copy of the network, which later updates do not change."""
     kept, events = {}, []
 
@@ -220,7 +222,7 @@ def test_a_network_of_no_run_is_saved_too(tmp_path: Path) -> None:
     assert again.facts == {"step": 0, "validation_loss": None}
 
 
-def test_what_cannot_be_saved_whole_is_not_there(tmp_path: Path, text: Path, monkeypatch) -> None:
+def test_a_network_that_cannot_be_saved_leaves_nothing(tmp_path: Path, text: Path, monkeypatch) -> None:
     network = load(run(tmp_path / "run", configure(text)).folder)
     monkeypatch.setattr("charloop.checkpoint.run_folder.RunFolder.write_config", full)
     with pytest.raises(CharloopError, match="cannot save"):

@@ -27,7 +27,7 @@ def other_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_starts_from_the_best_weights_with_the_donors_vocabulary(
+def test_a_run_starts_from_the_donors_best_weights_with_its_vocabulary(
     tmp_path: Path, donor: Run, other_text: Path
 ) -> None:
     made = run(tmp_path / "run", configure(other_text, steps=1, **FROZEN), init_from=donor.folder)
@@ -35,7 +35,9 @@ def test_it_starts_from_the_best_weights_with_the_donors_vocabulary(
     assert load(made.folder).vocabulary.symbols == tuple(SYMBOLS)
 
 
-def test_its_optimiser_and_its_steps_are_fresh(tmp_path: Path, donor: Run, text: Path) -> None:
+def test_a_run_with_a_donor_begins_at_step_zero_with_a_fresh_optimiser(
+    tmp_path: Path, donor: Run, text: Path
+) -> None:
     made = run(tmp_path / "run", configure(text, steps=2, dropout_between=0.0), init_from=donor.folder)
     assert [step.step for step in made.steps] == [1, 2]
     counts = [value for name, value in made.state.items() if name.endswith("count")]
@@ -73,7 +75,7 @@ def test_a_folder_that_is_not_a_run_cannot_be_a_donor(tmp_path: Path, text: Path
         run(tmp_path / "run", configure(text), init_from=tmp_path)
 
 
-def test_it_differs_from_a_fresh_start(tmp_path: Path, donor: Run, text: Path) -> None:
+def test_a_run_with_a_donor_differs_from_a_fresh_start(tmp_path: Path, donor: Run, text: Path) -> None:
     started = run(tmp_path / "run", configure(text, steps=1), init_from=donor.folder)
     assert not np.isclose(started.losses[0], donor.losses[0], atol=1e-3)
 

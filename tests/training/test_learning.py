@@ -50,7 +50,7 @@ def test_a_repeating_text_is_memorised(tmp_path: Path) -> None:
     assert load(made.folder).sample("abacadaeafag" * 2, length=24, temperature=0.0) == ["abacadaeafag" * 2]
 
 
-def test_chance_is_learned_as_far_as_it_can_be_and_no_further(tmp_path: Path) -> None:
+def test_a_random_text_is_learned_down_to_its_entropy_rate(tmp_path: Path) -> None:
     """Neither below the entropy rate (a target would have leaked into the inputs) nor far above it."""
     (tmp_path / "text.txt").write_text(markov(20_000))
     made = run(tmp_path / "run", quick(tmp_path / "text.txt", steps=200, validation_fraction=0.25))
@@ -60,7 +60,7 @@ def test_chance_is_learned_as_far_as_it_can_be_and_no_further(tmp_path: Path) ->
     assert np.mean(made.losses[-50:]) == pytest.approx(entropy_rate(), abs=0.03)
 
 
-def test_what_was_carried_from_the_chunk_before_is_used(tmp_path: Path) -> None:
+def test_memory_carried_from_the_chunk_before_is_used(tmp_path: Path) -> None:
     """`a` is followed by `b` and `c` in turn: in chunks of two characters, only the memory knows by which."""
     (tmp_path / "text.txt").write_text("abac" * 400)
     made = run(tmp_path / "run", quick(tmp_path / "text.txt", steps=300, seq_length=2, cell="gru"))

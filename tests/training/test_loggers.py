@@ -72,7 +72,9 @@ def notes(made: Run) -> list[str]:
     return [note.text for note in made.heard(Noted)]
 
 
-def test_each_receives_all_in_order_and_closed_once(text: Path, tmp_path: Path, recorders: Any) -> None:
+def test_each_logger_receives_everything_in_order_and_is_closed_once(
+    text: Path, tmp_path: Path, recorders: Any
+) -> None:
     made = run(tmp_path / "run", configure(text, log=["one", "two", "one"], eval_every=4, sample_every=1))
     one, two = recorders.values()
     assert one.received == two.received
@@ -87,7 +89,7 @@ def test_each_receives_all_in_order_and_closed_once(text: Path, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("method", ["begin", "scalars", "text", "close"])
-def test_one_that_fails_is_switched_off_and_nothing_else_changes(
+def test_a_logger_that_fails_is_switched_off_and_nothing_else_changes(
     method: str, text: Path, tmp_path: Path, recorders: Any
 ) -> None:
     recorders["one"].__init__(method, step=5)
@@ -105,7 +107,7 @@ def test_one_that_fails_is_switched_off_and_nothing_else_changes(
     assert [step for step, values in recorders["two"].calls("scalars") if "train/loss" in values][-1] == 12
 
 
-def test_it_is_closed_where_the_training_fails_too(text: Path, tmp_path: Path, recorders: Any) -> None:
+def test_a_logger_is_closed_when_training_fails(text: Path, tmp_path: Path, recorders: Any) -> None:
     def fail() -> None:
         raise RuntimeError("enough")
 
@@ -181,7 +183,7 @@ def test_a_resumed_run_remembers_its_loggers_and_can_change_them(
     assert len(recorders["one"].calls("begin")) == 2
 
 
-def test_it_is_a_setting_of_a_file(tmp_path: Path) -> None:
+def test_loggers_are_a_setting_of_a_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('[training]\nlog = ["tensorboard", "wandb"]\n')
     assert read_config(tmp_path / "a.toml").training.log == ("tensorboard", "wandb")
 

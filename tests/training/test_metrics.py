@@ -91,7 +91,7 @@ def test_records_are_read_in_turn_without_the_damaged_ones(tmp_path: Path) -> No
     assert [type(record) for record in read_records(path)] == [StepRecord] * 4 + [EvaluationRecord]
 
 
-def test_it_is_what_was_written(tmp_path: Path) -> None:
+def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
     history = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
     assert history.steps.tolist() == [*range(1, 9)]
     assert history.losses == pytest.approx([4.0 / n for n in range(1, 9)])
@@ -100,7 +100,7 @@ def test_it_is_what_was_written(tmp_path: Path) -> None:
     assert history.pace == pytest.approx(6 * 15 / 150)
 
 
-def test_the_time_to_a_loss_is_that_of_the_first_evaluation_that_came_to_it(tmp_path: Path) -> None:
+def test_the_time_to_a_loss_is_that_of_the_first_evaluation_that_reached_it(tmp_path: Path) -> None:
     history = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
     assert history.reached(2.0) == history.reached(1.5) == (4, 60.0)
     assert history.reached(1.49) == history.reached(1.0) == (6, 150.0)
@@ -131,7 +131,7 @@ def test_minutes_are_known_up_to_the_last_evaluation(tmp_path: Path) -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_damaged_or_no_number_is_passed_over(line: str, tmp_path: Path) -> None:
+def test_lines_that_are_damaged_or_not_finite_are_left_out(line: str, tmp_path: Path) -> None:
     whole = History.of(folder_of(tmp_path, *STEPS, *EVALUATIONS))
     history = History.of(folder_of(tmp_path, *STEPS, line, *EVALUATIONS))
     assert history.steps.tolist() == whole.steps.tolist()
@@ -150,7 +150,7 @@ def test_a_run_without_evaluations(tmp_path: Path) -> None:
     assert np.isnan(history.minutes(history.steps)).all()
 
 
-def test_nothing_to_read(tmp_path: Path) -> None:
+def test_a_run_without_metrics_is_refused(tmp_path: Path) -> None:
     run = folder_of(tmp_path)
     with pytest.raises(CharloopError, match="has no step"):
         History.of(run)

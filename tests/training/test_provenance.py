@@ -29,7 +29,7 @@ def test_differences_are_put_into_words(change: dict, said: str | None) -> None:
     assert compare_provenance(NOW | change, NOW) == said
 
 
-def test_what_a_run_was_made_with_is_in_its_configuration(tmp_path: Path, text: Path) -> None:
+def test_versions_and_devices_are_in_the_runs_configuration(tmp_path: Path, text: Path) -> None:
     made = run(tmp_path / "run", configure(text, steps=3))
     (stretch,) = json.loads((made.folder / "config.json").read_text())["made_with"]
     assert (stretch["from_step"], stretch["devices"], stretch["jax"]) == (0, 1, jax.__version__)
@@ -62,7 +62,7 @@ def test_an_invalid_record_is_ignored(tmp_path: Path, text: Path, value: object)
     assert resume_recorded(tmp_path / "run", configure(text, steps=4)).finished.step == 4
 
 
-def test_the_same_settings_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
+def test_two_runs_with_equal_settings_have_equal_files(tmp_path: Path) -> None:
     """Compare all files of two folders except the path of the text and times."""
     (tmp_path / "text.txt").write_text(TEXT)
     config = configure(tmp_path / "text.txt", steps=20, eval_every=10, sample_every=1)

@@ -253,7 +253,9 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
     assert_never_stopped(second, whole)
 
 
-def test_so_does_one_that_began_with_another_runs_weights(tmp_path: Path, text: Path, whole: Run) -> None:
+def test_a_run_with_a_donor_killed_before_its_first_checkpoint_starts_again(
+    tmp_path: Path, text: Path, whole: Run
+) -> None:
     never_stopped = run(tmp_path / "whole", plan(text), init_from=whole.folder)
     with pytest.raises(CrashError):
         run(tmp_path / "run", plan(text), at_step(3, crash), init_from=whole.folder)

@@ -31,7 +31,7 @@ def test_limits_are_turned_into_steps_and_seconds(settings: dict, steps: int, se
     assert (budget(**settings).steps, budget(**settings).seconds) == (steps, seconds)
 
 
-def test_whichever_limit_comes_first_ends_it() -> None:
+def test_the_limit_that_is_reached_first_ends_the_budget() -> None:
     both = budget(minutes=1.0, steps=100)
     assert not both.is_over(99, 59.9)
     assert both.is_over(100, 1.0)

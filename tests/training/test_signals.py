@@ -104,7 +104,7 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_listener_hears_of_it_between_two_pieces_of_work_and_once(tmp_path: Path, text: Path) -> None:
+def test_a_listener_hears_of_a_request_to_stop_once_and_between_events(tmp_path: Path, text: Path) -> None:
     """Never within the signal handler, which may interrupt anything, the listener too."""
     said, busy = [], []
 
@@ -139,7 +139,7 @@ def test_a_program_keeps_its_signals_unless_it_gives_them(tmp_path: Path, text: 
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_ctrl_c_of_a_program_that_keeps_it_leaves_what_was_saved(tmp_path: Path, text: Path) -> None:
+def test_ctrl_c_raised_in_a_program_leaves_the_last_checkpoint(tmp_path: Path, text: Path) -> None:
     config = configure(text, steps=40, save_every=3)
     # A shell that runs the tests in the background makes them ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -159,7 +159,7 @@ def test_ctrl_c_of_a_program_that_keeps_it_leaves_what_was_saved(tmp_path: Path,
 
 
 @pytest.mark.parametrize("catch", [False, True])
-def test_it_trains_in_a_thread_that_is_not_the_main_one(tmp_path: Path, text: Path, catch: bool) -> None:
+def test_a_run_trains_in_a_thread_other_than_the_main_one(tmp_path: Path, text: Path, catch: bool) -> None:
     made: list[Run] = []
 
     def work() -> None:

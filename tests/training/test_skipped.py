@@ -105,7 +105,7 @@ def test_texts_are_left_out_of_a_file_that_has_grown_long(
 
 
 @pytest.mark.parametrize("calls", [slow(1), 8])
-def test_how_many_steps_a_call_makes_changes_nothing(
+def test_the_number_of_steps_per_call_changes_nothing(
     tmp_path: Path, poisoned: Path, spoil: Any, calls: int
 ) -> None:
     spoil(math.nan)
@@ -116,7 +116,7 @@ def test_how_many_steps_a_call_makes_changes_nothing(
     assert_identical(one.state, other.state)
 
 
-def test_two_devices_decide_alike(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
+def test_two_devices_skip_the_same_updates(tmp_path: Path, poisoned: Path, spoil: Any) -> None:
     spoil(math.nan)
     made = run(tmp_path / "run", configure(poisoned, steps=40, devices=2))
     assert [step.step for step in made.steps if step.skipped] == [17]
@@ -141,7 +141,7 @@ def test_a_run_stopped_while_its_rate_is_lowered_resumes_as_if_never_stopped(
     assert second.finished.skipped == 1
 
 
-def test_after_a_crash_what_was_skipped_since_the_checkpoint_is_not_there_twice(
+def test_after_a_crash_an_update_skipped_since_the_checkpoint_is_recorded_once(
     tmp_path: Path, poisoned: Path, spoil: Any
 ) -> None:
     spoil(math.nan)
@@ -167,7 +167,7 @@ def test_a_planted_spike_is_skipped(tmp_path: Path, spoil: Any, factor: float, e
     assert all(math.isfinite(loss) for loss in made.losses)
 
 
-def test_after_so_many_in_a_row_it_stops_and_says_what_to_change(
+def test_too_many_skipped_updates_in_a_row_end_the_run_with_advice(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -227,7 +227,7 @@ def test_a_nan_evaluation_is_not_the_best_and_training_continues(
 
 
 @pytest.mark.parametrize(("most", "at"), [(0, 2), (3, 6), (10, 12)])
-def test_evaluations_that_are_never_a_number_end_it(
+def test_evaluations_that_are_never_finite_end_the_run(
     tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch, most: int, at: int
 ) -> None:
     monkeypatch.setattr("charloop.evaluation.Evaluator.score", lambda *_, **__: Score(math.nan, 10))
@@ -236,7 +236,7 @@ def test_evaluations_that_are_never_a_number_end_it(
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_a_text_that_changes_its_nature_is_trained_on(tmp_path: Path) -> None:
+def test_a_text_that_changes_abruptly_is_trained_on(tmp_path: Path) -> None:
     """One batch row, certain of `a`, and then a different text: the worst case of an ordinary text."""
     (tmp_path / "text.txt").write_text("a" * 3000 + "bcdefghij" * 400)
     settings = {"batch_size": 1, "seq_length": 10, "cell": "gru", "learning_rate": 0.01, "clip_norm": 0.0}

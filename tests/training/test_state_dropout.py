@@ -55,7 +55,7 @@ def test_a_paragraph_across_the_chunks_end_is_none_yet() -> None:
     assert not find_prefix_starts(chunk[:3], (0, 0))[:, 1].any()
 
 
-def test_chances_belong_to_batch_rows_and_steps() -> None:
+def test_a_batch_rows_resets_do_not_depend_on_the_other_rows() -> None:
     chunk = jnp.zeros((4, 64), jnp.int32)
     whole = draw_resets(KEY, OFTEN, chunk, (0,), jnp.arange(64))
     half = draw_resets(KEY, OFTEN, chunk[:, 32:], (0,), jnp.arange(32, 64))
@@ -66,7 +66,7 @@ def test_chances_belong_to_batch_rows_and_steps() -> None:
     np.testing.assert_allclose(share, 0.02, atol=0.012, err_msg="three positions alike")
 
 
-def test_off_costs_nothing() -> None:
+def test_a_rate_of_zero_computes_no_resets() -> None:
     assert draw_resets(KEY, 0.0, jnp.zeros((4, 2), jnp.int32), (0,), jnp.arange(2)) is None
 
 
@@ -86,7 +86,7 @@ def test_an_emptied_batch_row_reads_as_if_its_text_began_there(unroll: str) -> N
 
 
 @pytest.mark.parametrize(("content", "prefix"), [(TEXT, ()), (LINES, (0,))])
-def test_training_is_the_twins(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
+def test_losses_are_those_of_the_reference(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
     """The reference resets the state of each batch row where lines begin."""
     (tmp_path / "text.txt").write_text(content)
     text, steps = tmp_path / "text.txt", CHUNKS + 5
@@ -110,7 +110,7 @@ def test_two_devices_reset_the_same_states_as_one(tmp_path: Path, lines: Path) -
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-3, atol=3e-4)
 
 
-def test_stopped_and_resumed_no_bit_is_another(tmp_path: Path, lines: Path) -> None:
+def test_a_run_stopped_and_resumed_has_the_same_bits(tmp_path: Path, lines: Path) -> None:
     whole = run(tmp_path / "whole", configure(lines, steps=20, save_every=7, state_dropout=OFTEN))
     part = run(tmp_path / "part", configure(lines, steps=7, save_every=7, state_dropout=OFTEN))
     resume(part.folder, configure(lines, steps=20, save_every=7, state_dropout=OFTEN))

@@ -62,7 +62,7 @@ def assert_log_is_true(made: Run) -> None:
     assert_same_curve(curve(made.folder, "validation/loss"), losses_of(made, "evaluation"))
 
 
-def test_the_files_hold_what_happened(text: Path, tmp_path: Path) -> None:
+def test_the_curves_are_those_of_the_metrics(text: Path, tmp_path: Path) -> None:
     made = run(tmp_path / "run", logged(text))
     assert_log_is_true(made)
     for part in ("train", "validation"):
@@ -101,7 +101,7 @@ def test_the_configuration_is_there_for_comparing_runs(text: Path, tmp_path: Pat
     assert found["model.cell_options"].string_value == "reset_after=false"
 
 
-def test_no_bit_is_changed(text: Path, tmp_path: Path) -> None:
+def test_the_log_changes_no_bit_of_the_run(text: Path, tmp_path: Path) -> None:
     plain, watched = run(tmp_path / "plain", logged(text, log=[])), run(tmp_path / "watched", logged(text))
     assert plain.losses == watched.losses
     assert_identical(plain.state, watched.state)

@@ -70,7 +70,7 @@ def ordinary(count: int, spread: float = 0.1, seed: int = 0) -> list[float]:
 @pytest.mark.parametrize(
     "seen", [{"loss": math.nan}, {"loss": math.inf}, {"norm": math.inf}, {"norm": math.nan}, {"sound": False}]
 )
-def test_what_is_not_finite_is_skipped_from_the_first_update_on(seen: dict) -> None:
+def test_an_update_that_is_not_finite_is_skipped_from_the_first_on(seen: dict) -> None:
     assert judged(initial_health(), **seen) == NOT_FINITE
     assert judged(after(ordinary(200))[0], **seen) == NOT_FINITE
     assert judged(initial_health(), replace(CONFIG, max_skipped=0), **seen) == FINE
@@ -112,7 +112,7 @@ def test_the_statistics_are_plain_mean_and_variance_at_first(norms: list[float])
     assert (int(health.seen), int(health.skipped)) == (len(norms), 0)
 
 
-def test_a_gradient_of_nothing_has_a_logarithm_too() -> None:
+def test_a_gradient_of_zero_keeps_the_statistics_finite() -> None:
     health, verdicts = after([0.0] * 300)
     assert verdicts == [FINE] * 300
     assert all(np.isfinite(value).all() for value in pack_tree(health).values())
@@ -242,7 +242,7 @@ def test_a_nan_carry_is_reset(devices: int) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(well.carry))
 
 
-def test_what_one_device_alone_sees_is_the_verdict_of_both(
+def test_a_fault_that_one_device_sees_is_skipped_by_both(
     monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], None]
 ) -> None:
     """Memory that is not finite on the second device, with a finite loss and gradient: both devices must skip."""

@@ -32,7 +32,7 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(folder / "run", improving(folder, steps=20, eval_every=10, sample_every=1)).folder
 
 
-def test_all_that_was_saved_is_compared(sampled: Path) -> None:
+def test_everything_saved_is_compared(sampled: Path) -> None:
     checks = verify(sampled)
     assert [check.difference for check in checks] == [None] * 5
     names = [
@@ -44,14 +44,16 @@ def test_all_that_was_saved_is_compared(sampled: Path) -> None:
     assert [check.what.startswith(name) for check, name in zip(checks, [*names, "samples"], strict=True)]
 
 
-def test_nothing_is_changed_by_it(copied: Path) -> None:
+def test_verifying_changes_no_file(copied: Path) -> None:
     before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
     verify(copied)
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(("steps", "stop", "whole_state"), [(0, 40, True), (4, 34, False), (10, 40, True)])
-def test_as_many_steps_as_asked_for(copied: Path, steps: int, stop: int, whole_state: bool) -> None:
+def test_as_many_steps_are_repeated_as_asked_for(
+    copied: Path, steps: int, stop: int, whole_state: bool
+) -> None:
     found = Repetition.of(copied, steps=steps)
     assert (found.start, found.stop) == (30, stop)
     assert any("training state" in check.what for check in found.run()) == whole_state
@@ -156,7 +158,7 @@ def test_from_the_only_checkpoint_as_far_as_the_metrics_go(copied: Path) -> None
     assert [check.difference for check in found.run()] == [None]
 
 
-def test_nothing_to_compare_with(copied: Path) -> None:
+def test_a_run_with_one_checkpoint_and_nothing_after_it_is_refused(copied: Path) -> None:
     (copied / "checkpoints" / "step-000000030.safetensors").unlink()
     with pytest.raises(CharloopError, match=r"one checkpoint, and nothing after it.*--keep-checkpoints 2"):
         verify(copied)
