@@ -41,10 +41,10 @@ def paired_difference(
 
     Returns None for fewer than 640 characters, too few for ten blocks, and if a loss is not finite.
     """
-    each = first.astype(np.float64) - second
-    blocks = block_count(len(each))
-    if not blocks or not np.isfinite(each).all():
+    blocks = block_count(len(first))
+    if not blocks or not (np.isfinite(first).all() and np.isfinite(second).all()):
         return None
+    each = first.astype(np.float64) - second
     starts = block_starts(blocks, len(each))
     means = np.add.reduceat(each, starts[:-1]) / np.diff(starts)
     error = float(means.std(ddof=1)) / math.sqrt(blocks)
