@@ -77,7 +77,6 @@ def cell_of(combine: Combine) -> Cell:
         (lambda x, h, _: (jnp.tanh(x + h) * x,) * 2, False),
         (lambda x, h, _: (jnp.tanh(x + h), x), False),
         (lambda x, h, _: (jnp.tanh(x + h), h), False),
-        (lambda x, h, _: (jnp.tanh(x + h.sum()),) * 2, False),
         (lambda x, h, old: (jnp.tanh(x + old) + h,) * 2, False),
     ],
     ids=[
@@ -88,7 +87,6 @@ def cell_of(combine: Combine) -> Cell:
         "source read twice",
         "source is the output",
         "product is the output",
-        "product summed over units first",
         "source added to another value",
     ],
 )

@@ -41,7 +41,7 @@ def rounds(network: TrainedModel, first: int, count: int) -> list[Any]:
         piece = TEXT[number % 40 : number % 40 + 60]
         characters = jnp.array(network.vocabulary.encode(piece)).reshape(-1, 4)
         made = jax.device_get(STEP(model, network.params, characters))
-        scored = network.evaluate(TEXT[: 100 + number % 7])
+        scored = network.evaluate(TEXT[number % 7 : 100 + number % 7])
         found.append((made, scored.loss, network.sample(prompt=TEXT[:3], length=12, seed=number)))
     return found
 
