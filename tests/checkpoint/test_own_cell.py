@@ -9,6 +9,7 @@ from charloop.config import RunConfig
 from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CONFIG, edit
+from refusing import refused
 from training.runs import configure, resume_recorded, run
 
 CELL = """
@@ -41,7 +42,7 @@ def own(tmp_path: Path, pristine: Path) -> Path:
 def test_a_runs_own_code_is_kept_beside_it_and_never_run_unasked(own: Path) -> None:
     assert (own / "cell.py").read_text() == CELL
     for use in (load, resume_recorded, lambda path: load(path, weights="last")):
-        with pytest.raises(CharloopError, match=r"not executed unasked; add --cell .*own\.py:Own"):
+        with refused("not executed unasked", do="add --cell own.py:Own"):
             use(own)
     assert not (own / "was-run").exists()
     load(own, cell=f"{own / 'cell.py'}:Own")

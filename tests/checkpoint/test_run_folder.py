@@ -8,9 +8,9 @@ import pytest
 import charloop
 from charloop.checkpoint import RunFolder, load_tensors
 from charloop.data import Vocabulary
-from charloop.errors import CharloopError
 from charloop.trained import load
 from checkpoint.files import CONFIG, STATE, VOCABULARY, WEIGHTS
+from refusing import refused
 from training.runs import SYMBOLS, assert_identical, configure, run
 
 
@@ -59,7 +59,7 @@ def test_no_pickle_anywhere() -> None:
 def test_a_run_that_is_there_is_never_overwritten(folder: Path, pristine: Path) -> None:
     before = load_tensors(folder / WEIGHTS)[0]
     config = RunFolder.open(pristine).config
-    with pytest.raises(CharloopError, match=r"already holds a run.*--resume.*--overwrite"):
+    with refused("already holds a run", do="--overwrite"):
         run(folder, config)
     assert_identical(load_tensors(folder / WEIGHTS)[0], before)
 
@@ -80,7 +80,7 @@ def test_a_folder_of_other_things_is_never_touched(tmp_path: Path, pristine: Pat
     other = tmp_path / "home"
     other.mkdir()
     (other / "letter.txt").write_text("dear")
-    with pytest.raises(CharloopError, match=r"is not empty, and not a run.*--output"):
+    with refused("is not empty, and not a run", do="--output"):
         run(other, RunFolder.open(pristine).config, overwrite=overwrite)
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
     assert not (tmp_path / "home~1").exists()
@@ -100,7 +100,7 @@ def test_the_working_directory_is_not_renamed(
     shutil.copy(folder / CONFIG, folder.parent / CONFIG)
     config = RunFolder.open(folder).config
     monkeypatch.chdir(folder / "samples" if out.endswith("run") else folder)
-    with pytest.raises(CharloopError, match="cannot be set aside from within; change to another folder"):
+    with refused("cannot be set aside from within", do="change to another folder"):
         run(Path(out), config, overwrite=True)
     load(folder)
 

@@ -15,6 +15,7 @@ from charloop.errors import CharloopError
 from charloop.training.events import Evaluated
 from charloop.training.optimizer import check_objects
 from choosing import slow
+from refusing import refused
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, run
 
 
@@ -44,11 +45,9 @@ def test_a_given_text_trains_as_a_file_of_it_does(tmp_path: Path, text: Path) ->
 def test_a_run_of_a_given_text_asks_for_it(tmp_path: Path, again: str) -> None:
     whole = run(tmp_path / "whole", config_of(steps=24), text=TEXT)
     folder = run(tmp_path / "run", config_of(steps=12), text=iter([TEXT])).folder
-    with pytest.raises(
-        CharloopError, match=r"trained with an object as its text \(documents\).*text= of load"
-    ):
+    with refused("trained with an object as its text (documents)", do="text= of load"):
         resume(folder, config_of(steps=24))
-    with pytest.raises(CharloopError, match="has changed since the run began"):
+    with refused("has changed since the run began", do=f"--init-from {folder}"):
         resume(folder, config_of(steps=24), text=TEXT + "a")
     documents = tmp_path / "documents.txt"
     documents.write_text(TEXT + "\n")
@@ -74,7 +73,7 @@ def test_tokens_train_as_their_text_does(tmp_path: Path, text: Path) -> None:
 
 
 def test_a_text_and_a_corpus_are_one_too_many(tmp_path: Path, text: Path) -> None:
-    with pytest.raises(CharloopError, match=r"a text and a corpus.*give one of them"):
+    with refused("a text and a corpus", do="give one of them"):
         train(configure(text), tmp_path / "run", text=TEXT)
     assert not (tmp_path / "run").exists()
 
@@ -87,7 +86,7 @@ def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type
     train(with_model(configure(text), **model), folder)
     assert stored(folder)["model"]["cell"] == "object:Own"
     for ask in (resume, load):
-        with pytest.raises(CharloopError, match=r"a cell object, Own.*cell=Own of load or resume"):
+        with refused("a cell object, Own", do="cell=Own of load or resume"):
             ask(folder)
     resume(folder, with_model(configure(text, steps=24), **model), cell=cell)
     assert_identical(Run(folder).state, whole.state)
@@ -133,7 +132,7 @@ def test_a_run_with_a_given_optimizer_and_schedule_resumes_as_if_never_stopped(
     longer = configure(text, steps=24)
     for missing in ("optimizer", "schedule"):
         given = {name: value for name, value in objects.items() if name != missing}
-        with pytest.raises(CharloopError, match=f"an object as its {missing} .*{missing}= of load or resume"):
+        with refused(f"an object as its {missing}", do=f"{missing}= of load or resume"):
             resume(folder, longer, **given)
     with pytest.raises(CharloopError, match="is not of this run"):
         resume(folder, longer, optimizer=optax.sgd(1.0), schedule=lambda _: 1.0)
@@ -143,20 +142,20 @@ def test_a_run_with_a_given_optimizer_and_schedule_resumes_as_if_never_stopped(
 
 def test_an_optimizer_is_not_changed_in_the_middle_of_a_run(tmp_path: Path, text: Path) -> None:
     folder = run(tmp_path / "run", configure(text)).folder
-    with pytest.raises(CharloopError, match="was trained with adamw: got 'another optimizer'"):
+    with refused("was trained with adamw", got="another optimizer"):
         resume(folder, configure(text, steps=24), optimizer=optax.adam(0.1))
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "schedule", "words"),
+    ("given", "got", "allowed"),
     [
-        ("adam", None, r"optimizer: got 'str'; allowed: an optax.GradientTransformation"),
-        (None, 0.1, r"schedule: got 0.1; allowed: a function from a step"),
+        ({"optimizer": "adam", "schedule": None}, "str", "an optax.GradientTransformation"),
+        ({"optimizer": None, "schedule": 0.1}, 0.1, "a function from a step"),
     ],
 )
-def test_objects_of_other_kinds_are_refused(optimizer: object, schedule: object, words: str) -> None:
-    with pytest.raises(CharloopError, match=words):
-        check_objects(optimizer, schedule)
+def test_objects_of_other_kinds_are_refused(given: dict, got: object, allowed: str) -> None:
+    with refused("", got=got, allowed=allowed):
+        check_objects(**given)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +198,7 @@ def test_a_network_that_is_saved_is_loaded_again(tmp_path: Path, text: Path) -> 
     assert again.sample(length=30) == network.sample(length=30)
     assert again.facts == network.facts
     assert again.novel(4).longest == 4
-    with pytest.raises(CharloopError, match="is not empty"):
+    with refused("is not empty", do="choose another folder"):
         network.save(tmp_path / "kept")
     with pytest.raises(CharloopError, match="init-from"):
         resume(tmp_path / "kept")

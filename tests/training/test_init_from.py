@@ -8,6 +8,7 @@ import pytest
 
 from charloop.errors import CharloopError
 from charloop.trained import load
+from refusing import refused
 from training.runs import SYMBOLS, TEXT, Run, assert_identical, configure, resume_recorded, run
 
 FROZEN = {"learning_rate": 1e-30, "weight_decay": 0.0}
@@ -86,8 +87,6 @@ def test_bytes_stay_bytes(tmp_path: Path, text: Path, donor: Run) -> None:
     made = run(tmp_path / "second", configure(text, steps=1), init_from=first.folder)
     assert load(made.folder).vocabulary.unit == "byte"
     assert json.loads((made.folder / "config.json").read_text())["data"]["unit"] == "byte"
-    with pytest.raises(
-        CharloopError, match=r"--unit does not go with --init-from: got 'byte'; allowed: char"
-    ):
+    with refused("--unit does not go with --init-from", got="byte", allowed="char"):
         run(tmp_path / "third", configure(text, unit="byte", steps=1), init_from=donor.folder)
     assert not (tmp_path / "third").exists()

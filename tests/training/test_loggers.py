@@ -11,11 +11,11 @@ import tomli_w
 
 from charloop.checkpoint import RunFolder
 from charloop.configfile import read_config, to_dict
-from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.training.events import Evaluated, Noted, Sampled, Started, Stepped, ignore
 from charloop.training.loggers import LOGGERS, Logging
 from charloop.training.metrics import StepRecord
+from refusing import refused
 from training.event_files import curve
 from training.runs import Run, assert_identical, at_step, configure, resume_recorded, run
 
@@ -164,9 +164,7 @@ def test_the_speed_is_of_training_alone() -> None:
 
 
 def test_unknown_ones_are_refused_before_anything_is_made(text: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        CharloopError, match=r"unknown logger: got 'tensorbord'; .* did you mean 'tensorboard'"
-    ):
+    with refused("unknown logger", got="tensorbord", do="did you mean 'tensorboard'"):
         run(tmp_path / "run", configure(text, log=["tensorbord"]))
     assert not (tmp_path / "run").exists()
 

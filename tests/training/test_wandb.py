@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from charloop.configfile import to_dict
-from charloop.errors import CharloopError
 from charloop.training.events import Noted, Sampled
+from refusing import refused
 from training.fake_wandb import FakeWandb
 from training.runs import Run, configure, resume_recorded, run
 
@@ -83,7 +83,7 @@ def test_nobody_logged_in_is_refused_before_anything_is_made(
     text: Path, tmp_path: Path, wandb: FakeWandb
 ) -> None:
     wandb.key = False
-    with pytest.raises(CharloopError, match="nobody is logged in; run wandb login, or set WANDB_MODE=offl"):
+    with refused("nobody is logged in", do="WANDB_MODE=offline"):
         run(tmp_path / "run", logged(text))
     assert not (tmp_path / "run").exists()
     wandb.mode = "offline"
