@@ -48,7 +48,8 @@ def remove_old_programs(folder: Path) -> None:
         if file.stat().st_mtime < time.time() - MAX_AGE:
             file.unlink(missing_ok=True)
     for used in folder.glob("*-atime"):
-        if not find_entry(used).exists() and used.stat().st_mtime < time.time() - ORPHAN_AGE:
+        entry = used.with_name(f"{used.name.removesuffix('-atime')}-cache")
+        if not entry.exists() and used.stat().st_mtime < time.time() - ORPHAN_AGE:
             used.unlink(missing_ok=True)
 
 
@@ -61,11 +62,6 @@ def record_missing_uses(folder: Path) -> None:
         used = file.with_name(f"{file.name.removesuffix('-cache')}-atime")
         if not used.exists():
             used.write_bytes(file.stat().st_mtime_ns.to_bytes(8, "little"))
-
-
-def find_entry(used: Path) -> Path:
-    """Return the entry that a last-use file belongs to."""
-    return used.with_name(f"{used.name.removesuffix('-atime')}-cache")
 
 
 def fingerprint_processor() -> str:

@@ -58,8 +58,7 @@ def use_all_cores() -> None:
 
 
 def choose_devices(batch_size: int, asked: int = 0) -> int:
-    """Return how many devices share `batch_size` batch rows: `asked`, or by default the most that divide it and pay
-    off.
+    """Return how many devices share `batch_size` batch rows: `asked`, or else as many as divide it and pay off.
 
     Raises CharloopError if there are not `asked` devices or they do not divide the batch.
     """

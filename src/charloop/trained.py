@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from charloop.baselines import Baselines, find_baselines
+from charloop.baselines import find_baselines
 from charloop.cells import Cell
 from charloop.cells.from_object import name_builtin_cell
 from charloop.checkpoint import Checkpoint, RunFolder, export_run
@@ -113,19 +113,14 @@ class TrainedModel:
 
     def beginning(self, context: str | None = None) -> Beginning:
         """Return what the network reads before a text: `context` if it is given, else its `prefix`."""
-        return Beginning.of(self.prefix if context is None else "", context)
+        return Beginning(self.prefix) if context is None else Beginning(context, is_context=True)
 
     def opening_ids(self) -> np.ndarray:
         """Return the ids (at least one) that the network reads when it writes without a prompt."""
         return prepend_beginning(self.vocabulary, np.zeros(0, np.int32), self.beginning(), "error")
 
     def evaluate(
-        self,
-        text: str,
-        unknown: Any = "error",
-        *,
-        context: str | None = None,
-        baselines: bool = False,
+        self, text: str, unknown: Any = "error", *, context: str | None = None, baselines: bool = False
     ) -> Score:
         """Return how well the network predicts `text` (at least two characters), with the nats of each character.
 
@@ -137,7 +132,9 @@ class TrainedModel:
         tokens = self.vocabulary.encode(text, unknown)
         before = self.beginning(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
-        return replace(score, baselines=self._find_baselines(tokens)) if baselines else score
+        if not baselines:
+            return score
+        return replace(score, baselines=find_baselines(self._training_text(), tokens, self.vocabulary)[1])
 
     def score(
         self,
@@ -166,16 +163,12 @@ class TrainedModel:
         """
         params = {name: np.asarray(value) for name, value in self.params.items()}
         facts = {"step": 0, "validation_loss": None} | self.facts
-        export_run(self.run or self._as_run(), Path(path), params, facts)
-
-    def _as_run(self) -> RunFolder:
-        """Return a run folder, not on disk, that describes the network without a text."""
-        data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
-        config = RunConfig(data, name_builtin_cell(self.model.config))
-        return RunFolder(Path(), config, self.vocabulary, {})
-
-    def _find_baselines(self, tokens: np.ndarray) -> Baselines:
-        return find_baselines(self._training_text(), tokens, self.vocabulary)[1]
+        run = self.run
+        if run is None:
+            data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
+            config = RunConfig(data, name_builtin_cell(self.model.config))
+            run = RunFolder(Path(), config, self.vocabulary, {})
+        export_run(run, Path(path), params, facts)
 
     def _training_text(self, listener: ProgressListener | None = None) -> np.ndarray:
         if self.run is None:

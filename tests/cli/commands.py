@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from charloop.cli.main import flushed, main
+from charloop.cli.main import dispatch, main
 from charloop.errors import CharloopError, shown
 
 SMALL_RUN = (
@@ -70,7 +70,7 @@ def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
 
     def run(arguments: list[str]) -> int:
         try:
-            return flushed(arguments)
+            return dispatch(arguments)
         except CharloopError as error:
             caught.append(error)
             raise
@@ -80,7 +80,7 @@ def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
     before, sys.stdin = sys.stdin, given
     try:
         with (
-            patch("charloop.cli.main.flushed", run),
+            patch("charloop.cli.main.dispatch", run),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

@@ -128,7 +128,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
     def plan(*flags: str) -> dict[str, Any]:
         with monkeypatch.context() as patch:
             patch.setattr(charloop.training.run, "train", train)
-            patch.setattr(train_command, "end", lambda *_, **__: 0)
+            patch.setattr(train_command, "print_end", lambda *_, **__: 0)
             done(call("train", *flags, "book.txt"))
         sections = asdict(asked.pop())
         return {name: value for section in sections.values() for name, value in section.items()}

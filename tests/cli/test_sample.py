@@ -13,7 +13,7 @@ import pytest
 
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
-from charloop.cli.flags import context
+from charloop.cli.flags import text
 from cli.commands import BRIEF, Outcome, call, done, process, program, refused, without_controls
 from cli.conftest import Write
 
@@ -170,7 +170,7 @@ def test_a_prompt_with_other_line_ends(trained: Path, tmp_path: Path) -> None:
 def test_a_prompt_without_end(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = refused(call("sample", str(trained), "--prompt-file", "/dev/zero"))
     assert line == "cannot read the prompt /dev/zero (more than 64 MB)"
-    monkeypatch.setattr(context, "MAX_PROMPT_BYTES", 1 << 20)
+    monkeypatch.setattr(text, "MAX_PROMPT_BYTES", 1 << 20)
     line = refused(call("sample", str(trained), "--prompt-file", "-", stdin=b"a" * (1 << 20) + b"b"))
     assert line == "cannot read the prompt standard input (more than 1 MB)"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from charloop.cells import CELLS
-from charloop.comparison.matching import hidden_size_like, select_parameters
+from charloop.comparison.matching import count_network_parameters, hidden_size_like
 from charloop.config import ModelConfig
 from charloop.model import CharLM
 from choosing import mostly_slow
@@ -19,8 +19,10 @@ SMALL_MODEL = ModelConfig(cell="lstm", num_layers=2, hidden_size=9, embed_size=5
 def test_no_other_size_is_nearer(cell: str, embed: int) -> None:
     like = CharLM.build(replace(SMALL_MODEL, embed_size=embed), 7)
     config = replace(SMALL_MODEL, cell=cell, embed_size=embed)
-    counts = {n: select_parameters(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)}
-    wanted = select_parameters(like)
+    counts = {
+        n: count_network_parameters(CharLM.build(replace(config, hidden_size=n), 7)) for n in range(1, 40)
+    }
+    wanted = count_network_parameters(like)
     nearest = min(counts, key=lambda n: abs(counts[n] - wanted))
     assert hidden_size_like(like, config) == nearest
     assert nearest != 9 or cell in ("lstm", "ln-lstm"), "gains are as many as the biases they stand for"

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -78,21 +78,6 @@ def set_aside(path: Path) -> None:
 def export_run(run: RunFolder, path: Path, params: Tensors, facts: Mapping[str, Any]) -> None:
     """Write these weights to `path` as a run without checkpoints: it can be loaded, but not resumed.
 
-    Raises CharloopError if `path` is in use or cannot be written.
-    """
-
-    def fill(folder: Path) -> None:
-        made = replace(run, path=folder)
-        made.begin()
-        made.save_weights(params, facts)
-        made.write_config()
-
-    write_folder(path, fill)
-
-
-def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make the folder `path` with the files that `fill` writes into the empty folder it receives.
-
     Raises CharloopError if `path` is in use or cannot be written; then nothing is left behind.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -101,7 +86,10 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     try:
         with saving(path):
             beside.mkdir(parents=True)
-        fill(beside)
+        made = replace(run, path=beside)
+        made.begin()
+        made.save_weights(params, facts)
+        made.write_config()
         with saving(path):
             if path.is_dir():  # empty: some systems do not replace a folder
                 path.rmdir()

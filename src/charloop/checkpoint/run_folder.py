@@ -114,7 +114,11 @@ class RunFolder:
         except CharloopError as error:
             raise damaged(path / CONFIG, str(error)) from None
         text = values.get("text")
-        vocabulary = read_vocabulary(path / VOCABULARY)
+        document = read_json(path / VOCABULARY)
+        try:
+            vocabulary = Vocabulary.from_json(document)
+        except CharloopError as error:
+            raise damaged(path / VOCABULARY, str(error)) from None
         config = config if inspect else trust_cell(config, cell, path)
         made_with = values.get("made_with")
         known = made_with if isinstance(made_with, list) else []
@@ -197,15 +201,6 @@ def suggest_runs(path: Path) -> str:
     return (
         f"did you mean {', '.join(runs[:3])}?" if runs else "name a folder that `charloop train` has created"
     )
-
-
-def read_vocabulary(path: Path) -> Vocabulary:
-    """Read the vocabulary in `path`; CharloopError, which names the file, if it is damaged."""
-    values = read_json(path)
-    try:
-        return Vocabulary.from_json(values)
-    except CharloopError as error:
-        raise damaged(path, str(error)) from None
 
 
 def is_abandoned(path: Path) -> bool:

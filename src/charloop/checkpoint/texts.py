@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
+from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
 from charloop.errors import CharloopError
@@ -56,8 +56,13 @@ def read_own_corpus(
 
 def read_training_text(folder: RunFolder, listener: ProgressListener | None = None) -> np.ndarray:
     """Return the tokens of the training text of a run; CharloopError if the text has changed."""
-    corpus, data = read_own_corpus(folder, listener), folder.config.data
-    return corpus.tokens[split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction).train]
+    corpus = read_own_corpus(folder, listener)
+    return corpus.tokens[split_corpus(folder.config, corpus).train]
+
+
+def split_corpus(config: RunConfig, corpus: Corpus) -> Split:
+    """Return how the text is divided into training, validation and test text."""
+    return split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
 
 
 class TextChoice(NamedTuple):
@@ -108,11 +113,10 @@ def unknown_note(folder: RunFolder, tokens: np.ndarray) -> tuple[str, ...]:
     return TextChanges(unknown_characters=folder.vocabulary.count_unknown(tokens)).notes()
 
 
-def read_split(folder: RunFolder, part: str, listener: ProgressListener | None = None) -> ChosenText:
+def read_split(folder: RunFolder, part: str, listener: ProgressListener | None) -> ChosenText:
     """Read a part of the run's own text."""
-    data = folder.config.data
     corpus = read_own_corpus(folder, listener)
-    cut = split_tokens(len(corpus.tokens), data.validation_fraction, data.test_fraction)
+    cut = split_corpus(folder.config, corpus)
     chosen = {"train": cut.train, "val": cut.validation, "test": cut.test}[part]
     if chosen.start == chosen.stop:
         flag = {"val": "--validation-fraction", "test": "--test-fraction"}[part]

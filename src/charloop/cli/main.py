@@ -35,12 +35,17 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Return 0, or 2 after one line on standard error that says what to do, or 130 after Ctrl-C."""
     try:
-        return flushed(list(arguments))
+        try:
+            return dispatch(list(arguments))
+        finally:
+            # The errors of writing are handled below too.
+            sys.stdout.flush()
     except CharloopError as error:
         print(f"charloop: {visible(' '.join(str(error).split()))}", file=sys.stderr)
         return FAILED
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        # What NumPy raises, and what XLA does.
+        if not (isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)):
             raise
         print(
             "charloop: not enough memory; lower --hidden-size, --batch-size or --seq-length", file=sys.stderr
@@ -53,19 +58,6 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         mute()
         return 0
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether NumPy or XLA could not allocate memory."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
-
-
-def flushed(arguments: list[str]) -> int:
-    """Dispatch, then flush the output while its errors can still be handled."""
-    try:
-        return dispatch(arguments)
-    finally:
-        sys.stdout.flush()
 
 
 def dispatch(arguments: list[str]) -> int:

@@ -58,15 +58,13 @@ def group_by_cell(sweep: Sweep, entries: Sequence[RunScore]) -> list[CellScores]
 def rank_cells(groups: Sequence[CellScores]) -> list[CellScores]:
     """Return the best mean loss first, and the distance of the others to it; losses that are not finite come last."""
     best, *others = sorted(groups, key=lambda g: g.loss.mean if math.isfinite(g.loss.mean) else math.inf)
-    return [best, *(compared(group, best) for group in others)]
-
-
-def compared(group: CellScores, best: CellScores) -> CellScores:
-    """Return `group` with its distance to the best, over seeds and over the text."""
-    pairs = list(zip(group.entries, best.entries, strict=True))
-    behind = Spread.of([one.score.loss - two.score.loss for one, two in pairs])
-    means = [mean_losses(each) for each in (group, best)]
-    return group._replace(behind=behind, on_text=paired_difference(*means))
+    ranked, best_means = [best], mean_losses(best)
+    for group in others:
+        pairs = zip(group.entries, best.entries, strict=True)
+        behind = Spread.of([one.score.loss - two.score.loss for one, two in pairs])
+        on_text = paired_difference(mean_losses(group), best_means)
+        ranked.append(group._replace(behind=behind, on_text=on_text))
+    return ranked
 
 
 def mean_losses(group: CellScores) -> Float[np.ndarray, " targets"]:

@@ -22,10 +22,11 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
             "--match parameters does not go with --tie-embedding",
             do="leave one out: it fixes the hidden size",
         )
-    wanted = select_parameters(like)
 
     def count(hidden: int) -> int:
-        return select_parameters(CharLM.build(replace(config, hidden_size=hidden), like.vocab_size))
+        return count_network_parameters(CharLM.build(replace(config, hidden_size=hidden), like.vocab_size))
+
+    wanted = count_network_parameters(like)
 
     low, high = 1, 2
     while count(high) < wanted and high < MAX_HIDDEN_SIZE:
@@ -36,7 +37,7 @@ def hidden_size_like(like: CharLM, config: ModelConfig) -> int:
     return min((low, high), key=lambda hidden: abs(count(hidden) - wanted))
 
 
-def select_parameters(model: CharLM) -> int:
+def count_network_parameters(model: CharLM) -> int:
     """Return the number of parameters of a network, without computing any."""
     shapes = jax.eval_shape(model.init, jax.random.key(0))
     return sum(shape.size for shape in shapes.values())

@@ -30,11 +30,7 @@ class RunScore(NamedTuple):
 
 def rank_runs(entries: Sequence[RunScore]) -> list[RunScore]:
     """Return the best first, and the distance of the others to it; losses that are not finite come last."""
-
-    def loss(entry: RunScore) -> float:
-        return entry.score.loss if math.isfinite(entry.score.loss) else math.inf
-
-    best, *others = sorted(entries, key=loss)
+    best, *others = sorted(entries, key=lambda e: e.score.loss if math.isfinite(e.score.loss) else math.inf)
     base = best.score.per_character
     assert base is not None
     return [

@@ -9,6 +9,7 @@ from charloop.cells import is_file_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.names import CELL, CONFIG
 from charloop.checkpoint.new_folder import refuse_used_path
+from charloop.checkpoint.texts import split_corpus
 from charloop.comparison.matching import hidden_size_like
 from charloop.config import RunConfig
 from charloop.configfile import changes
@@ -19,7 +20,7 @@ from charloop.model import CharLM
 from charloop.training.events import INTERRUPTED, Event, Finished, Listener
 from charloop.training.run import find_user_cell, resume, train
 from charloop.training.schedule import Budget
-from charloop.training.session import complete_config, split_corpus
+from charloop.training.session import complete_config
 from charloop.training.state import Journal
 
 FREE = {"corpus", "cell", "devices", "keep_checkpoints", "log"}
@@ -194,16 +195,12 @@ def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
     if folder.text.get("content_hash") != corpus.content_hash:
         raise CharloopError(f"{folder.path} was started on another text", do=other)
     if is_file_cell(run.config.model.cell):
-        refuse_other_code(folder.path / CELL, Path(run.config.model.cell.rpartition(":")[0]).expanduser())
-
-
-def refuse_other_code(kept: Path, now: Path) -> None:
-    """Raise CharloopError if the code of an own cell differs from the copy in its run."""
-    try:
-        same = kept.read_bytes() == now.read_bytes()
-    except OSError as error:
-        raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
-    if not same:
-        raise CharloopError(
-            f"{now} has changed since {kept.parent} was started with it", do="give another --output"
-        )
+        now = Path(run.config.model.cell.rpartition(":")[0]).expanduser()
+        try:
+            same = (folder.path / CELL).read_bytes() == now.read_bytes()
+        except OSError as error:
+            raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
+        if not same:
+            raise CharloopError(
+                f"{now} has changed since {folder.path} was started with it", do="give another --output"
+            )

@@ -12,7 +12,6 @@ from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 
 FRACTIONS = ("validation_fraction", "test_fraction")
-OTHER_TEXT = "give a text for all of them: --text-file FILE"
 
 
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
@@ -28,7 +27,11 @@ def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
     first, *others = runs
     for other in others:
         if first.text.get("content_hash") != other.text.get("content_hash"):
-            raise differ(first, other, "text", described(first), described(other))
+            one, two = (
+                f"{run.text.get('description')} (sha256 {str(run.text.get('content_hash'))[:12]})"
+                for run in (first, other)
+            )
+            raise differ(first, other, "text", one, two)
         for name in FRACTIONS:
             one, two = (getattr(run.config.data, name) for run in (first, other))
             if one != two:
@@ -37,12 +40,8 @@ def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
 
 def differ(first: RunFolder, other: RunFolder, what: str, one: object, two: object) -> CharloopError:
     """Return the error for two runs that hold out different texts."""
-    return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=OTHER_TEXT)
-
-
-def described(run: RunFolder) -> str:
-    """Return the name and hash of the text that a run was trained on."""
-    return f"{run.text.get('description')} (sha256 {str(run.text.get('content_hash'))[:12]})"
+    do = "give a text for all of them: --text-file FILE"
+    return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=do)
 
 
 def read_for_all(

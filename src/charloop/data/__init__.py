@@ -8,7 +8,7 @@ from charloop.data.prefix import accept_prefix, find_prefix, find_prefix_of_toke
 from charloop.data.split import Split, split_tokens
 from charloop.data.text import GivenText, Text
 from charloop.data.token_file import release_pages
-from charloop.data.vocabulary import StreamDecoder, Unit, Unknown, Vocabulary
+from charloop.data.vocabulary import Unit, Vocabulary
 
 __all__ = [
     "Chunks",
@@ -16,10 +16,8 @@ __all__ = [
     "GivenText",
     "NamedCorpus",
     "Split",
-    "StreamDecoder",
     "Text",
     "Unit",
-    "Unknown",
     "Vocabulary",
     "accept_prefix",
     "corpora",

@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from charloop.data.sources import BLOCK_BYTES, Digest, Source
@@ -111,7 +112,8 @@ def _decoded(
     """Yield decoded blocks, none of them empty."""
     decoder = codecs.getincrementaldecoder(encoding)("strict" if errors == "strict" else COUNTING)
     offset = 0
-    for block in _with_end(source.blocks(block_bytes, digest)):
+    # The empty block tells the decoder that the text is over.
+    for block in chain(source.blocks(block_bytes, digest), [b""]):
         held = len(decoder.getstate()[0])
         _replaced.offsets = []
         try:
@@ -138,12 +140,6 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(COUNTING, _replace)
-
-
-def _with_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the blocks, then an empty one, by which the decoder knows that the text is over."""
-    yield from blocks
-    yield b""
 
 
 def _binary(source: Source) -> CharloopError:

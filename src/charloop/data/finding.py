@@ -162,7 +162,7 @@ def _accept_all(path: Path) -> bool:  # noqa: ARG001
     return True
 
 
-def is_text(path: Path, encoding: str, errors: Errors = "strict") -> bool:
+def is_text(path: Path, encoding: str, errors: Errors) -> bool:
     """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and contain no NUL character."""
     try:
         with path.open("rb") as stream:

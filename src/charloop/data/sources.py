@@ -82,9 +82,9 @@ def unreadable(name: object, error: OSError) -> CharloopError:
     return CharloopError(f"cannot read {name}", do=error.strerror or str(error))
 
 
-def file_source(path: Path, encoding: str | None = None) -> Source:
-    """Return a file as a source."""
-    return Source(str(path), lambda: path.open("rb"), encoding)
+def file_source(path: Path, encoding: str | None = None, name: str | None = None) -> Source:
+    """Return a file as a source, which messages call `name`, or by its path."""
+    return Source(name or str(path), lambda: path.open("rb"), encoding)
 
 
 def text_source(name: str, text: Callable[[], str]) -> Source:
@@ -104,7 +104,7 @@ def copy_stream(name: str, stream: BinaryIO) -> Source:
     """Return a temporary copy of the rest of `stream`, which can be read only once. Errors: OSError."""
     with tempfile.NamedTemporaryFile(dir=temporary_folder(), delete=False) as copy:
         shutil.copyfileobj(stream, copy)
-    return file_copy(name, copy.name)
+    return file_source(Path(copy.name), name=name)
 
 
 def copy_stdin() -> Source:
@@ -115,8 +115,3 @@ def copy_stdin() -> Source:
         raise CharloopError(
             "cannot copy standard input to a file", do=error.strerror or str(error)
         ) from error
-
-
-def file_copy(name: str, path: str, encoding: str | None = None) -> Source:
-    """Return a temporary file as a source with a name of its own."""
-    return Source(name, lambda: open(path, "rb"), encoding)

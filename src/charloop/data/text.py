@@ -5,13 +5,14 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from charloop.data.corpus import Corpus
 from charloop.data.finding import FoundText
-from charloop.data.sources import Source, file_copy, temporary_folder
+from charloop.data.sources import Source, file_source, temporary_folder
 from charloop.errors import CharloopError
 
 NAME = "the given text"
@@ -75,7 +76,7 @@ def _copy_documents(documents: Iterable[Any]) -> tuple[Source, int]:
                 raise CharloopError("documents", got="str and bytes", allowed="all of one kind")
             content, count = _encoded(document), count + 1
             copy.write(content if content.endswith(b"\n") or not content else content + b"\n")
-    return file_copy(NAME, copy.name, None if bytes in kinds else "utf-8"), count
+    return file_source(Path(copy.name), None if bytes in kinds else "utf-8", NAME), count
 
 
 def _encoded(given: str | bytes) -> bytes:

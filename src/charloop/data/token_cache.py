@@ -56,10 +56,6 @@ class _Slot:
         """`parts`: all that decides the tokens, except the content."""
         return cls(folder, hashlib.sha256(repr((FORMAT, *parts)).encode()).hexdigest()[:24])
 
-    def holds_any(self) -> bool:
-        """Return whether any file is there; if not, the text need not be hashed to look for its own."""
-        return any(self.folder.glob(f"{self.prefix}-*.json"))
-
     def paths(self, content_hash: str) -> tuple[Path, Path]:
         """Return the paths of token file and label for the text with that hash."""
         name = f"{self.prefix}-{content_hash[:40]}"
@@ -95,7 +91,8 @@ def _find(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tuple
     """Return the cached tokens and the content's hash; those of a learned vocabulary also serve who is given it."""
     keys = dict.fromkeys((request.key_parts, request.as_learned.key_parts))
     slots = [_Slot.of(folder, size, key) for key in keys]
-    if not any(slot.holds_any() for slot in slots):
+    # If none is there, the text need not be hashed to look for its own.
+    if not any(path for slot in slots for path in folder.glob(f"{slot.prefix}-*.json")):
         return None
     meter.begin("looking for its tokens", size)
     content_hash = hash_sources(request.sources, meter)
@@ -104,9 +101,7 @@ def _find(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tuple
     return (cached, content_hash) if cached else None
 
 
-def _load(
-    slot: _Slot, content_hash: str, meter: Meter, vocabulary: Vocabulary | None = None
-) -> CachedTokens | None:
+def _load(slot: _Slot, content_hash: str, meter: Meter, vocabulary: Vocabulary | None) -> CachedTokens | None:
     """Return the cached tokens of a text, or None if they are missing, damaged, or not of `vocabulary` (if given)."""
     tokens_path, label_path = slot.paths(content_hash)
     try:

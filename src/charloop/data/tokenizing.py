@@ -113,13 +113,13 @@ def dtype_of(size: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype(np.min_scalar_type(size - 1))
 
 
-def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter | None = None) -> WrittenTokens:
+def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> WrittenTokens:
     """Write the tokens of `request` to `stream`, which must be readable too; every byte of the text is read once.
 
     Raises CharloopError with file and position of what cannot be decoded or is not in the vocabulary. Errors:
     OSError.
     """
-    reader = _Reader(request, meter or Meter())
+    reader = _Reader(request, meter)
     file = TokenFile(stream, np.dtype(np.uint8))
     notes: tuple[str, ...] = ()
     if request.unit == "byte":

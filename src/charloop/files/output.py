@@ -39,23 +39,15 @@ def write_output(flag: str, target: str, write: Write, *, overwrite: bool) -> No
 
 
 def would_overwrite(path: Path) -> bool:
-    """Return whether writing to `path` would lose something: not if nothing is there, or a pipe or a device."""
-    try:
-        mode = os.lstat(path).st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or is_link_to_pipe(path, mode))
+    """Return whether writing to `path` would lose something: not if nothing is there, or a pipe or a device.
 
-
-def is_link_to_pipe(path: Path, mode: int) -> bool:
-    """Return whether a link leads to a pipe or a device, as /dev/stdout and >(command) do."""
-    if not stat.S_ISLNK(mode):
-        return False
+    A link counts as what it leads to: /dev/stdout and >(command) are links to pipes.
+    """
     try:
-        behind = os.stat(path).st_mode
+        mode = os.stat(path).st_mode
     except OSError:
-        return False
-    return stat.S_ISFIFO(behind) or stat.S_ISCHR(behind)
+        return os.path.lexists(path)
+    return not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode))
 
 
 def rename_to_new(temporary: Path, path: Path) -> None:

@@ -1,7 +1,6 @@
 """Small files read whole, guarded against pipes without a writer, endless devices and huge sparse files."""
 
 import errno
-import io
 import os
 import select
 import stat
@@ -20,11 +19,11 @@ def read_small(path: Path, *, max_bytes: int = MAX_SMALL_BYTES, only_file: bool 
     """
     without_waiting = getattr(os, "O_NONBLOCK", 0)
     try:
-        with open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
             if only_file and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "not a file")
             begun = start_pipe(file.fileno(), max_bytes) if without_waiting else b""
-            content = begun + read_up_to(file, max_bytes + 1 - len(begun))
+            content = begun + file.read(max_bytes + 1 - len(begun))
     except ValueError as error:  # a name with NUL, or with half a surrogate pair
         raise OSError(errno.EINVAL, str(error)) from None
     if len(content) > max_bytes:
@@ -40,18 +39,9 @@ def start_pipe(descriptor: int, max_bytes: int) -> bytes:
         try:
             begun = os.read(descriptor, max_bytes)
         except BlockingIOError:
-            """A writer has opened the pipe, and is not done."""
+            pass  # a writer has opened the pipe, and is not done
         else:
             if not begun:
                 raise OSError(errno.ETIMEDOUT, "a pipe that nobody writes to")
     os.set_blocking(descriptor, True)
     return begun
-
-
-def read_up_to(file: io.FileIO, max_bytes: int) -> bytes:
-    """Return the next `max_bytes`, or fewer at the end; a pipe may need several reads."""
-    pieces, left = [], max_bytes
-    while left > 0 and (piece := file.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)

@@ -55,7 +55,7 @@ def begin_writing(
 ) -> WritingState:
     """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has the r-th key of `seed`.
 
-    All ids but the last are read here, once for all rows; the last is the first that `write_block` reads.
+    All ids but the last are read here, once for all rows; the last is the first that `write_blocks` reads.
     """
     state = read_prompt(model, params, prompt[:-1])
     rows: WritingState = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
@@ -86,32 +86,21 @@ def choose_mesh(batch_size: int) -> Mesh:
     return make_mesh(choose_devices(batch_size))
 
 
-def write_block(
-    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, count: int
-) -> tuple[WritingState, Integer[np.ndarray, "count batch"]]:
-    """Return the state after `count` (at most `BLOCK`) more characters, and these characters.
-
-    Raises CharloopError if the model's logits are not finite.
-    """
-    mesh = choose_mesh(len(writing.previous))
-    writing, written = _write_block(model, mesh, picker, params, writing, count)
-    ids = np.asarray(written)[:count]
-    if (ids == NOT_A_CHARACTER).any():
-        raise not_finite()
-    return writing, ids
-
-
 def write_blocks(
     model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, length: int, first: int
 ) -> Iterator[Integer[np.ndarray, "count batch"]]:
     """Yield `length` characters of each batch row, block by block; each block is written when it is asked for.
 
     The first block has `first` characters. After a block that takes less than `SMOOTH_SECONDS` the size doubles.
+    Raises CharloopError if the model's logits are not finite.
     """
-    written, size = 0, first
+    written, size, mesh = 0, first, choose_mesh(len(writing.previous))
     while written < length:
-        started = time.perf_counter()
-        writing, ids = write_block(model, picker, params, writing, min(size, length - written))
+        started, count = time.perf_counter(), min(size, length - written)
+        writing, block = _write_block(model, mesh, picker, params, writing, count)
+        ids = np.asarray(block)[:count]
+        if (ids == NOT_A_CHARACTER).any():
+            raise not_finite()
         quick = time.perf_counter() - started < SMOOTH_SECONDS
         written, size = written + len(ids), min(2 * size, BLOCK) if quick else size
         yield ids

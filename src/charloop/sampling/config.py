@@ -1,7 +1,7 @@
 """The settings of sampling, each with its range beside it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -57,15 +57,11 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
-            _check(name, getattr(self, name), hint)
-
-
-def _check(name: str, value: Any, hint: Any) -> None:
-    """Raise CharloopError unless `value` has the annotated type and range `hint`."""
-    if get_origin(hint) is Literal and value not in get_args(hint):
-        raise unknown_name(name, str(value), get_args(hint))
-    try:
-        convert(value, hint)
-    except msgspec.ValidationError as error:
-        allowed = str(error).removeprefix("Expected ").partition(", got")[0]
-        raise CharloopError(name, got=value, allowed=allowed) from None
+            value = getattr(self, name)
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                raise unknown_name(name, str(value), get_args(hint))
+            try:
+                convert(value, hint)
+            except msgspec.ValidationError as error:
+                allowed = str(error).removeprefix("Expected ").partition(", got")[0]
+                raise CharloopError(name, got=value, allowed=allowed) from None

@@ -39,7 +39,6 @@ class LogitFilter(Protocol):
 
     def __call__(self, logits: Choices) -> Choices:
         """Return the logits, some of them changed or set to minus infinity."""
-        ...
 
 
 @jax.tree_util.register_dataclass

@@ -16,7 +16,7 @@ from charloop.sampling.ending import Ending, IdEnding
 from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
-from charloop.sampling.protocols import LanguageModel, TextVocabulary
+from charloop.sampling.protocols import Decoder, LanguageModel, TextVocabulary
 from charloop.types import Parameters
 
 STREAM_BLOCK = 32
@@ -93,31 +93,19 @@ def _write_pieces(
     writing = begin_writing(model, params, ids, batch_size, config.seed)
     picker = make_picker(config, vocabulary)
     blocks = write_blocks(model, picker, params, writing, config.length, block)
-    return _decode_blocks(blocks, [_Sample(vocabulary, config) for _ in range(config.num_samples)])
+    samples = [(vocabulary.decoder(), Ending(config.stop, config.lines)) for _ in range(config.num_samples)]
+    return _decode_blocks(blocks, samples)
 
 
 def _decode_blocks(
-    blocks: Iterator[Integer[np.ndarray, "count batch"]], samples: list["_Sample"]
+    blocks: Iterator[Integer[np.ndarray, "count batch"]], samples: list[tuple[Decoder, Ending]]
 ) -> Iterator[list[str]]:
     """Yield what each sample shows of each block until all have ended, then what they held back."""
     for ids in blocks:
-        yield [sample.feed(ids[:, row]) for row, sample in enumerate(samples)]
-        if all(sample.ending.done for sample in samples):
+        yield [ending.feed(decoder.feed(ids[:, row])) for row, (decoder, ending) in enumerate(samples)]
+        if all(ending.done for _, ending in samples):
             return
-    yield [sample.finish() for sample in samples]
-
-
-class _Sample:
-    """Converts the ids of one sample to the text to show."""
-
-    def __init__(self, vocabulary: TextVocabulary, config: SamplingConfig) -> None:
-        self._decoder, self.ending = vocabulary.decoder(), Ending(config.stop, config.lines)
-
-    def feed(self, ids: Integer[np.ndarray, " count"]) -> str:
-        return self.ending.feed(self._decoder.feed(ids))
-
-    def finish(self) -> str:
-        return self.ending.feed(self._decoder.flush()) + self.ending.flush()
+    yield [ending.feed(decoder.flush()) + ending.flush() for decoder, ending in samples]
 
 
 def _write_constrained(

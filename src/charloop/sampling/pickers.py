@@ -25,7 +25,6 @@ class Picker(Protocol):
 
     def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
         """Return the ids picked. `previous` are the ids before them, `keys` the random keys of the rows."""
-        ...
 
 
 @jax.tree_util.register_dataclass

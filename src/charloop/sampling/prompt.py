@@ -23,11 +23,6 @@ class Beginning:
     is_context: bool = False
     """Whether the text continues `text`; then constraints see it too. A prefix only marks where a text begins."""
 
-    @classmethod
-    def of(cls, prefix: str, context: str | None) -> "Beginning":
-        """Return a beginning from `context` (which may be empty), or from `prefix` if `context` is None."""
-        return cls(prefix) if context is None else cls(context, is_context=True)
-
     def ids(
         self,
         vocabulary: TextVocabulary,

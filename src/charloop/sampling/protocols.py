@@ -14,7 +14,6 @@ class LanguageModel(Protocol):
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state before the first character, with a leading batch axis."""
-        ...
 
     def apply(
         self,
@@ -28,7 +27,6 @@ class LanguageModel(Protocol):
 
         With `lengths`, batch row `b` reads only its first `lengths[b]` characters.
         """
-        ...
 
 
 @runtime_checkable
@@ -37,11 +35,9 @@ class Decoder(Protocol):
 
     def feed(self, ids: Any) -> str:
         """Return the text that `ids` complete."""
-        ...
 
     def flush(self) -> str:
         """Return what is left at the end of the text."""
-        ...
 
 
 @runtime_checkable
@@ -51,24 +47,19 @@ class TextVocabulary(Protocol):
     @property
     def size(self) -> int:
         """The number of ids."""
-        ...
 
     @property
     def unknown_id(self) -> int | None:
         """The id of the unknown symbol, which the model reads but never writes, or None if there is none."""
-        ...
 
     def encode(self, text: str, unknown: Literal["error", "skip"] = "error") -> Integer[np.ndarray, " time"]:
         """Return the ids of `text`. With unknown="skip", characters that the vocabulary lacks are left out.
 
         Otherwise they become the unknown symbol; a vocabulary without one raises CharloopError.
         """
-        ...
 
     def decode(self, ids: Any) -> str:
         """Return the text of `ids`."""
-        ...
 
     def decoder(self) -> Decoder:
         """Return a decoder for text that comes in pieces."""
-        ...

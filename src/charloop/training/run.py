@@ -11,7 +11,7 @@ import optax
 from charloop.cells import Cell
 from charloop.cells.from_object import is_user_cell, name_builtin_cell
 from charloop.checkpoint import RunFolder, locked, new_folder
-from charloop.checkpoint.texts import read_corpus, read_own_corpus
+from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text, Vocabulary
@@ -33,7 +33,7 @@ from charloop.training.loop import Loop
 from charloop.training.optimizer import check_objects
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule
-from charloop.training.session import Session, complete_config, describe_text, split_corpus
+from charloop.training.session import Session, complete_config, describe_text
 from charloop.training.state import Journal, TrainingState, initial_training_state
 
 

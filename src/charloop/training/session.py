@@ -12,8 +12,9 @@ import optax
 from jax.sharding import Mesh
 
 from charloop.checkpoint import RunFolder
+from charloop.checkpoint.texts import split_corpus
 from charloop.config import RunConfig
-from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch, split_tokens
+from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch
 from charloop.devices import choose_devices, make_mesh
 from charloop.engines import XLA
 from charloop.errors import CharloopError
@@ -171,26 +172,16 @@ class Session:
         self.train_steps.trace(placed, *self.call_inputs([0], [0.0]))
 
 
-def split_corpus(config: RunConfig, corpus: Corpus) -> Split:
-    """Return how the text is divided into training, validation and test text."""
-    return split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
-
-
 def complete_config(config: RunConfig, cut: Split) -> tuple[RunConfig, str | None]:
     """Return `config` with all that depends on the text decided, and a note if the text is too small for it."""
     batch, time, note = fit_batch(cut.sizes[0], config.data.batch_size, config.data.seq_length)
     training = config.training
     if not (training.epochs or training.steps or training.minutes):
         training = replace(training, epochs=DEFAULT_EPOCHS)
-    data = replace(
-        config.data, batch_size=batch, seq_length=time, corpus=absolute_sources(config.data.corpus)
-    )
+    # Names of corpora and - stay as they are.
+    sources = tuple(str(Path(s).resolve()) if Path(s).exists() else s for s in config.data.corpus)
+    data = replace(config.data, batch_size=batch, seq_length=time, corpus=sources)
     return RunConfig(data, config.model, training), note
-
-
-def absolute_sources(sources: Sequence[str]) -> tuple[str, ...]:
-    """Return sources with absolute paths; names of corpora and - stay as they are."""
-    return tuple(str(Path(s).resolve()) if Path(s).exists() else s for s in sources)
 
 
 def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:

@@ -86,14 +86,7 @@ Metrics: TypeAlias = Float[Array, "calls 5"]
 MAX_JOINED_SIZE = 2**16
 """Size of the largest arrays that the devices exchange in one message with others."""
 
-READ = (
-    "max_skipped",
-    "spike_threshold",
-    "recovery_steps",
-    "clip_norm",
-    "state_dropout",
-    "precision",
-)
+READ = ("max_skipped", "spike_threshold", "recovery_steps", "clip_norm", "state_dropout", "precision")
 """Settings that the program reads, in addition to those of the optimizer."""
 
 TrainSteps: TypeAlias = jax.stages.Wrapped

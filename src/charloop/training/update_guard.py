@@ -205,7 +205,7 @@ def advise_diverged(config: RunConfig, step: StepRecord) -> str:
     return f"{lower}, or raise --spike-threshold" if "running mean" in step.skipped else lower
 
 
-def divergence_error(what: str, step: int, restart: str, *, do: str = "") -> CharloopError:
+def divergence_error(what: str, step: int, restart: str, *, do: str) -> CharloopError:
     """Return the error for a run whose numbers are no longer of use."""
     do = do or "lower --learning-rate or --clip-norm"
     return CharloopError(f"training has diverged: {what} at step {step}", do=f"{do}; {restart}")

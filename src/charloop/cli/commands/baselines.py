@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import Count, Fraction
 from charloop.errors import CharloopError
@@ -25,9 +25,7 @@ class BaselinesFlags:
     The text is split as by charloop train.
     """
 
-    corpus: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT ...", help_behavior_hint="")
-    ]
+    corpus: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("TEXT ...")]
     """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
     encoding: str = "utf-8"
     """Text encoding of the files, a name that Python knows."""

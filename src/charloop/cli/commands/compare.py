@@ -27,18 +27,6 @@ def main(arguments: Sequence[str]) -> int:
                 do="to train and compare: charloop sweep TEXT --cells lstm,gru --seeds 3",
             )
     flags = check_ranges(parse(CompareFlags, "compare", arguments))
-    check(flags)
-    prepare_jax()
-    from charloop.comparison import score_runs
-
-    with showing_progress() as listener:
-        scored = score_runs(flags.runs, flags.choice(), cells=flags.cell, listener=listener)
-    print_runs(scored, flags)
-    return 0
-
-
-def check(flags: CompareFlags) -> None:
-    """Raise CharloopError for flags that do not go together."""
     files = [path for path in flags.runs if path.is_file()]
     if files:
         raise CharloopError(
@@ -50,3 +38,10 @@ def check(flags: CompareFlags) -> None:
             "nothing to compare", got=len(flags.runs), allowed="2 runs or more", do="name two runs' folders"
         )
     flags.refuse_two_texts()
+    prepare_jax()
+    from charloop.comparison import score_runs
+
+    with showing_progress() as listener:
+        scored = score_runs(flags.runs, flags.choice(), cells=flags.cell, listener=listener)
+    print_runs(scored, flags)
+    return 0

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 import tyro
 
 from charloop.baselines.wording import baseline_values, label_lines, rank_rows, rank_values
-from charloop.cli.flags.context import STDIN, read_context
-from charloop.cli.flags.parsing import Switch, check_ranges, parse
-from charloop.cli.flags.text import ReadingFlags
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import NonNegativeCount
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from charloop.baselines import BackgroundMeasurement
-    from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.texts import ChosenText
     from charloop.data import Vocabulary
     from charloop.evaluation import Score
 
@@ -40,7 +37,7 @@ class EvalFlags(ReadingFlags):
     Without a text, the network reads the run's own validation text.
     """
 
-    context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
+    context: Annotated[str | None, argument("TEXT|FILE")] = None
     """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, the text
     itself. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
     line, and parts of the run's own text with an empty memory, as in training."""
@@ -66,6 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
     prepare_jax()
+    from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import TextChoice, read_chosen_text, read_training_text
     from charloop.sampling.prompt import NO_BEGINNING
@@ -83,7 +81,11 @@ def main(arguments: Sequence[str]) -> None:
     if flags.baselines and given.training is None:
         with showing_progress() as listener:
             given = given._replace(training=read_training_text(folder, listener))
-    measuring = start_baselines(folder, given)
+    measuring = None
+    if given.training is not None:
+        # While the network reads; the run may have those of its validation text already.
+        kept = folder.path / BASELINES_FILE
+        measuring = BackgroundMeasurement(given.training, given.tokens, folder.vocabulary, kept=kept)
     keep = flags.per_character is not None
     with showing_progress() as listener:
         score = network.score(
@@ -111,17 +113,6 @@ def check_flags(flags: EvalFlags) -> None:
         raise CharloopError("--per-character and --limit do not go together", do="leave one out")
     if flags.per_character != STDOUT:
         check_output(PER_CHARACTER, flags.per_character, overwrite=flags.overwrite, allowed="a file or -")
-
-
-def start_baselines(folder: "RunFolder", given: "ChosenText") -> "BackgroundMeasurement | None":
-    """Start measuring baselines while the network reads; the run may have those of its validation text already."""
-    from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
-
-    if given.training is None:
-        return None
-    return BackgroundMeasurement(
-        given.training, given.tokens, folder.vocabulary, kept=folder.path / BASELINES_FILE
-    )
 
 
 def with_baselines(

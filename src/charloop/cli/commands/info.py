@@ -4,15 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from charloop.cli.flags.parsing import Switch, parse
 from charloop.cli.terminal.output import visible
-
-if TYPE_CHECKING:
-    from charloop.checkpoint import RunFolder
 
 
 @dataclass(frozen=True)
@@ -37,19 +34,14 @@ def main(arguments: Sequence[str]) -> None:
 
     folder = RunFolder.open(flags.run, inspect=True)
     if flags.toml:
-        print(settings(folder), end="")
+        import tomli_w
+
+        from charloop.configfile import to_dict
+
+        print(tomli_w.dumps(to_dict(folder.config)), end="")
         return
     values = describe_run(folder)
     if flags.json:
         print(json.dumps(values | describe_rank(folder, values)))
     else:
         print(visible("\n".join(label_lines(describe_rows(folder, values)))))
-
-
-def settings(folder: "RunFolder") -> str:
-    """Return the run's configuration as TOML."""
-    import tomli_w
-
-    from charloop.configfile import to_dict
-
-    return tomli_w.dumps(to_dict(folder.config))

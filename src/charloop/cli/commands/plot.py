@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, write_output
@@ -29,11 +29,9 @@ class PlotFlags:
     Needs matplotlib: pip install matplotlib
     """
 
-    runs: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")
-    ]
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], argument("RUN ...")]
     """The folders of the runs."""
-    output: Annotated[str, tyro.conf.arg(metavar="FILE", aliases=("-o",), help_behavior_hint="")] = ""
+    output: Annotated[str, argument("FILE", "-o")] = ""
     """The file to write; its name ends in .png (300 dpi), .svg or .pdf."""
     against: Literal["steps", "characters", "minutes"] = "steps"
     """What the x axis shows: updates, characters of training text read, or minutes of training."""
@@ -48,7 +46,11 @@ class PlotFlags:
 def main(arguments: Sequence[str]) -> None:
     """Draw the figure, and write it."""
     flags = check_ranges(parse(PlotFlags, "plot", arguments))
-    kind = check_plot_flags(flags)
+    if not flags.runs:
+        raise CharloopError("no run to draw", do="name its folder: charloop plot runs/book -o curves.png")
+    if not flags.output:
+        raise CharloopError("no file to draw to", do="name it: -o curves.png, .svg or .pdf")
+    kind = check_file(FLAG, flags.output, overwrite=flags.overwrite)
     need_matplotlib()
     from charloop.checkpoint import RunFolder
     from charloop.figures import read_curves
@@ -62,15 +64,6 @@ def main(arguments: Sequence[str]) -> None:
     ]
     figure = draw_figure(runs, flags.against, flags.width, kind)
     write_output(FLAG, flags.output, lambda file: file.write(figure), overwrite=flags.overwrite)
-
-
-def check_plot_flags(flags: PlotFlags) -> str:
-    """Return the kind of file asked for; CharloopError for another kind, an invalid path, or no run."""
-    if not flags.runs:
-        raise CharloopError("no run to draw", do="name its folder: charloop plot runs/book -o curves.png")
-    if not flags.output:
-        raise CharloopError("no file to draw to", do="name it: -o curves.png, .svg or .pdf")
-    return check_file(FLAG, flags.output, overwrite=flags.overwrite)
 
 
 def check_file(flag: str, name: str, *, overwrite: bool) -> str:

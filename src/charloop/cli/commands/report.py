@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
 from msgspec import Meta
 
-from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import ChosenText
     from charloop.report import ReportSources
-    from charloop.trained import TrainedModel
 
 FLAG, FILE = "--output", "report.html"
 
@@ -36,12 +34,7 @@ class ReportFlags(ReadingFlags):
     Without a text, the network reads the run's own validation text.
     """
 
-    output: Annotated[
-        str,
-        tyro.conf.arg(
-            metavar="FILE", aliases=("-o",), help_behavior_hint="(default: report.html in the run's folder)"
-        ),
-    ] = ""
+    output: Annotated[str, argument("FILE", "-o", default="report.html in the run's folder")] = ""
     """The file to write."""
     overwrite: Switch = False
     """Replace the file of --output if it exists."""
@@ -59,27 +52,23 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError("more than one text to show", do="give files, or --text")
     prepare_jax()
     from charloop.checkpoint import RunFolder
+    from charloop.report import gather_report, render_page
     from charloop.trained import load_trained_model
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     out = flags.output or default_output(folder)
     check_output(FLAG, out, overwrite=flags.overwrite)
-    content = make_page(folder, load_trained_model(folder, weights=flags.weights), flags).encode()
+    network = load_trained_model(folder, weights=flags.weights)
+    sources = read_sources(folder, flags)
+    try:
+        report = gather_report(folder, network, sources, show_status)
+        content = render_page(report, folder.vocabulary).encode()
+    finally:
+        show_status()
     write_output(FLAG, out, lambda file: file.write(content), overwrite=flags.overwrite)
     # A pipe carries nothing but the page.
     if would_overwrite(Path(out)):
         print(f"report      {visible(out)}, {len(content) / 1e6:.1f} MB: open it in a browser")
-
-
-def make_page(folder: "RunFolder", network: "TrainedModel", flags: ReportFlags) -> str:
-    """Return the page. A terminal shows the progress while it is made."""
-    from charloop.report import gather_report, render_page
-
-    sources = read_sources(folder, flags)
-    try:
-        return render_page(gather_report(folder, network, sources, show_status), folder.vocabulary)
-    finally:
-        show_status()
 
 
 def default_output(folder: "RunFolder") -> str:
@@ -113,17 +102,11 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "ReportSources":
             raise
         missing = missing_because(error, "Name a text: charloop report RUN TEXT.")
         return ReportSources("", missing, False, training_of(folder, None), flags.characters, flags.seed)
-    check_length(given)
+    if len(given.tokens) < 2:
+        known = f"{len(given.tokens)} characters the network knows"
+        raise CharloopError("a text to show", got=known, allowed="2 or more")
     training = training_of(folder, given)
     return ReportSources(given.name, given.tokens, own, training, flags.characters, flags.seed, given.notes)
-
-
-def check_length(given: "ChosenText") -> None:
-    """Raise CharloopError for a text that is too short for a prediction."""
-    if len(given.tokens) < 2:
-        raise CharloopError(
-            "a text to show", got=f"{len(given.tokens)} characters the network knows", allowed="2 or more"
-        )
 
 
 def training_of(folder: "RunFolder", given: "ChosenText | None") -> "Callable[[], np.ndarray]":

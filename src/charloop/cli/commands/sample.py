@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.cli.flags.context import read_context, read_prompt_file
-from charloop.cli.flags.parsing import Switch, given_flags, of_flag, parse
+from charloop.cli.flags.parsing import Switch, argument, given_flags, of_flag, parse
+from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import showing_progress
@@ -21,7 +21,7 @@ from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling import Beginning, Constraint
+    from charloop.sampling import Constraint
     from charloop.trained import TrainedModel
 
 
@@ -66,11 +66,11 @@ class SampleFlags:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
-    prompt: Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ""
+    prompt: Annotated[str, argument("TEXT")] = ""
     """Text to continue. It is read as the beginning of a paragraph or line. Empty: the network begins a new one."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Read the prompt from a file, or from standard input with -."""
-    context: Annotated[str | None, tyro.conf.arg(metavar="TEXT|FILE", help_behavior_hint="")] = None
+    context: Annotated[str | None, argument("TEXT|FILE")] = None
     """Text that the prompt continues: a file, or standard input with -, or, if no such file exists, the text itself.
     The network reads it before the prompt; it is not printed."""
     no_echo: Switch = False
@@ -93,14 +93,21 @@ def main(arguments: Sequence[str]) -> None:
     """Print one text as it is written, or several one after the other."""
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
     if flags.interactive:
-        from charloop.cli.interactive.session import check_interactive
+        from charloop.cli.interactive.session import check_interactive, edit_text
 
         check_interactive(given_flags(arguments))
-    prompt, context = find_prompt(flags), read_context(flags.context, taken=flags.prompt_file)
+    prompt = flags.prompt
+    if flags.prompt_file is not None:
+        if prompt:
+            raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
+        prompt = read_prompt_file("prompt", flags.prompt_file)
+    context = read_context(flags.context, taken=flags.prompt_file)
     network = load_network(flags)
     beginning = network.beginning(context)
     if flags.interactive:
-        print_text("", [edit_interactively(flags, network, prompt, beginning)])
+        config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
+        text = edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
+        print_text("", [text])
         print_seed(drawn_seed, "draws the same characters for the same keys")
         return
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
@@ -121,17 +128,6 @@ def load_network(flags: SampleFlags) -> "TrainedModel":
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
     return network
-
-
-def edit_interactively(
-    flags: SampleFlags, network: "TrainedModel", prompt: str, beginning: "Beginning"
-) -> str:
-    """Open the interactive editor and return the text written there."""
-    from charloop.cli.interactive.session import edit_text
-
-    config = SamplingConfig(**asdict(flags.sampling))
-    colored = wants_surprise(flags)
-    return edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
 
 
 def print_samples(
@@ -188,15 +184,6 @@ def print_text(opening: str, pieces: Iterable[str], paint: Painter | None = None
     if last != "\n":
         sys.stdout.write("\n")
     sys.stdout.flush()
-
-
-def find_prompt(flags: SampleFlags) -> str:
-    """Return the prompt of --prompt or --prompt-file."""
-    if flags.prompt_file is None:
-        return flags.prompt
-    if flags.prompt:
-        raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
-    return read_prompt_file("prompt", flags.prompt_file)
 
 
 def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.comparison import SweepFlags
 from charloop.cli.flags.parsing import check_ranges, given_flags
-from charloop.cli.flags.training import base_of, first_look, over, settings
+from charloop.cli.flags.training import find_base, make_config, parse_over
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
 from charloop.cli.terminal.output import visible
@@ -29,14 +29,15 @@ OLD_FLAGS = {"text": "text-file"}
 def main(arguments: Sequence[str]) -> int:
     """Train what is not trained yet, then report. 0, or 130 if Ctrl-C ended it."""
     given = given_flags(arguments)
-    first = first_look(SweepFlags, "sweep", arguments)
-    flags = check_ranges(over(SweepFlags, "sweep", base_of(first), arguments, given))
-    config, cells = settings(flags, given), check(flags)
+    # Enough to know the preset, file or run whose settings the flags change.
+    first = parse_over(SweepFlags, "sweep", None, arguments, set())
+    flags = check_ranges(parse_over(SweepFlags, "sweep", find_base(first), arguments, given))
+    config, cells = make_config(flags, given), check_cells(flags)
     check_part(flags, config)
     kind = check_plot(flags)
     prepare_jax()
     try:
-        sweep = trained(flags, config, cells)
+        sweep = train_all(flags, config, cells)
     except KeyboardInterrupt:
         # Ctrl-C between two runs, or while one is prepared: every checkpoint is complete.
         sweep = None
@@ -44,13 +45,13 @@ def main(arguments: Sequence[str]) -> int:
         again = f"\nresume:  {shlex.join(['charloop', 'sweep', *arguments])}"
         print(again, file=sys.stderr if flags.json else sys.stdout)
         return INTERRUPTED
-    report(sweep, cells, flags)
+    print_comparison(sweep, cells, flags)
     if kind:
         draw_figure(sweep, flags, kind)
     return 0
 
 
-def check(flags: SweepFlags) -> list[str]:
+def check_cells(flags: SweepFlags) -> list[str]:
     """Return the cells to train; CharloopError if there is nothing to compare, or no text to do it on."""
     flags.refuse_two_texts()
     if not flags.cells:
@@ -97,7 +98,7 @@ def check_plot(flags: SweepFlags) -> str:
     return kind
 
 
-def trained(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Sweep | None":
+def train_all(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Sweep | None":
     """Return the runs, all trained; None after Ctrl-C."""
     from charloop.checkpoint.texts import read_corpus
     from charloop.cli.terminal.sweep_screen import SweepScreen
@@ -105,7 +106,10 @@ def trained(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Swee
     from charloop.data import refuse_streams
 
     refuse_streams(config.data.corpus)
-    refuse_standard_input(config.data.corpus)
+    if "-" in config.data.corpus:
+        raise CharloopError(
+            "standard input is read once, and every run reads the text", do="write it to a file first"
+        )
     with SweepScreen(errors=flags.json) as screen:
         corpus = read_corpus(config, None, screen)
         folder = flags.output or own_folder(corpus.suggested_name)
@@ -121,14 +125,6 @@ def own_folder(text: str) -> Path:
     return former if former.is_dir() else Path("runs", f"sweep-{text}")
 
 
-def refuse_standard_input(sources: Sequence[str]) -> None:
-    """Raise CharloopError for standard input, which can be read only once: every run reads the text."""
-    if "-" in sources:
-        raise CharloopError(
-            "standard input is read once, and every run reads the text", do="write it to a file first"
-        )
-
-
 def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) -> None:
     """Raise CharloopError if the networks that are about to be trained cannot score the text in `file`."""
     from charloop.comparison import refuse_stream
@@ -138,7 +134,7 @@ def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) 
     load_corpus((file,), encoding=config.data.encoding, errors=config.data.errors, vocabulary=vocabulary)
 
 
-def report(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
+def print_comparison(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
     """Print the table over seeds, or of the runs themselves if there is only one seed."""
     from charloop.cells import is_file_cell
     from charloop.comparison import cells_record, group_by_cell, rank_cells, score_runs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
-from charloop.cli.flags.training import TrainFlags, base_of, first_look, over, refuse_changes, settings
+from charloop.cli.flags.training import TrainFlags, find_base, make_config, parse_over, refuse_changes
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.config import RunConfig
@@ -19,7 +19,8 @@ SHOWN = 400
 def main(arguments: Sequence[str]) -> int:
     """Train a new run or resume one, with a screen. Return 0, or 130 if Ctrl-C ended and saved the run."""
     given = given_flags(arguments)
-    first = first_look(TrainFlags, "train", arguments)
+    # Enough to know the preset, file or run whose settings the flags change.
+    first = parse_over(TrainFlags, "train", None, arguments, set())
     if first.resume:
         return resume_run(first, first.resume, arguments, given)
     return start_run(first, arguments, given)
@@ -27,11 +28,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
     """Train a new run."""
-    base = base_of(first)
+    base = find_base(first)
     if first.config:
         refuse_unnamed_cell(first.config, base, given)
-    flags = over(TrainFlags, "train", base, arguments, given)
-    config = settings(flags, given)
+    flags = parse_over(TrainFlags, "train", base, arguments, given)
+    config = make_config(flags, given)
     if not config.data.corpus:
         raise CharloopError(
             "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
@@ -49,7 +50,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             listener=screen,
             catch_signals=True,
         )
-    return end(folder, config, interrupted=screen.interrupted)
+    return print_end(folder, config, interrupted=screen.interrupted)
 
 
 def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
@@ -77,14 +78,14 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
     from charloop.training.run import resume_folder
 
     folder = RunFolder.open(run, cell=first.model.cell if "cell" in given else None)
-    config = settings(over(TrainFlags, "train", folder.config, arguments, given), given)
+    config = make_config(parse_over(TrainFlags, "train", folder.config, arguments, given), given)
     refuse_changes(folder.config, config)
     with TrainingScreen() as screen:
         resume_folder(folder, config, listener=screen, catch_signals=True)
-    return end(run, config, interrupted=screen.interrupted)
+    return print_end(run, config, interrupted=screen.interrupted)
 
 
-def end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
+def print_end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
     """Print samples of the best weights, unless interrupted, and the command to give next."""
     from charloop.cells import is_file_cell
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -49,28 +49,24 @@ def main(arguments: Sequence[str]) -> int:
     repetition = Repetition.of(flags.run, cell=flags.cell, steps=flags.steps)
     if flags.json:
         checks = repetition.run()
-        print(json.dumps(facts(flags.run, repetition, checks)))
+        facts = {
+            "run": str(flags.run),
+            "from_step": repetition.start,
+            "to_step": repetition.stop,
+            "checks": [{"what": check.what, "difference": check.difference} for check in checks],
+            "equal": not any(check.difference for check in checks),
+            "notes": list(repetition.notes),
+        }
+        print(json.dumps(facts))
     else:
-        for line in head(flags.run, repetition):
+        for line in plan_lines(flags.run, repetition):
             print(line, flush=True)
         checks = repetition.run()
-        print("\n".join(result(checks)))
+        print("\n".join(result_lines(checks)))
     return DIFFERENT if any(check.difference for check in checks) else 0
 
 
-def facts(run: Path, repetition: "Repetition", checks: "Sequence[Check]") -> dict[str, Any]:
-    """Return what was done and found, as plain values."""
-    return {
-        "run": str(run),
-        "from_step": repetition.start,
-        "to_step": repetition.stop,
-        "checks": [{"what": check.what, "difference": check.difference} for check in checks],
-        "equal": not any(check.difference for check in checks),
-        "notes": list(repetition.notes),
-    }
-
-
-def head(run: Path, repetition: "Repetition") -> Iterator[str]:
+def plan_lines(run: Path, repetition: "Repetition") -> Iterator[str]:
     """Yield what is about to be done."""
     from charloop.wording import number_of
 
@@ -80,7 +76,7 @@ def head(run: Path, repetition: "Repetition") -> Iterator[str]:
     yield from (f"note        {note}" for note in repetition.notes)
 
 
-def result(checks: "Sequence[Check]") -> Iterator[str]:
+def result_lines(checks: "Sequence[Check]") -> Iterator[str]:
     """Yield the result."""
     for check in checks:
         yield f"{'equal' if check.difference is None else 'DIFFERENT':11} {check.what}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.flags.parsing import Switch
+from charloop.cli.flags.parsing import Switch, argument
 from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
 from charloop.config import Count, NonNegativeCount, Positive, Seed
 from charloop.errors import CharloopError
@@ -59,15 +59,9 @@ class CompareFlags(ScoringFlags):
     To train several cells first and compare them, see charloop sweep.
     """
 
-    runs: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")
-    ] = ()
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], argument("RUN ...")] = ()
     """Folders of two runs or more."""
-    cell: Annotated[
-        tuple[str, ...],
-        tyro.conf.UseAppendAction,
-        tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint=""),
-    ] = ()
+    cell: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, argument("FILE.py:CLASS")] = ()
     """The code of a cell, for runs with a cell of their own; once for each such cell."""
 
 
@@ -104,18 +98,15 @@ class SweepFlags(ScoringFlags, SettingFlags):
 
     model: SameModelFlags = field(default_factory=SameModelFlags)
     training: SameTrainingFlags = field(default_factory=SameTrainingFlags)
-    cells: Annotated[str, tyro.conf.arg(metavar="A,B,...", help_behavior_hint="")] = ""
+    cells: Annotated[str, argument("A,B,...")] = ""
     """The cells, separated by commas: names (see charloop cells), or your own as FILE.py:CLASS."""
     seeds: Count = 3
     """Number of seeds; each cell is trained once with each seed."""
     match: Literal["hidden-size", "parameters"] = "hidden-size"
     """What all networks share: the hidden size, or about the number of parameters of the first cell's network."""
-    output: Annotated[
-        Path | None,
-        tyro.conf.arg(metavar="FOLDER", aliases=("-o",), help_behavior_hint="(default: runs/sweep-TEXT)"),
-    ] = None
+    output: Annotated[Path | None, argument("FOLDER", "-o", default="runs/sweep-TEXT")] = None
     """Folder for the runs, each in a folder of its own."""
-    plot: Annotated[str, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = ""
+    plot: Annotated[str, argument("FILE")] = ""
     """Also draw the loss curves, mean and range over seeds, to a .png, .svg or .pdf file (needs matplotlib)."""
     overwrite: Switch = False
     """Replace the file of --plot if it exists."""

@@ -5,7 +5,7 @@ import difflib
 import functools
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import docstring_parser
@@ -28,6 +28,12 @@ OLD_FLAGS = {"keep-saves": "keep-checkpoints", "momentum": "beta1", "second-mome
 """Former names of flags, which scripts may still give: accepted, and left out of help."""
 SHORT = {"-o": "--output"}
 """One-letter flags; `given_flags` knows them by their long names."""
+
+
+def argument(metavar: str, *aliases: str, default: str = "") -> Any:
+    """Return how help shows a flag: `metavar` for its value, and its default in words, or none."""
+    hint = f"(default: {default})" if default else ""
+    return tyro.conf.arg(metavar=metavar, aliases=aliases, help_behavior_hint=hint)
 
 
 def parse(
@@ -70,8 +76,8 @@ def check_ranges(flags: Arguments) -> Arguments:
         allowed, _, field = str(error).removeprefix("Expected ").partition(" - at `$.")
         # An error in one value of several, `seq_length[0]` or `seq_length[...]`, is one of the whole flag.
         field = field.rstrip("`").partition("[")[0]
-        wrong = CharloopError(field.rpartition(".")[2], got=value_at(flags, field), allowed=allowed)
-        raise of_flag(wrong) from None
+        got = functools.reduce(getattr, field.split("."), flags)
+        raise of_flag(CharloopError(field.rpartition(".")[2], got=got, allowed=allowed)) from None
     return flags
 
 
@@ -79,11 +85,6 @@ def of_flag(error: CharloopError) -> CharloopError:
     """Return the error of a setting with the name of its flag: top_k becomes --top-k."""
     allowed = readable(error.allowed.replace("`", ""), None) if error.allowed else None
     return CharloopError(f"--{error.what.replace('_', '-')}", got=error.got, allowed=allowed, do=error.do)
-
-
-def value_at(flags: object, field: str) -> object:
-    """Return the value of the field that `field` names, such as `model.hidden_size`."""
-    return functools.reduce(getattr, field.split("."), flags)
 
 
 def unknown_argument(kind: type, name: str, argument: str) -> CharloopError:
@@ -138,10 +139,18 @@ def current_name(argument: str, former: Mapping[str, str] = OLD_FLAGS) -> str:
 def refusal(text: str, name: str) -> CharloopError:
     """Return the error for the box of text that tyro prints when it refuses the arguments of `charloop NAME`."""
     sentence, see = one_line(text), f"see charloop {name} --help"
-    for pattern, make in KNOWN:
-        found = re.search(pattern, sentence)
-        if found:
-            return make(found, see)
+    # A value of the wrong type: the rest says what was got and what is allowed (see `values.make_reader`).
+    if found := re.search(r"Error parsing (\S+): (.*)", sentence):
+        sentence = f"{found[1]}: {found[2]}"
+    elif found := re.search(r"Missing value for argument '([^']+)'", sentence):
+        sentence = f"{found[1]} needs a value"
+    elif found := re.search(r"Missing from charloop \S+: (\S+)", sentence):
+        sentence = f"{found[1]} is missing"
+    elif found := re.search(
+        r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", sentence
+    ):
+        choices = re.findall(r"'([^']*)'", found[3])
+        return unknown_name(f"value of {found[2]}", found[1], choices, do=see)
     return CharloopError(sentence, do=see)
 
 
@@ -150,32 +159,3 @@ def one_line(text: str) -> str:
     paragraphs = re.split(r"[─-]{8,}", re.sub(r"[│╭╮╰╯]", " ", text))
     texts = [" ".join(p.split()) for p in paragraphs]
     return next((text for text in texts[1:] if text), " ".join(texts))
-
-
-def unreadable(found: re.Match[str], see: str) -> CharloopError:
-    """A value of the wrong type; the text says what was got and what is allowed (see `values.make_reader`)."""
-    return CharloopError(f"{found[1]}: {found[2]}", do=see)
-
-
-def without_value(found: re.Match[str], see: str) -> CharloopError:
-    """A flag without its value: at the end of the line, or before another flag."""
-    return CharloopError(f"{found[1]} needs a value", do=see)
-
-
-def no_choice(found: re.Match[str], see: str) -> CharloopError:
-    """A word that is not among a flag's choices."""
-    return unknown_name(f"value of {found[2]}", found[1], re.findall(r"'([^']*)'", found[3]), do=see)
-
-
-def missing(found: re.Match[str], see: str) -> CharloopError:
-    """A positional argument that was left out."""
-    return CharloopError(f"{found[1]} is missing", do=see)
-
-
-KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], CharloopError]], ...] = (
-    (r"Error parsing (\S+): (.*)", unreadable),
-    (r"Missing value for argument '([^']+)'", without_value),
-    (r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", no_choice),
-    (r"Missing from charloop \S+: (\S+)", missing),
-)
-"""tyro's sentences, and what makes an error of each; other sentences are passed on as they are."""

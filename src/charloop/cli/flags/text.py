@@ -1,10 +1,21 @@
-"""The flags of commands that let a trained network read a text."""
+"""What a network reads, as commands take it: the flags of a run and a text, and prompts and contexts."""
 
+import errno
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+
+from charloop.cli.flags.parsing import argument
+from charloop.errors import CharloopError
+from charloop.files.small import read_small
+
+MAX_PROMPT_BYTES = 64 << 20
+"""Largest prompt or context that is read from a file, in bytes."""
+STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -13,9 +24,7 @@ class ReadingFlags:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
-    texts: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[TEXT ...]", help_behavior_hint="")
-    ] = ()
+    texts: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("[TEXT ...]")] = ()
     """Files, folders, globs, - for standard input, or named corpora; together they are one text."""
     text: str | None = None
     """Read this string instead of files."""
@@ -32,3 +41,35 @@ class ReadingFlags:
     """Use the weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
     """The code of the cell, for a run with a cell of its own."""
+
+
+def read_context(given: str | None, *, taken: str | None) -> str | None:
+    """Return the context that --context gives: the content of a file, standard input for -, or the text itself.
+
+    `taken`: what another flag reads. Raises CharloopError if both are standard input.
+    """
+    if given is None:
+        return None
+    if given == STDIN and taken == STDIN:
+        raise CharloopError(
+            "--context - reads standard input, which is read already", do="give one of them as a file"
+        )
+    # os.path also accepts a name that no file can have.
+    return read_prompt_file("context", given) if given == STDIN or os.path.exists(given) else given
+
+
+def read_prompt_file(what: str, path: str) -> str:
+    """Return the text in the file `path`, or in standard input for -; line ends become LF."""
+    name = "standard input" if path == STDIN else path
+    try:
+        if path == STDIN:
+            content = sys.stdin.buffer.read(MAX_PROMPT_BYTES + 1)
+            if len(content) > MAX_PROMPT_BYTES:
+                raise OSError(errno.EFBIG, f"more than {MAX_PROMPT_BYTES >> 20} MB")
+        else:
+            content = read_small(Path(path), max_bytes=MAX_PROMPT_BYTES, only_file=False)
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise CharloopError(f"the {what} in {name} is not UTF-8, at byte {error.start}") from None
+    except OSError as error:
+        raise CharloopError(f"cannot read the {what} {name} ({error.strerror})") from None

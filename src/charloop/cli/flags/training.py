@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import tyro
 
-from charloop.cli.flags.parsing import Switch, of_flag, parse
+from charloop.cli.flags.parsing import Switch, argument, of_flag, parse
 from charloop.config import (
     DataConfig,
     ExpertSettings,
@@ -42,9 +42,7 @@ FREE_ON_RESUME = {
 class DataFlags(DataConfig):
     """The text."""
 
-    corpus: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="TEXT ...", help_behavior_hint="")
-    ] = ()
+    corpus: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("TEXT ...")] = ()
     """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
 
 
@@ -63,7 +61,7 @@ class ModelFlags(ModelConfig):
 class TrainingFlags(TrainingSettings):
     """Optimizer, learning rate, limits, and what is reported during training."""
 
-    log: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    log: Annotated[tuple[str, ...], argument("NAME ...")] = ()
     """Loggers to report to: tensorboard (files in RUN/tensorboard), wandb (Weights & Biases). --resume remembers
     them."""
 
@@ -97,12 +95,7 @@ class TrainFlags(SettingFlags):
     """
 
     model: ModelFlags = field(default_factory=ModelFlags)
-    output: Annotated[
-        Path | None,
-        tyro.conf.arg(
-            metavar="FOLDER", aliases=("-o",), help_behavior_hint="(default: a new name under runs/)"
-        ),
-    ] = None
+    output: Annotated[Path | None, argument("FOLDER", "-o", default="a new name under runs/")] = None
     """Folder for the run."""
     overwrite: Switch = False
     """If --output holds a run, rename it and start a new one."""
@@ -115,39 +108,36 @@ class TrainFlags(SettingFlags):
 Flags = TypeVar("Flags", bound=SettingFlags)
 
 
-def first_look(kind: type[Flags], name: str, arguments: Sequence[str]) -> Flags:
-    """Return the flags of `charloop NAME` over the default preset: enough to know the preset, file or run to use."""
-    return over(kind, name, find_preset(DEFAULT_PRESET), arguments, given=set())
+def parse_over(
+    kind: type[Flags], name: str, base: RunConfig | None, arguments: Sequence[str], given: set[str]
+) -> Flags:
+    """Return the flags of `charloop NAME`, with `base` (or the default preset) as their defaults.
 
-
-def over(kind: type[Flags], name: str, base: RunConfig, arguments: Sequence[str], given: set[str]) -> Flags:
-    """Return the flags with `base` as their defaults."""
-    return parse(kind, name, arguments, layered(kind, base, given))
-
-
-def layered(kind: type[Flags], base: RunConfig, given: set[str]) -> Flags:
-    """Return `base` as the flags' defaults; a budget given as a flag replaces all limits of `base`."""
+    A budget among the flags that are `given` replaces all limits of `base`.
+    """
+    base = base or find_preset(DEFAULT_PRESET)
     training = asdict(base.training)
     if given & LIMITS:
         training |= dict.fromkeys(LIMITS)
     expert = {f.name: training.pop(f.name) for f in fields(ExpertSettings)}
     flags = kind()
-    return replace(
+    defaults = replace(
         flags,
         data=type(flags.data)(**asdict(base.data)),
         model=type(flags.model)(**asdict(base.model)),
         training=type(flags.training)(**training),
         expert=ExpertSettings(**expert),
     )
+    return parse(kind, name, arguments, defaults)
 
 
-def base_of(flags: SettingFlags) -> RunConfig:
+def find_base(flags: SettingFlags) -> RunConfig:
     """Return the configuration under the flags: the preset, with the file on top."""
     base = find_preset(flags.preset)
     return read_config(flags.config, base) if flags.config else base
 
 
-def settings(flags: SettingFlags, given: set[str]) -> RunConfig:
+def make_config(flags: SettingFlags, given: set[str]) -> RunConfig:
     """Return the configuration that the flags describe. Raises CharloopError for a value out of its range."""
     model = ModelConfig(**asdict(flags.model))
     model = replace(model, cell_options=tuple(dict.fromkeys(model.cell_options)))

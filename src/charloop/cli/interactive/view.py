@@ -15,7 +15,6 @@ from charloop.data import Vocabulary
 from charloop.data.decoding import STRAY_BYTES, decode_utf8, stray_byte, utf8_width
 from charloop.data.vocabulary import UNKNOWN_SYMBOL
 from charloop.display import BLANKS
-from charloop.sampling.interactive import Candidate
 
 HELP = (
     "1-9 0 choose",
@@ -118,20 +117,14 @@ def draw_candidates(editor: Editor, width: int) -> list[Text]:
     """Return the table of candidates: digit, label, own probability and bits, and draw probability with a bar."""
     before = editor.session.ids[-3:] or editor.session.prompt[-3:].tolist()
     rows = [Text(HEAD.format("next", "chance", "bits", "drawn"), "dim")]
-    for number, candidate in enumerate(editor.candidates, start=1):
-        label = make_label(editor.vocabulary, [*before, candidate.index])
-        rows.append(draw_candidate(number % 10, candidate, label, width))
+    for number, one in enumerate(editor.candidates, start=1):
+        bits = -math.log2(one.probability) if one.probability else math.inf
+        label = make_label(editor.vocabulary, [*before, one.index])
+        padded = label + " " * max(0, 10 - cell_len(label))
+        figures = f"{one.probability:>7.1%} {bits:>6.2f}  {one.draw_probability:>7.1%} "
+        row = Text.assemble((f"{number % 10}", "bold"), f"  {padded} {figures}")
+        rows.append(row.append(draw_bar(one.draw_probability, min(40, width - cell_len(row.plain))), "green"))
     return [*rows, *(Text() for _ in range(1 + editor.num_candidates - len(rows)))]
-
-
-def draw_candidate(number: int, candidate: Candidate, label: str, width: int) -> Text:
-    """Return one row of the table."""
-    bits = -math.log2(candidate.probability) if candidate.probability else math.inf
-    padded = label + " " * max(0, 10 - cell_len(label))
-    figures = f"{candidate.probability:>7.1%} {bits:>6.2f}  {candidate.draw_probability:>7.1%} "
-    row = Text.assemble((f"{number}", "bold"), f"  {padded} {figures}")
-    room = width - cell_len(row.plain)
-    return row.append(draw_bar(candidate.draw_probability, min(40, room)), "green")
 
 
 def draw_bar(share: float, columns: int) -> str:

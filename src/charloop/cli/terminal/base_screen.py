@@ -1,7 +1,6 @@
 """The base of both training screens: labelled lines, and a bar below them that is always taken down."""
 
 import time
-from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
@@ -36,9 +35,7 @@ class Screen:
         self.task = self.progress.add_task("reading the text", total=1.0)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.progress.stop()
 
     def say(self, label: str, text: str, style: str = "") -> None:

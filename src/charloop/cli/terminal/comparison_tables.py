@@ -33,13 +33,13 @@ def run_lines(
     name: str, notes: Sequence[str], entries: "Sequence[RunScore]", to_loss: float | None
 ) -> Iterator[str]:
     """Yield the comparison of runs, the best first: losses are nats per character."""
-    yield from opening(name, entries[0].score.characters, notes)
+    yield from text_lines(name, entries[0].score.characters, notes)
     yield "loss     nats per character; behind: loss minus that of the best run, paired"
     yield "         95 % confidence intervals; p: probability of such a difference by chance"
     yield ""
     heads = ["loss", "interval", "behind", "interval", "p"]
     rows = [run_loss(entry) + run_training(entry, to_loss) for entry in entries]
-    yield from pieces([entry.name for entry in entries], heads, rows, to_loss, [len(heads)])
+    yield from table_pieces([entry.name for entry in entries], heads, rows, to_loss, [len(heads)])
     yield run_verdict(entries)
 
 
@@ -48,24 +48,24 @@ def cell_lines(
 ) -> Iterator[str]:
     """Yield the comparison of cells, the best first: losses are nats per character, means over seeds."""
     yield ""
-    yield from opening(name, groups[0].entries[0].score.characters, notes)
+    yield from text_lines(name, groups[0].entries[0].score.characters, notes)
     yield f"loss     nats per character, mean of {len(groups[0].seeds)} seeds; sd: standard deviation"
     yield "behind   loss minus the best cell's, seed by seed; 95 % confidence intervals"
     yield "p        probability of such a difference by chance: over seeds, and over text"
     yield ""
     heads = ["loss", "sd", "interval", "behind", "interval", "p seeds", "p text"]
     rows = [cell_loss(group) + cell_training(group, to_loss) for group in groups]
-    yield from pieces([group.name for group in groups], heads, rows, to_loss, [3, len(heads)])
+    yield from table_pieces([group.name for group in groups], heads, rows, to_loss, [3, len(heads)])
     yield cell_verdict(groups)
 
 
-def opening(name: str, characters: int, notes: Sequence[str]) -> Iterator[str]:
+def text_lines(name: str, characters: int, notes: Sequence[str]) -> Iterator[str]:
     """Yield the lines that name the text."""
     yield f"text     {name}, {characters:,} characters predicted by each"
     yield from (f"note     {note}" for note in notes)
 
 
-def pieces(
+def table_pieces(
     names: Sequence[str],
     heads: list[str],
     rows: Sequence[Sequence[str]],
@@ -82,10 +82,15 @@ def pieces(
 def run_loss(entry: "RunScore") -> list[str]:
     """Return a run's loss, its distance to the best, and how sure both are."""
     interval, behind = entry.score.interval, entry.behind
-    cells = [f"{entry.score.loss:.4f}", span((interval.low, interval.high) if interval else None)]
+    cells = [f"{entry.score.loss:.4f}", format_interval((interval.low, interval.high) if interval else None)]
     if behind is None:
         return [*cells, DASH, DASH, DASH]
-    return [*cells, f"{behind.nats:.4f}", span((behind.low, behind.high)), probability(behind.p_value)]
+    return [
+        *cells,
+        f"{behind.nats:.4f}",
+        format_interval((behind.low, behind.high)),
+        format_p_value(behind.p_value),
+    ]
 
 
 def run_training(entry: "RunScore", to_loss: float | None) -> list[str]:
@@ -106,16 +111,16 @@ def cell_loss(group: "CellScores") -> list[str]:
     """Return a cell's loss over seeds, its distance to the best, and how sure both are."""
     loss, behind = group.loss, group.behind
     deviation = f"{loss.deviation:.4f}" if loss.deviation is not None else DASH
-    cells = [f"{loss.mean:.4f}", deviation, span(loss.interval)]
+    cells = [f"{loss.mean:.4f}", deviation, format_interval(loss.interval)]
     if behind is None:
         return [*cells, DASH, DASH, DASH, DASH]
     on_text = group.on_text.p_value if group.on_text else None
     return [
         *cells,
         f"{behind.mean:.4f}",
-        span(behind.interval),
-        probability(behind.p_value),
-        probability(on_text),
+        format_interval(behind.interval),
+        format_p_value(behind.p_value),
+        format_p_value(on_text),
     ]
 
 
@@ -134,12 +139,12 @@ def cell_training(group: "CellScores", to_loss: float | None) -> list[str]:
     return cells
 
 
-def span(interval: tuple[float, float] | None) -> str:
+def format_interval(interval: tuple[float, float] | None) -> str:
     """Return an interval's two ends."""
     return f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else DASH
 
 
-def probability(p_value: float | None) -> str:
+def format_p_value(p_value: float | None) -> str:
     """Return a p-value with four digits."""
     if p_value is None:
         return DASH

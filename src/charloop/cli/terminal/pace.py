@@ -56,7 +56,7 @@ class EpochEstimate:
     """Steps that were measured."""
     seconds: float = 0.0
     """Seconds that they took."""
-    is_told: bool = False
+    is_reported: bool = False
     _since: float | None = None
     _sizes: set[int] = field(default_factory=set)
     """Steps of the calls so far: each number of steps is a program of its own, and compiled in its first call."""
@@ -67,9 +67,9 @@ class EpochEstimate:
             self.steps, self.seconds = self.steps + steps, self.seconds + now - self._since
         self._since = now
         self._sizes.add(steps)
-        if self.is_told or self.seconds < MEASURED_SECONDS or not self.chunks_per_epoch:
+        if self.is_reported or self.seconds < MEASURED_SECONDS or not self.chunks_per_epoch:
             return ""
-        self.is_told = True
+        self.is_reported = True
         return f"takes about {duration(self.epoch)} (measured over {number_of(self.steps, 'step')})"
 
     def pause(self) -> None:

@@ -50,7 +50,7 @@ class Picture:
         if width < MIN_WIDTH_BESIDE:
             rows = self.curve.draw(width, self.baselines)
             return [*rows, *panel(self.samples, ROWS_BELOW, width)] if rows else []
-        left = curve_width(width)
+        left = min(MAX_CURVE_WIDTH, width - GAP - BESIDE)
         rows = self.curve.draw(left, self.baselines)
         return beside(rows, list(panel(self.samples, ROWS, width - left - GAP)), left) if rows else []
 
@@ -58,11 +58,6 @@ class Picture:
 def shows_samples(width: int, height: int) -> bool:
     """Return whether samples are shown in the picture."""
     return height >= MIN_HEIGHT_BELOW or (height >= MIN_HEIGHT and width >= MIN_WIDTH_BESIDE)
-
-
-def curve_width(width: int) -> int:
-    """Return the columns of the curve on a terminal that shows samples beside it."""
-    return min(MAX_CURVE_WIDTH, width - GAP - BESIDE)
 
 
 def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:

@@ -34,7 +34,7 @@ def part_validated(event: Started) -> int:
     return validation if 0 < limit < validation - 1 else 0
 
 
-def opening(event: Started) -> Iterator[tuple[str, str]]:
+def opening_lines(event: Started) -> Iterator[tuple[str, str]]:
     """Yield labelled lines: what will be trained, on what."""
     data, (train, validation, test) = event.config.data, event.split
     unit = "bytes" if data.unit == "byte" else "characters"
@@ -56,12 +56,12 @@ def columns_for(width: int) -> list[str]:
     return [name for name in COLUMNS if width >= NARROW or name not in ONLY_WIDE]
 
 
-def heads(width: int) -> str:
+def table_head(width: int) -> str:
     """Return the head of the table."""
     return table_lines([COLUMNS[name] for name in columns_for(width)], [], gap=1)[0]
 
 
-def row(
+def table_row(
     width: int,
     figures: dict[str, str],
     elapsed: float,
@@ -78,7 +78,7 @@ def row(
     return table_lines(columns, [line], gap=1, heads=False)[0]
 
 
-def ending(
+def ending_lines(
     event: Finished, resumed_at: int, part_of: int, baselines: "Baselines | None"
 ) -> Iterator[tuple[str, str]]:
     """Yield labelled lines: why the run ended, and how good it is."""

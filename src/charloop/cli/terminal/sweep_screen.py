@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Column
 from rich.text import Text
 
 from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
@@ -20,11 +19,8 @@ if TYPE_CHECKING:
     from charloop.evaluation import Score
 
 
-def columns_of(width: int) -> list[Column]:
-    """Return the table's columns, for cells with names of at most `width` characters."""
-    sizes = {"seed": 4, "val": 6, "bits/char": 9, "chars/s": 9, "steps": 7, "time": 7}
-    numbers = [right(head, size) for head, size in sizes.items()]
-    return [right("run", 6), left("cell", width), *numbers, left("")]
+SIZES = {"seed": 4, "val": 6, "bits/char": 9, "chars/s": 9, "steps": 7, "time": 7}
+"""Columns of figures, and their widths in characters."""
 
 
 class SweepScreen(Screen):
@@ -40,7 +36,9 @@ class SweepScreen(Screen):
     def begin(self, sweep: Sweep) -> None:
         """Print what will be trained."""
         self.sweep, corpus, config = sweep, sweep.corpus, sweep.runs[0].config
-        self.columns = columns_of(max(4, *(len(run.cell) for run in sweep.runs)))
+        width = max(4, *(len(run.cell) for run in sweep.runs))
+        figures = [right(head, size) for head, size in SIZES.items()]
+        self.columns = [right("run", 6), left("cell", width), *figures, left("")]
         self.chunk = config.data.batch_size * config.data.seq_length
         unit = "bytes" if config.data.unit == "byte" else "characters"
         self.say("text", f"{corpus.description}, {len(corpus.tokens):,} {unit}")

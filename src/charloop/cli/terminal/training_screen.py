@@ -12,7 +12,14 @@ from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.pace import EpochEstimate, Pace
 from charloop.cli.terminal.picture import Picture, shows_samples
-from charloop.cli.terminal.screen_words import NARROW, ending, heads, opening, part_validated, row
+from charloop.cli.terminal.screen_words import (
+    NARROW,
+    ending_lines,
+    opening_lines,
+    part_validated,
+    table_head,
+    table_row,
+)
 from charloop.progress import Progress
 from charloop.training.events import (
     INTERRUPTED,
@@ -76,7 +83,7 @@ class TrainingScreen(Screen):
         self.pace.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
         self.estimate.chunks_per_epoch, self.minutes = event.chunks_per_epoch, event.config.training.minutes
         self.part_of = part_validated(event)
-        for label, text in opening(event):
+        for label, text in opening_lines(event):
             self.say(label, text)
         for note in event.notes:
             self.noted(note)
@@ -92,11 +99,15 @@ class TrainingScreen(Screen):
 
     def stepped(self, event: Stepped) -> None:
         self.pace.add(event.steps)
-        self.tell_epoch(self.estimate.add(len(event.steps), self.pace.calls[-1][0]))
+        if estimate := self.estimate.add(len(event.steps), self.pace.calls[-1][0]):
+            # The budget pays for compilation and evaluations too.
+            allowed = (self.minutes or 0) * 60 / self.estimate.epoch
+            budget = f"; --minutes {self.minutes:g} allows at most {allowed:.2g} epochs" if allowed else ""
+            self.say("epoch", estimate + budget)
         for step in event.steps:
             if not step.skipped:
                 self.picture.curve.add(event.progress, step.loss)
-        self.tell_skipped(event)
+        self.print_skipped(event)
         self.epoch = event.steps[-1].epoch
         loss = self.pace.loss
         parts = [f"loss {loss:.3f}", f"{loss / math.log(2):.3f} bits/char"]
@@ -111,15 +122,7 @@ class TrainingScreen(Screen):
         if not self.has_bar and time.monotonic() - self.last_row > PLAIN_PAUSE:
             self.row(event.steps[-1].step, event.elapsed, None, "")
 
-    def tell_epoch(self, estimate: str) -> None:
-        """Print how long an epoch takes, and how many a budget of minutes allows, when it is first known."""
-        if estimate:
-            # The budget pays for compilation and evaluations too.
-            allowed = (self.minutes or 0) * 60 / self.estimate.epoch
-            budget = f"; --minutes {self.minutes:g} allows at most {allowed:.2g} epochs" if allowed else ""
-            self.say("epoch", estimate + budget)
-
-    def tell_skipped(self, event: Stepped) -> None:
+    def print_skipped(self, event: Stepped) -> None:
         """Print a line for each of the first skipped updates."""
         for step in event.steps:
             if step.skipped:
@@ -134,12 +137,12 @@ class TrainingScreen(Screen):
         """Print one line of the table, under its head if that is not in sight."""
         width = self.console.width if self.has_bar else NARROW
         if not self.has_head:
-            self.console.print(Text("\n" + heads(width), "dim"))
+            self.console.print(Text("\n" + table_head(width), "dim"))
             self.has_head = True
         self.last_row = time.monotonic()
         figures = {"step": f"{step:,}", "epoch": f"{self.epoch:.2f}", "speed": self.pace.speed, "mark": mark}
         figures["train"] = f"{self.pace.loss:.3f}" if self.pace.losses else ""
-        line = row(width, figures, elapsed, validation, self.baselines)
+        line = table_row(width, figures, elapsed, validation, self.baselines)
         self.console.print(Text(line, "" if mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
@@ -160,5 +163,5 @@ class TrainingScreen(Screen):
                 self.console.print(line)
         self.interrupted = event.reason == INTERRUPTED
         self.console.print()
-        for label, text in ending(event, self.resumed_at, self.part_of, self.baselines):
+        for label, text in ending_lines(event, self.resumed_at, self.part_of, self.baselines):
             self.say(label, text, style="magenta" if label == "skipped" else "")

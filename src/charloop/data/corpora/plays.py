@@ -66,7 +66,8 @@ def plain_text(name: str, markdown: str) -> str:
 def _speeches(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield speakers and their lines. Text between a heading and the next speaker describes a location; skip it."""
     speaker, lines = "", list[str]()
-    for line in filter(None, map(_tidy, text.splitlines())):
+    tidy = (re.sub(" {2,}", " ", line.strip()) for line in text.splitlines())
+    for line in filter(None, tidy):
         named = _SPEAKER.fullmatch(line)
         if named is None and not _HEADING.match(line):
             lines += [line] if speaker else []
@@ -76,8 +77,3 @@ def _speeches(text: str) -> Iterator[tuple[str, list[str]]]:
             yield speaker, lines
             speaker, lines = following, []
     yield speaker, lines
-
-
-def _tidy(line: str) -> str:
-    """Return a line without spaces at its ends, and without repeated spaces."""
-    return re.sub(" {2,}", " ", line.strip())

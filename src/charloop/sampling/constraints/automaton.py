@@ -6,7 +6,7 @@ is known how many symbols are needed to complete a match.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, AnyStr, TypeAlias
 
 import numpy as np
@@ -114,8 +114,13 @@ class Automaton:
     def _distances(self) -> list[int]:
         """Return for each state the number of symbols to the end, by going backwards from there."""
         into: list[list[tuple[int, int]]] = [[] for _ in self.edges]
-        for state, target, cost in self._steps():
-            into[target].append((state, cost))
+        matched: list[bool] = np.any(self.classes, axis=-1).tolist()
+        for state, (edges, free) in enumerate(zip(self.edges, self._free, strict=True)):
+            for number, target in edges:
+                if matched[number]:
+                    into[target].append((state, 1))
+            for target in free:
+                into[target].append((state, 0))
         needed = [UNREACHABLE] * len(self.edges)
         needed[self.end], todo = 0, deque([self.end])
         while todo:
@@ -125,10 +130,3 @@ class Automaton:
                     needed[state] = needed[target] + cost
                     (todo.append if cost else todo.appendleft)(state)
         return needed
-
-    def _steps(self) -> Iterator[tuple[int, int, int]]:
-        """Yield each step: from a state, to a state, by this number of symbols (0 or 1)."""
-        matched: list[bool] = np.any(self.classes, axis=-1).tolist()
-        for state, (edges, free) in enumerate(zip(self.edges, self._free, strict=True)):
-            yield from ((state, target, 1) for number, target in edges if matched[number])
-            yield from ((state, target, 0) for target in free)

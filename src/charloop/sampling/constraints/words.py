@@ -59,7 +59,10 @@ class Words(Constraint):
         forms = {form for word in spelled for form in _spell_forms(word) if known.issuperset(form)}
         children, needed = _make_tree([vocabulary.encode(form).tolist() for form in sorted(forms)])
         letters = np.zeros(vocabulary.size, bool)
-        letters[: len(vocabulary.symbols)] = [_is_letter(symbol) for symbol in vocabulary.symbols]
+        # A combining accent is a part of its letter.
+        letters[: len(vocabulary.symbols)] = [
+            s.isalpha() or unicodedata.combining(s) > 0 for s in vocabulary.symbols
+        ]
         return cls(tuple(children), tuple(needed), letters)
 
     def start(self, prompt: Integer[np.ndarray, " prompt"]) -> Nodes:
@@ -86,11 +89,6 @@ class Words(Constraint):
     def may_end(self, state: Nodes) -> bool:
         """Return whether the last word may be complete."""
         return any(node in (BETWEEN, FOREIGN) or self.needed[node] == 0 for node in state)
-
-
-def _is_letter(symbol: str) -> bool:
-    """Return whether it is a letter or a combining accent."""
-    return symbol.isalpha() or unicodedata.combining(symbol) > 0
 
 
 def _spell_forms(word: str) -> set[str]:

@@ -3,18 +3,8 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 
-from charloop.training.events import (
-    Evaluated,
-    Event,
-    Listener,
-    Measured,
-    Noted,
-    Sampled,
-    Started,
-    Stepped,
-)
+from charloop.training.events import Evaluated, Event, Listener, Measured, Noted, Sampled, Started, Stepped
 from charloop.training.loggers.base import Logger
 from charloop.training.metrics import StepRecord
 
@@ -34,9 +24,7 @@ class Logging:
     def __enter__(self) -> "Logging":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._call_each(lambda logger: logger.close(), last=True)
 
     def __call__(self, event: Event) -> None:
