@@ -55,18 +55,13 @@ def record_units(network: TrainedModel, tokens: Integer[np.ndarray, " length"]) 
 
 
 def list_units(state: State) -> tuple[StateUnit, ...]:
-    """Return every unit of a state of one batch row, in the order of `flatten_state`."""
+    """Return every unit of a state of one batch row, in the order of its leaves."""
     return tuple(
         StateUnit(layer, keystr(path, simple=True, separator="."), index)
         for layer, own in enumerate(state)
         for path, leaf in tree_flatten_with_path(own)[0]
         for index in range(leaf.size)
     )
-
-
-def flatten_state(state: State) -> Float[Array, " units"]:
-    """Return the numbers of a state of one batch row as a vector."""
-    return jnp.concatenate([leaf.reshape(-1).astype(jnp.float32) for leaf in jax.tree.leaves(state)])
 
 
 @partial(jax.jit, static_argnames="model")
@@ -76,6 +71,7 @@ def _record(
     def read_token(state: State, token: Int[Array, ""]) -> tuple[State, Float[Array, " units"]]:
         characters: Characters = token.reshape(1, 1)
         state = model.apply(params, characters, state)[1]
-        return state, flatten_state(state)
+        leaves = [leaf.reshape(-1).astype(jnp.float32) for leaf in jax.tree.leaves(state)]
+        return state, jnp.concatenate(leaves)
 
     return lax.scan(read_token, state, tokens)

@@ -46,11 +46,6 @@ def select_rows(rows: Bool[Array, " batch"], chosen: Any, other: Any) -> Any:
     return jax.tree.map(lambda a, b: jnp.where(rows.reshape(-1, *[1] * (b.ndim - 1)), a, b), chosen, other)
 
 
-def select_idle_rows(flag: Int32[Array, " batch"], chosen: Any, other: Any) -> Any:
-    """Return `chosen` for the idle rows and `other` for the rest."""
-    return select_rows(are_idle(flag), chosen, other)
-
-
 def apply_resets(cell: Cell, state: State, flag: Int32[Array, " batch"] | None) -> State:
     """Return the state before a step: the initial state for the rows that are reset."""
     if flag is None:
@@ -70,4 +65,5 @@ def step_with_flags(
     new, output = cell.step(params, inputs, state)
     if flag is None:
         return new, output
-    return select_idle_rows(flag, state, new), select_idle_rows(flag, jnp.zeros_like(output), output)
+    idle = are_idle(flag)
+    return select_rows(idle, state, new), select_rows(idle, jnp.zeros_like(output), output)

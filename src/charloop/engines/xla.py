@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from charloop.cells.base import product
 from charloop.engines.base import ForwardResult, LayerArrays, LoopParams
 from charloop.engines.parts import Parts, Weights
-from charloop.engines.row_flags import apply_resets, are_reset, select_idle_rows, select_rows
+from charloop.engines.row_flags import apply_resets, are_idle, are_reset, select_rows
 from charloop.types import Characters, Logits, State
 
 MAX_ONE_HOT_ROWS = 512
@@ -56,7 +56,7 @@ class XlaLoop:
                 results += (result if made.source is None else rows[made.source] + result,)
             new, output = _finish(parts, layer.loop_params, _unmerged(parts, rows), results, state)
             if flag is not None:
-                new = select_idle_rows(flag, state, new)
+                new = select_rows(are_idle(flag), state, new)
             return new, (output, state, results)
 
         last, (outputs, states, results) = lax.scan(step, layer.start, (over, layer.flags))
@@ -79,11 +79,11 @@ class XlaLoop:
             rows, state, made, to_output, flag = now
             kept, to_new = to_state, to_state
             if flag is not None:
-                to_new = select_idle_rows(flag, jax.tree.map(jnp.zeros_like, to_state), to_state)
+                to_new = select_rows(are_idle(flag), jax.tree.map(jnp.zeros_like, to_state), to_state)
             found = _pull(parts, (loop_params, read(rows), made, state), (to_new, to_output), weights)
             to_own_now, to_rows, to_results, to_state = found
             if flag is not None:
-                to_state = select_idle_rows(flag, kept, to_state)
+                to_state = select_rows(are_idle(flag), kept, to_state)
                 to_state = select_rows(are_reset(flag), jax.tree.map(jnp.zeros_like, to_state), to_state)
             return (to_state, jax.tree.map(jnp.add, to_own, to_own_now)), (to_rows, to_results)
 

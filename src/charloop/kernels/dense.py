@@ -69,7 +69,7 @@ def multiply_packed(
 
 def find_dense_kernel(panels: Panels) -> Kernel:
     """Return the kernel that multiplies any number of positions by a matrix of that size."""
-    words = count_row_words(panels.depth, panels.width)
+    words = count_row_words(panels.depth, panels.machine.width)
     signature = Signature(
         (
             Argument("left", ("time", "batch", panels.depth)),
@@ -88,7 +88,7 @@ def find_dense_kernel(panels: Panels) -> Kernel:
         else:
             emit_block(v, panels, named, INDEX(0), positions)
 
-    return find_kernel(("dense", panels), lambda: emit_kernel(signature, panels.width, emit))
+    return find_kernel(("dense", panels), lambda: emit_kernel(signature, panels.machine.width, emit))
 
 
 def emit_block(
@@ -101,7 +101,7 @@ def emit_block(
         return v.at(named["left"], b.mul(b.add(position, row), INDEX(panels.depth)))
 
     def rounded(row: Emitted) -> Emitted:
-        return v.at(named["rounded"], b.mul(row, INDEX(count_row_words(panels.depth, panels.width))))
+        return v.at(named["rounded"], b.mul(row, INDEX(count_row_words(panels.depth, panels.machine.width))))
 
     if panels.bfloat16:
         emit_bfloat16_rows(v, positions, panels.depth, read, named["rounded"])

@@ -26,7 +26,7 @@ def dynamic(
     resets: Bool[Array, "time batch"] | None = None,
     lengths: Int[Array, " batch"] | None = None,
 ) -> tuple[State, Output]:
-    """Run `cell` for as many steps as the longest row has; return the last state and the outputs.
+    """Run `cell` to the end of the longest row; return the last state and the outputs.
 
     `resets` and `lengths` (0 to time) as in `fused`. One compiled program serves all lengths up to the inputs' time
     axis; its cost grows with the longest.

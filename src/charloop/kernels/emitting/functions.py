@@ -7,8 +7,17 @@ exp and log follow Moshier's Cephes (expf, logf); tanh uses exp(2x) - 1, compute
 
 from collections.abc import Callable
 
-from charloop.kernels.emitting.vectors import EXP, LN2_HIGH, LN2_LOW, LOG, LOG2_E, SHIFT, Emitted, Vectors
+from charloop.kernels.emitting.vectors import Emitted, Vectors
+from charloop.kernels.tracing.decompositions import LN2_HIGH, LN2_LOW, SHIFT
 
+LOG2_E = 1.4426950408889634
+EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+"""exp(r) = 1 + r + r^2 p(r) for |r| <= ln 2 / 2 (Moshier's Cephes, expf)."""
+LOG = (
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+"""log(1 + r) = r - r^2 / 2 + r^3 p(r) (Cephes, logf)."""
 MAX_EXP_INPUT, MIN_EXP_INPUT = 89.0, -104.0
 """Beyond these, float32's exp is infinity or 0."""
 MAX_TANH_INPUT = 9.1

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, UInt32
 
 from charloop.kernels.emitting.tile import RowTiles, Sides, emit_tile
 from charloop.kernels.emitting.vectors import INDEX, Emitted, Vectors, counting
-from charloop.kernels.machine import Machine, Tile
+from charloop.kernels.machine import Machine
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,6 @@ class Panels:
     """Whether numbers are rounded to bfloat16 and multiplied in pairs; a pair is a word of a float32's size."""
 
     @property
-    def width(self) -> int:
-        """Elements in a vector."""
-        return self.machine.width
-
-    @property
-    def tile(self) -> Tile:
-        """Rows and vectors whose sums are in registers at once."""
-        return self.machine.tile
-
-    @property
     def words(self) -> int:
         """Multiplications per sum: numbers, or pairs of them."""
         return -(-self.depth // 2) if self.bfloat16 else self.depth
@@ -40,7 +30,7 @@ class Panels:
     @property
     def panel(self) -> int:
         """Columns of a whole panel."""
-        return self.tile.vectors * self.width
+        return self.machine.tile.vectors * self.machine.width
 
     @property
     def whole(self) -> int:
@@ -55,12 +45,12 @@ class Panels:
     @property
     def rest_vectors(self) -> int:
         """Vectors of the last panel, if it is not whole."""
-        return -(-self.rest // self.width)
+        return -(-self.rest // self.machine.width)
 
     @property
     def packed(self) -> int:
         """Words of the whole matrix."""
-        return self.words * (self.whole * self.panel + self.rest_vectors * self.width)
+        return self.words * (self.whole * self.panel + self.rest_vectors * self.machine.width)
 
     @property
     def packed_type(self) -> str:
@@ -72,7 +62,7 @@ class Panels:
         lines = pack_bfloat16_pairs(matrix) if self.bfloat16 else matrix
         edge = self.whole * self.panel
         whole = lines[:, :edge].reshape(self.words, self.whole, self.panel).transpose(1, 0, 2)
-        rest = jnp.pad(lines[:, edge:], ((0, 0), (0, self.rest_vectors * self.width - self.rest)))
+        rest = jnp.pad(lines[:, edge:], ((0, 0), (0, self.rest_vectors * self.machine.width - self.rest)))
         return jnp.concatenate([whole.ravel(), rest.ravel()])
 
 
@@ -99,12 +89,12 @@ class Operands:
 
 def emit_product(v: Vectors, panels: Panels, rows: Emitted | int, operands: Operands) -> None:
     """Emit `target[row] = start[row] + left[row] matrix`, panel by panel: a panel stays in the cache for all rows."""
-    tiles = RowTiles.of(v, rows, panels.tile.rows)
+    tiles = RowTiles.of(v, rows, panels.machine.tile.rows)
     if panels.whole:
         with counting(v.builder, panels.whole) as number:
             column = v.builder.mul(number, INDEX(panels.panel))
             packed = v.at(operands.packed, v.builder.mul(column, INDEX(panels.words)))
-            _panel(v, panels, tiles, operands, packed, column, [v.width] * panels.tile.vectors)
+            _panel(v, panels, tiles, operands, packed, column, [v.width] * panels.machine.tile.vectors)
     if panels.rest:
         edge = panels.whole * panels.panel
         elements = [min(v.width, panels.rest - i * v.width) for i in range(panels.rest_vectors)]

@@ -25,17 +25,6 @@ class BFloat16(ir.Type):  # type: ignore[misc]
 
 BFLOAT16 = BFloat16()
 
-LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.693359375, -2.12194440e-4
-SHIFT = 12582912.0
-"""Added to a number below 2^22, it leaves the nearest integer in the lowest bits (1.5 * 2^23)."""
-EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-"""exp(r) = 1 + r + r^2 p(r) for |r| <= ln 2 / 2 (Moshier's Cephes, expf)."""
-LOG = (
-    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-)  # fmt: skip
-"""log(1 + r) = r - r^2 / 2 + r^3 p(r) (Cephes, logf)."""
-
 Emitted = Any
 """An LLVM value."""
 

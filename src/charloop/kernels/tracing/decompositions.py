@@ -11,7 +11,7 @@ LN2 = float(np.log(2.0))
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 """Their sum is ln 2, and multiples of the first by integers below 2^14 are exact."""
 SHIFT = 1.5 * 2.0**23
-"""Added and subtracted again, it rounds to the nearest integer."""
+"""Added to a number below 2^22, it leaves the nearest integer in the lowest bits; subtracted again, that integer."""
 ERFC_BELOW_2 = (
     2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
     -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
