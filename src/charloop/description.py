@@ -50,9 +50,10 @@ class Weights(TypedDict):
 
 
 class Facts(Weights, total=False):
-    """The same, in versions that may evaluate a part of the validation text."""
+    """`Weights`, with what only some versions write."""
 
     validation_characters: Size
+    """How many characters of the validation text were scored."""
 
 
 def checked(values: object, kind: type[Values], path: Path) -> Values:

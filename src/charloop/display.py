@@ -22,7 +22,7 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class Level(NamedTuple):
-    """One step of the surprise scale: where it begins, and its colours."""
+    """One level of the surprise scale: where it begins, and its colours."""
 
     bits: float
     light: str

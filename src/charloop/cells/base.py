@@ -1,4 +1,4 @@
-"""The contract of a cell, one time step of a recurrent layer: all that code which runs cells may rely on."""
+"""The contract of a cell, one time step of a recurrent layer: code that runs cells relies on nothing else."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

@@ -37,6 +37,8 @@ class LayerArrays(NamedTuple):
 
 ForwardResult: TypeAlias = tuple[State, Float[Array, "time batch hidden"], Any]
 """The last state, the outputs, and what the engine's backward pass needs."""
+LastGradients: TypeAlias = tuple[State, Float[Array, "time batch hidden"]]
+"""The gradients of the last state and of the outputs."""
 
 
 @runtime_checkable
@@ -65,11 +67,7 @@ class Engine(Hashable, Protocol):
         ...
 
     def run_backward(
-        self,
-        parts: Parts,
-        layer: LayerArrays,
-        saved: Any,
-        gradients: tuple[State, Float[Array, "time batch hidden"]],
+        self, parts: Parts, layer: LayerArrays, saved: Any, gradients: LastGradients
     ) -> LayerArrays:
         """Return the gradient of `layer`, from `saved` and the gradients of the last state and the outputs.
 

@@ -11,10 +11,10 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from charloop.cells.base import product
-from charloop.engines.base import ForwardResult, LayerArrays, LoopParams
+from charloop.engines.base import ForwardResult, LastGradients, LayerArrays, LoopParams
 from charloop.engines.parts import Parts, Weights
 from charloop.engines.row_flags import apply_resets, are_idle, are_reset, select_rows
-from charloop.types import Characters, Logits, State
+from charloop.types import State
 
 MAX_ONE_HOT_ROWS = 512
 """Tables up to this many rows get their gradient from one matrix product; larger ones by scatter-add."""
@@ -24,20 +24,8 @@ MAX_ONE_HOT_ROWS = 512
 class XlaLoop:
     """`lax.scan` with the loop's products inside, and the weights' gradients after it."""
 
-    def product(
-        self,
-        inputs: Float[Array, "time batch columns"],
-        weight: Float[Array, "rows columns"],
-        bias: Float[Array, " rows"] | None = None,
-    ) -> Float[Array, "time batch rows"]:
-        """Return `inputs weightᵀ + bias`."""
-        made: Array = product(inputs, weight, bias)
-        return made
-
-    def cross_entropy(self, logits: Logits, targets: Characters) -> Float[Array, "time batch"]:
-        """Return the nats of each target."""
-        nats: Array = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-        return nats
+    product = staticmethod(product)
+    cross_entropy = staticmethod(optax.softmax_cross_entropy_with_integer_labels)
 
     def prepare(self, parts: Parts, layer: LayerArrays) -> None:
         """Do nothing: XLA compiles with the program."""
@@ -63,11 +51,7 @@ class XlaLoop:
         return last, outputs, (states, results)
 
     def run_backward(
-        self,
-        parts: Parts,
-        layer: LayerArrays,
-        saved: Any,
-        gradients: tuple[State, Float[Array, "time batch hidden"]],
+        self, parts: Parts, layer: LayerArrays, saved: Any, gradients: LastGradients
     ) -> LayerArrays:
         """Return the gradients of the layer. JAX differentiates each step, recomputed between its products."""
         loop_params, weights, sources, characters, _, flags = layer

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from charloop.engines.base import ForwardResult, LayerArrays
+from charloop.engines.base import ForwardResult, LastGradients, LayerArrays
 from charloop.engines.parts import Parts, Weights
 from charloop.kernels.availability import KernelError
 from charloop.kernels.cross_entropy import compute_cross_entropy
@@ -70,11 +70,7 @@ class Kernels:
         return jax.tree.map(lambda leaf: leaf[-1], every), outputs, (every, results)
 
     def run_backward(
-        self,
-        parts: Parts,
-        layer: LayerArrays,
-        saved: Any,
-        gradients: tuple[State, Float[Array, "time batch hidden"]],
+        self, parts: Parts, layer: LayerArrays, saved: Any, gradients: LastGradients
     ) -> LayerArrays:
         """Return the gradients of the layer."""
         plan, (every, results) = self.plan_of(parts, layer), saved

@@ -1,4 +1,4 @@
-"""The kernels of this process: each is compiled once, whoever asks, and kept as long as the process lives.
+"""The kernels of this process: each is compiled once, shared by all callers, and kept until the process ends.
 
 XLA's programs hold the addresses of the kernels they call, so nothing that XLA may call is ever replaced or freed.
 """

@@ -76,12 +76,12 @@ def score_untrained(
 def show_finding(
     recording: Recording, finding: Finding, text: str, shown: int, untrained: tuple[float, ...]
 ) -> ShownUnit:
-    """Return the unit of a finding, with the passages where it most clearly says what it tracks."""
+    """Return the unit of a finding, with the passages where it is highest, or lowest if the finding's sign is -1."""
     values = recording.values[:, recording.units.index(finding.unit)]
     marks = DETECTORS[finding.detector].marks(text[:shown])
-    is_yes = marks > 0 if np.isin(marks, (0, 1)).all() else None
+    where = marks > 0 if np.isin(marks, (0, 1)).all() else None
     passages = find_passages(values * finding.sign, text, PASSAGES, PASSAGE_WIDTH)
-    return ShownUnit(finding.unit, finding, values[:shown], is_yes, untrained, passages)
+    return ShownUnit(finding.unit, finding, values[:shown], where, untrained, passages)
 
 
 def show_movers(recording: Recording, text: str, shown: int) -> Iterator[ShownUnit]:

@@ -44,11 +44,11 @@ class ShownUnit:
     values: Float[np.ndarray, " characters"]
     """After each character that is shown."""
     marks: Bool[np.ndarray, " characters"] | None
-    """Where the detector says yes; None if it does not say yes or no."""
+    """Where the mark is 1; None if the detector gives other numbers than 0 and 1."""
     untrained: tuple[float, ...]
     """The best scores for that mark in several untrained networks, the lowest first; () without a finding."""
     passages: tuple[Passage, ...]
-    """Where it most clearly says what it tracks (high or low), in the studied text."""
+    """Where in the studied text it is highest; lowest for a finding with a negative sign."""
 
 
 @dataclass(frozen=True)
