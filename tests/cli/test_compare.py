@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from charloop.comparison import RunScore
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.trained import load
 from charloop.training.metrics import History
-from cli.commands import BRIEF, Outcome, call, done, process, refused
+from cli.commands import BRIEF, Outcome, assert_refused, call, done, process, refused
 from cli.conftest import EXAMPLE, text_of
 from cli.test_eval_info import figures
 
@@ -91,16 +92,15 @@ def test_limit_reads_less_for_all(trained: Path, longer: Path) -> None:
 def test_other_texts_and_splits_are_refused_unless_a_text_is_given(trained: Path) -> None:
     Path("b.txt").write_text(text_of(100, seed=3))
     done(call("train", "b.txt", *BRIEF, "--output", "b"))
-    said = refused(call("compare", str(trained), "b"))
-    assert said.startswith(f"{trained} and b differ in text: book.txt (sha256 ")
-    assert said.endswith("; give a text for all of them: --text-file FILE")
+    outcome = call("compare", str(trained), "b")
+    assert_refused(outcome, f"{trained} and b differ in text: book.txt (sha256 ", do="--text-file FILE")
     done(call("compare", str(trained), "b", "--text-file", "b.txt"))
 
 
 def test_another_split_is_refused(trained: Path, book: Path) -> None:
     done(call("train", str(book), *BRIEF, "--validation-fraction", "0.2", "--output", "wide"))
-    said = refused(call("compare", str(trained), "wide"))
-    assert said.startswith(f"{trained} and wide differ in --validation-fraction: 0.1 and 0.2; ")
+    outcome = call("compare", str(trained), "wide")
+    assert_refused(outcome, "differ in --validation-fraction: 0.1 and 0.2", do="--text-file FILE")
 
 
 def test_the_same_text_under_another_name_is_the_same(trained: Path, book: Path) -> None:
@@ -120,11 +120,11 @@ def test_runs_with_other_vocabularies_are_compared_on_a_text_that_both_know(
     own = {str(run): load(run).evaluate(both).loss for run in (trained, Path("capital"))}
     for row in found["runs"]:
         assert row["nats_per_character"] == pytest.approx(own[row["run"]], rel=1e-6)
-    said = refused(call("compare", str(trained), "capital", "--text-file", "capital.txt"))
-    assert said.startswith(f"{trained}: ")
-    assert "'Z'" in said
-    said = refused(call("compare", "capital", str(folded[0]), "--text-file", "capital.txt"))
-    assert f"are unknown to {folded[0]}" in said
+    line = refused(call("compare", str(trained), "capital", "--text-file", "capital.txt"))
+    assert line.startswith(f"{trained}: ")
+    assert "'Z'" in line
+    outcome = call("compare", "capital", str(folded[0]), "--text-file", "capital.txt")
+    assert_refused(outcome, f"are unknown to {folded[0]}", do="compare runs that know")
 
 
 def test_runs_with_the_same_unknown_symbol_are_compared(folded: tuple[Path, Outcome]) -> None:
@@ -135,52 +135,40 @@ def test_runs_with_the_same_unknown_symbol_are_compared(folded: tuple[Path, Outc
 
 
 def test_bytes_and_characters_are_refused(trained: Path, binary: tuple[Path, Outcome], book: Path) -> None:
-    said = refused(call("compare", str(trained), str(binary[0]), "--text-file", str(book)))
-    assert said == f"{trained} predicts chars and {binary[0]} bytes: their losses are of different things"
+    outcome = call("compare", str(trained), str(binary[0]), "--text-file", str(book))
+    assert_refused(outcome, f"{trained} predicts chars and {binary[0]} bytes")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
-        ((), "nothing to compare: got 0; allowed: 2 runs or more; name two runs' folders"),
-        (("one",), "nothing to compare: got 1; allowed: 2 runs or more; name two runs' folders"),
-        (
-            ("--seeds", "3"),
-            "charloop compare trains nothing and has no --seeds;"
-            " to train and compare: charloop sweep TEXT --cells lstm,gru --seeds 3",
-        ),
-        (("one", "two"), "no such run: got 'one'; runs are folders that `charloop train` creates"),
-        (
-            ("one", "two", "--text-file", "a", "--split", "val"),
-            "--text-file and --split do not go together; leave one out",
-        ),
+        ("", ("nothing to compare", 0, "2 runs or more", "name two runs")),
+        ("one", ("nothing to compare", 1, "2 runs or more", "name two runs")),
+        ("--seeds 3", ("charloop compare trains nothing", None, None, "charloop sweep TEXT")),
+        ("one two", ("no such run", "one", None, "`charloop train`")),
+        ("one two --text-file a --split val", ("--text-file and --split", None, None, "leave one out")),
     ],
 )
-def test_refused(arguments: tuple[str, ...], said: str) -> None:
-    assert refused(call("compare", *arguments)) == said
+def test_arguments_that_are_refused(arguments: str, error: tuple[Any, ...]) -> None:
+    assert_refused(call("compare", *arguments.split()), *error)
 
 
 def test_a_text_is_not_a_run(book: Path) -> None:
-    assert refused(call("compare", str(book))).startswith(
-        f"{book} is a file, not a run; to compare runs on it,"
-    )
+    assert_refused(call("compare", str(book)), f"{book} is a file, not a run", do="--text-file")
 
 
 def test_a_text_that_can_be_read_once_is_refused(trained: Path) -> None:
-    said = refused(call("compare", str(trained), str(trained), "--text-file", "-", stdin="the fox"))
-    assert said == "--text-file: got '-'; allowed: a file; each run reads it: write it to a file first"
-    assert refused(call("compare", str(trained), str(trained), "--text-file", "/dev/null")).startswith(
-        "--text-file: got "
-    )
+    for file in ("-", "/dev/null"):
+        outcome = call("compare", str(trained), str(trained), "--text-file", file, stdin="the fox")
+        assert_refused(outcome, "--text-file", file, "a file", "write it to a file first")
 
 
 def test_a_run_without_weights_or_losses_is_refused(trained: Path, copied: Path) -> None:
     (copied / "metrics.jsonl").unlink()
-    assert refused(call("compare", str(trained), str(copied))).startswith(
-        f"cannot read {copied}/metrics.jsonl"
-    )
+    assert_refused(call("compare", str(trained), str(copied)), f"cannot read {copied}/metrics.jsonl")
     (copied / "model.safetensors").unlink()
-    assert "model.safetensors" in refused(call("compare", str(trained), str(copied)))
+    outcome = call("compare", str(trained), str(copied))
+    assert_refused(outcome, f"{copied}/model.safetensors is missing")
 
 
 def entry(name: str, chance: float | None, loss: float = 1.0) -> RunScore:
@@ -206,6 +194,6 @@ def test_the_verdict_names_the_runs_that_do_not_differ_significantly() -> None:
 
 def test_a_cell_of_ones_own_is_named_again(trained: Path, example: tuple[Path, Outcome]) -> None:
     runs = (str(trained), str(example[0]))
-    assert "a run's code is not executed unasked" in refused(call("compare", *runs))
+    assert_refused(call("compare", *runs), "a run's code is not executed unasked", do="--cell")
     found = json.loads(done(call("compare", *runs, "--cell", EXAMPLE, "--json")))
     assert {row["run"] for row in found["runs"]} == set(runs)

@@ -3,11 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.commands import call, done, files_limited_to, prints, process, refused
+from cli.commands import assert_refused, call, done, files_limited_to, prints, process, refused
 from cli.conftest import text_of
+from cli.test_refused_texts import PATHS, TWO_CHARACTERS
 from report.reading import data_of, numbers, read, section, visible
 
 
@@ -19,7 +21,7 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_of_its_own_text(made: str, trained: Path) -> None:
+def test_a_report_on_the_validation_text(made: str, trained: Path) -> None:
     read(made)
     assert "From val part of book.txt: " in visible(section(made, "surprise"))
     assert "has no samples" not in section(made, "samples")
@@ -30,7 +32,7 @@ def test_of_its_own_text(made: str, trained: Path) -> None:
     assert info.splitlines()[1].split(maxsplit=1)[1] in visible(made)
 
 
-def test_it_lies_in_the_run_and_says_so(copied: Path) -> None:
+def test_a_report_without_a_path_lies_in_the_run(copied: Path) -> None:
     before = prints(copied)
     said = done(call("report", str(copied), "--characters", "100"))
     assert said.startswith(f"report      {copied}/report.html, 0.")
@@ -39,18 +41,17 @@ def test_it_lies_in_the_run_and_says_so(copied: Path) -> None:
     assert {name: after[name] for name in before} == before
 
 
-def test_what_is_there_is_kept_unless_asked_for(copied: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(copied: Path) -> None:
     page = copied / "report.html"
     page.write_text("mine")
-    said = refused(call("report", str(copied)))
-    assert said == f"--output: {page} is there already; choose another name, or add --overwrite"
+    assert_refused(call("report", str(copied)), f"--output: {page} is there already", do="--overwrite")
     assert page.read_text() == "mine"
     done(call("report", str(copied), "--text", "the quick fox", "--overwrite"))
     assert "From the given string" in page.read_text()
 
 
 @pytest.mark.slow
-def test_the_same_bytes_each_time(made: str, trained: Path) -> None:
+def test_a_report_has_the_same_bytes_each_time(made: str, trained: Path) -> None:
     done(process("report", str(trained), "-o", "again.html"))
     assert Path("again.html").read_text(encoding="utf-8") == made
 
@@ -69,8 +70,7 @@ def test_another_text_and_how_much_of_it(trained: Path) -> None:
 
 
 def test_unknown_characters(trained: Path) -> None:
-    said = refused(call("report", str(trained), "--text", "the FOX", "-o", "a.html"))
-    assert "'F'" in said
+    assert "'F'" in refused(call("report", str(trained), "--text", "the FOX", "-o", "a.html"))
     Path("other.txt").write_text("the FOX sleeps\n")
     assert "'F'" in refused(call("report", str(trained), "other.txt", "-o", "a.html"))
     assert not Path("a.html").exists()
@@ -87,42 +87,37 @@ def test_into_a_pipe(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
-        ((), "RUN is missing; see charloop report --help"),
-        (("nowhere",), "no such run: got 'nowhere'; runs are folders that `charloop train` creates"),
-        (("RUN", "-o", "no/a.html"), "--output: there is no folder no; make it first"),
-        (("RUN", "-o", "."), "--output: got '.'; allowed: a file; that is a folder"),
-        (
-            ("RUN", "--text", "", "-o", "a.html"),
-            "a text to show: got '0 characters the network knows'; allowed: 2",
-        ),
-        (("RUN", "empty.txt", "-o", "a.html"), "empty.txt is empty; allowed: two characters or more"),
-        (("RUN", "gone.txt", "-o", "a.html"), "gone.txt"),
-        (
-            ("RUN", "empty.txt", "--text", "a", "-o", "a.html"),
-            "more than one text to show; give files, or --text",
-        ),
-        (("RUN", "--characters", "1"), "--characters: got 1; allowed: a whole number >= 2"),
-        (("RUN", "--characters", "99999"), "--characters: got 99999; allowed: a whole number <= 20000"),
-        (("RUN", "--seed", "-1"), "--seed: got -1; allowed: a whole number >= 0"),
-        (("RUN", "--overwite"), "unknown flag: got '--overwite'; did you mean --overwrite?"),
+        ([], ("RUN is missing", None, None, "charloop report --help")),
+        (["nowhere"], ("no such run", "nowhere", None, "`charloop train`")),
+        (["RUN", "-o", "no/a.html"], ("--output: there is no folder no", None, None, "make it first")),
+        (["RUN", "-o", "."], ("--output", ".", "a file", "that is a folder")),
+        (["RUN", "--text", ""], ("a text to show", "0 characters the network knows", "2 or more")),
+        (["RUN", "empty.txt"], ("empty.txt is empty", None, TWO_CHARACTERS)),
+        (["RUN", "gone.txt"], ("no such file, folder or corpus", "gone.txt", PATHS)),
+        (["RUN", "empty.txt", "--text", "a"], ("more than one text to show", None, None, "--text")),
+        (["RUN", "--characters", "1"], ("--characters", 1, "a whole number >= 2")),
+        (["RUN", "--characters", "99999"], ("--characters", 99999, "a whole number <= 20000")),
+        (["RUN", "--seed", "-1"], ("--seed", -1, "a whole number >= 0")),
+        (["RUN", "--overwite"], ("unknown flag", "--overwite", None, "--overwrite")),
     ],
 )
-def test_refused(arguments: tuple[str, ...], said: str, trained: Path) -> None:
+def test_arguments_that_are_refused(arguments: list[str], error: tuple[Any, ...], trained: Path) -> None:
     Path("empty.txt").touch()
-    line = refused(call("report", *(str(trained) if a == "RUN" else a for a in arguments)))
-    assert said in line
+    output = [] if "-o" in arguments or not arguments else ["-o", "a.html"]
+    named = [str(trained) if argument == "RUN" else argument for argument in arguments]
+    assert_refused(call("report", *named, *output), *error)
     assert [path.name for path in Path().iterdir()] == ["empty.txt"]
 
 
 def test_a_run_without_weights(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
-    assert "model.safetensors" in refused(call("report", str(copied)))
+    assert_refused(call("report", str(copied)), f"{copied}/model.safetensors is missing")
     assert not (copied / "report.html").exists()
 
 
-def test_a_text_that_has_changed_is_said_on_the_page(copied: Path) -> None:
+def test_the_page_says_that_a_text_has_changed(copied: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
     Path("book.txt").write_text(text_of(30, seed=9))
     config["data"]["corpus"] = [str(Path("book.txt").resolve())]
@@ -139,15 +134,14 @@ def test_a_link_in_the_run_is_not_written_through(copied: Path) -> None:
     Path("letter.txt").write_text("mine")
     (copied / "report.html").symlink_to(Path("letter.txt").resolve())
     for flags in ((), ("--overwrite",)):
-        said = refused(call("report", str(copied), "--text", "the fox", *flags))
-        assert said.endswith("is not a regular file; move it away, or choose another file with --output")
+        outcome = call("report", str(copied), "--text", "the fox", *flags)
+        assert_refused(outcome, "is not a regular file", do="--output")
     assert Path("letter.txt").read_text() == "mine"
 
 
 def test_a_folder_in_which_nothing_can_be_made(locked: Path, trained: Path) -> None:
-    assert "cannot write" in refused(
-        call("report", str(trained), "--text", "the fox", "-o", f"{locked}/a.html")
-    )
+    outcome = call("report", str(trained), "--text", "the fox", "-o", f"{locked}/a.html")
+    assert_refused(outcome, "cannot write")
 
 
 @pytest.mark.usefixtures("made")
@@ -155,8 +149,8 @@ def test_a_disk_that_fills_up(trained: Path) -> None:
     """The page of `made` has compiled all programs and filled the caches: only the new page is larger than this."""
     Path("a.html").write_text("mine")
     with files_limited_to(20_000):
-        line = refused(call("report", str(trained), "-o", "a.html", "--overwrite"))
-    assert line == "cannot write a.html (File too large); nothing was left there"
+        outcome = call("report", str(trained), "-o", "a.html", "--overwrite")
+    assert_refused(outcome, "cannot write a.html (File too large)", do="nothing was left there")
     assert Path("a.html").read_text() == "mine"
     assert [path.name for path in Path().iterdir()] == ["a.html"]
 
