@@ -9,7 +9,7 @@ import pytest
 
 from charloop import load
 from choosing import slow
-from cli.commands import BRIEF, call, done, refused
+from cli.commands import BRIEF, assert_refused, call, done, refused
 
 CONTEXT = "the lazy dog sleeps by "
 FLAGS = ("--length", "40", "--seed", "3")
@@ -83,8 +83,8 @@ def test_one_standard_input_is_read_once(play: Path) -> None:
 
 def test_a_context_that_cannot_be_read(play: Path, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(b"\xff")
-    assert "the context in odd is not UTF-8" in refused(call("sample", str(play), "--context", "odd"))
-    assert "cannot read the context" in refused(call("eval", str(play), "--text", "Go", "--context", "."))
+    assert_refused(call("sample", str(play), "--context", "odd"), "the context in odd is not UTF-8")
+    assert_refused(call("eval", str(play), "--text", "Go", "--context", "."), "cannot read the context")
 
 
 def test_a_text_is_scored_from_the_prefix_or_a_context(play: Path) -> None:

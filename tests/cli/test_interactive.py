@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import call, refused
+from cli.commands import assert_refused, call
 from cli.terminals import Terminal, open_terminal
 
 
@@ -85,15 +85,12 @@ def draw_line(screen: Terminal, end: str) -> tuple[str, str]:
 
 
 def test_a_session_needs_a_terminal(trained: Path) -> None:
-    said = refused(call("sample", str(trained), "--interactive"))
-    needs, do = said.split("; ")
-    assert needs == "--interactive needs a terminal to read keys from and to draw on"
-    assert do == "leave it out, and the network writes by itself"
+    assert_refused(call("sample", str(trained), "--interactive"), "needs a terminal", do="leave it out")
 
 
 @pytest.mark.parametrize(
     ("flag", "value"), [("length", "9"), ("lines", "2"), ("stop", "a"), ("num-samples", "2")]
 )
 def test_flags_that_say_when_a_text_ends(trained: Path, flag: str, value: str) -> None:
-    said = refused(call("sample", str(trained), "--interactive", f"--{flag}", value))
-    assert said == f"--{flag} and --interactive do not go together; leave one out"
+    outcome = call("sample", str(trained), "--interactive", f"--{flag}", value)
+    assert_refused(outcome, f"--{flag} and --interactive", do="leave one out")

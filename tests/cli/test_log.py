@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import BRIEF, call, done, refused
+from cli.commands import BRIEF, assert_refused, call, done
 from training.event_files import curve
 
 
@@ -24,16 +24,14 @@ def test_a_logger_without_its_library_is_refused(
     name: str, library: str, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    said = refused(call("train", str(book), *BRIEF, "--output", "run", "--log", name))
-    assert said == f"--log {name} needs {library}; pip install {library}"
+    outcome = call("train", str(book), *BRIEF, "--output", "run", "--log", name)
+    assert_refused(outcome, f"--log {name} needs {library}", do=f"pip install {library}")
     assert not [*Path().iterdir()]
 
 
 def test_a_text_after_the_flag_is_not_taken_for_a_logger(book: Path) -> None:
-    said = refused(call("train", *BRIEF, "--output", "run", str(book), "--log", "tensorboard", "book.txt"))
-    assert said == (
-        "unknown logger: got 'book.txt'; allowed: tensorboard, wandb; a text to train on goes before --log"
-    )
+    outcome = call("train", *BRIEF, "--output", "run", str(book), "--log", "tensorboard", "book.txt")
+    assert_refused(outcome, "unknown logger", "book.txt", "tensorboard, wandb", "before --log")
 
 
 def test_the_flag_replaces_the_files_setting(book: Path) -> None:

@@ -2,10 +2,11 @@
 
 import xml.etree.ElementTree as Xml
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.commands import WITHOUT_OPTIONAL_LIBRARIES, call, done, process, refused
+from cli.commands import WITHOUT_OPTIONAL_LIBRARIES, assert_refused, call, done, process, refused
 from figures.test_drawing import HEADS
 
 
@@ -26,10 +27,10 @@ def test_against_each_axis(trained: Path, copied: Path) -> None:
     assert all(Xml.fromstring(file).get("width") == "244.8pt" for file in files)
 
 
-def test_what_is_there_is_kept_unless_asked_for(trained: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(trained: Path) -> None:
     Path("a.svg").write_text("mine")
-    said = refused(call("plot", str(trained), "-o", "a.svg"))
-    assert said == "--output: a.svg is there already; choose another name, or add --overwrite"
+    outcome = call("plot", str(trained), "-o", "a.svg")
+    assert_refused(outcome, "--output: a.svg is there already", do="--overwrite")
     assert Path("a.svg").read_text() == "mine"
     done(call("plot", str(trained), "-o", "a.svg", "--overwrite"))
     assert Path("a.svg").read_bytes().startswith(HEADS["svg"])
@@ -37,26 +38,24 @@ def test_what_is_there_is_kept_unless_asked_for(trained: Path) -> None:
 
 def test_without_matplotlib(trained: Path) -> None:
     said = refused(process("plot", str(trained), "-o", "a.svg", first=WITHOUT_OPTIONAL_LIBRARIES))
-    assert said == "charloop plot needs matplotlib; pip install matplotlib"
+    assert "needs matplotlib; pip install matplotlib" in said
     assert not Path("a.svg").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
-        ((), "no run to draw; name its folder: charloop plot runs/book -o curves.png"),
-        (("RUN",), "no file to draw to; name it: -o curves.png, .svg or .pdf"),
-        (("RUN", "-o", "a.jpg"), "--output: got 'a.jpg'; allowed: a name that ends in .png, .svg or .pdf"),
-        (("RUN", "-o", "a"), "--output: got 'a'; allowed: a name that ends in .png, .svg or .pdf"),
-        (("RUN", "-o", "no/a.svg"), "--output: there is no folder no; make it first"),
-        (
-            ("nowhere", "-o", "a.svg"),
-            "no such run: got 'nowhere'; runs are folders that `charloop train` creates",
-        ),
+        ("", ("no run to draw", None, None, "charloop plot runs/book -o curves.png")),
+        ("RUN", ("no file to draw to", None, None, "-o curves.png")),
+        ("RUN -o a.jpg", ("--output", "a.jpg", "a name that ends in .png, .svg or .pdf")),
+        ("RUN -o a", ("--output", "a", "a name that ends in .png, .svg or .pdf")),
+        ("RUN -o no/a.svg", ("--output: there is no folder no", None, None, "make it first")),
+        ("nowhere -o a.svg", ("no such run", "nowhere", None, "`charloop train`")),
     ],
 )
-def test_refused(arguments: tuple[str, ...], said: str, trained: Path) -> None:
-    assert refused(call("plot", *(str(trained) if a == "RUN" else a for a in arguments))) == said
+def test_arguments_that_are_refused(arguments: str, error: tuple[Any, ...], trained: Path) -> None:
+    named = [str(trained) if argument == "RUN" else argument for argument in arguments.split()]
+    assert_refused(call("plot", *named), *error)
     assert not [*Path().iterdir()]
 
 
