@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from charloop.checkpoint import RunFolder
-from charloop.comparison.sweep import PlannedRun, Sweep, refuse_another, refuse_other_code, short_name
+from charloop.comparison.sweep import PlannedRun, Sweep, refuse_another, short_name
 from charloop.config import ModelConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from refusing import refused
@@ -78,10 +78,12 @@ def test_a_cell_whose_code_has_changed_is_refused(tmp_path: Path) -> None:
     kept, now = tmp_path / "cell.py", tmp_path / "own.py"
     for path in (kept, now):
         path.write_bytes(b"class Own: ...\r\n")
-    refuse_other_code(kept, now)
+    config = replace(CONFIG, model=replace(CONFIG.model, cell=f"{now}:Own"))
+    run = PlannedRun(tmp_path, config)
+    refuse_another(folder_of(run, config), run, CORPUS)
     now.write_bytes(b"class Own: ...\n")
     with refused(f"{now} has changed since {tmp_path} was started with it", do="another --output"):
-        refuse_other_code(kept, now)
+        refuse_another(folder_of(run, config), run, CORPUS)
     kept.unlink()
     with refused(f"cannot read {kept} (No such file or directory)"):
-        refuse_other_code(kept, now)
+        refuse_another(folder_of(run, config), run, CORPUS)

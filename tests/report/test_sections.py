@@ -21,7 +21,7 @@ from charloop.report.chart import Plane
 from charloop.report.copies import LENGTH, find_copies
 from charloop.report.excerpt import excerpt_of
 from charloop.report.figure_sections import describe_reach, enter_frame
-from charloop.report.gather import gates_of
+from charloop.report.gather import find_gates
 from charloop.report.samples import MAX_SAMPLES, read_samples
 from charloop.report.surprise import kinds_of, share_of_tenth
 from choosing import slow
@@ -130,7 +130,7 @@ def test_one_emoji_is_four_bytes_and_one_character(tmp_path: Path) -> None:
 def test_a_cell_without_gates_is_refused() -> None:
     vocabulary = Vocabulary.of_text(SENTENCE)
     with pytest.raises(CharloopError) as caught:
-        gates_of(network(vocabulary, cell="rnn"), excerpt_of(vocabulary, "", vocabulary.encode(SENTENCE)))
+        find_gates(network(vocabulary, cell="rnn"), excerpt_of(vocabulary, "", vocabulary.encode(SENTENCE)))
     assert caught.value.what == "this cell has no gates"
 
 
