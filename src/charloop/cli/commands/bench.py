@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 from msgspec import Meta
 
-from charloop.cli.flags.parsing import check_ranges, parse
+from charloop.cli.flags.parsing import argument, check_ranges, parse
 from charloop.cli.flags.training import ModelFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import show_status
@@ -38,12 +38,7 @@ class StepFlags:
     """Number of distinct characters in the text."""
     repeats: Count = 5
     """Number of times each measurement is repeated."""
-    output: Annotated[
-        str,
-        tyro.conf.arg(
-            metavar="FILE", aliases=("-o",), help_behavior_hint="(default: bench-NAME-DATE-TIME.json)"
-        ),
-    ] = ""
+    output: Annotated[str, argument("FILE", "-o", default="bench-NAME-DATE-TIME.json")] = ""
     """New file for all figures and the machine they were measured on."""
 
 

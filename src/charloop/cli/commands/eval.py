@@ -42,8 +42,7 @@ class EvalFlags(ReadingFlags):
     itself. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
     line, and parts of the run's own text with an empty memory, as in training."""
     split: Annotated[
-        Literal["train", "val", "test"] | None,
-        tyro.conf.arg(help_behavior_hint="(default: val, if no text is given)"),
+        Literal["train", "val", "test"] | None, argument(None, default="val, if no text is given")
     ] = None
     """Score this part of the run's own text."""
     limit: NonNegativeCount = 0

@@ -21,9 +21,7 @@ class ScoringFlags:
 
     text_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Compare on this text: a file, a folder, or a named corpus."""
-    split: Annotated[
-        Literal["train", "val", "test"] | None, tyro.conf.arg(help_behavior_hint="(default: val)")
-    ] = None
+    split: Annotated[Literal["train", "val", "test"] | None, argument(None, default="val")] = None
     """Compare on this part of the text that all runs were trained on."""
     limit: NonNegativeCount = 0
     """Score about N characters, spread evenly over the text; 0: all."""

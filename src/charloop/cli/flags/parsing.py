@@ -30,8 +30,8 @@ SHORT = {"-o": "--output"}
 """One-letter flags; `given_flags` knows them by their long names."""
 
 
-def argument(metavar: str, *aliases: str, default: str = "") -> Any:
-    """Return how help shows a flag: `metavar` for its value, and its default in words, or none."""
+def argument(metavar: str | None, *aliases: str, default: str = "") -> Any:
+    """Return how help shows a flag: `metavar` for its value (None: by its type), and its default in words, if any."""
     hint = f"(default: {default})" if default else ""
     return tyro.conf.arg(metavar=metavar, aliases=aliases, help_behavior_hint=hint)
 

@@ -32,9 +32,7 @@ class ReadingFlags:
     """What to do with characters that the network does not know: refuse the text (error), or leave them out (skip). A
     network that was trained with --min-count reads them as its unknown symbol instead, and predicts only that one of
     them comes."""
-    errors: Annotated[
-        Literal["strict", "replace"] | None, tyro.conf.arg(help_behavior_hint="(default: as in training)")
-    ] = None
+    errors: Annotated[Literal["strict", "replace"] | None, argument(None, default="as in training")] = None
     """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
     (replace)."""
     weights: Literal["best", "last"] = "best"
