@@ -195,16 +195,12 @@ def refuse_another(folder: RunFolder, run: PlannedRun, corpus: Corpus) -> None:
     if folder.text.get("content_hash") != corpus.content_hash:
         raise CharloopError(f"{folder.path} was started on another text", do=other)
     if is_file_cell(run.config.model.cell):
-        refuse_other_code(folder.path / CELL, Path(run.config.model.cell.rpartition(":")[0]).expanduser())
-
-
-def refuse_other_code(kept: Path, now: Path) -> None:
-    """Raise CharloopError if the code of an own cell differs from the copy in its run."""
-    try:
-        same = kept.read_bytes() == now.read_bytes()
-    except OSError as error:
-        raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
-    if not same:
-        raise CharloopError(
-            f"{now} has changed since {kept.parent} was started with it", do="give another --output"
-        )
+        now = Path(run.config.model.cell.rpartition(":")[0]).expanduser()
+        try:
+            same = (folder.path / CELL).read_bytes() == now.read_bytes()
+        except OSError as error:
+            raise CharloopError(f"cannot read {error.filename} ({error.strerror})") from None
+        if not same:
+            raise CharloopError(
+                f"{now} has changed since {folder.path} was started with it", do="give another --output"
+            )

@@ -12,7 +12,6 @@ from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 
 FRACTIONS = ("validation_fraction", "test_fraction")
-OTHER_TEXT = "give a text for all of them: --text-file FILE"
 
 
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
@@ -41,7 +40,8 @@ def refuse_other_texts(runs: Sequence[RunFolder]) -> None:
 
 def differ(first: RunFolder, other: RunFolder, what: str, one: object, two: object) -> CharloopError:
     """Return the error for two runs that hold out different texts."""
-    return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=OTHER_TEXT)
+    do = "give a text for all of them: --text-file FILE"
+    return CharloopError(f"{first.path} and {other.path} differ in {what}: {one} and {two}", do=do)
 
 
 def read_for_all(
