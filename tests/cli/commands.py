@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from charloop.cli import main as command_line
 from charloop.cli.main import dispatch, main
 from charloop.errors import CharloopError, shown
 
@@ -80,7 +81,7 @@ def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
     before, sys.stdin = sys.stdin, given
     try:
         with (
-            patch("charloop.cli.main.dispatch", run),
+            patch.object(command_line, "dispatch", run),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
