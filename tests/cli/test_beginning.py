@@ -33,7 +33,7 @@ def test_a_prompt_is_read_after_the_prefix_and_both_say_so(play: Path) -> None:
     assert same.out == written.out
     assert same.err == "note: read from a context of 2 characters\n"
     none = call("sample", str(play), "--prompt", "KING:", "--context", "", *FLAGS)
-    assert none.err == "note: read from nothing\n"
+    assert none.err == "note: read from an empty memory\n"
 
 
 def test_what_the_prompt_begins_with_itself_is_read_once(play: Path) -> None:
@@ -106,7 +106,7 @@ def test_files_begin_like_strings_and_the_runs_own_text_as_in_training(play: Pat
     (tmp_path / "short.txt").write_text("KING:\nGo 7.")
     string, file = evaluated(play, "--text", "KING:\nGo 7."), evaluated(play, "short.txt")
     assert file["nats_per_character"] == string["nats_per_character"]
-    assert "read from   nothing" in done(call("eval", str(play)))
+    assert "read from   an empty memory" in done(call("eval", str(play)))
 
 
 def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ UNIGRAM = Baseline("unigram", 3 * math.log(2))
 def advice(step: int = 5000, model: ModelConfig | None = None, **training) -> str:
     config = RunConfig(DataConfig(("book.txt",)), model or ModelConfig(), TrainingConfig(**training))
     head, _, rest = advise_below_unigram(config, UNIGRAM, step).partition(": ")
-    assert head == "after an epoch it is no better than knowing how frequent each character is (3.00 bits)"
+    assert head == (
+        "after an epoch the network is no better than the unigram, which knows only how frequent each character is"
+        " (3.00 bits). Try"
+    )
     return rest
 
 

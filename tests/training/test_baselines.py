@@ -195,9 +195,7 @@ def test_a_run_above_its_unigram_after_an_epoch_is_advised_once(session: Making)
     assert kinds(found) == [Started, Measured, Evaluated, Evaluated, Noted, Evaluated, Finished]
     note = found[4]
     assert isinstance(note, Noted)
-    assert note.text.startswith(
-        "after an epoch it is no better than knowing how frequent each character is ("
-    )
+    assert note.text.startswith("after an epoch the network is no better than the unigram, which knows only ")
     assert "raise --learning-rate from 0.0001 to 0.002" in note.text
     assert "--steps 192" in note.text
 

@@ -11,17 +11,17 @@ from charloop.errors import CharloopError, unknown_name
 COMMANDS = {
     "train": "train a network on any text",
     "sample": "generate text with a trained network",
-    "eval": "measure how well a trained network predicts a text",
+    "eval": "measure how well a network predicts a text",
     "compare": "compare trained networks on the same text",
-    "sweep": "train several cells with several seeds, and compare them",
-    "plot": "draw the loss curves of runs, as a figure for print",
+    "sweep": "train several cells and seeds, and compare them",
+    "plot": "draw loss curves as a figure for print",
     "report": "show a run as one page, to read in a browser",
-    "info": "show what a run is, what it was trained on, and how well",
-    "baselines": "measure simpler predictors of a text: n-grams, compressors",
-    "verify": "repeat a run's last steps, and compare them bit for bit",
+    "info": "show a run's network, text, settings and losses",
+    "baselines": "measure n-grams and compressors on a text",
+    "verify": "repeat a run's last steps and compare the bits",
     "cells": "list the cells and their options",
     "corpora": "list the texts that have a name and need no file",
-    "presets": "list settings that go well together",
+    "presets": "list the presets: named sets of settings",
     "bench": "measure the speed of this machine",
 }
 
@@ -82,11 +82,13 @@ def usage() -> str:
     commands = "\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items())
     return f"""usage: charloop COMMAND ...
 
-Recurrent character language models: train a network on any text, generate new text with it.
+Train a recurrent character language model on any text,
+and generate new text with it.
 
 {commands}
 
-charloop COMMAND --help shows the settings of a command. To begin:
+charloop COMMAND --help shows the flags of a command.
+To begin:
 
   charloop train book.txt --output runs/book
   charloop sample runs/book --prompt "Once upon a time"

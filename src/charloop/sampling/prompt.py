@@ -41,10 +41,10 @@ class Beginning:
         """A short description for people."""
         if self.is_context:
             noun = "character" if len(self.text) == 1 else "characters"
-            return f"a context of {len(self.text):,} {noun}" if self.text else "nothing"
+            return f"a context of {len(self.text):,} {noun}" if self.text else "an empty memory"
         newlines = self.text.count("\n")
         unit = "a paragraph" if newlines > 1 else "a line" if newlines else "a word"
-        return f"the beginning of {unit} (after {self.text!r})" if self.text else "nothing"
+        return f"the beginning of {unit} (after {self.text!r})" if self.text else "an empty memory"
 
 
 NO_BEGINNING = Beginning()

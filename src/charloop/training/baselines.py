@@ -115,8 +115,13 @@ def advise_below_unigram(config: RunConfig, unigram: Baseline, step: int) -> str
         *suggest_length(config.training, step),
         *suggest_sizes(config),
     ]
-    rank = f"after an epoch it is no better than knowing how frequent each character is ({unigram.bits:.2f} bits)"
-    return f"{rank}: {'; '.join(changes) or 'look at the text: is it shuffled, encrypted or compressed?'}"
+    rank = (
+        "after an epoch the network is no better than the unigram, which knows only how frequent each character is"
+        f" ({unigram.bits:.2f} bits)"
+    )
+    return (
+        f"{rank}. Try: {'; '.join(changes) or 'look at the text: is it shuffled, encrypted or compressed?'}"
+    )
 
 
 def suggest_rates(training: TrainingConfig, step: int) -> Iterator[str]:

@@ -39,13 +39,15 @@ class Screen:
         self.progress.stop()
 
     def say(self, label: str, text: str, style: str = "") -> None:
-        """Print one labelled line."""
+        """Print one labelled line; a terminal gets a long one wrapped beside its label."""
+        # In a pipe, one line stays one line, for grep.
+        if self.has_bar and "\n" not in text:
+            text = entry("", text, INDENT).strip()
         self.console.print(Text.assemble((f"{label:<8} ", "bold"), text), style=style)
 
     def noted(self, text: str) -> None:
         """Print a note."""
-        # In a pipe, one note stays one line, for grep.
-        self.say("note", entry("", text, INDENT).strip() if self.has_bar else text, style="magenta")
+        self.say("note", text, style="magenta")
 
     def progressed(self, event: Progress) -> None:
         """Show on the bar how far a text is read; without a bar, print a line now and then."""

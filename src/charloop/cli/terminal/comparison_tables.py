@@ -34,12 +34,13 @@ def run_lines(
 ) -> Iterator[str]:
     """Yield the comparison of runs, the best first: losses are nats per character."""
     yield from text_lines(name, entries[0].score.characters, notes)
-    yield "loss     nats per character; behind: loss minus that of the best run, paired"
-    yield "         95 % confidence intervals; p: probability of such a difference by chance"
+    yield "loss     nats per character, 95 % confidence interval"
+    yield "behind   loss minus the best run's, character by character"
+    yield "p        probability of such a difference by chance"
     yield ""
     heads = ["loss", "interval", "behind", "interval", "p"]
     rows = [run_loss(entry) + run_training(entry, to_loss) for entry in entries]
-    yield from table_pieces([entry.name for entry in entries], heads, rows, to_loss, [len(heads)])
+    yield from table_pieces([entry.name for entry in entries], heads, rows, to_loss, [2, len(heads)])
     yield run_verdict(entries)
 
 
@@ -61,7 +62,7 @@ def cell_lines(
 
 def text_lines(name: str, characters: int, notes: Sequence[str]) -> Iterator[str]:
     """Yield the lines that name the text."""
-    yield f"text     {name}, {characters:,} characters predicted by each"
+    yield f"text     {name}, {characters:,} characters predicted"
     yield from (f"note     {note}" for note in notes)
 
 
