@@ -103,7 +103,7 @@ def test_another_split_is_refused(trained: Path, book: Path) -> None:
     assert_refused(outcome, "differ in --validation-fraction: 0.1 and 0.2", do="--text-file FILE")
 
 
-def test_the_same_text_under_another_name_is_the_same(trained: Path, book: Path) -> None:
+def test_runs_on_one_text_under_two_names_are_compared(trained: Path, book: Path) -> None:
     Path("renamed.txt").write_text(book.read_text())
     done(call("train", "renamed.txt", *BRIEF, "--seed", "3", "--output", "renamed"))
     done(call("compare", str(trained), "renamed"))

@@ -20,7 +20,7 @@ def figures(out: str) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs}
 
 
-def test_a_file(trained: Path, tmp_path: Path) -> None:
+def test_a_file_is_scored_as_the_library_scores_it(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(text_of(12, seed=5))
     out = done(call("eval", str(trained), "other.txt"))
     score = load(trained).evaluate(text_of(12, seed=5))
@@ -32,7 +32,7 @@ def test_a_file(trained: Path, tmp_path: Path) -> None:
     assert math.isclose(float(found["perplexity"]), math.exp(score.loss), abs_tol=2e-3)
 
 
-def test_a_string(trained: Path) -> None:
+def test_a_string_is_scored_as_the_library_scores_it(trained: Path) -> None:
     found = json.loads(done(call("eval", str(trained), "--text", "the quick fox", "--json")))
     score = load(trained).evaluate("the quick fox")
     assert found["characters"] == 12
@@ -62,7 +62,7 @@ def test_several_texts_and_unknown_characters(trained: Path, tmp_path: Path) -> 
     assert figures(out)["characters"] == f"{2 * len(text_of(3)) + 1 - 1} predicted"
 
 
-def test_standard_input(trained: Path) -> None:
+def test_standard_input_is_scored(trained: Path) -> None:
     out = done(call("eval", str(trained), "-", stdin="the fox\n"))
     assert figures(out)["text"] == "standard input"
 

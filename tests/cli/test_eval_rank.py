@@ -58,7 +58,7 @@ def test_its_own_validation_text_is_compared(lengthy: Path) -> None:
     assert values(str(lengthy)) == found, "nothing of it is drawn at random"
 
 
-def test_the_same_for_people(lengthy: Path) -> None:
+def test_the_interval_and_the_rank_are_shown_to_people(lengthy: Path) -> None:
     found, said = values(str(lengthy)), figures(done(call("eval", str(lengthy))))
     low, high = found["interval"]["bits_per_character"]
     assert said["interval"] == f"{low:.4f} to {high:.4f} bits/char, 95% confidence"
@@ -70,7 +70,7 @@ def test_the_same_for_people(lengthy: Path) -> None:
     )
 
 
-def test_info_tells_it_too(lengthy: Path) -> None:
+def test_info_shows_the_same_rank_and_baselines_as_eval(lengthy: Path) -> None:
     found = values(str(lengthy))
     info = json.loads(done(call("info", str(lengthy), "--json")))
     assert info["baselines"] == found["baselines"]
@@ -110,7 +110,7 @@ def test_other_texts_are_compared_when_asked(lengthy: Path, tmp_path: Path) -> N
     assert_refused(outcome, "--baselines and --split train", do="leave one out")
 
 
-def test_the_library_gives_the_same(lengthy: Path) -> None:
+def test_the_library_ranks_a_text_among_the_same_baselines(lengthy: Path) -> None:
     network, text = load(lengthy), text_of(20, seed=3)
     score = network.evaluate(text, baselines=True)
     assert score.interval is not None

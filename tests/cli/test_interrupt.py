@@ -33,7 +33,7 @@ def read_until(running: subprocess.Popen[str], found: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_it_trains(number: int, book: Path) -> None:
+def test_a_signal_during_training_saves_the_run(number: int, book: Path) -> None:
     with started(
         "train",
         str(book),

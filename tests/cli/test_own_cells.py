@@ -74,7 +74,7 @@ def test_a_run_with_a_cell_of_its_own_is_used_with_that_cell(own: str) -> None:
         (CELL.replace("class Mine", "class Myne"), "did you mean 'Myne'?"),
     ],
 )
-def test_a_cell_that_is_not_there(content: str | None, message: str, book: Path) -> None:
+def test_a_cell_file_that_does_not_define_the_cell(content: str | None, message: str, book: Path) -> None:
     if content is not None:
         Path("cells.py").write_text(content)
     line = refused(call("train", str(book), *BRIEF, "--cell", "cells.py:Mine", "--output", "run"))

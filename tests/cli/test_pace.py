@@ -50,7 +50,7 @@ def test_compilation_and_evaluations_are_left_out(clock: Clock) -> None:
     assert called(clock, estimate, 2.0) == "", "once"
 
 
-def test_it_waits_for_enough_to_measure(clock: Clock) -> None:
+def test_an_estimate_waits_for_enough_to_measure(clock: Clock) -> None:
     estimate = EpochEstimate(chunks_per_epoch=10)
     said = [called(clock, estimate, 0.5, steps=1) for _ in range(8)]
     assert said[:-2] == [""] * 6
@@ -60,7 +60,7 @@ def test_it_waits_for_enough_to_measure(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("minutes", "ending"), [(3.0, "; --minutes 3 allows at most 1.8 epochs\n"), (None, "16 steps)\n")]
 )
-def test_the_screen_says_it(clock: Clock, minutes: float | None, ending: str) -> None:
+def test_the_screen_shows_the_estimate_of_an_epoch(clock: Clock, minutes: float | None, ending: str) -> None:
     console = Console(file=io.StringIO(), width=80, soft_wrap=True, highlight=False, color_system=None)
     training = TrainingConfig(minutes=minutes, steps=None if minutes else 1000)
     config = replace(STARTED.config, training=training)

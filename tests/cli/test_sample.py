@@ -18,7 +18,7 @@ from cli.commands import BRIEF, Outcome, assert_refused, call, done, process, pr
 from cli.conftest import Write
 
 
-def test_without_a_seed_it_is_another_text_each_time_and_can_be_written_again(
+def test_without_a_seed_each_text_differs_and_its_printed_seed_writes_it_again(
     trained: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("charloop.cli.commands.sample.secrets.randbelow", secrets.SystemRandom().randrange)
@@ -60,7 +60,7 @@ def test_a_text_ends_with_the_line(write: Write) -> None:
         assert len(text) in (9, 10)
 
 
-def test_temperature_zero_has_no_chance_in_it(write: Write) -> None:
+def test_at_temperature_zero_the_seed_does_not_matter(write: Write) -> None:
     flags = ("--temperature", "0", "--length", "60")
     assert (
         write(*flags)
@@ -102,7 +102,7 @@ def test_several_samples(write: Write) -> None:
     assert parts[0].removeprefix("1 ---\n") == write("--length", "30", "--prompt", "old ")
 
 
-def test_stop_ends_just_before_it(write: Write) -> None:
+def test_a_text_ends_just_before_the_stop_string(write: Write) -> None:
     text = write("--length", "300", "--no-echo")
     stop = text[40:43]
     assert write("--length", "300", "--no-echo", "--stop", stop).removesuffix("\n") == text[
@@ -110,7 +110,7 @@ def test_stop_ends_just_before_it(write: Write) -> None:
     ].removesuffix("\n")
 
 
-def test_lines(write: Write) -> None:
+def test_a_text_ends_after_the_requested_lines(write: Write) -> None:
     text = write("--length", "2000", "--seed", "3")
     assert text.count("\n") > 2
     assert write("--length", "2000", "--seed", "3", "--lines", "2") == "".join(

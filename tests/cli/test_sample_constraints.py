@@ -67,7 +67,7 @@ def longest_copy(text: str, learned: str, start: int = 0) -> int:
 
 
 @pytest.mark.parametrize("temperature", ["0.7", slow("0"), slow("1")])
-def test_a_memorised_text_is_copied_and_with_novel_it_is_not(parrot: Path, temperature: str) -> None:
+def test_a_memorised_text_is_copied_unless_novel_forbids_it(parrot: Path, temperature: str) -> None:
     flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
     learned = POEM * 12
     copied = done(call("sample", str(parrot), *flags)).removesuffix("\n")

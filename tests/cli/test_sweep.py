@@ -100,7 +100,7 @@ def test_the_figures_are_those_of_the_runs_and_of_students_test(folder: Path, bo
     assert behind["over_text"]["p_value"] == pytest.approx(wanted.p_value, rel=1e-3, abs=1e-9)
 
 
-def test_its_runs_are_those_of_train(folder: Path, book: Path) -> None:
+def test_the_runs_of_a_sweep_equal_those_of_train(folder: Path, book: Path) -> None:
     assert sorted(weights(folder)) == NAMES
     done(call("train", str(book), *BRIEF, "--cell", "rnn", "--seed", "1", "--output", "alone"))
     assert Path("alone/model.safetensors").read_bytes() == weights(folder)["rnn-seed1"]
@@ -272,7 +272,7 @@ def test_a_run_no_text_and_standard_input_are_refused_as_a_text(trained: Path) -
     assert_refused(outcome, "standard input is read once", do="write it to a file first")
 
 
-def test_the_former_command_does_the_same(folder: Path, book: Path) -> None:
+def test_the_former_command_compare_trains_like_sweep(folder: Path, book: Path) -> None:
     before = prints(folder)
     out = done(call("compare", str(book), *CELLS, "--out", str(folder), "--text", str(book)))
     assert (out.count("there already"), prints(folder)) == (4, before)

@@ -116,7 +116,7 @@ def test_resume_continues_where_the_run_stopped(copied: Path) -> None:
     assert config(copied).training.steps == 24
 
 
-def test_resume_of_what_is_over_says_so(copied: Path) -> None:
+def test_resuming_a_run_whose_budget_is_used_up_says_so(copied: Path) -> None:
     before = {name: value for name, value in prints(copied).items() if not name.endswith("config.json")}
     out = done(call("train", "--resume", str(copied)))
     assert "\ndone     the budget is used up, after 16 steps, " in out

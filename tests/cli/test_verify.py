@@ -7,7 +7,7 @@ from cli.commands import call, done, prints, refused
 from cli.test_refused_runs import flip_a_bit
 
 
-def test_a_run_that_comes_out_the_same(copied: Path) -> None:
+def test_a_run_whose_last_steps_repeat_bit_for_bit(copied: Path) -> None:
     before = prints(copied)
     lines = done(call("verify", str(copied))).splitlines()
     assert lines[:2] == [
@@ -20,7 +20,7 @@ def test_a_run_that_comes_out_the_same(copied: Path) -> None:
     assert prints(copied) == before
 
 
-def test_a_run_that_does_not(copied: Path) -> None:
+def test_a_run_whose_losses_were_changed_differs(copied: Path) -> None:
     metrics = copied / "metrics.jsonl"
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     for line in lines:
@@ -33,7 +33,7 @@ def test_a_run_that_does_not(copied: Path) -> None:
     assert found.out.endswith("\nresult      not the same\n")
 
 
-def test_for_programs(copied: Path) -> None:
+def test_the_result_for_programs(copied: Path) -> None:
     found = json.loads(done(call("verify", str(copied), "--json", "--steps", "3")))
     assert (found["from_step"], found["to_step"], found["equal"]) == (8, 11, True)
     assert found["checks"] == [{"what": "losses and gradients of 3 steps", "difference": None}]
@@ -43,6 +43,6 @@ def test_for_programs(copied: Path) -> None:
     assert (spoiled.code, json.loads(spoiled.out)["equal"]) == (1, False)
 
 
-def test_what_is_refused(copied: Path) -> None:
+def test_invalid_steps_and_a_missing_run_are_refused(copied: Path) -> None:
     assert "--steps" in refused(call("verify", str(copied), "--steps", "-1"))
     assert "no such run" in refused(call("verify", "nowhere"))
