@@ -45,6 +45,12 @@ class DataConfig:
     min_count: Count = 1
     """Replace characters that occur fewer than N times with one unknown symbol, which the network reads and predicts
     but never writes. 1: replace none."""
+    documents: str = ""
+    r"""Read the text as documents, each from an empty memory, and learn where they end. line: each line is one.
+    blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
+    and `\\` stand for newline, tab and backslash). Empty: one text."""
+    shuffle: bool = False
+    """Put the documents in random order, by the seed, before the text is divided."""
     validation_fraction: Fraction = 0.1
     """Fraction of the text that is held out for validation, from 0 to below 1: its end, or what precedes the test
     text."""

@@ -35,10 +35,12 @@ class CharLM:
     config: ModelConfig
     vocab_size: int
     cell: Cell
+    end_id: int | None = None
+    """The end symbol of documents, if texts are divided into them: the memory is emptied before it is read."""
 
     @classmethod
-    def build(cls, config: ModelConfig, vocab_size: int) -> "CharLM":
-        """Return the model that `config` describes, for `vocab_size` characters.
+    def build(cls, config: ModelConfig, vocab_size: int, end_id: int | None = None) -> "CharLM":
+        """Return the model that `config` describes, for `vocab_size` characters, of which `end_id` ends documents.
 
         Raises CharloopError for an unknown cell, option or unrolling, for sizes that cannot be tied, and for a user's
         cell that fails `check_cell`.
@@ -57,7 +59,7 @@ class CharLM:
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
         if is_user_cell(config.cell):
             check_cell(cell)
-        return cls(config, vocab_size, cell)
+        return cls(config, vocab_size, cell, end_id)
 
     @cached_property
     def stack(self) -> Stack:
@@ -117,12 +119,16 @@ class CharLM:
 
         `key` switches dropout on; `batch_rows` numbers the rows that its masks are drawn for (0, 1, ... by default).
         With `lengths`, row `b` reads only `lengths[b]` characters and keeps the state after them. Before a
-        character whose `resets[time, batch]` is true, that row's memory is emptied.
+        character whose `resets[time, batch]` is true, that row's memory is emptied; and before the end symbol of
+        documents, by which each of them begins.
         """
         if not jnp.issubdtype(characters.dtype, jnp.integer):
             raise TypeError(f"characters must be integers, not {characters.dtype}")
         # Tokens may be uint8; kernels and gradients need int32.
         characters = characters.astype(jnp.int32)
+        begins = self._begins(characters)
+        if begins is not None:
+            resets = begins if resets is None else begins | resets
         options = CallOptions(resets=resets, lengths=lengths, key=key, batch_rows=batch_rows)
         inputs: LayerInput = self._lookup(params, characters)
         if key is not None and self.config.dropout_input:
@@ -140,6 +146,19 @@ class CharLM:
     ) -> tuple[Logits, State]:
         """Run `apply` on `vectors` instead of characters, without dropout, so that they can be differentiated."""
         return self._run(params, vectors, state, CallOptions())
+
+    def layer_outputs(
+        self, params: Parameters, characters: Characters, state: State, lengths: Int[Array, " batch"]
+    ) -> tuple[list[Float[Array, "time batch hidden"]], State]:
+        """Return the outputs of each recurrent layer, and the state, as `apply` with `lengths` computes them."""
+        characters = characters.astype(jnp.int32)
+        options = CallOptions(resets=self._begins(characters), lengths=lengths)
+        own = recurrent_parameters(params)
+        return self._reading_stack.run(own, self._lookup(params, characters), state, options)
+
+    def _begins(self, characters: Characters) -> Bool[Array, "time batch"] | None:
+        """Return where documents begin; None if texts are not divided into documents."""
+        return None if self.end_id is None else characters == self.end_id
 
     def _run(
         self, params: Parameters, inputs: LayerInput, state: State, options: CallOptions

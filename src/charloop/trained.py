@@ -20,11 +20,15 @@ from charloop.config import DataConfig, RunConfig
 from charloop.data import GivenText, Text, Vocabulary, accept_prefix, find_prefix, guess_prefix
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
+from charloop.evaluation.documents import sum_by_document
 from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import load_or_build_index
 from charloop.progress import ProgressListener
 from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
+from charloop.sampling.config import MAX_DOCUMENT_LENGTH
+from charloop.sampling.documents import Document, DocumentStream, Draft, Writer
+from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import prepend_beginning, read_prompt
 from charloop.types import Parameters
 
@@ -76,6 +80,58 @@ class TrainedModel:
         parts = self.model, self.params, self.vocabulary
         return stream_text(*parts, prompt, config, constraints, beginning=beginning)
 
+    def documents(
+        self,
+        prompt: str = "",
+        *,
+        unique: bool = False,
+        new: bool = False,
+        best_of: int = 1,
+        max_length: int = MAX_DOCUMENT_LENGTH,
+        listener: ProgressListener | None = None,
+        **settings: Any,
+    ) -> DocumentStream:
+        """Return a stream of documents that begin with `prompt`; its `take(count)` writes them.
+
+        `unique` leaves out those that came before, `new` those that are documents of the training text, which is read
+        again. Of each `best_of`, the one with the lowest nats per character is taken. A document that does not end
+        within `max_length` characters is cut there. `settings` are fields of SamplingConfig. Raises CharloopError for
+        a network that was not trained on documents.
+        """
+        config, end = SamplingConfig(**settings), self.end_id
+        ids = prepend_beginning(
+            self.vocabulary, self.vocabulary.encode(prompt, config.unknown), self.beginning(), config.unknown
+        )
+        picker = make_picker(config, self.vocabulary)
+        writer = Writer(self.model, self.params, picker, ids, end, config.seed, max_length)
+        index = load_or_build_index(self._training_text(listener), listener=listener) if new else None
+        return DocumentStream(writer.write, self._score_drafts, end, unique, index, best_of)
+
+    def _score_drafts(self, drafts: Sequence[Draft]) -> list[Document]:
+        """Return the drafts with their text and cost."""
+        end = np.array([self.end_id])
+        tokens = np.concatenate([end, *(part for draft in drafts for part in (draft.ids, end))])
+        score = self.score(tokens, per_character=True)
+        assert score.per_character is not None
+        costs = sum_by_document(tokens, score.per_character, int(end[0]))
+        last = score.per_character[costs.starts + costs.characters - 1]
+        nats = np.where([draft.is_complete for draft in drafts], costs.nats, costs.nats - last)
+        return [
+            Document(self.vocabulary.decode(draft.ids), len(draft.ids), float(cost), draft.is_complete)
+            for draft, cost in zip(drafts, nats, strict=True)
+        ]
+
+    @property
+    def end_id(self) -> int:
+        """The token that begins and ends documents. Raises CharloopError for a network of one text."""
+        end = self.vocabulary.end_id
+        if end is None:
+            raise CharloopError(
+                "this network was trained on one text, not on documents",
+                do="train it with --documents line, say",
+            )
+        return end
+
     def novel(self, longest: int, listener: ProgressListener | None = None) -> Novel:
         """Return the constraint that no more than `longest` consecutive tokens are copied from the training text.
 
@@ -91,6 +147,8 @@ class TrainedModel:
 
         Early runs did not store it. For them it is found in a text that the network writes.
         """
+        if self.vocabulary.documents:
+            return ""
         kept = accept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
         return self._prefix_of_own_text() if kept is None else kept
 
@@ -113,7 +171,11 @@ class TrainedModel:
 
     def beginning(self, context: str | None = None) -> Beginning:
         """Return what the network reads before a text: `context` if it is given, else its `prefix`."""
-        return Beginning(self.prefix) if context is None else Beginning(context, is_context=True)
+        end = self.vocabulary.end_id
+        start = () if end is None else (end,)
+        return Beginning(
+            self.prefix if context is None else context, is_context=context is not None, start=start
+        )
 
     def opening_ids(self) -> np.ndarray:
         """Return the ids (at least one) that the network reads when it writes without a prompt."""
@@ -129,7 +191,8 @@ class TrainedModel:
         does not know. With `baselines`, the score also has the losses of simpler predictors that learn from the
         training text; that text is read again. Raises CharloopError if it has changed.
         """
-        tokens = self.vocabulary.encode(text, unknown)
+        encode = self.vocabulary.encode_text if context is None else self.vocabulary.encode
+        tokens = encode(text, unknown)
         before = self.beginning(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
         if not baselines:
@@ -163,11 +226,11 @@ class TrainedModel:
         """
         params = {name: np.asarray(value) for name, value in self.params.items()}
         facts = {"step": 0, "validation_loss": None} | self.facts
-        run = self.run
+        run, known = self.run, self.vocabulary
         if run is None:
-            data = DataConfig(unit=self.vocabulary.unit, min_count=self.vocabulary.min_count)
+            data = DataConfig(unit=known.unit, min_count=known.min_count, documents=known.documents)
             config = RunConfig(data, name_builtin_cell(self.model.config))
-            run = RunFolder(Path(), config, self.vocabulary, {})
+            run = RunFolder(Path(), config, known, {})
         export_run(run, Path(path), params, facts)
 
     def _training_text(self, listener: ProgressListener | None = None) -> np.ndarray:
@@ -203,7 +266,7 @@ def load_trained_model(run: RunFolder, *, weights: str = "best") -> TrainedModel
     """Load the network of an open run folder."""
     if weights not in ("best", "last"):
         raise CharloopError("weights", got=weights, allowed="best, last")
-    model = CharLM.build(run.config.model, run.vocabulary.size)
+    model = CharLM.build(run.config.model, run.vocabulary.size, run.vocabulary.end_id)
     tensors, facts, path, notes = (
         Checkpoint(*run.load_weights(), run.path / WEIGHTS) if weights == "best" else _load_last_weights(run)
     )

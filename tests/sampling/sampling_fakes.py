@@ -19,6 +19,7 @@ class Letters:
 
     symbols: str = ALPHABET
     unknown_id: int | None = None
+    end_id: int | None = None
     """The id that plays the unknown symbol."""
 
     @property
@@ -136,6 +137,7 @@ class Octets:
 
     size: int = 256
     unknown_id: None = None
+    end_id: None = None
 
     def encode(self, text: str, unknown: str = "error") -> np.ndarray:  # noqa: ARG002
         return np.frombuffer(text.encode(), np.uint8).astype(np.int32)

@@ -20,6 +20,7 @@ from charloop.analysis.predictions import Predictions, predict_tokens
 from charloop.analysis.reach import Reach, measure_reach
 from charloop.analysis.recording import Recording, StateUnit, record_units
 from charloop.analysis.saturation import Gate, measure_saturation
+from charloop.analysis.vectors import embed_documents
 
 __all__ = [
     "DETECTORS",
@@ -33,6 +34,7 @@ __all__ = [
     "Reach",
     "Recording",
     "StateUnit",
+    "embed_documents",
     "find_passages",
     "find_units",
     "measure_reach",

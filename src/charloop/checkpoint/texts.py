@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, split_tokens
+from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
 from charloop.errors import CharloopError
@@ -26,6 +26,7 @@ def read_corpus(
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
+    how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     if text is None:
         return load_corpus(data.corpus, **how)
     if not isinstance(text.content, Corpus):
@@ -62,7 +63,7 @@ def read_training_text(folder: RunFolder, listener: ProgressListener | None = No
 
 def split_corpus(config: RunConfig, corpus: Corpus) -> Split:
     """Return how the text is divided into training, validation and test text."""
-    return split_tokens(len(corpus.tokens), config.data.validation_fraction, config.data.test_fraction)
+    return corpus.split(config.data.validation_fraction, config.data.test_fraction)
 
 
 class TextChoice(NamedTuple):
@@ -92,7 +93,7 @@ def read_chosen_text(
     Raises CharloopError if it cannot be read, or if the run has no such part.
     """
     if wanted.text is not None:
-        tokens = folder.vocabulary.encode(wanted.text, wanted.unknown)
+        tokens = folder.vocabulary.encode_text(wanted.text, wanted.unknown)
         return ChosenText("the given string", tokens, unknown_note(folder, tokens))
     if wanted.texts:
         data = folder.config.data

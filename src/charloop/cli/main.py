@@ -14,6 +14,7 @@ COMMANDS = {
     "eval": "measure how well a network predicts a text",
     "compare": "compare trained networks on the same text",
     "sweep": "train several cells and seeds, and compare them",
+    "vectors": "write each document of a text as a vector",
     "plot": "draw loss curves as a figure for print",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",

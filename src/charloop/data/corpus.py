@@ -11,6 +11,7 @@ from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.finding import FoundText, find_sources
+from charloop.data.split import Split, align_split, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import TokenRequest, dtype_of
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary
@@ -36,6 +37,15 @@ class Corpus:
     notes: tuple[str, ...]
     description: str
     suggested_name: str
+
+    def split(self, validation_fraction: float, test_fraction: float = 0.0) -> Split:
+        """Return how the text is divided into training, validation and test text; documents stay whole.
+
+        Raises CharloopError if a part that is wanted would be too small.
+        """
+        cut = split_tokens(len(self.tokens), validation_fraction, test_fraction)
+        end = self.vocabulary.end_id
+        return cut if end is None else align_split(cut, self.tokens, end)
 
     @classmethod
     def of_tokens(cls, tokens: np.ndarray, vocabulary: Vocabulary) -> "Corpus":
@@ -66,6 +76,8 @@ def load_corpus(
     unknown: Unknown = "error",
     errors: Errors = "strict",
     min_count: int = 1,
+    documents: str = "",
+    shuffle: int | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -74,9 +86,11 @@ def load_corpus(
     unit "char": line ends become LF, and a file that does not end in one gets one before the next begins.
     errors="replace" replaces bytes that are not valid in `encoding` by U+FFFD; otherwise they are refused.
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
-    A given `vocabulary` determines the unit and the unknown symbol. Where it has none, a character outside it is
-    refused, or with unknown="skip" left out. `cache` is where tokens are kept, by default `cache_folder()`;
-    `listener` receives progress reports.
+    `documents` divides the text (see `DocumentRule`): the end symbol stands before the first document and after each,
+    instead of what separates them. `shuffle` is a seed by which documents are put in random order.
+    A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
+    outside it is refused, or with unknown="skip" left out. `cache` is where tokens are kept, by default
+    `cache_folder()`; `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
     check_encoding(encoding)
@@ -91,6 +105,8 @@ def load_corpus(
         unknown=unknown,
         errors=errors,
         min_count=min_count,
+        documents=documents,
+        shuffle=shuffle,
         cache=folder,
         listener=listener,
     )
@@ -105,13 +121,20 @@ def read_sources(
     errors: Errors,
     min_count: int,
     unknown: Unknown = "error",
+    documents: str = "",
+    shuffle: int | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
     """Return the tokens of sources that are found already; otherwise as `load_corpus`."""
     unit = vocabulary.unit if vocabulary else unit
     _check_min_count(min_count, unit)
-    request = TokenRequest(found.sources, encoding, unit, vocabulary, unknown, errors, min_count)
+    documents = vocabulary.documents if vocabulary else documents
+    if shuffle is not None and not documents:
+        raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
+    request = TokenRequest(
+        found.sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle
+    )
     folder = (cache or cache_folder()) / "tokens"
     cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))
     return Corpus(

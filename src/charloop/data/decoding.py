@@ -29,6 +29,7 @@ class TextChanges:
     crlf: int = 0
     bare_cr: int = 0
     byte_order_marks: int = 0
+    empty_lines: int = 0
     skipped_characters: int = 0
     unknown_characters: int = 0
     replaced: int = 0
@@ -41,6 +42,7 @@ class TextChanges:
             (self.crlf, "normalised {} CRLF line ends to LF"),
             (self.bare_cr, "normalised {} bare CR line ends to LF"),
             (self.byte_order_marks, "dropped {} byte order marks"),
+            (self.empty_lines, "left out {} empty lines: they are no documents"),
             (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
             (self.unknown_characters, f"read {{}} characters {AS_UNKNOWN}"),
             (

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.conversion import convert
+from charloop.data.shuffling import shuffle_documents
 from charloop.data.sources import Source, temporary_folder
 from charloop.data.token_file import map_tokens
 from charloop.data.tokenizing import TokenRequest, WrittenTokens, changed_while_read, write_tokens
@@ -129,6 +130,8 @@ def _write(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tupl
             meter.begin("reading", size)
             written = write_tokens(request, stream, meter)
         _check_written(request, written, size)
+        if request.shuffle is not None:
+            written = shuffle_documents(Path(part), written, request.shuffle, meter)
         slot, content_hash = _Slot.of(folder, size, request.key_parts), join_hashes(written.digests)
         label = {"dtype": written.dtype, "sha256": written.sha256, "notes": written.notes}
         return _save(slot, content_hash, Path(part), label, written.vocabulary), content_hash

@@ -1,6 +1,6 @@
 """A text to tokens in a file, in one pass, block by block: memory use does not grow with the text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt
 
 from charloop.data.decoding import AS_UNKNOWN, Errors, TextChanges, decode
-from charloop.data.numbering import Numbering
+from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRule
+from charloop.data.numbering import Numbering, narrow_code_points
 from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
 from charloop.data.vocabulary import Unit, Unknown, Vocabulary, unknown_character
@@ -27,6 +28,10 @@ class TokenRequest:
     unknown: Unknown
     errors: Errors = "strict"
     min_count: int = 1
+    documents: str = ""
+    """How the text is divided into documents, if it is."""
+    shuffle: int | None = None
+    """The seed by which documents are put in random order; None: they stay in order."""
 
     @property
     def name(self) -> str:
@@ -36,12 +41,13 @@ class TokenRequest:
     @property
     def key_parts(self) -> tuple[object, ...]:
         """All but the content that distinguishes the resulting tokens from others."""
+        documents = ("documents", self.documents, self.shuffle) if self.documents else ()
         if self.unit == "byte":
-            return ("byte",)
+            return ("byte", *documents)
         encodings = tuple(source.encoding or self.encoding for source in self.sources)
         if self.vocabulary:
-            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown
-        return encodings, self.errors, self.min_count
+            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown, *documents
+        return encodings, self.errors, self.min_count, *documents
 
     @property
     def as_learned(self) -> "TokenRequest":
@@ -82,26 +88,57 @@ class _Reader:
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes of all sources."""
         for source in self.request.sources:
-            digest = MeteredDigest(self.meter)
-            yield from source.blocks(digest=digest)
-            self._end(digest)
+            yield from self._raw(source)
 
     def texts(self) -> Iterator[tuple[Source, str]]:
-        """Yield non-empty blocks of characters; a source whose last line has no end gets one before the next."""
-        request, vocabulary = self.request, self.request.vocabulary
+        """Yield non-empty blocks of characters; a source whose last line has no end gets one before the next.
+
+        Of documents, the blocks have a mark before the first and after each, and no separators.
+        """
+        if self.request.documents:
+            yield from self._documents(MARK, self._decoded)
+            return
+        vocabulary = self.request.vocabulary
         has_line_ends = vocabulary is None or vocabulary.unknown_id is not None or "\n" in vocabulary.symbols
         previous, last = None, "\n"
-        for source in request.sources:
-            digest = MeteredDigest(self.meter)
-            decoded = decode(
-                source, request.encoding, errors=request.errors, changes=self.changes, digest=digest
-            )
-            for text in filter(None, decoded):
+        for source in self.request.sources:
+            for text in self._decoded(source):
                 if previous is not None and previous is not source and last != "\n" and has_line_ends:
                     yield previous, "\n"
                 previous, last = source, text[-1]
                 yield source, text
-            self._end(digest)
+
+    def byte_documents(self) -> Iterator[str]:
+        """Yield the bytes of documents as characters, with marks as `texts` has them."""
+        for _, text in self._documents(BYTE_MARK, self._raw_characters):
+            yield text
+
+    def _documents(self, mark: str, read: Callable[[Source], Iterable[str]]) -> Iterator[tuple[Source, str]]:
+        """Yield the non-empty blocks of documents, read by `read`."""
+        cutter = DocumentCutter(DocumentRule(self.request.documents), mark)
+        for source in self.request.sources:
+            for text in filter(None, (cutter.feed(block, source.name) for block in read(source))):
+                yield source, text
+            if text := cutter.end_file():
+                yield source, text
+        self.changes.empty_lines += cutter.empty_lines
+
+    def _decoded(self, source: Source) -> Iterator[str]:
+        """Yield the non-empty blocks of characters of a source."""
+        request, digest = self.request, MeteredDigest(self.meter)
+        blocks = decode(source, request.encoding, errors=request.errors, changes=self.changes, digest=digest)
+        yield from filter(None, blocks)
+        self._end(digest)
+
+    def _raw_characters(self, source: Source) -> Iterator[str]:
+        """Yield the bytes of a source as the characters U+0000 to U+00FF."""
+        return (block.decode("latin-1") for block in self._raw(source))
+
+    def _raw(self, source: Source) -> Iterator[bytes]:
+        """Yield the bytes of a source."""
+        digest = MeteredDigest(self.meter)
+        yield from source.blocks(digest=digest)
+        self._end(digest)
 
     def _end(self, digest: MeteredDigest) -> None:
         self.digests.append(digest.hexdigest())
@@ -123,9 +160,11 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
     file = TokenFile(stream, np.dtype(np.uint8))
     notes: tuple[str, ...] = ()
     if request.unit == "byte":
-        vocabulary = Vocabulary.of_bytes()
-        for block in reader.blocks():
+        vocabulary = Vocabulary.of_bytes(request.documents)
+        for block in reader.blocks() if not request.documents else ():
             file.write(np.frombuffer(block, np.uint8))
+        for text in reader.byte_documents() if request.documents else ():
+            file.write(narrow_code_points(text))
     elif request.vocabulary:
         vocabulary = request.vocabulary
         _write_known(reader, vocabulary, file)
@@ -156,14 +195,18 @@ def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tupl
     if not numbering.codes:
         raise CharloopError(f"{request.name} is empty", do="name a text with characters in it")
     kept = counts >= request.min_count if request.min_count > 1 else np.ones(len(numbering.codes), bool)
-    if not kept.any():
+    is_mark = np.array(numbering.codes) == ord(MARK) if request.documents else np.zeros(len(kept), bool)
+    if not (kept & ~is_mark).any():
         raise CharloopError(
             f"every character of {request.name} is rarer than --min-count",
             got=request.min_count,
             allowed=f"up to {counts.max():,}, the count of its most frequent character",
         )
-    symbols, ranks = numbering.ranks(kept)
-    vocabulary = Vocabulary(tuple(map(chr, symbols.tolist())), min_count=request.min_count)
+    kept |= is_mark
+    # The mark, the last of all code points, gets the token after the last symbol: that of the end symbol.
+    codes, ranks = numbering.ranks(kept)
+    symbols = tuple(map(chr, codes[: len(codes) - is_mark.sum()].tolist()))
+    vocabulary = Vocabulary(symbols, min_count=request.min_count, documents=request.documents)
     file.renumber(ranks, dtype_of(vocabulary.size), reader.meter)
     return vocabulary, _note_rare(request.min_count, counts[~kept]) if request.min_count > 1 else ()
 
@@ -178,17 +221,13 @@ def _note_rare(min_count: int, rare: Int[np.ndarray, " rare"]) -> tuple[str]:
 
 def _write_known(reader: _Reader, vocabulary: Vocabulary, file: TokenFile) -> None:
     """Write the tokens of a given vocabulary."""
-    numbering, dtype = Numbering(vocabulary.codes), dtype_of(vocabulary.size)
-    reading, before = None, 0
+    marks = [ord(MARK)] if vocabulary.documents else []
+    numbering, dtype = Numbering([*vocabulary.codes.tolist(), *marks]), dtype_of(vocabulary.size)
     for source, text in reader.texts():
-        before = before if source is reading else 0
-        reading = source
         numbers = numbering.look_up(text)
-        if numbers.max() == numbering.missing:
-            numbers = _replace_missing(
-                reader, vocabulary, numbers, numbers != numbering.missing, source, before
-            )
-        before += len(text)
+        known = numbers != numbering.missing
+        if not known.all():
+            numbers = _replace_missing(reader, vocabulary, numbers, known, source, text)
         if numbers.size:
             file.write(numbers.astype(dtype, copy=False))
 
@@ -199,34 +238,32 @@ def _replace_missing(
     numbers: UInt[np.ndarray, " length"],
     known: Bool[np.ndarray, " length"],
     source: Source,
-    before: int,
+    text: str,
 ) -> UInt[np.ndarray, " kept"]:
-    """Return `numbers` without those that are not `known`, or with the unknown symbol instead of them.
+    """Return the `numbers` of `text` without those that are not `known`, or with the unknown symbol instead of them.
 
-    `before` is the position in `source` of the first number. Raises CharloopError for the first unknown character
-    where neither is allowed.
+    Raises CharloopError for the first unknown character where neither is allowed.
     """
     unknown = int(known.size - np.count_nonzero(known))
     if reader.request.unknown == "skip":
         reader.changes.skipped_characters += unknown
         return np.compress(known, numbers)
     if vocabulary.unknown_id is None:
-        raise _unknown_in(reader.request, vocabulary, source, before + int(np.argmin(known)))
+        raise _unknown_in(reader.request, vocabulary, source, text[int(np.argmin(known))])
     reader.changes.unknown_characters += unknown
     return np.where(known, numbers, numbers.dtype.type(vocabulary.unknown_id))
 
 
-def _unknown_in(request: TokenRequest, vocabulary: Vocabulary, source: Source, index: int) -> CharloopError:
-    """Return the error for the character at `index` of `source`, which is read again to count its line."""
+def _unknown_in(request: TokenRequest, vocabulary: Vocabulary, source: Source, unknown: str) -> CharloopError:
+    """Return the error for the character `unknown` of `source`, which is read again to count its line."""
     line, column = 1, 1
     for text in decode(source, request.encoding, errors=request.errors):
-        if index < len(text):
+        if (index := text.find(unknown)) >= 0:
             before = text[:index]
             line += before.count("\n")
             column = index - before.rfind("\n") if "\n" in before else column + index
             where = f"{source.name}, line {line}, column {column}"
             return unknown_character(text[index], where, vocabulary.symbols)
-        index -= len(text)
         line += text.count("\n")
         column = len(text) - text.rfind("\n") if "\n" in text else column + len(text)
     return changed_while_read(source.name)

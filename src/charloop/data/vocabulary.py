@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.conversion import convert
+from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRule
 from charloop.data.numbering import CODE_POINTS, code_points
 from charloop.data.token_file import RELEASE_TOKENS, release_pages
 from charloop.errors import CharloopError
@@ -43,6 +44,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     unit: Unit
     symbols: list[str]
     min_count: Annotated[int, msgspec.Meta(ge=1)] = 1
+    documents: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,20 @@ class Vocabulary:
     unit "char": single characters, sorted by code point and distinct, so that the same text gives the same table in
     every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
     `min_count` above 1: characters that occur less often in the text are not symbols. They, and characters that never
-    occur in it, share one more token after the last symbol: the unknown symbol.
+    occur in it, share one more token, the last: the unknown symbol.
+    `documents`: how texts are divided into documents (see `DocumentRule`), if they are. Then the token after the last
+    symbol is the end symbol, which stands before the first document and after each.
     Raises CharloopError when `symbols` is not such a table.
     """
 
     symbols: tuple[str, ...]
     unit: Unit = "char"
     min_count: int = 1
+    documents: str = ""
 
     def __post_init__(self) -> None:
+        if self.documents:
+            DocumentRule(self.documents)
         if self.unit == "byte" and self.min_count > 1:
             raise CharloopError("a byte vocabulary has no unknown symbol")
         if self.unit == "byte" and self.symbols != _ALL_BYTES:
@@ -76,25 +83,32 @@ class Vocabulary:
         return cls(tuple(sorted(set(text))))
 
     @classmethod
-    def of_bytes(cls) -> "Vocabulary":
+    def of_bytes(cls, documents: str = "") -> "Vocabulary":
         """Return the vocabulary of the 256 bytes."""
-        return cls(_ALL_BYTES, "byte")
+        return cls(_ALL_BYTES, "byte", documents=documents)
 
     @property
     def size(self) -> int:
-        """The number of tokens: the symbols, and the unknown symbol if there is one."""
-        return len(self.symbols) + (self.min_count > 1)
+        """The number of tokens: the symbols, and the end symbol and the unknown symbol if there are any."""
+        return len(self.symbols) + bool(self.documents) + (self.min_count > 1)
+
+    @property
+    def end_id(self) -> int | None:
+        """The token of the end symbol, if there is one."""
+        return len(self.symbols) if self.documents else None
 
     @property
     def unknown_id(self) -> int | None:
         """The token of the unknown symbol, if there is one."""
-        return len(self.symbols) if self.min_count > 1 else None
+        return self.size - 1 if self.min_count > 1 else None
 
     @cached_property
     def table(self) -> Int[np.ndarray, "code_points"]:
         """The token of each code point, for unit "char"; -1 where there is none."""
         table = np.full(CODE_POINTS, -1, np.int32)
         table[self.codes] = np.arange(len(self.symbols), dtype=np.int32)
+        if self.end_id is not None:
+            table[ord(MARK)] = self.end_id
         return table
 
     @cached_property
@@ -127,8 +141,21 @@ class Vocabulary:
         line, column = before.count("\n") + 1, index - before.rfind("\n")
         raise unknown_character(text[index], f"line {line}, column {column}", self.symbols)
 
+    def encode_text(self, text: str, unknown: Unknown = "error") -> Int[np.ndarray, " length"]:
+        """Return the tokens of a whole text: as `encode`, and divided into documents if the vocabulary has them."""
+        if not self.documents:
+            return self.encode(text, unknown)
+        rule = DocumentRule(self.documents)
+        if self.unit == "byte":
+            raw, cutter = text.encode("utf-8", "surrogateescape"), DocumentCutter(rule, BYTE_MARK)
+            return code_points(cutter.feed(raw.decode("latin-1")) + cutter.end_file()).astype(np.int32)
+        cutter = DocumentCutter(rule)
+        return self.encode(cutter.feed(text) + cutter.end_file(), unknown)
+
     def decode(self, ids: Ids) -> str:
         """Return the text of `ids`, with U+FFFD for the unknown symbol and for bytes that are not UTF-8.
+
+        An end symbol is a newline.
 
         Raises CharloopError for an id out of range.
         """
@@ -147,13 +174,14 @@ class Vocabulary:
 
     def decoder(self) -> "StreamDecoder":
         """Return a decoder for ids that arrive a few at a time, which may split the bytes of a character."""
-        unknown = code_points(UNKNOWN_SYMBOL if self.min_count > 1 else "")
-        return StreamDecoder(np.concatenate([self.codes, unknown]), as_bytes=self.unit == "byte")
+        special = ("\n" if self.documents else "") + (UNKNOWN_SYMBOL if self.min_count > 1 else "")
+        return StreamDecoder(np.concatenate([self.codes, code_points(special)]), as_bytes=self.unit == "byte")
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict that `from_json` accepts."""
-        folding = {"min_count": self.min_count} if self.min_count > 1 else {}
-        return {"unit": self.unit, "symbols": list(self.symbols), **folding}
+        settings: dict[str, Any] = {"min_count": self.min_count} if self.min_count > 1 else {}
+        settings |= {"documents": self.documents} if self.documents else {}
+        return {"unit": self.unit, "symbols": list(self.symbols), **settings}
 
     @classmethod
     def from_json(cls, document: object) -> "Vocabulary":
@@ -162,7 +190,7 @@ class Vocabulary:
             read = convert(document, _Document)
         except msgspec.ValidationError as error:
             raise CharloopError(f"malformed vocabulary: {error}") from error
-        return cls(tuple(read.symbols), read.unit, read.min_count)
+        return cls(tuple(read.symbols), read.unit, read.min_count, read.documents)
 
     @cached_property
     def fingerprint(self) -> str:

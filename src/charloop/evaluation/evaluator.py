@@ -1,7 +1,7 @@
 """How well a model predicts a text: each character is scored once, without any effect on training."""
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells.from_object import is_user_cell
 from charloop.data import release_pages
+from charloop.data.split import find_end
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.engines import Engine
 from charloop.errors import CharloopError
@@ -38,13 +39,14 @@ class Layout:
     """A text cut into batch rows that are scored side by side.
 
     `targets` characters are cut into `rows` batch rows of `length` each; the last may be shorter. The first `read`
-    characters of each row are scored.
+    characters of each row are scored. `own_starts`: where the rows begin instead, so that documents stay whole.
     """
 
     targets: int
     rows: int
     length: int
     read: int
+    own_starts: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, targets: int, limit: int | None = None) -> "Layout":
@@ -54,25 +56,49 @@ class Layout:
         rows = 2 ** (affordable.bit_length() - 1)
         return cls(targets, rows, -(-targets // rows), -(-wanted // rows))
 
+    def align(self, tokens: Integer[np.ndarray, " length"], end: int) -> "Layout":
+        """Return the layout whose rows begin with the token `end`, at most half a row earlier.
+
+        Then a document is read in its row from its beginning, whatever its length. A row without `end` in the half
+        row before it stays where it is.
+        """
+        starts = [0]
+        for start in range(self.length, self.length * self.rows, self.length):
+            found = find_end(tokens, end, start, start - self.length // 2)
+            starts.append(start if found is None else found)
+        longest = int(np.diff([*starts, self.targets]).max())
+        whole = self.read >= self.length
+        return replace(self, read=max(self.read, longest) if whole else self.read, own_starts=tuple(starts))
+
+    @cached_property
+    def starts(self) -> Int[np.ndarray, " rows"]:
+        """The index of the first target of each row."""
+        return np.array(self.own_starts or np.arange(self.rows) * self.length, np.int64)
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " rows"]:
+        """The number of targets that are scored in each row."""
+        ends = np.append(self.starts[1:], self.targets)
+        sizes: Int[np.ndarray, " rows"] = np.clip(ends - self.starts, 0, self.read)
+        return sizes
+
     @property
     def scored(self) -> int:
         """The number of targets that are scored."""
-        starts = range(0, self.targets, self.length)
-        return sum(min(self.read, self.targets - start) for start in starts)
+        return int(self.sizes.sum())
 
     def index_scored(
         self, start: int, size: int
     ) -> tuple[Integer[np.ndarray, "time batch"], Bool[np.ndarray, "time batch"]]:
         """Return each target's index among the scored ones, and which are scored, from step `start` on."""
-        within, row = np.arange(start, start + size)[:, None], np.arange(self.rows)[None, :]
-        scored = (within >= 0) & (within < self.read) & (within + self.length * row < self.targets)
-        return within + self.read * row, scored
+        within, before = np.arange(start, start + size)[:, None], np.cumsum(self.sizes) - self.sizes
+        return within + before, (within >= 0) & (within < self.sizes)
 
     def cut(
         self, tokens: Integer[np.ndarray, " length"], start: int, size: int
     ) -> tuple[Int[np.ndarray, "time batch"], Int[np.ndarray, "time batch"], Bool[np.ndarray, "time batch"]]:
         """Return inputs, targets, and which targets are scored, from step `start` on."""
-        positions = np.arange(start, start + size)[:, None] + self.length * np.arange(self.rows)[None, :]
+        positions = np.arange(start, start + size)[:, None] + self.starts
         safe = np.clip(positions, 0, self.targets - 1)
         inputs, targets = np.asarray(tokens[safe], np.int32), np.asarray(tokens[safe + 1], np.int32)
         return inputs, targets, self.index_scored(start, size)[1]
@@ -109,6 +135,8 @@ class Evaluator:
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
         layout = Layout.of(len(tokens) - 1, limit)
+        if self.model.end_id is not None:
+            layout = layout.align(tokens, self.model.end_id)
         forward, mesh = self._forward(layout.rows)
         # Training may use more devices than the rows of this text can be shared among.
         params = jax.device_put(params, batch_sharding(mesh))

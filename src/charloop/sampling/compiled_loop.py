@@ -52,13 +52,14 @@ def begin_writing(
     prompt: Integer[np.ndarray, " prompt"],
     batch_size: int,
     seed: int,
+    first: int = 0,
 ) -> WritingState:
-    """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has the r-th key of `seed`.
+    """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has key `first` + r of `seed`.
 
     All ids but the last are read here, once for all rows; the last is the first that `write_blocks` reads.
     """
     state = read_prompt(model, params, prompt[:-1])
-    rows: WritingState = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size))
+    rows: WritingState = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size, first))
     mesh = choose_mesh(batch_size)
     placed: WritingState = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
     return placed

@@ -10,6 +10,8 @@ from charloop.config import Count, NonNegative, NonNegativeCount
 from charloop.conversion import convert
 from charloop.errors import CharloopError, refusing_unknown, unknown_name
 
+MAX_DOCUMENT_LENGTH = 10_000
+"""New characters at which a document is cut, unless another limit is given."""
 NAMES_ELSEWHERE = {
     "max_tokens": "length",
     "max_new_tokens": "length",

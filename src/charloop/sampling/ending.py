@@ -70,11 +70,15 @@ class IdEnding:
     """Empty: no stop string."""
     newline: int | None = None
     lines: int | None = None
+    end: int | None = None
+    """The id that ends a text and is no part of it."""
 
     def find_end(self, written: list[int]) -> int | None:
         """Return how many of the ids `written` (at least one) belong to the text, if the last of them ends it."""
         if self.stop and tuple(written[-len(self.stop) :]) == self.stop:
             return len(written) - len(self.stop)
+        if written[-1] == self.end:
+            return len(written) - 1
         if self.lines and written[-1] == self.newline and written.count(self.newline) == self.lines:
             return len(written)
         return None

@@ -94,18 +94,31 @@ def _write_pieces(
     picker = make_picker(config, vocabulary)
     blocks = write_blocks(model, picker, params, writing, config.length, block)
     samples = [(vocabulary.decoder(), Ending(config.stop, config.lines)) for _ in range(config.num_samples)]
-    return _decode_blocks(blocks, samples)
+    return _decode_blocks(blocks, samples, -1 if vocabulary.end_id is None else vocabulary.end_id)
 
 
 def _decode_blocks(
-    blocks: Iterator[Integer[np.ndarray, "count batch"]], samples: list[tuple[Decoder, Ending]]
+    blocks: Iterator[Integer[np.ndarray, "count batch"]], samples: list[tuple[Decoder, Ending]], end: int
 ) -> Iterator[list[str]]:
-    """Yield what each sample shows of each block until all have ended, then what they held back."""
+    """Yield what each sample shows of each block until all have ended, then what they held back.
+
+    A sample ends before the id `end`, if not earlier.
+    """
     for ids in blocks:
-        yield [ending.feed(decoder.feed(ids[:, row])) for row, (decoder, ending) in enumerate(samples)]
+        yield [
+            _decode_until(end, ids[:, row], decoder, ending) for row, (decoder, ending) in enumerate(samples)
+        ]
         if all(ending.done for _, ending in samples):
             return
     yield [ending.feed(decoder.flush()) + ending.flush() for decoder, ending in samples]
+
+
+def _decode_until(end: int, ids: Integer[np.ndarray, " count"], decoder: Decoder, ending: Ending) -> str:
+    """Return what a sample shows of its next `ids`; the id `end` ends it."""
+    ends = np.flatnonzero(ids == end)
+    if not ends.size:
+        return ending.feed(decoder.feed(ids))
+    return ending.feed(decoder.feed(ids[: ends[0]]) + decoder.flush()) + ending.flush()
 
 
 def _write_constrained(
@@ -145,4 +158,6 @@ def _ending_of_ids(config: SamplingConfig, vocabulary: TextVocabulary) -> IdEndi
     stop = vocabulary.encode(config.stop or "", unknown="skip").tolist()
     newline = vocabulary.encode("\n", unknown="skip").tolist()
     known = vocabulary.decode(stop) == config.stop
-    return IdEnding(tuple(stop) if known else (), newline[0] if newline else None, config.lines)
+    return IdEnding(
+        tuple(stop) if known else (), newline[0] if newline else None, config.lines, vocabulary.end_id
+    )

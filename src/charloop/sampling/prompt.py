@@ -22,6 +22,8 @@ class Beginning:
     text: str = ""
     is_context: bool = False
     """Whether the text continues `text`; then constraints see it too. A prefix only marks where a text begins."""
+    start: tuple[int, ...] = ()
+    """The ids that are read before `text`: the end symbol, of a model of documents."""
 
     def ids(
         self,
@@ -34,6 +36,7 @@ class Beginning:
         Raises CharloopError if a context has a character that the vocabulary lacks, unless `unknown` is "skip".
         """
         ids = vocabulary.encode(self.text, unknown if self.is_context else "skip")
+        ids = np.concatenate([np.array(self.start, ids.dtype), ids])
         return ids if self.is_context else ids[: len(ids) - _overlap(ids, text)]
 
     @property
@@ -42,6 +45,8 @@ class Beginning:
         if self.is_context:
             noun = "character" if len(self.text) == 1 else "characters"
             return f"a context of {len(self.text):,} {noun}" if self.text else "an empty memory"
+        if self.start:
+            return "the beginning of a document"
         newlines = self.text.count("\n")
         unit = "a paragraph" if newlines > 1 else "a line" if newlines else "a word"
         return f"the beginning of {unit} (after {self.text!r})" if self.text else "an empty memory"

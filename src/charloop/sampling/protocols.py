@@ -52,6 +52,11 @@ class TextVocabulary(Protocol):
     def unknown_id(self) -> int | None:
         """The id of the unknown symbol, which the model reads but never writes, or None if there is none."""
 
+    @property
+    def end_id(self) -> int | None:
+        """The id that ends a text, or None if texts have no end."""
+        ...
+
     def encode(self, text: str, unknown: Literal["error", "skip"] = "error") -> Integer[np.ndarray, " time"]:
         """Return the ids of `text`. With unknown="skip", characters that the vocabulary lacks are left out.
 

@@ -15,6 +15,7 @@ from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text, Vocabulary
+from charloop.data.document_notes import note_documents
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
@@ -69,7 +70,7 @@ def train(
     corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
     cut = split_corpus(config, corpus)
     config, note = complete_config(config, cut)
-    model = CharLM.build(config.model, corpus.vocabulary.size)
+    model = CharLM.build(config.model, corpus.vocabulary.size, corpus.vocabulary.end_id)
     if donor:
         check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
@@ -85,7 +86,8 @@ def train(
         )
     if donor:
         state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
-    notes = [*corpus.notes, *([note] if note else [])]
+    documents = note_documents(corpus, cut, shuffled=config.data.shuffle)
+    notes = [*corpus.notes, *documents, *([note] if note else [])]
     with new_folder(path, overwrite=overwrite):
         session.folder.begin()
         save_checkpoint(session, state, Journal())
@@ -166,18 +168,20 @@ def resume_folder(
 
 
 def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
-    """Return `config` with the unit and min-count of a vocabulary; CharloopError if it asks for others."""
+    """Return `config` with the unit, min-count and documents of a vocabulary; CharloopError if it asks for others."""
     data = config.data
     for flag, asked, allowed in (
         ("--min-count", data.min_count, (1, vocabulary.min_count)),
         ("--unit", data.unit, ("char", vocabulary.unit)),
+        ("--documents", data.documents, ("", vocabulary.documents)),
     ):
         if asked not in allowed:
             own = f"{allowed[-1]}, that run's own"
             raise CharloopError(
                 f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
             )
-    return replace(config, data=replace(data, min_count=vocabulary.min_count, unit=vocabulary.unit))
+    known: dict[str, Any] = {name: getattr(vocabulary, name) for name in ("min_count", "unit", "documents")}
+    return replace(config, data=replace(data, **known))
 
 
 def run_invocation(

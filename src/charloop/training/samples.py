@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from charloop.checkpoint import RunFolder
+from charloop.data.documents import DocumentRule
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import Session
@@ -15,6 +17,8 @@ from charloop.training.state import TrainingState
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 300
+SAMPLE_DOCUMENTS = 20
+"""The most documents of a sample."""
 
 
 def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
@@ -22,12 +26,20 @@ def sample_texts(session: Session, state: TrainingState, step: int) -> list[tupl
     params = jax.device_put(state.params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
     try:
-        return [
-            (t, trained.sample("", length=SAMPLE_LENGTH, temperature=t, seed=step)[0]) for t in TEMPERATURES
-        ]
+        return [(t, write_sample(trained, SAMPLE_LENGTH, temperature=t, seed=step)) for t in TEMPERATURES]
     except CharloopError as error:
         # A cell that fails occasionally should not end the training.
         return [(t, f"(nothing: {error})") for t in TEMPERATURES]
+
+
+def write_sample(network: TrainedModel, length: int, **settings: Any) -> str:
+    """Return a text of `length` characters, or as many whole documents as fit in it (at least one)."""
+    if not network.vocabulary.documents:
+        return network.sample("", length=length, **settings)[0]
+    drafts = network.documents(max_length=length, **settings).write(0, SAMPLE_DOCUMENTS)
+    fits = np.cumsum([len(draft.ids) + 1 for draft in drafts]) <= length
+    joint = DocumentRule(network.vocabulary.documents).joint
+    return joint.join(network.vocabulary.decode(draft.ids) for draft in drafts[: max(1, fits.sum())])
 
 
 def copy_network(session: Session, state: TrainingState, loss: float) -> TrainedModel:

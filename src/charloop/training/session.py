@@ -61,7 +61,7 @@ class Session:
     @classmethod
     def open(cls, folder: RunFolder, corpus: Corpus) -> "Session":
         """Return the session of a run that exists."""
-        model = CharLM.build(folder.config.model, folder.vocabulary.size)
+        model = CharLM.build(folder.config.model, folder.vocabulary.size, folder.vocabulary.end_id)
         return cls.of(folder, corpus, split_corpus(folder.config, corpus), model)
 
     @classmethod
@@ -73,9 +73,12 @@ class Session:
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
-        prefix = find_prefix_of_tokens(chunks.tokens, folder.vocabulary)
-        ids = tuple(folder.vocabulary.encode(prefix).tolist())
-        steps = compile_steps(model, optimizer, mesh, config.training, ids)
+        known = folder.vocabulary
+        prefix = "" if known.documents else find_prefix_of_tokens(chunks.tokens, known)
+        ids = tuple(known.encode(prefix).tolist())
+        # Each document begins with an empty memory already.
+        settings = replace(config.training, state_dropout=0.0) if known.documents else config.training
+        steps = compile_steps(model, optimizer, mesh, settings, ids)
         budget = Budget.of(config.training, chunks.chunks_per_epoch)
         evaluator = Evaluator(model)
         return cls(

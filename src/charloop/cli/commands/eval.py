@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 import tyro
 
 from charloop.baselines.wording import baseline_values, label_lines, rank_rows, rank_values
+from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.documents import cost_records, round_cost
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from charloop.baselines import BackgroundMeasurement
+    from charloop.checkpoint.texts import ChosenText
     from charloop.data import Vocabulary
     from charloop.evaluation import Score
+    from charloop.trained import TrainedModel
 
-PER_CHARACTER, STDOUT = "--per-character", "-"
-DIGITS = 7
-"""Significant digits of a loss: as many as a 32-bit number has."""
+PER_CHARACTER, PER_DOCUMENT, STDOUT = "--per-character", "--per-document", "-"
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,16 @@ class EvalFlags(ReadingFlags):
     """Measure the baselines on a text that is not the run's own, too. They learn from the run's training text."""
     per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the loss of each character as a line of JSON to a file, or to standard output with -."""
+    per_document: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the loss of each document, with its end, as a line of JSON to a file, or to standard output with -. For
+    a network that was trained with --documents."""
+    sort: Literal["text", "surprise"] = "text"
+    """text: documents in the order of the text. surprise: those that cost the most bits per character first."""
+    threshold: Annotated[float | None, tyro.conf.arg(metavar="SHARE")] = None
+    """Mark documents that cost more bits per character than this share (0 to 1, such as 0.99) of the run's own
+    validation documents; the exit code is 1 if there are any. Needs --per-document."""
     overwrite: Switch = False
-    """Replace the file of --per-character if it exists."""
+    """Replace the file of --per-character or --per-document if it exists."""
     json: Switch = False
     """Print one JSON object."""
 
@@ -70,11 +80,13 @@ def main(arguments: Sequence[str]) -> None:
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_trained_model(folder, weights=flags.weights)
+    if flags.per_document is not None:
+        network.end_id  # noqa: B018 - raises CharloopError before a long text is read
     wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
     with showing_progress() as listener:
         given = read_chosen_text(folder, wanted, listener)
-    own = not flags.texts and flags.text is None
+    own = not flags.texts and flags.text is None and not folder.vocabulary.documents
     beginning = NO_BEGINNING if own and context is None else network.beginning(context)
     ids = beginning.ids(folder.vocabulary, given.tokens, flags.unknown)
     if flags.baselines and given.training is None:
@@ -85,7 +97,7 @@ def main(arguments: Sequence[str]) -> None:
         # While the network reads; the run may have those of its validation text already.
         kept = folder.path / BASELINES_FILE
         measuring = BackgroundMeasurement(given.training, given.tokens, folder.vocabulary, kept=kept)
-    keep = flags.per_character is not None
+    keep = flags.per_character is not None or flags.per_document is not None
     with showing_progress() as listener:
         score = network.score(
             given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
@@ -93,8 +105,52 @@ def main(arguments: Sequence[str]) -> None:
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
         costs = character_records(given.tokens, score.per_character, folder.vocabulary)
-        write_records(flags.per_character, costs, overwrite=flags.overwrite)
-    print_score(given.name, beginning.description, score, (*network.notes, *given.notes, *notes), flags)
+        write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
+    found, extra = write_documents(flags, network, given, score) if flags.per_document else (0, ())
+    notes = (*network.notes, *given.notes, *notes, *extra)
+    print_score(given.name, beginning.description, score, notes, flags)
+    if found:
+        sys.exit(FOUND)
+
+
+def write_documents(
+    flags: EvalFlags, network: "TrainedModel", given: "ChosenText", score: "Score"
+) -> tuple[int, tuple[str, ...]]:
+    """Write what each document costs; return how many are above the threshold, and a note on it."""
+    from charloop.evaluation.documents import sum_by_document
+
+    end = network.end_id
+    assert score.per_character is not None
+    assert flags.per_document is not None
+    costs = sum_by_document(given.tokens, score.per_character, end)
+    limit = None if flags.threshold is None else find_limit(flags.threshold, network)
+    records = cost_records(
+        given.tokens, costs, network.vocabulary, most_first=flags.sort == "surprise", limit=limit
+    )
+    write_records(PER_DOCUMENT, flags.per_document, records, overwrite=flags.overwrite)
+    if limit is None or flags.threshold is None:
+        return 0, ()
+    found = int((costs.bits_per_character > limit).sum())
+    return found, (
+        f"{found:,} of {len(costs.nats):,} documents cost more than {limit:.3f} bits per character, as"
+        f" {1 - flags.threshold:.1%} of the validation documents do",
+    )
+
+
+def find_limit(share: float, network: "TrainedModel") -> float:
+    """Return the bits per character that `share` of the run's validation documents do not exceed."""
+    import numpy as np
+
+    from charloop.checkpoint.texts import read_split
+    from charloop.evaluation.documents import sum_by_document
+
+    assert network.run is not None
+    with showing_progress() as listener:
+        tokens = read_split(network.run, "val", listener).tokens
+        score = network.score(tokens, per_character=True, listener=listener)
+    assert score.per_character is not None
+    costs = sum_by_document(tokens, score.per_character, network.end_id)
+    return float(np.quantile(costs.bits_per_character, share))
 
 
 def check_flags(flags: EvalFlags) -> None:
@@ -106,12 +162,24 @@ def check_flags(flags: EvalFlags) -> None:
             "--baselines and --split train do not go together",
             do="leave one out: baselines learn from that text, and would repeat it",
         )
-    if flags.per_character is None:
-        return
-    if flags.limit:
-        raise CharloopError("--per-character and --limit do not go together", do="leave one out")
-    if flags.per_character != STDOUT:
-        check_output(PER_CHARACTER, flags.per_character, overwrite=flags.overwrite, allowed="a file or -")
+    if flags.per_document is None and (flags.threshold is not None or flags.sort != "text"):
+        flag = "--sort" if flags.threshold is None else "--threshold"
+        raise CharloopError(f"{flag} needs --per-document", do="say where to write: --per-document -")
+    if flags.threshold is not None and not 0 <= flags.threshold <= 1:
+        raise CharloopError("--threshold", got=flags.threshold, allowed="a share from 0 to 1")
+    if flags.per_document is not None and flags.context is not None:
+        raise CharloopError(
+            "--per-document and --context do not go together",
+            do="leave one out: each document is read from an empty memory",
+        )
+    targets = {PER_CHARACTER: flags.per_character, PER_DOCUMENT: flags.per_document}
+    if list(targets.values()).count(STDOUT) > 1:
+        raise CharloopError(f"{PER_CHARACTER} and {PER_DOCUMENT}", got="- twice", do="write one to a file")
+    for flag, target in targets.items():
+        if target is not None and flags.limit:
+            raise CharloopError(f"{flag} and --limit do not go together", do="leave one out")
+        if target is not None and target != STDOUT:
+            check_output(flag, target, overwrite=flags.overwrite, allowed="a file or -")
 
 
 def with_baselines(
@@ -127,8 +195,8 @@ def with_baselines(
 
 
 def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
-    """Print the score; on standard error if --per-character has standard output to itself."""
-    stream = sys.stderr if flags.per_character == STDOUT else sys.stdout
+    """Print the score; on standard error if records have standard output to themselves."""
+    stream = sys.stderr if STDOUT in (flags.per_character, flags.per_document) else sys.stdout
     for line in (
         [json.dumps(score_values(name, read_from, score, notes))]
         if flags.json
@@ -185,12 +253,11 @@ def character_records(
     symbols = [token if as_bytes else vocabulary.decode([token]) for token in range(vocabulary.size)]
     name = "byte" if as_bytes else "character"
     for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
-        costs = {"nats": float(loss), "bits": float(loss) / math.log(2)}
-        rounded = {unit: float(f"{value:.{DIGITS}g}") for unit, value in costs.items()}
-        yield {"offset": offset, name: symbols[token], **rounded}
+        costs = {"nats": round_cost(loss), "bits": round_cost(float(loss) / math.log(2))}
+        yield {"offset": offset, name: symbols[token], **costs}
 
 
-def write_records(target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:
+def write_records(flag: str, target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:
     """Write the records to `target`, one ASCII line of JSON each; a file is complete or absent."""
     if target == STDOUT:
         for line in lines:
@@ -201,4 +268,4 @@ def write_records(target: str, lines: Iterator[dict[str, Any]], *, overwrite: bo
         for line in lines:
             file.write(json.dumps(line).encode("ascii") + b"\n")
 
-    write_output(PER_CHARACTER, target, write, overwrite=overwrite)
+    write_output(flag, target, write, overwrite=overwrite)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from msgspec import Meta
 
+from charloop.cli.flags.documents import DocumentFlags, check_document_flags
 from charloop.cli.flags.parsing import Switch, argument, given_flags, of_flag, parse
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.documents import print_documents
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
+from charloop.data.documents import DocumentRule
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig
@@ -87,11 +90,13 @@ class SampleFlags:
     """The code of the cell, for a run with a cell of your own."""
     sampling: SamplingFlags = field(default_factory=SamplingFlags)
     constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
+    whole: DocumentFlags = field(default_factory=DocumentFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print one text as it is written, or several one after the other."""
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
+    check_document_flags(flags.whole, given_flags(arguments))
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive, edit_text
 
@@ -103,6 +108,10 @@ def main(arguments: Sequence[str]) -> None:
         prompt = read_prompt_file("prompt", flags.prompt_file)
     context = read_context(flags.context, taken=flags.prompt_file)
     network = load_network(flags)
+    if flags.whole.documents is not None:
+        write_documents(flags, network, prompt)
+        print_seed(drawn_seed, "writes these again")
+        return
     beginning = network.beginning(context)
     if flags.interactive:
         config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
@@ -128,6 +137,23 @@ def load_network(flags: SampleFlags) -> "TrainedModel":
     for note in network.notes:
         print(f"note: {note}", file=sys.stderr)
     return network
+
+
+def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) -> None:
+    """Write whole documents."""
+    wanted = flags.whole
+    with showing_progress() as listener:
+        stream = network.documents(
+            prompt,
+            unique=wanted.unique,
+            new=wanted.new,
+            best_of=wanted.best_of,
+            max_length=wanted.max_length,
+            listener=listener,
+            **asdict(flags.sampling),
+        )
+    joint = DocumentRule(network.vocabulary.documents).joint
+    print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json)
 
 
 def print_samples(

@@ -95,20 +95,21 @@ def print_end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
         print(f"\nresume:  charloop train --resume {named}")
         return INTERRUPTED
     show_samples(folder, cell)
-    print(f"\nmore:    charloop sample {named} --length 1000 --temperature 0.8")
+    size = "--documents 20" if config.data.documents else "--length 1000"
+    print(f"\nmore:    charloop sample {named} {size} --temperature 0.8")
     return 0
 
 
 def show_samples(folder: Path, cell: str | None) -> None:
     """Print what the best weights write, at several temperatures."""
     from charloop.trained import load
-    from charloop.training.samples import TEMPERATURES
+    from charloop.training.samples import TEMPERATURES, write_sample
 
     network = load(folder, cell=cell)
     for temperature in TEMPERATURES:
         print(f"\n--- temperature {temperature} ---")
         try:
-            text = network.sample(length=SHOWN, temperature=temperature)[0]
+            text = write_sample(network, SHOWN, temperature=temperature)
         except CharloopError as error:
             # Training has succeeded and is saved.
             text = f"(no sample: {error})"

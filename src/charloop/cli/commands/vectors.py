@@ -1,0 +1,67 @@
+"""charloop vectors: each document as a vector, in a file of NumPy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.flags.text import ReadingFlags
+from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.progress import showing_progress
+from charloop.config import Count
+from charloop.errors import CharloopError
+from charloop.files.output import check_output, write_output
+
+FLAG = "--output"
+
+
+@dataclass(frozen=True)
+class VectorsFlags(ReadingFlags):
+    """Write each document of a text as a vector: what a layer puts out when the network has read it.
+
+    For a network that was trained with --documents. Without a text: the run's own validation text. In the file, of
+    NumPy's kind .npz, `vectors` has a row for each document, in the order of the text.
+    """
+
+    output: Annotated[str, argument("FILE", "-o")] = ""
+    """The file to write; its name ends in .npz."""
+    overwrite: Switch = False
+    """Replace the file of --output if it exists."""
+    layer: Annotated[Count | None, argument("N", default="the last")] = None
+    """The layer whose output is taken, from 1."""
+    pooling: Literal["last", "mean"] = "last"
+    """The output after a document's last character, or the mean over all of its characters."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the vectors."""
+    flags = check_ranges(parse(VectorsFlags, "vectors", arguments))
+    if flags.texts and flags.text is not None:
+        raise CharloopError("more than one text", do="give files, or --text")
+    if not flags.output.endswith(".npz"):
+        raise CharloopError(FLAG, got=flags.output, allowed="a name that ends in .npz", do="-o vectors.npz")
+    check_output(FLAG, flags.output, overwrite=flags.overwrite)
+    prepare_jax()
+    import numpy as np
+
+    from charloop.analysis.vectors import embed_documents
+    from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.texts import TextChoice, read_chosen_text
+    from charloop.trained import load_trained_model
+
+    folder = RunFolder.open(flags.run, cell=flags.cell)
+    network = load_trained_model(folder, weights=flags.weights)
+    network.end_id  # noqa: B018 - raises CharloopError before a long text is read
+    with showing_progress() as listener:
+        given = read_chosen_text(
+            folder, TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors), listener
+        )
+        vectors = embed_documents(
+            network, given.tokens, layer=flags.layer, pooling=flags.pooling, listener=listener
+        )
+    write_output(FLAG, flags.output, lambda file: np.savez(file, vectors=vectors), overwrite=flags.overwrite)
+    for note in given.notes:
+        print(f"note        {note}")
+    print(
+        f"vectors     {flags.output}: {vectors.shape[0]:,} documents of {given.name}, {vectors.shape[1]} numbers each"
+    )

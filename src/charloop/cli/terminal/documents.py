@@ -1,0 +1,83 @@
+"""Documents for people and programs: those that were written, and those that were scored."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from charloop.cli.terminal.output import visible
+from charloop.wording import number_of
+
+if TYPE_CHECKING:
+    from charloop.data import Vocabulary
+    from charloop.evaluation.documents import DocumentCosts
+    from charloop.sampling.documents import Document, DocumentStream
+
+
+def print_documents(stream: "DocumentStream", count: int, joint: str, *, as_json: bool) -> None:
+    """Print `count` documents as they are accepted, each followed by `joint`, or each as a line of JSON."""
+    shown = visible if sys.stdout.isatty() else str
+    cut = 0
+    try:
+        for document in stream.take(count):
+            line = json.dumps(document_values(document)) + "\n" if as_json else shown(document.text) + joint
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            cut += not document.is_complete
+    finally:
+        for note in document_notes(stream, cut):
+            print(f"note: {note}", file=sys.stderr)
+
+
+def document_values(document: "Document") -> dict[str, Any]:
+    """Return a document as plain values."""
+    return {
+        "text": document.text,
+        "characters": document.characters,
+        "nats": document.nats,
+        "ended": document.is_complete,
+    }
+
+
+def document_notes(stream: "DocumentStream", cut: int) -> Iterator[str]:
+    """Yield what was left out of the documents written, and how many of those printed were `cut`."""
+    left_out = stream.left_out.total()
+    if left_out:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in stream.left_out.most_common())
+        share = f"{left_out / stream.attempts:.1%} of {number_of(stream.attempts, 'document')}"
+        yield f"left out {left_out:,} ({reasons}), {share} written"
+    if cut:
+        yield f"{number_of(cut, 'document')} did not end, and {'was' if cut == 1 else 'were'} cut at --max-length"
+
+
+def cost_records(
+    tokens: np.ndarray,
+    costs: "DocumentCosts",
+    vocabulary: "Vocabulary",
+    *,
+    most_first: bool,
+    limit: float | None,
+) -> Iterator[dict[str, Any]]:
+    """Yield a record of each document, in the order of the text or those that cost most bits per character first.
+
+    `number` counts from 1 in the order of the text. With a `limit`, `above` says whether it is exceeded.
+    """
+    bits = costs.bits_per_character
+    order = np.argsort(-bits, kind="stable") if most_first else np.arange(len(bits))
+    for index in order.tolist():
+        start, size = int(costs.starts[index]), int(costs.characters[index])
+        yield {
+            "number": index + 1,
+            "nats": round_cost(costs.nats[index]),
+            "bits_per_character": round_cost(bits[index]),
+            "characters": size,
+            **({} if limit is None else {"above": bool(bits[index] > limit)}),
+            "text": vocabulary.decode(tokens[start : start + size]),
+        }
+
+
+def round_cost(value: float) -> float:
+    """Return a loss with as many significant digits as a 32-bit number has."""
+    return float(f"{float(value):.7g}")

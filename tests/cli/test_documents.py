@@ -1,0 +1,189 @@
+"""Documents on the command line: trained on, written, scored; what does not go together is one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charloop.checkpoint import RunFolder
+from charloop.trained import load
+from cli.commands import BRIEF, ENDLESS, Outcome, assert_refused, call, done, process
+from cli.conftest import WORDS, text_of
+
+DOCUMENTS = ("--documents", "line", "--shuffle", "--test-fraction", "0.1")
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A run on lines, to be read only, and what its training wrote."""
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "lines.txt").write_text(text_of(60, seed=1).replace(" ", "\n"))
+    run = folder / "run"
+    return run, call("train", str(folder / "lines.txt"), *BRIEF, *DOCUMENTS, "--output", str(run))
+
+
+@pytest.fixture(scope="module")
+def run(lines: tuple[Path, Outcome]) -> Path:
+    assert lines[1].code == 0, lines[1].err
+    return lines[0]
+
+
+def test_training_shows_documents_and_how_to_write_more(lines: tuple[Path, Outcome], run: Path) -> None:
+    out = lines[1].out
+    assert f"more:    charloop sample {run} --documents 20 --temperature 0.8" in out
+    shown = out.partition("--- temperature 1.0 ---\n")[2].partition("\n\nmore:")[0].split("\n")
+    assert 1 < len(shown) <= 20
+    config = json.loads((run / "config.json").read_text())
+    assert (config["data"]["documents"], config["data"]["shuffle"]) == ("line", True)
+    assert json.loads((run / "vocabulary.json").read_text())["documents"] == "line"
+
+
+def test_the_parts_of_the_text_are_whole_documents(run: Path) -> None:
+    counts = [
+        len(call("eval", str(run), "--split", part, "--per-document", "-").out.splitlines())
+        for part in ("train", "val", "test")
+    ]
+    assert sum(counts) == 480
+    assert min(counts) > 20
+
+
+def test_documents_are_written_one_a_line(run: Path) -> None:
+    out = call("sample", str(run), "--documents", "7", "--seed", "3", "--max-length", "40").out
+    network = load(run)
+    written = [document.text for document in network.documents(seed=3, max_length=40).take(7)]
+    assert out == "".join(text + "\n" for text in written)
+    with_prompt = call("sample", str(run), "--documents", "3", "--prompt", "fo", "--max-length", "9")
+    assert [line[:2] for line in with_prompt.out.splitlines()] == ["fo"] * 3
+
+
+def test_documents_for_programs(run: Path) -> None:
+    outcome = call("sample", str(run), "--documents", "9", "--seed", "3", "--json", "--max-length", "3")
+    records = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [list(record) for record in records] == [["text", "characters", "nats", "ended"]] * 9
+    cut = [record for record in records if not record["ended"]]
+    assert 0 < len(cut) <= 9
+    assert {record["characters"] for record in cut} == {3}
+    plural = "document did not end, and was" if len(cut) == 1 else "documents did not end, and were"
+    assert f"note: {len(cut)} {plural} cut at --max-length\n" in outcome.err
+
+
+def test_what_was_left_out_is_counted(run: Path) -> None:
+    outcome = call("sample", str(run), "--documents", "30", "--seed", "3", "--new", "--unique")
+    texts = outcome.out.splitlines()
+    assert (outcome.code, len(set(texts))) == (0, 30)
+    assert not set(texts) & set(WORDS)
+
+
+def test_a_pipe_that_is_closed_early_ends_it(run: Path) -> None:
+    import subprocess
+
+    from cli.commands import program
+
+    arguments = program("sample", str(run), "--documents", "100000", "--max-length", "5")
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline()
+        running.stdout.close()
+        assert "Traceback" not in running.stderr.read()
+
+
+def test_the_cost_of_each_document(run: Path) -> None:
+    Path("some.txt").write_text("quick\n\nsleeps\r\nfox")
+    records = [
+        json.loads(line)
+        for line in call("eval", str(run), "some.txt", "--per-document", "-").out.splitlines()
+    ]
+    assert [record["text"] for record in records] == ["quick", "sleeps", "fox"]
+    assert [record["number"] for record in records] == [1, 2, 3]
+    network = load(run)
+    for record in records:
+        score = network.evaluate(record["text"])
+        assert record["characters"] == len(record["text"])
+        assert record["nats"] == pytest.approx(score.nats, rel=1e-5)
+        assert record["bits_per_character"] == pytest.approx(score.bits_per_character, rel=1e-5)
+    by_surprise = call("eval", str(run), "some.txt", "--per-document", "-", "--sort", "surprise").out
+    bits = [json.loads(line)["bits_per_character"] for line in by_surprise.splitlines()]
+    assert bits == sorted((record["bits_per_character"] for record in records), reverse=True)
+    score = json.loads(done(call("eval", str(run), "some.txt", "--json")))
+    assert score["nats_per_character"] * score["characters"] == pytest.approx(
+        sum(r["nats"] for r in records), rel=1e-5
+    )
+    assert score["read_from"] == "the beginning of a document"
+
+
+def test_a_threshold_marks_what_costs_more_than_the_validation_text(run: Path) -> None:
+    own = [json.loads(line) for line in call("eval", str(run), "--per-document", "-").out.splitlines()]
+    limit = np.quantile([record["bits_per_character"] for record in own], 0.2)
+    Path("odd.txt").write_text("fox\nvvvqqqxxx\nthe\n")
+    outcome = call("eval", str(run), "odd.txt", "--per-document", "-", "--threshold", "0.2")
+    records = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [record["above"] for record in records] == [r["bits_per_character"] > limit for r in records]
+    assert any(record["above"] for record in records)
+    assert outcome.code == 1
+    assert f"than {limit:.3f} bits per character" in outcome.err
+    none = call("eval", str(run), "--text", "the", "--per-document", "-", "--threshold", "1")
+    assert (none.code, json.loads(none.out)["above"]) == (0, False)
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "report", "eval"])
+def test_other_commands_read_a_run_of_documents(run: Path, command: str) -> None:
+    done(call(command, str(run), *(["--output", "page.html"] if command == "report" else [])))
+
+
+def test_a_run_of_documents_resumes_to_the_same_bits(lines: tuple[Path, Outcome]) -> None:
+    start = ("train", str(lines[0].parent / "lines.txt"), *ENDLESS, *DOCUMENTS, "--decay", "constant")
+    done(call(*start, "--steps", "16", "--output", "whole"))
+    done(call(*start, "--steps", "8", "--output", "half"))
+    done(call("train", "--resume", "half", "--steps", "16"))
+    assert Path("half/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+
+def test_weights_of_a_run_of_documents_start_another(run: Path) -> None:
+    Path("more.txt").write_text("fox\nover\nthe\nlazy\n" * 40)
+    done(call("train", "more.txt", *BRIEF, "--init-from", str(run), "--output", "next"))
+    assert RunFolder.open(Path("next")).vocabulary.documents == "line"
+    assert_refused(
+        call("train", "more.txt", *BRIEF, "--init-from", str(run), "--documents", "file"),
+        "--documents",
+        "file",
+        "line, that run's own",
+    )
+
+
+REFUSED: dict[str, tuple[Any, ...]] = {
+    "sample RUN --unique": ("--unique needs --documents",),
+    "sample RUN --documents 0": ("--documents", 0, "a whole number >= 1"),
+    "sample RUN --documents 2 --length 9": ("--length and --documents", None, None, "use --max-length"),
+    "sample RUN --documents 2 --context the": ("--context and --documents",),
+    "sample RUN --documents 2 --regex a+": ("--regex and --documents",),
+    "sample RUN --documents 2 --best-of 0": ("--best-of", 0, "a whole number >= 1"),
+    "sample RUN --documents 2 --max-length 0": ("--max-length", 0, "a whole number >= 1"),
+    "sample TRAINED --documents 2": ("this network was trained on one text", None, None, "--documents line"),
+    "eval TRAINED --per-document -": ("this network was trained on one text", None, None, "--documents line"),
+    "eval RUN --sort surprise": ("--sort needs --per-document",),
+    "eval RUN --threshold 0.9": ("--threshold needs --per-document",),
+    "eval RUN --per-document - --threshold 1.5": ("--threshold", 1.5, "a share from 0 to 1"),
+    "eval RUN --per-document - --per-character -": ("--per-character and --per-document", "- twice"),
+    "eval RUN --per-document - --limit 9": ("--per-document and --limit",),
+    "eval RUN --per-document - --context a": ("--per-document and --context",),
+    "train TEXT --shuffle --steps 1": ("--shuffle", None, None, "--documents line"),
+    "train TEXT --documents \\n --steps 1": (
+        "--documents",
+        "\\n",
+        "line, blank-line, file, or a separator that is not only newlines",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_does_not_go_together_is_refused(command: str, run: Path, trained: Path, book: Path) -> None:
+    names = {"RUN": str(run), "TRAINED": str(trained), "TEXT": str(book)}
+    assert_refused(call(*(names.get(word, word) for word in command.split())), *REFUSED[command])
+
+
+def test_a_program_of_its_own_writes_the_same(run: Path) -> None:
+    arguments = ("sample", str(run), "--documents", "3", "--seed", "5")
+    assert process(*arguments).out == call(*arguments).out
