@@ -65,7 +65,17 @@ def process(*arguments: str, stdin: str | bytes = b"", first: str = "", **option
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
+class SilentTerminal(io.BytesIO):
+    """Standard input of a person who waits: reading it fails the test instead of waiting for ever."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def read(self, _: int | None = -1) -> bytes:
+        raise AssertionError("waits for keys")
+
+
+def call(*arguments: str, stdin: str | bytes | SilentTerminal = b"") -> Outcome:
     """The same in this process."""
     caught: list[CharloopError] = []
 
@@ -77,7 +87,8 @@ def call(*arguments: str, stdin: str | bytes = b"") -> Outcome:
             raise
 
     out, err = io.StringIO(), io.StringIO()
-    given = io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin))
+    content = stdin.encode() if isinstance(stdin, str) else stdin
+    given = io.TextIOWrapper(io.BytesIO(content) if isinstance(content, bytes) else content)
     before, sys.stdin = sys.stdin, given
     try:
         with (

@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams
+from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
 from charloop.errors import CharloopError
@@ -45,6 +45,7 @@ def read_own_corpus(
     """
     if not named:
         refuse_streams(folder.config.data.corpus)
+        refuse_terminal(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
     corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
     if corpus.content_hash != folder.text.get("content_hash"):

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -126,6 +127,14 @@ def refuse_streams(names: Sequence[str]) -> None:
     for path in (Path(name) for name in names if os.path.exists(name)):
         if not (path.is_file() or path.is_dir()):
             raise CharloopError(f"the text {path} is a pipe or a device", do="name the text itself")
+
+
+def refuse_terminal(names: Sequence[str], run: Path) -> None:
+    """Raise CharloopError if `names`, those of the training text of `run`, would be read from a terminal."""
+    if "-" in names and (sys.stdin is None or sys.stdin.isatty()):
+        raise CharloopError(
+            f"{run} was trained from standard input", do="give the text again: add < FILE to the command"
+        )
 
 
 def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
