@@ -120,10 +120,11 @@ class TrainingSettings:
     """Learning rate at its peak, above 0."""
     warmup_steps: NonNegativeCount = 100
     """Steps over which the learning rate rises from 0 to its peak."""
-    decay: Literal["constant", "cosine", "linear", "step"] = "cosine"
-    """How the learning rate changes after the warm-up, over the rest of the run."""
+    decay: Literal["constant", "cosine", "linear", "step", "wsd"] = "cosine"
+    """How the learning rate changes after the warm-up, over the rest of the run. wsd stays at the peak, then falls in
+    a straight line over the last tenth (Hu et al. 2024): such a run can be continued before it falls."""
     final_fraction: Fraction = 0.0
-    """Learning rate at the end of cosine and linear decay, as a fraction of the peak; from 0 to below 1."""
+    """Learning rate at the end of cosine, linear and wsd decay, as a fraction of the peak; from 0 to below 1."""
     decay_rate: Annotated[float, Meta(gt=0, le=1)] = 0.97
     """Step decay: factor of the learning rate at each epoch after decay-after, above 0 and at most 1 (char-rnn's
     rule)."""

@@ -47,6 +47,15 @@ def test_cosine_and_linear_end_at_the_final_fraction() -> None:
     assert along(linear, 0.25, 0.75) == pytest.approx([1.5, 0.5])
 
 
+def test_wsd_stays_at_the_peak_and_falls_in_a_line_over_the_last_tenth() -> None:
+    """Hu et al. 2024: the peak until step S, then f(t - S) times the peak; here f is a line to the final fraction."""
+    config, total, begin = TrainingConfig(learning_rate=2.0, decay="wsd", final_fraction=0.2), 1000, 900
+    for step in (0, 500, begin, 925, 950, 999, total):
+        expected = 2.0 if step <= begin else 2.0 * (1 - 0.8 * (step - begin) / (total - begin))
+        assert along(config, step / total) == pytest.approx([expected])
+    assert along(config, 1.0) == pytest.approx([0.4])
+
+
 def test_step_decay_is_char_rnns() -> None:
     """`if epoch >= learning_rate_decay_after then lr = lr * decay`, once per epoch from there on."""
     config = TrainingConfig(learning_rate=2.0, warmup_steps=0, decay="step", decay_rate=0.5, decay_after=2)

@@ -158,6 +158,36 @@ def test_the_best_so_far_is_remembered(tmp_path: Path, text: Path, monkeypatch: 
     assert_identical(second.best, best)
 
 
+@pytest.mark.parametrize(
+    ("decay", "fraction", "noted"),
+    [
+        (
+            "cosine",
+            0.0,
+            ["the learning rate rises from 0.00034 to 0.01: cosine decay now ends with the new budget"],
+        ),
+        (
+            "linear",
+            0.5,
+            ["the learning rate rises from 0.011 to 0.015: linear decay now ends with the new budget"],
+        ),
+        ("constant", 0.0, []),
+    ],
+)
+def test_a_longer_budget_notes_by_how_much_the_learning_rate_rises(
+    tmp_path: Path, text: Path, decay: str, fraction: float, noted: list[str]
+) -> None:
+    first = run(tmp_path / "run", configure(text, steps=12, decay=decay, final_fraction=fraction))
+    config = first.started.config
+    longer = replace(config, training=replace(config.training, steps=24))
+    assert resume_recorded(first.folder).started.notes == []
+    second = resume_recorded(first.folder, longer)
+    assert list(second.started.notes) == noted
+    if noted:
+        rates = [f"{rate:.2g}" for rate in (first.steps[-1].learning_rate, second.steps[0].learning_rate)]
+        assert f"from {rates[0]} to {rates[1]}:" in noted[0]
+
+
 def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(TEXT)

@@ -33,7 +33,7 @@ from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
 from charloop.training.optimizer import check_objects
 from charloop.training.provenance import current_provenance, update_provenance
-from charloop.training.schedule import Schedule
+from charloop.training.schedule import Schedule, note_rate_rise
 from charloop.training.session import Session, complete_config, describe_text
 from charloop.training.state import Journal, TrainingState, initial_training_state
 
@@ -145,6 +145,7 @@ def resume_folder(
 ) -> Path:
     """Continue the run in an open folder, as `resume` does."""
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
+    before = folder.config.training
     folder = replace(folder, config=changes or folder.config)
     loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
@@ -162,6 +163,14 @@ def resume_folder(
             text_facts = {**session.folder.text, "prefix": session.prefix}
             session = replace(session, folder=replace(session.folder, text=text_facts))
         session.folder.write_config()
+        if session.schedule is None and folder.given.optimizer is None:
+            notes += note_rate_rise(
+                before,
+                session.config.training,
+                chunks_per_epoch=session.chunks.chunks_per_epoch,
+                step=int(state.step),
+                elapsed=journal.elapsed,
+            )
         notes = [*corpus.notes, *notes, *changed]
         run_invocation(session, state, journal, notes, listener, loggers, catch_signals)
     return folder.path

@@ -15,6 +15,11 @@ TRAINING_SHARE = 10
 SAVE_PAUSE, SAVE_SHARE = 60.0, 100
 """Least seconds of training between two checkpoints by the clock, and for each second that one takes."""
 
+WSD_SHARE = 0.1
+"""Share of a run in which wsd decays, at its end (Hu et al. 2024)."""
+RISE = 1.1
+"""Smallest rise of the learning rate, as a factor, that a resumed run notes."""
+
 Schedule: TypeAlias = Callable[[int], Any]
 """The learning rate of an update, counted from 0: an optax schedule, or any function."""
 
@@ -97,10 +102,30 @@ def decay_factor(config: TrainingConfig, *, epoch: float, progress: float) -> fl
             )
         case "linear":
             return 1 - (1 - config.final_fraction) * progress
+        case "wsd":
+            return 1 - (1 - config.final_fraction) * max(0.0, 1 - (1 - progress) / WSD_SHARE)
         case "step":
             return config.decay_rate ** max(0, int(epoch) - config.decay_after + 1)
         case "constant":
             return 1.0
+
+
+def note_rate_rise(
+    before: TrainingConfig, after: TrainingConfig, *, chunks_per_epoch: int, step: int, elapsed: float
+) -> list[str]:
+    """Return a note if a run of `step` updates that continues with other limits does so at a higher rate."""
+
+    def rate(config: TrainingConfig, number: int) -> float:
+        progress = Budget.of(config, chunks_per_epoch).progress(number, elapsed)
+        return learning_rate(config, step=number, epoch=number / chunks_per_epoch, progress=progress)
+
+    # The same update under both limits, so that the warm-up is no rise.
+    if not step or rate(after, step - 1) <= RISE * rate(before, step - 1):
+        return []
+    old, new = rate(before, step - 1), rate(after, step)
+    return [
+        f"the learning rate rises from {old:.2g} to {new:.2g}: {after.decay} decay now ends with the new budget"
+    ]
 
 
 def given_rate(schedule: Schedule, step: int) -> float:
