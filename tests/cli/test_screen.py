@@ -5,6 +5,7 @@ import io
 import math
 import os
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from charloop.training.events import (
 )
 from charloop.training.metrics import StepRecord
 from charloop.wording import clock, entry, number_of
-from cli.commands import Outcome, call, done
+from cli.commands import BRIEF, Outcome, call, done, program
 
 STARTED = Started(
     folder=Path("runs/[bold]book"),
@@ -347,9 +348,22 @@ def test_control_characters_never_reach_a_terminal(binary: tuple[Path, Outcome])
 def test_output_that_cannot_be_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     prepare()
     print("é\udcff", flush=True)
     assert raw.getvalue() == b"\\xe9\\udcff\n"
+
+
+def test_files_and_pipes_get_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"} | locale
+    (tmp_path / "poem.txt").write_text("床前明月光\n" * 90, encoding="utf-8")
+    done(call("train", "poem.txt", *BRIEF, "--output", "run"))
+    with open("out.txt", "wb") as out:
+        flags = ("run", "--length", "9", "--prompt-file", "-", "--context", "poem.txt")
+        command = program("sample", *flags)
+        subprocess.run(command, input="明月".encode(), stdout=out, check=True, env=environment)
+    assert Path("out.txt").read_text(encoding="utf-8").startswith("明月")
 
 
 def test_a_pipe_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,3 +103,35 @@ def test_the_thousandth_file_is_named_with_the_offset(tmp_path: Path) -> None:
     with pytest.raises(CharloopError) as refused:
         load_corpus([str(tmp_path)])
     assert f"{bad}, line 20001, byte offset 100000: byte 0xe9 is not utf-8" in str(refused.value)
+
+
+@pytest.mark.parametrize(("encoding", "at"), [("utf-8", 4), ("utf-16-le", 6), ("utf-16", 8)])
+def test_a_stray_nul_is_replaced_and_counted_like_any_other(tmp_path: Path, encoding: str, at: int) -> None:
+    (tmp_path / "f").mkdir()
+    path = tmp_path / "f" / "one.txt"
+    path.write_bytes("née\0 text\n".encode(encoding))
+    with pytest.raises(CharloopError, match="--errors replace"):
+        load_corpus([str(path)], encoding=encoding)
+    for name in (path, path.parent):
+        corpus = load_corpus([str(name)], encoding=encoding, errors="replace")
+        assert corpus.vocabulary.decode(corpus.tokens) == "née\ufffd text\n"
+        assert corpus.notes == (
+            f"replaced 1 byte sequences that are not characters, the first in {path} at byte {at}",
+        )
+
+
+def test_the_first_of_an_invalid_byte_and_a_nul_is_named() -> None:
+    for content, first in ((b"a\xff\0", 1), (b"a\0\xff", 1), (b"\xc3\xa9\0", 2)):
+        changes = TextChanges()
+        list(
+            decode(
+                Source("bad", lambda content=content: io.BytesIO(content)), errors="replace", changes=changes
+            )
+        )
+        assert changes.first_replaced == f"bad at byte {first}"
+        assert changes.replaced == content.count(b"\xff") + content.count(b"\0")
+
+
+def test_a_text_full_of_nuls_stays_binary() -> None:
+    with pytest.raises(CharloopError, match="binary"):
+        list(decode(Source("film", lambda: io.BytesIO(b"\x89PNG\0\0\0")), errors="replace"))

@@ -15,10 +15,13 @@ Errors: TypeAlias = Literal["strict", "replace"]
 """How to treat bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD and count."""
 
 AS_UNKNOWN = "as the unknown symbol: a loss counts that one comes, not which it is"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 COUNTING = "charloop-replace"
 """The name by which Python's decoders find `_replace`."""
 STRAY_BYTES = range(0xDC80, 0xDD00)
 """The code points by which Python's surrogateescape represents the bytes 0x80 to 0xff where they are not UTF-8."""
+MAX_NUL_SHARE = 0.01
+"""Above this share of NUL characters (if there are several) a text is binary content, not a text with stray ones."""
 _replaced = threading.local()
 
 
@@ -85,7 +88,7 @@ def decode(
     r"""Yield the characters of `source` in blocks, with `\r\n` and bare `\r` as `\n`, without a leading BOM.
 
     Raises CharloopError with file, line and byte offset for bytes that are not valid in `encoding` (with
-    errors="replace" they become U+FFFD and are counted), and for binary content.
+    errors="replace" they and stray NUL characters become U+FFFD and are counted), and for binary content.
     """
     encoding = source.encoding or encoding
     changes = changes or TextChanges()
@@ -93,7 +96,7 @@ def decode(
     first, after_cr = True, False
     for text in _decoded(source, encoding, errors, changes, digest, block_bytes):
         if "\0" in text:
-            raise _binary(source)
+            raise _binary(source, encoding)
         if first and text.startswith("\ufeff"):
             changes.byte_order_marks += 1
             text = text[1:]
@@ -124,9 +127,13 @@ def _decoded(
             raise _undecodable(source, encoding, offset - held + error.start) from error
         except UnicodeError as error:
             raise _undecodable(source, encoding, offset) from error
-        if _replaced.offsets:
-            first = f"{source.name} at byte {offset - held + _replaced.offsets[0]:,}"
-            changes.first_replaced = changes.first_replaced or first
+        first = [offset - held + start for start in _replaced.offsets[:1]]
+        if errors == "replace" and "\0" in text and not is_binary(text, errors):
+            first.append(offset - held + _first_nul(text, encoding))
+            changes.replaced += text.count("\0")
+            text = text.replace("\0", REPLACEMENT)
+        if first:
+            changes.first_replaced = changes.first_replaced or f"{source.name} at byte {min(first):,}"
             changes.replaced += len(_replaced.offsets)
         offset += len(block)
         if text:
@@ -138,19 +145,34 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     _replaced.offsets.append(error.start)
-    return "\N{REPLACEMENT CHARACTER}", error.end
+    return REPLACEMENT, error.end
 
 
 codecs.register_error(COUNTING, _replace)
 
 
-def _binary(source: Source) -> CharloopError:
+def is_binary(text: str, errors: Errors) -> bool:
+    """Return whether `text` has NUL characters: any, or with errors="replace" more than stray ones."""
+    count = text.count("\0")
+    return count > (0 if errors == "strict" else max(1, len(text) * MAX_NUL_SHARE))
+
+
+def _first_nul(text: str, encoding: str) -> int:
+    """Return the offset in bytes of the first NUL character of a decoded `text`."""
+    before = text[: text.index("\0")]
+    # A replaced sequence counts as one byte; it stands before the NUL, and is then the first itself.
+    return len(before.replace(REPLACEMENT, " ").encode(encoding))
+
+
+def _binary(source: Source, encoding: str) -> CharloopError:
     start = next(source.blocks(4), b"")
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if marked and not codecs.lookup(encoding).name.startswith("utf-16"):
         return CharloopError(f"{source.name} is UTF-16 text", do="read it with --encoding utf-16")
     return CharloopError(
         f"{source.name} is a binary file (it contains NUL bytes)",
-        do="model its bytes with --unit byte, or give its --encoding (utf-16?) if it is text",
+        do="model its bytes with --unit byte, or if it is text, give its --encoding (utf-16?), or replace stray ones "
+        "with --errors replace",
     )
 
 

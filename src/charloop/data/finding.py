@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from charloop.data.corpora import corpus_names, find_corpus
-from charloop.data.decoding import Errors
+from charloop.data.decoding import Errors, is_binary
 from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
@@ -172,11 +172,11 @@ def _accept_all(path: Path) -> bool:  # noqa: ARG001
 
 
 def is_text(path: Path, encoding: str, errors: Errors) -> bool:
-    """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and contain no NUL character."""
+    """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and are not binary content."""
     try:
         with path.open("rb") as stream:
             start = stream.read(_SNIFFED_BYTES)
-        return "\0" not in codecs.getincrementaldecoder(encoding)(errors).decode(start)
+        return not is_binary(codecs.getincrementaldecoder(encoding)(errors).decode(start), errors)
     except (OSError, UnicodeError):
         return False
 

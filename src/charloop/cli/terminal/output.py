@@ -15,9 +15,14 @@ def visible(text: str) -> str:
 
 
 def prepare() -> None:
-    r"""Write what the terminal's encoding lacks as \N{...} or \x.. instead of dying of it."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    r"""Write UTF-8 to files and pipes, whatever the locale, unless PYTHONIOENCODING names another encoding.
+
+    What the encoding lacks becomes \x.. or \u.... instead of ending the command.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            follows_locale = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if follows_locale else "utf-8", errors="backslashreplace")
 
 
 def mute() -> None:
