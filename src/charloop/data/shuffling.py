@@ -17,7 +17,7 @@ from charloop.progress import Meter
 def shuffle_documents(path: Path, written: WrittenTokens, seed: int, meter: Meter) -> WrittenTokens:
     """Put the documents in the file `path` in the random order of `seed`, and return what is in it then.
 
-    The order depends on nothing but the seed and the number of documents. It takes 24 bytes of memory for each
+    The order depends on nothing but the seed and the number of documents. It takes 48 bytes of memory for each
     document. Errors: OSError.
     """
     tokens = map_tokens(path, np.dtype(written.dtype))
