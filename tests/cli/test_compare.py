@@ -197,3 +197,9 @@ def test_a_cell_of_ones_own_is_named_again(trained: Path, example: tuple[Path, O
     assert_refused(call("compare", *runs), "a run's code is not executed unasked", do="--cell")
     found = json.loads(done(call("compare", *runs, "--cell", EXAMPLE, "--json")))
     assert {row["run"] for row in found["runs"]} == set(runs)
+
+
+def test_a_character_that_a_run_does_not_know_is_to_be_changed(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("the %fox")
+    outcome = call("compare", str(trained), str(trained), "--text-file", "odd.txt")
+    assert_refused(outcome, "'%' (U+0025)", allowed="nearest are ' ', '\\n'", do="change it: all runs")

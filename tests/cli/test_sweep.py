@@ -253,7 +253,7 @@ def test_a_folder_in_use_is_refused_before_anything_is_trained(book: Path) -> No
         ("--cells gru,lstm --split test", ("--test-fraction is 0", None, None, "--text-file FILE")),
         (
             "--cells gru,lstm --text-file odd.txt",
-            ("'%' (U+0025)", None, "nearest are ' ', '\\n'", "--unknown skip"),
+            ("'%' (U+0025)", None, "nearest are ' ', '\\n'", "change it: all runs"),
         ),
     ],
 )

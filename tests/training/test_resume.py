@@ -188,12 +188,13 @@ def test_a_longer_budget_notes_by_how_much_the_learning_rate_rises(
         assert f"from {rates[0]} to {rates[1]}:" in noted[0]
 
 
-def test_a_text_that_changed_is_refused_and_the_run_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed", [TEXT[::-1], TEXT + "Z"], ids=["order", "new character"])
+def test_a_text_that_changed_is_refused_and_the_run_left_alone(changed: str, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
     made = run(tmp_path / "run", configure(text, steps=3))
     before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
-    text.write_text(TEXT[::-1])
+    text.write_text(changed)
     with pytest.raises(CharloopError, match=r"has changed since the run began.*--init-from"):
         resume_recorded(made.folder)
     assert {path: path.read_bytes() for path in before} == before

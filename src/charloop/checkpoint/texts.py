@@ -10,6 +10,7 @@ from charloop.config import RunConfig
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
+from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 
@@ -47,13 +48,20 @@ def read_own_corpus(
         refuse_streams(folder.config.data.corpus)
         refuse_terminal(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
-    corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
+    try:
+        corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
+    except UnknownCharacterError:
+        raise _changed(folder) from None
     if corpus.content_hash != folder.text.get("content_hash"):
-        raise CharloopError(
-            f"the text of {folder.path} has changed since the run began",
-            do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
-        )
+        raise _changed(folder)
     return corpus
+
+
+def _changed(folder: RunFolder) -> CharloopError:
+    return CharloopError(
+        f"the text of {folder.path} has changed since the run began",
+        do=f"restore it, or start a new run from these weights with --init-from {folder.path}",
+    )
 
 
 def read_training_text(folder: RunFolder, listener: ProgressListener | None = None) -> np.ndarray:

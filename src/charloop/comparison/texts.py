@@ -8,10 +8,13 @@ import numpy as np
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import ChosenText, TextChoice, read_chosen_text
+from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 
 FRACTIONS = ("validation_fraction", "test_fraction")
+SAME_CHARACTERS = "change it: all runs read the same characters"
+"""What to do about a character that a run does not know: leaving it out would compare different texts."""
 
 
 def open_run(path: Path, cells: Sequence[str]) -> RunFolder:
@@ -77,6 +80,8 @@ def read_for_one(
     wanted = TextChoice((text,) if text else (), None, None if text else part, "error", None)
     try:
         return read_chosen_text(run, wanted, listener)
+    except UnknownCharacterError as error:
+        raise error.advising(SAME_CHARACTERS).of(run.path) from None
     except CharloopError as error:
         raise error.of(run.path) from None
 

@@ -226,9 +226,17 @@ class StreamDecoder:
         return "" if self._bytes is None else self._bytes.decode(b"", final=True)
 
 
-def unknown_character(character: str, where: str, symbols: Sequence[str]) -> CharloopError:
+class UnknownCharacterError(CharloopError):
+    """A text has a character that a vocabulary lacks."""
+
+    def advising(self, do: str) -> CharloopError:
+        """Return the same error for where unknown characters cannot be left out."""
+        return CharloopError(self.what, got=self.got, allowed=self.allowed, do=do)
+
+
+def unknown_character(character: str, where: str, symbols: Sequence[str]) -> UnknownCharacterError:
     """Return the error for a character that is not among `symbols`; `where` is its position, in words."""
-    return CharloopError(
+    return UnknownCharacterError(
         f"{where}: the character {character!r} (U+{ord(character):04X}) is not among the {len(symbols)} known ones",
         allowed=f"nearest are {', '.join(map(repr, nearest_symbols(character, symbols)))}",
         do="change it, or leave such characters out with --unknown skip",

@@ -16,6 +16,7 @@ from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text, Vocabulary
 from charloop.data.document_notes import note_documents
+from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
@@ -67,7 +68,10 @@ def train(
     cell = find_user_cell(config)
     donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None
     config = adopt_units(config, donor.vocabulary) if donor else config
-    corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
+    try:
+        corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
+    except UnknownCharacterError as error:
+        raise error.advising("change it, or train a new network without --init-from") from None
     cut = split_corpus(config, corpus)
     config, note = complete_config(config, cut)
     model = CharLM.build(config.model, corpus.vocabulary.size, corpus.vocabulary.end_id)

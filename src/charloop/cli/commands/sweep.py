@@ -128,10 +128,16 @@ def own_folder(text: str) -> Path:
 def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) -> None:
     """Raise CharloopError if the networks that are about to be trained cannot score the text in `file`."""
     from charloop.comparison import refuse_stream
+    from charloop.comparison.texts import SAME_CHARACTERS
     from charloop.data import load_corpus
+    from charloop.data.vocabulary import UnknownCharacterError
 
     refuse_stream(file)
-    load_corpus((file,), encoding=config.data.encoding, errors=config.data.errors, vocabulary=vocabulary)
+    data = config.data
+    try:
+        load_corpus((file,), encoding=data.encoding, errors=data.errors, vocabulary=vocabulary)
+    except UnknownCharacterError as error:
+        raise error.advising(SAME_CHARACTERS) from None
 
 
 def print_comparison(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) -> None:
