@@ -18,7 +18,6 @@ from charloop.cli.terminal.documents import print_documents
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
-from charloop.data.documents import DocumentRule
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig
@@ -141,6 +140,8 @@ def load_network(flags: SampleFlags) -> "TrainedModel":
 
 def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) -> None:
     """Write whole documents."""
+    from charloop.data.documents import DocumentRule
+
     wanted = flags.whole
     with showing_progress() as listener:
         stream = network.documents(

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from charloop.cli.terminal.output import visible
 from charloop.wording import number_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from charloop.data import Vocabulary
     from charloop.evaluation.documents import DocumentCosts
     from charloop.sampling.documents import Document, DocumentStream
@@ -53,7 +53,7 @@ def document_notes(stream: "DocumentStream", cut: int) -> Iterator[str]:
 
 
 def cost_records(
-    tokens: np.ndarray,
+    tokens: "np.ndarray",
     costs: "DocumentCosts",
     vocabulary: "Vocabulary",
     *,
@@ -64,6 +64,8 @@ def cost_records(
 
     `number` counts from 1 in the order of the text. With a `limit`, `above` says whether it is exceeded.
     """
+    import numpy as np
+
     bits = costs.bits_per_character
     order = np.argsort(-bits, kind="stable") if most_first else np.arange(len(bits))
     for index in order.tolist():
