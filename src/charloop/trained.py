@@ -18,6 +18,7 @@ from charloop.checkpoint.names import WEIGHTS
 from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
 from charloop.data import GivenText, Text, Vocabulary, accept_prefix, find_prefix, guess_prefix
+from charloop.data.decoding import decode_utf8
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.documents import sum_by_document
@@ -79,6 +80,23 @@ class TrainedModel:
         config, beginning = SamplingConfig(**settings), self.beginning(context)
         parts = self.model, self.params, self.vocabulary
         return stream_text(*parts, prompt, config, constraints, beginning=beginning)
+
+    def sample_bytes(self, prompt: str | bytes = "", **settings: Any) -> list[bytes]:
+        """Return the bytes of new texts that follow `prompt`; the arguments are those of `sample`.
+
+        Of a network of bytes they are the bytes that it writes, also where they are not UTF-8; of a network of
+        characters the UTF-8 of its text.
+        """
+        text = prompt if isinstance(prompt, str) else decode_utf8(prompt)
+        texts = self.keep_stray_bytes().sample(text, **settings)
+        return [text.encode("utf-8", "surrogateescape") for text in texts]
+
+    def keep_stray_bytes(self) -> "TrainedModel":
+        """Return the same network, whose texts keep bytes that are not UTF-8, as Python's surrogateescape has them.
+
+        `text.encode("utf-8", "surrogateescape")` is what the network wrote. Otherwise they become U+FFFD.
+        """
+        return replace(self, vocabulary=self.vocabulary.keep_stray_bytes())
 
     def documents(
         self,

@@ -19,7 +19,7 @@ from charloop.cli.commands.sample import print_text
 from charloop.cli.main import main
 from charloop.cli.terminal.bar import LastingConsole
 from charloop.cli.terminal.curve import ROWS
-from charloop.cli.terminal.output import CONTROL, prepare, visible
+from charloop.cli.terminal.output import CONTROL, TextWriter, prepare, visible
 from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.evaluation import Score
@@ -340,7 +340,7 @@ def test_control_characters_never_reach_a_terminal(binary: tuple[Path, Outcome])
     assert CONTROL.search(done(call(*flags))), "a file gets it as it is"
     with contextlib.redirect_stdout(Terminal()) as screen:
         main(flags)
-        print_text("\a", ["\x1b[2J"])
+        print_text("\a", ["\x1b[2J"], writer=TextWriter())
     assert not CONTROL.search(screen.getvalue())
     assert screen.getvalue().endswith("\ufffd\ufffd[2J\n")
 

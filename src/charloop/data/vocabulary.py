@@ -177,6 +177,10 @@ class Vocabulary:
         special = ("\n" if self.documents else "") + (UNKNOWN_SYMBOL if self.min_count > 1 else "")
         return StreamDecoder(np.concatenate([self.codes, code_points(special)]), as_bytes=self.unit == "byte")
 
+    def keep_stray_bytes(self) -> "Vocabulary":
+        """Return the same vocabulary, which decodes bytes that are not UTF-8 as `STRAY_BYTES` instead of U+FFFD."""
+        return _KeepingVocabulary(self.symbols, self.unit, self.min_count, self.documents)
+
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict that `from_json` accepts."""
         settings: dict[str, Any] = {"min_count": self.min_count} if self.min_count > 1 else {}
@@ -199,6 +203,13 @@ class Vocabulary:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+class _KeepingVocabulary(Vocabulary):
+    """A vocabulary that loses no byte: `encode` returns the ids that `decode` was given."""
+
+    def decoder(self) -> "StreamDecoder":
+        return super().decoder().keep_stray_bytes()
+
+
 class StreamDecoder:
     """Turns ids into text a few at a time, and holds back bytes that do not form a whole character yet."""
 
@@ -206,6 +217,12 @@ class StreamDecoder:
         """`codes`: the code point, or byte value, of each id."""
         self._codes = codes
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace") if as_bytes else None
+
+    def keep_stray_bytes(self) -> "StreamDecoder":
+        """Decode bytes that are not UTF-8 as `STRAY_BYTES` from now on, and return the decoder itself."""
+        if self._bytes is not None:
+            self._bytes.errors = "surrogateescape"
+        return self
 
     def feed(self, ids: Ids) -> str:
         """Return the text that is certain after `ids`. Raises CharloopError for an id outside 0..vocab-1."""
@@ -222,7 +239,7 @@ class StreamDecoder:
         return self._bytes.decode(codes.astype(np.uint8).tobytes())
 
     def flush(self) -> str:
-        """Return what is still held back, as U+FFFD. Call it once, at the end."""
+        """Return what is still held back, which is no whole character. Call it once, at the end."""
         return "" if self._bytes is None else self._bytes.decode(b"", final=True)
 
 

@@ -83,7 +83,9 @@ def main(arguments: Sequence[str]) -> None:
     if flags.per_document is not None:
         network.end_id  # noqa: B018 - raises CharloopError before a long text is read
     wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
-    context = read_context(flags.context, taken=STDIN if STDIN in flags.texts else None)
+    context = read_context(
+        flags.context, taken=STDIN if STDIN in flags.texts else None, unit=folder.vocabulary.unit
+    )
     with showing_progress() as listener:
         given = read_chosen_text(folder, wanted, listener)
     own = not flags.texts and flags.text is None and not folder.vocabulary.documents

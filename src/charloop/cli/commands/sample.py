@@ -15,7 +15,7 @@ from charloop.cli.flags.parsing import Switch, argument, given_flags, of_flag, p
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
-from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
@@ -64,14 +64,17 @@ class ConstraintFlags:
 
 @dataclass(frozen=True)
 class SampleFlags:
-    """Print the prompt, then new text as a trained network writes it."""
+    """Print the prompt, then new text as a trained network writes it.
+
+    A byte network writes bytes to a file or pipe, escapes to a terminal.
+    """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
     prompt: Annotated[str, argument("TEXT")] = ""
     """Text to continue. It is read as the beginning of a paragraph or line. Empty: the network begins a new one."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Read the prompt from a file, or from standard input with -."""
+    """Read the prompt from a file, or from standard input with -. It is UTF-8, or any bytes for a byte network."""
     context: Annotated[str | None, argument("TEXT|FILE")] = None
     """Text that the prompt continues: a file, or standard input with -, or, if no such file exists, the text itself.
     The network reads it before the prompt; it is not printed."""
@@ -101,12 +104,13 @@ def main(arguments: Sequence[str]) -> None:
 
         check_interactive(given_flags(arguments))
     prompt = flags.prompt
-    if flags.prompt_file is not None:
-        if prompt:
-            raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
-        prompt = read_prompt_file("prompt", flags.prompt_file)
-    context = read_context(flags.context, taken=flags.prompt_file)
+    if prompt and flags.prompt_file is not None:
+        raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
     network = load_network(flags)
+    unit = network.vocabulary.unit
+    if flags.prompt_file is not None:
+        prompt = read_prompt_file("prompt", flags.prompt_file, unit)
+    context = read_context(flags.context, taken=flags.prompt_file, unit=unit)
     if flags.whole.documents is not None:
         write_documents(flags, network, prompt)
         print_seed(drawn_seed, "writes these again")
@@ -115,7 +119,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.interactive:
         config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
         text = edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
-        print_text("", [text])
+        print_text("", [text], writer=TextWriter())
         print_seed(drawn_seed, "draws the same characters for the same keys")
         return
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
@@ -164,12 +168,16 @@ def print_samples(
     settings = asdict(flags.sampling) | {"context": context}
     settings["constraints"] = make_constraints(flags.constraints, network)
     opening = "" if flags.no_echo else prompt
+    writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
+    network = network.keep_stray_bytes()
     if flags.sampling.num_samples == 1:
-        print_text(opening, network.stream(prompt, **settings), paint)
+        # A file of bytes holds what the network wrote, and nothing else.
+        ends_line = not writer.as_bytes or sys.stdout.isatty()
+        print_text(opening, network.stream(prompt, **settings), paint, writer=writer, ends_line=ends_line)
         return
     for number, text in enumerate(network.sample(prompt, **settings), start=1):
         print(f"--- {number} ---")
-        print_text(opening, [text], paint and paint.again())
+        print_text(opening, [text], paint and paint.again(), writer=writer)
 
 
 def wants_surprise(flags: SampleFlags) -> bool:
@@ -194,21 +202,30 @@ def print_seed(drawn_seed: int | None, use: str) -> None:
         print(f"note: --seed {drawn_seed} {use}", file=sys.stderr)
 
 
-def print_text(opening: str, pieces: Iterable[str], paint: Painter | None = None) -> None:
-    """Print text as it arrives, and end with a newline."""
-    # A file gets the text as it is; a terminal would act on its control characters.
-    shown = visible if sys.stdout.isatty() else str
-    last = sys.stdout.write(shown(opening)) and opening[-1:]
+def print_text(
+    opening: str,
+    pieces: Iterable[str],
+    paint: Painter | None = None,
+    *,
+    writer: TextWriter,
+    ends_line: bool = True,
+) -> None:
+    """Print text as it arrives, and with `ends_line` end with a newline."""
+    writer.write(opening)
+    last = opening[-1:]
     try:
         for piece in pieces:
-            sys.stdout.write(paint.paint(piece) if paint else shown(piece))
+            if paint:
+                sys.stdout.write(paint.paint(piece))
+            else:
+                writer.write(piece)
             sys.stdout.flush()
             last = piece[-1:] or last
     except CharloopError:
         # The error message gets a line of its own.
         sys.stdout.write("\n" if last and last != "\n" else "")
         raise
-    if last != "\n":
+    if ends_line and last != "\n":
         sys.stdout.write("\n")
     sys.stdout.flush()
 

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import tyro
 
 from charloop.cli.flags.parsing import argument
+from charloop.data.decoding import decode_utf8
+from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 
@@ -41,7 +43,7 @@ class ReadingFlags:
     """The code of the cell, for a run with a cell of its own."""
 
 
-def read_context(given: str | None, *, taken: str | None) -> str | None:
+def read_context(given: str | None, *, taken: str | None, unit: Unit) -> str | None:
     """Return the context that --context gives: the content of a file, standard input for -, or the text itself.
 
     `taken`: what another flag reads. Raises CharloopError if both are standard input.
@@ -53,11 +55,14 @@ def read_context(given: str | None, *, taken: str | None) -> str | None:
             "--context - reads standard input, which is read already", do="give one of them as a file"
         )
     # os.path also accepts a name that no file can have.
-    return read_prompt_file("context", given) if given == STDIN or os.path.exists(given) else given
+    return read_prompt_file("context", given, unit) if given == STDIN or os.path.exists(given) else given
 
 
-def read_prompt_file(what: str, path: str) -> str:
-    """Return the text in the file `path`, or in standard input for -; line ends become LF."""
+def read_prompt_file(what: str, path: str, unit: Unit) -> str:
+    """Return the text in the file `path`, or in standard input for -.
+
+    unit "char": line ends become LF. unit "byte": nothing is changed; bytes that are not UTF-8 become `STRAY_BYTES`.
+    """
     name = "standard input" if path == STDIN else path
     try:
         if path == STDIN:
@@ -66,6 +71,8 @@ def read_prompt_file(what: str, path: str) -> str:
                 raise OSError(errno.EFBIG, f"more than {MAX_PROMPT_BYTES >> 20} MB")
         else:
             content = read_small(Path(path), max_bytes=MAX_PROMPT_BYTES, only_file=False)
+        if unit == "byte":
+            return decode_utf8(content)
         return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise CharloopError(f"the {what} in {name} is not UTF-8, at byte {error.start}") from None

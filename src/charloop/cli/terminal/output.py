@@ -4,14 +4,44 @@ import io
 import os
 import re
 import sys
+from dataclasses import dataclass
 
 # Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+_INVISIBLE = re.compile(rf"{CONTROL.pattern}|[\ud800-\udfff]")
+
+
 def visible(text: str) -> str:
     """Return `text` with each control character replaced by a visible symbol that has no effect on a terminal."""
     return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@dataclass(frozen=True)
+class TextWriter:
+    r"""Writes generated text to standard output.
+
+    A file or pipe gets it as it is. A terminal, which would act on control characters, gets symbols instead of them.
+    With `as_bytes`, the text is one of `decode_utf8`: a file or pipe gets its bytes, and a terminal \x.. for each
+    byte of a control character and for each that is not UTF-8.
+    """
+
+    as_bytes: bool = False
+
+    def write(self, text: str) -> None:
+        """Write a piece of the text."""
+        if sys.stdout.isatty():
+            sys.stdout.write(_INVISIBLE.sub(_escape, text) if self.as_bytes else visible(text))
+        elif self.as_bytes and hasattr(sys.stdout, "buffer"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        else:
+            sys.stdout.write(text)
+
+
+def _escape(character: re.Match[str]) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character[0].encode("utf-8", "surrogateescape"))
 
 
 def prepare() -> None:

@@ -1,0 +1,72 @@
+"""A network of bytes reads and writes bytes, also those that are not UTF-8."""
+
+import contextlib
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from charloop import load
+from charloop.cli.main import main
+from charloop.cli.terminal.output import CONTROL
+from cli.commands import Outcome, assert_refused, call, program
+
+FLAGS = ("--length", "300", "--temperature", "3", "--seed", "1")
+PROMPT = b"\xff\x00\r\n\xe2\x82a"
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def run(binary: tuple[Path, Outcome]) -> Path:
+    return binary[0]
+
+
+def test_a_file_holds_the_bytes_that_the_network_wrote_and_nothing_else(run: Path) -> None:
+    with open("out.bin", "wb") as out:
+        subprocess.run(program("sample", str(run), *FLAGS), stdout=out, check=True)
+    written = Path("out.bin").read_bytes()
+    network = load(run)
+    assert [written] == network.sample_bytes(length=300, temperature=3, seed=1)
+    assert len(written) == 300
+    assert "\ufffd" in written.decode(errors="replace"), "else the test says nothing"
+    assert [written.decode(errors="replace")] == network.sample(length=300, temperature=3, seed=1)
+
+
+def test_a_terminal_shows_bytes_that_are_not_text_as_escapes(run: Path) -> None:
+    with contextlib.redirect_stdout(Screen()) as screen:
+        assert main(("sample", str(run), *FLAGS)) == 0
+    (written,) = load(run).sample_bytes(length=300, temperature=3, seed=1)
+    shown = screen.getvalue().removesuffix("\n")
+    assert re.search(r"\\x[89a-f]", shown)
+    assert not CONTROL.search(shown)
+    escape = lambda control: "".join(map("\\x{:02x}".format, control[0].encode()))  # noqa: E731
+    assert shown == CONTROL.sub(escape, written.decode(errors="backslashreplace")).removesuffix("\n")
+
+
+@pytest.mark.parametrize("flag", ["--prompt-file", "--context"])
+def test_a_prompt_and_a_context_are_bytes_as_they_stand(run: Path, flag: str) -> None:
+    Path("prompt").write_bytes(PROMPT)
+    with open("out.bin", "wb") as out:
+        subprocess.run(program("sample", str(run), flag, "prompt", *FLAGS), stdout=out, check=True)
+    network, settings = load(run), {"length": 300, "temperature": 3, "seed": 1}
+    if flag == "--context":
+        texts = network.sample_bytes(context=PROMPT.decode(errors="surrogateescape"), **settings)
+        expected = texts[0]
+    else:
+        expected = PROMPT + network.sample_bytes(PROMPT, **settings)[0]
+    assert Path("out.bin").read_bytes() == expected
+
+
+def test_a_network_of_characters_reads_text_and_gives_its_utf8(trained: Path) -> None:
+    Path("prompt").write_bytes(PROMPT)
+    assert_refused(call("sample", str(trained), "--prompt-file", "prompt"), "is not UTF-8, at byte 0")
+    network = load(trained)
+    assert network.sample_bytes("the ", length=9) == [
+        text.encode() for text in network.sample("the ", length=9)
+    ]
