@@ -187,3 +187,11 @@ def test_what_does_not_go_together_is_refused(command: str, run: Path, trained: 
 def test_a_program_of_its_own_writes_the_same(run: Path) -> None:
     arguments = ("sample", str(run), "--documents", "3", "--seed", "5")
     assert process(*arguments).out == call(*arguments).out
+
+
+def test_documents_follow_the_bias(run: Path) -> None:
+    flags = ("--documents", "20", "--seed", "3", "--max-length", "20")
+    biased = call("sample", str(run), *flags, "--forbid", "eo", "--bias", "t=3")
+    assert biased.code == 0
+    assert not set(biased.out) & set("eo")
+    assert biased.out.count("t") > call("sample", str(run), *flags).out.count("t")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from charloop import load
 from charloop.cli.main import COMMANDS as COMMAND_NAMES
 from cli.commands import assert_refused, call, prints, process
 
@@ -99,6 +100,12 @@ SAMPLE: dict[str, tuple[Any, ...]] = {
     "--top-p 0": ("--top-p", 0.0, "a number > 0.0"),
     "--top-p 1.5": ("--top-p", 1.5, "a number <= 1.0"),
     "--min-p 2": ("--min-p", 2.0, "a number <= 1.0"),
+    "--bias e": ("--bias: got 'e'; allowed: a character, =, a number", None, None, "charloop sample --help"),
+    "--bias ee=1": ("--bias: got 'ee=1'; allowed: a character", None, None, "charloop sample --help"),
+    "--bias e=high": ("--bias: got 'e=high'; allowed: a character", None, None, "charloop sample --help"),
+    "--bias e=1 --bias o=nan": ("--bias", {"e": 1.0, "o": math.nan}, "a number >= -1000.0"),
+    "--bias e=1001": ("--bias", {"e": 1001.0}, "a number <= 1000.0"),
+    "--bias 7=1": ("bias of a character that the network does not know", "7", None, "--unknown skip"),
     "--num-samples 0": ("--num-samples", 0, "a whole number >= 1"),
     "--lines 0": ("--lines", 0, "a whole number >= 1"),
     "--seed -1": ("--seed", -1, "a whole number >= 0"),
@@ -115,8 +122,16 @@ def test_an_invalid_flag_of_sample(flags: str, trained: Path) -> None:
     assert_refused(call("sample", str(trained), *flags.split()), *SAMPLE[flags])
 
 
-def test_a_stop_that_is_not_a_string(trained: Path) -> None:
-    assert_refused(call("sample", str(trained), "--stop", ""), "--stop", "", "text of length >= 1")
+@pytest.mark.parametrize("flag", ["--stop", "--forbid"])
+def test_an_empty_text_where_one_is_needed(flag: str, trained: Path) -> None:
+    assert_refused(call("sample", str(trained), flag, ""), flag, "", "text of length >= 1")
+
+
+def test_a_network_that_may_write_nothing(trained: Path) -> None:
+    all_characters = "".join(load(trained).vocabulary.symbols)
+    for more in ((), ("--regex", "f.*")):
+        outcome = call("sample", str(trained), "--forbid", all_characters, *more)
+        assert_refused(outcome, "forbid leaves no character to write", all_characters, None, "forbid fewer")
 
 
 COMMANDS: dict[str, tuple[Any, ...]] = {

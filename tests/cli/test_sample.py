@@ -209,3 +209,11 @@ def test_bytes_have_no_colours(binary: tuple[Path, Outcome], monkeypatch: pytest
     monkeypatch.setenv("FORCE_COLOR", "1")
     outcome = call("sample", str(binary[0]), "--color", "surprise")
     assert_refused(outcome, "--color surprise", "a network of bytes", "a network of characters", "--color")
+
+
+def test_forbidden_characters_are_not_written_and_a_bias_counts(write: Write) -> None:
+    flags = ("--length", "300", "--no-echo")
+    plain, biased = write(*flags), write(*flags, "--forbid", "eo", "--bias", "t=3", "--bias", "h=-9")
+    assert not set(biased) & set("eo")
+    assert biased.count("t") > 2 * plain.count("t")
+    assert biased.count("h") < plain.count("h")

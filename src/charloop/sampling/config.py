@@ -1,6 +1,6 @@
 """The settings of sampling, each with its range beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -20,8 +20,11 @@ NAMES_ELSEWHERE = {
     "n": "num_samples",
     "stop_sequences": "stop",
     "stop_strings": "stop",
+    "logit_bias": "bias",
 }
 """Names of other libraries for some of the settings."""
+MAX_BIAS = 1000
+"""Sums of a logit and a larger number would lose the logit's decimals."""
 
 
 @refusing_unknown("setting of sampling", NAMES_ELSEWHERE)
@@ -41,6 +44,13 @@ class SamplingConfig:
     sampling). 1: from all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """Sample from characters that are at least X times as probable as the likeliest; from 0 to 1. 0: from all."""
+    forbid: Annotated[str, Meta(min_length=1)] | None = None
+    """Never write these characters, e.g. 'qz'."""
+    bias: dict[
+        Annotated[str, Meta(min_length=1, max_length=1)], Annotated[float, Meta(ge=-MAX_BIAS, le=MAX_BIAS)]
+    ] = field(default_factory=dict)
+    """Add a number, from -1000 to 1000, to the logit of a character before the temperature, e.g. 'e=-1.5'. At
+    temperature 1 it multiplies the character's odds by exp(X). Of two numbers for one character the last counts."""
     mode: Literal["always", "words"] = "always"
     """always: sample every character. words: sample the first character of each word, then take the likeliest
     ones."""
@@ -65,5 +75,5 @@ class SamplingConfig:
             try:
                 convert(value, hint)
             except msgspec.ValidationError as error:
-                allowed = str(error).removeprefix("Expected ").partition(", got")[0]
+                allowed = str(error).removeprefix("Expected ").partition(", got")[0].partition(" - at")[0]
                 raise CharloopError(name, got=value, allowed=allowed) from None

@@ -13,6 +13,7 @@ from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constraints import Constraint
 from charloop.sampling.constraints.backtracking import BacktrackingWriter
 from charloop.sampling.ending import Ending, IdEnding
+from charloop.sampling.filters import find_forbidden
 from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
@@ -142,10 +143,11 @@ def _write_constrained(
     context = beginning.ids(vocabulary, ids, config.unknown) if beginning.is_context else ids[:0]
     seen = np.concatenate([context, ids])
     picker, ending = make_picker(config, vocabulary), _ending_of_ids(config, vocabulary)
+    never = find_forbidden(config, vocabulary)
 
     def write(sample: int) -> Iterator[str]:
         chooser = Chooser(picker, config.seed, sample)
-        writer = BacktrackingWriter(loop, chooser, constraints, config.length, ending, vocabulary.unknown_id)
+        writer = BacktrackingWriter(loop, chooser, constraints, config.length, ending, never)
         decoder = vocabulary.decoder()
         yield from (decoder.feed(piece) for piece in writer.write(first, seen))
         yield decoder.flush()

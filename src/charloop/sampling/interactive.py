@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64, Integer
 
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.filters import Forbid, make_filters
+from charloop.sampling.filters import make_bias, make_filters
 from charloop.sampling.host_loop import Chooser, HostLoop, TextState, softmax_row
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
@@ -139,9 +138,7 @@ class InteractiveSession:
 
     def _draw_probabilities(self) -> Float64[np.ndarray, " vocab"]:
         """Return the distribution that the next draw is made from."""
-        logits, unknown = self.text.logits, self.vocabulary.unknown_id
-        if unknown is not None:
-            logits = Forbid(jnp.array([unknown], jnp.int32))(logits)
+        logits = make_bias(self.config, self.vocabulary)(self.text.logits)
         in_word = self.config.mode == "words" and not self.vocabulary.decode([self.text.last]).isspace()
         if in_word or self.config.temperature == 0:
             greedy = np.zeros(self.vocabulary.size)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.filters import Choices, Forbid, LogitFilter, make_filters
+from charloop.sampling.filters import Bias, Choices, Forbid, LogitFilter, make_bias, make_filters
 from charloop.sampling.prompt import find_whitespace
 from charloop.sampling.protocols import TextVocabulary
 
@@ -76,11 +76,29 @@ class Never:
         return self.picker(Forbid(self.ids)(logits), previous, keys)
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Biased:
+    """Use `picker` on logits that `bias` has changed."""
+
+    picker: Picker
+    bias: Bias
+
+    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
+        """Add the bias before the picker's filters see the logits."""
+        return self.picker(self.bias(logits), previous, keys)
+
+
 def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
-    """Return the picker that `config` describes; it never picks the unknown symbol."""
+    """Return the picker that `config` describes; it never picks the unknown symbol.
+
+    Raises CharloopError if all characters are forbidden, or one is biased that the vocabulary lacks.
+    """
     picker: Picker = Greedy() if config.temperature == 0 else Sample(make_filters(config, vocabulary.size))
     if config.mode == "words" and config.temperature:
         picker = AtWordStarts(picker, jnp.asarray(find_whitespace(vocabulary)))
+    if config.forbid or config.bias:
+        return Biased(picker, make_bias(config, vocabulary))
     unknown = vocabulary.unknown_id
     return picker if unknown is None else Never(picker, jnp.array([unknown], jnp.int32))
 

@@ -38,6 +38,33 @@ def plain_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | Non
     )
 
 
+@VALUES.primitive_rule
+def bias_of_characters(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Read CHARACTER=X, again and again, as a mapping."""
+    if asked.type_origin is not dict:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="C=X",
+        instance_from_str=read_bias,
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [f"{character}={number:g}" for character, number in value.items()],
+        _action="append",
+    )
+
+
+def read_bias(words: list[str]) -> dict[str, float]:
+    """Return a character and its number from a word such as e=-1.5, or raise a ValueError that says what is wrong."""
+    character, _, number = words[0].rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        character = ""
+    if len(character) != 1:
+        raise ValueError(f"got {words[0]!r}; allowed: a character, =, a number, such as e=-1.5")
+    return {character: value}
+
+
 def make_reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], Any]:
     """Return a function from a flag's one word to its value, or a ValueError that says what is allowed."""
 

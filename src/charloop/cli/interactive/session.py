@@ -24,7 +24,9 @@ RESIZE_SECONDS = 0.2
 SETUP_FLAGS = frozenset(
     {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive"}
 )
-DRAWING_FLAGS = frozenset({"temperature", "top_k", "top_p", "min_p", "mode", "seed", "unknown"})
+DRAWING_FLAGS = frozenset(
+    {"temperature", "top_k", "top_p", "min_p", "forbid", "bias", "mode", "seed", "unknown"}
+)
 """Flags that have a meaning where a person decides how much is written."""
 
 

@@ -50,7 +50,7 @@ class ChoicePoint:
 
 
 class BacktrackingWriter:
-    """Writes one text of at most `length` ids that satisfies all `constraints`. The id `never` is not written."""
+    """Writes one text of at most `length` ids that satisfies all `constraints`. The ids `never` are not written."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class BacktrackingWriter:
         constraints: Sequence[Constraint],
         length: int,
         ending: IdEnding,
-        never: int | None = None,
+        never: Sequence[int] = (),
     ) -> None:
         self._loop, self._chooser, self._constraints = loop, chooser, constraints
         self._length, self._ending, self._never = length, ending, never
@@ -111,8 +111,7 @@ class BacktrackingWriter:
 
     def _add_point(self, text: TextState, states: tuple[Any, ...]) -> None:
         left = np.ones(text.logits.shape[-1], bool)
-        if self._never is not None:
-            left[self._never] = False
+        left[list(self._never)] = False
         # At full length nothing more is written: only the constraints' `may_end` counts.
         if remaining := self._length - len(self._written):
             for each, state in zip(self._constraints, states, strict=True):
