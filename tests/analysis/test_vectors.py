@@ -62,6 +62,6 @@ def test_a_network_of_one_text_has_no_documents_to_read() -> None:
 
 
 def test_the_dtype_is_float32_whatever_the_number_of_documents() -> None:
-    for tokens in ([END, 1, END], [END]):
+    for tokens in ([END, 1, END], [END], []):
         vectors = embed_documents(network(), np.array(tokens, np.uint8))
         assert (vectors.dtype, vectors.shape) == (np.float32, (len(tokens) // 2, 7))

@@ -114,6 +114,26 @@ def test_the_cost_of_each_document(run: Path) -> None:
     assert score["read_from"] == "the beginning of a document"
 
 
+@pytest.mark.parametrize("unit", ["character", "byte"])
+def test_the_end_of_a_document_has_no_character(run: Path, tmp_path: Path, unit: str) -> None:
+    if unit == "byte":
+        (tmp_path / "text.txt").write_text("fox\nthe\n" * 200)
+        flags = (*BRIEF, *DOCUMENTS, "--unit", "byte", "--output", str(tmp_path / "run"))
+        done(call("train", str(tmp_path / "text.txt"), *flags))
+        run = tmp_path / "run"
+    outcome = call("eval", str(run), "--text", "fox\nthe", "--per-character", "-")
+    found = [json.loads(line)[unit] for line in outcome.out.splitlines()]
+    shown = [*"fox", None, *"the", None]
+    assert found == (shown if unit == "character" else [one and ord(one) for one in shown])
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_vectors_of_no_document_are_refused(run: Path, tmp_path: Path, text: str) -> None:
+    outcome = call("vectors", str(run), "--text", text, "-o", str(tmp_path / "v.npz"))
+    assert_refused(outcome, "the given string has no document", do="name a text")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_threshold_marks_what_costs_more_than_the_validation_text(run: Path) -> None:
     own = [json.loads(line) for line in call("eval", str(run), "--per-document", "-").out.splitlines()]
     limit = np.quantile([record["bits_per_character"] for record in own], 0.2)
@@ -169,6 +189,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "eval RUN --per-document - --per-character -": ("--per-character and --per-document", "- twice"),
     "eval RUN --per-document - --limit 9": ("--per-document and --limit",),
     "eval RUN --per-document - --context a": ("--per-document and --context",),
+    "eval RUN --text fox --context a": ("--context and a network of documents",),
     "train TEXT --shuffle --steps 1": ("--shuffle", None, None, "--documents line"),
     "train TEXT --documents \\n --steps 1": (
         "--documents",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from charloop.data import Corpus, Vocabulary, load_corpus
 from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRule
-from charloop.data.shuffling import find_ends
+from charloop.data.shuffling import find_ends, gather_documents
 from charloop.errors import CharloopError
 
 RULES = ("line", "blank-line", "file", "--", "-a-", r"\n--\n", "aab", "a", r"\t", r"\\")
@@ -198,6 +198,19 @@ def test_the_order_depends_on_the_seed_only(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("charloop.data.shuffling.RELEASE_TOKENS", 11)
     monkeypatch.setenv("CHARLOOP_CACHE", str(tmp_path / "other"))
     assert documents_of(read(tmp_path, "\n".join(lines), documents="line", shuffle=1)) == made[0]
+
+
+def test_long_documents_are_shuffled_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.data.shuffling.BLOCK_TOKENS", 7)
+    random = np.random.RandomState(0)
+    documents = [
+        np.append(np.full(size, number), 99) for number, size in enumerate(random.randint(0, 30, 60))
+    ]
+    tokens = np.concatenate([[99], *documents])
+    order = random.permutation(60)
+    blocks = list(gather_documents(tokens, find_ends(tokens, 99), order))
+    assert np.concatenate(blocks).tolist() == np.concatenate([documents[index] for index in order]).tolist()
+    assert max(map(len, blocks)) <= 14
 
 
 def test_a_hundred_thousand_documents_of_one_character(tmp_path: Path) -> None:

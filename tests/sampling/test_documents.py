@@ -12,6 +12,7 @@ from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.originality import SuffixIndex
+from charloop.sampling import Pattern
 from charloop.sampling.documents import Document, DocumentStream, Draft, nats_per_character
 from charloop.trained import TrainedModel
 from training.runs import configure, run
@@ -105,8 +106,31 @@ def test_a_text_of_one_sample_ends_where_its_document_does(network: TrainedModel
     whole = texts(network.documents(seed=5), 8)
     assert network.sample(seed=5, num_samples=8, length=30) == whole
     assert "".join(network.stream(seed=5, length=30)) == whole[0]
-    constrained = network.sample(seed=5, length=30, constraints=[network.novel(3)])[0]
-    assert set(constrained) <= set("abc")
+
+
+def test_constraints_let_a_document_end_wherever_they_let_a_text_end(network: TrainedModel) -> None:
+    plain = network.sample(seed=5, num_samples=8, length=30)
+    pattern = Pattern("[^x]*", network.vocabulary)
+    for constraint in (pattern, network.novel(20)):
+        assert network.sample(seed=5, num_samples=8, length=30, constraints=[constraint]) == plain
+    longer = Pattern("[abc]{5,}", network.vocabulary)
+    written = network.sample(seed=5, num_samples=8, length=30, constraints=[longer])
+    assert {len(text) >= 5 for text in written} == {True}
+    assert min(map(len, written)) < 30
+
+
+def test_the_end_of_a_document_is_no_copied_character(network: TrainedModel) -> None:
+    written = network.sample(seed=1, num_samples=30, length=30, constraints=[network.novel(1)])
+    # A name that ends with b is in the training text: its end is not to be mistaken for a copied character.
+    assert {text[-1:] for text in written if len(text) < 30} >= {"b"}
+
+
+def test_a_prompt_holds_no_end_of_a_document(network: TrainedModel) -> None:
+    with pytest.raises(CharloopError, match=r"U\+10FFFF"):
+        network.documents("a\U0010ffff")
+    assert texts(network.documents("a\U0010ffff", seed=1, unknown="skip"), 3) == texts(
+        network.documents("a", seed=1), 3
+    )
 
 
 def test_a_network_of_one_text_has_no_documents() -> None:

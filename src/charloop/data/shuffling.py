@@ -41,7 +41,7 @@ def shuffle_documents(path: Path, written: WrittenTokens, seed: int, meter: Mete
 
 def find_ends(tokens: Integer[np.ndarray, " length"], end: int) -> Int[np.ndarray, " ends"]:
     """Return the positions of the token `end` in `tokens`, which may be a large memory map."""
-    found = []
+    found = [np.zeros(0, np.int64)]
     for start in range(0, len(tokens), RELEASE_TOKENS):
         found.append(start + np.flatnonzero(tokens[start : start + RELEASE_TOKENS] == end))
         release_pages(tokens)
@@ -53,15 +53,23 @@ def gather_documents(
     ends: Int[np.ndarray, " ends"],
     order: Int[np.ndarray, " documents"],
 ) -> Iterator[Integer[np.ndarray, " block"]]:
-    """Yield the documents in that order, each with the token at its end; about a million tokens at a time.
+    """Yield the documents in that order, each with the token at its end; at most two million tokens at a time.
 
     Document d is between the ends d and d + 1.
     """
     sizes = (ends[1:] - ends[:-1])[order]
     starts = (ends[:-1] + 1)[order]
-    blocks = np.cumsum(sizes) // BLOCK_TOKENS
+    is_long = sizes > BLOCK_TOKENS
+    # A long document is a run of its own, with odd numbers before and behind it.
+    blocks = 2 * (np.cumsum(np.where(is_long, 0, sizes)) // BLOCK_TOKENS + np.cumsum(is_long)) + is_long
     for first, last in zip(*find_runs(blocks), strict=True):
         size, start = sizes[first:last], starts[first:last]
+        if is_long[first]:
+            stop = int(start[0] + size[0])
+            for begin in range(int(start[0]), stop, BLOCK_TOKENS):
+                yield tokens[begin : min(begin + BLOCK_TOKENS, stop)]
+                release_pages(tokens)
+            continue
         before = np.cumsum(size) - size
         yield tokens[np.repeat(start - before, size) + np.arange(size.sum())]
         release_pages(tokens)

@@ -123,13 +123,17 @@ class Vocabulary:
         unknown symbol, the first such character raises CharloopError with its line, its column and the nearest
         known characters.
         """
+        return self._encode(text, unknown, marks=False)
+
+    def _encode(self, text: str | bytes, unknown: Unknown, *, marks: bool) -> Int[np.ndarray, " length"]:
+        """Return the tokens of `text`; with `marks`, U+10FFFF in it is the end of a document."""
         if self.unit == "byte":
             raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
             return np.frombuffer(raw, np.uint8).astype(np.int32)
         if isinstance(text, bytes):
             raise CharloopError("this vocabulary has characters, and got bytes", do="decode them first")
         ids: Int[np.ndarray, " length"] = self.table.take(code_points(text), mode="clip")
-        known: Bool[np.ndarray, " length"] = ids >= 0
+        known: Bool[np.ndarray, " length"] = (ids >= 0) & (marks or ids != self.end_id)
         if known.all():
             return ids
         if unknown == "skip":
@@ -150,7 +154,7 @@ class Vocabulary:
             raw, cutter = text.encode("utf-8", "surrogateescape"), DocumentCutter(rule, BYTE_MARK)
             return code_points(cutter.feed(raw.decode("latin-1")) + cutter.end_file()).astype(np.int32)
         cutter = DocumentCutter(rule)
-        return self.encode(cutter.feed(text) + cutter.end_file(), unknown)
+        return self._encode(cutter.feed(text) + cutter.end_file(), unknown, marks=True)
 
     def decode(self, ids: Ids) -> str:
         """Return the text of `ids`, with U+FFFD for the unknown symbol and for bytes that are not UTF-8.

@@ -52,7 +52,8 @@ class EvalFlags(ReadingFlags):
     baselines: Switch = False
     """Measure the baselines on a text that is not the run's own, too. They learn from the run's training text."""
     per_character: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write the loss of each character as a line of JSON to a file, or to standard output with -."""
+    """Write the loss of each character as a line of JSON to a file, or to standard output with -. The end of a
+    document is null."""
     per_document: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the loss of each document, with its end, as a line of JSON to a file, or to standard output with -. For
     a network that was trained with --documents."""
@@ -82,6 +83,11 @@ def main(arguments: Sequence[str]) -> None:
     network = load_trained_model(folder, weights=flags.weights)
     if flags.per_document is not None:
         network.end_id  # noqa: B018 - raises CharloopError before a long text is read
+    if flags.context is not None and folder.vocabulary.documents:
+        raise CharloopError(
+            "--context and a network of documents do not go together",
+            do="leave it out: each document is read from an empty memory",
+        )
     wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(
         flags.context, taken=STDIN if STDIN in flags.texts else None, unit=folder.vocabulary.unit
@@ -250,9 +256,15 @@ def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...
 def character_records(
     tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary"
 ) -> Iterator[dict[str, Any]]:
-    """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1."""
+    """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1.
+
+    The end of a document has no character: null.
+    """
     as_bytes = vocabulary.unit == "byte"
-    symbols = [token if as_bytes else vocabulary.decode([token]) for token in range(vocabulary.size)]
+    symbols = [
+        None if token == vocabulary.end_id else token if as_bytes else vocabulary.decode([token])
+        for token in range(vocabulary.size)
+    ]
     name = "byte" if as_bytes else "character"
     for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
         costs = {"nats": round_cost(loss), "bits": round_cost(float(loss) / math.log(2))}

@@ -56,6 +56,8 @@ def main(arguments: Sequence[str]) -> None:
         given = read_chosen_text(
             folder, TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors), listener
         )
+        if not given.tokens.size:
+            raise CharloopError(f"{given.name} has no document", do="name a text with characters in it")
         vectors = embed_documents(
             network, given.tokens, layer=flags.layer, pooling=flags.pooling, listener=listener
         )

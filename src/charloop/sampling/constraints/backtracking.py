@@ -93,10 +93,13 @@ class BacktrackingWriter:
             return None
         end = count if end is None else end
         last = self._points[end - self._given_out].states
-        if all(each.may_end(state) for each, state in zip(self._constraints, last, strict=True)):
+        if self._may_end(last):
             return end
         here.left[:] = False
         return None
+
+    def _may_end(self, states: tuple[Any, ...]) -> bool:
+        return all(each.may_end(state) for each, state in zip(self._constraints, states, strict=True))
 
     def _write_one(self) -> None:
         """Append one id, here or at an earlier position."""
@@ -104,10 +107,12 @@ class BacktrackingWriter:
         here = self._points[-1]
         index = self._chooser.choose(here.text, here.left)
         here.left[index] = False
-        states = (e.after(state, index) for e, state in zip(self._constraints, here.states, strict=True))
+        states = here.states
+        if index != self._ending.end:
+            states = tuple(e.after(state, index) for e, state in zip(self._constraints, states, strict=True))
         self._written.append(index)
         self._choices, self._longest = self._choices + 1, max(self._longest, len(self._written))
-        self._add_point(self._loop.advance(here.text, index), tuple(states))
+        self._add_point(self._loop.advance(here.text, index), states)
 
     def _add_point(self, text: TextState, states: tuple[Any, ...]) -> None:
         left = np.ones(text.logits.shape[-1], bool)
@@ -116,6 +121,9 @@ class BacktrackingWriter:
         if remaining := self._length - len(self._written):
             for each, state in zip(self._constraints, states, strict=True):
                 left &= each.allowed(state, remaining)
+            if self._ending.end is not None:
+                # It is no character: constraints only say whether the text may end before it.
+                left[self._ending.end] = self._may_end(states)
         self._points.append(ChoicePoint(text, states, left))
 
     def _go_back_if_better(self) -> None:
