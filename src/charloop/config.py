@@ -36,7 +36,7 @@ class DataConfig:
         corpus: tuple[str, ...] = ()
         """Files, folders, globs, - for standard input, or named corpora (see `charloop corpora`)."""
     encoding: str = "utf-8"
-    """Text encoding of the files, a name that Python knows."""
+    """Text encoding of the files, a name that Python knows; or auto: it is found for each file."""
     errors: Literal["strict", "replace"] = "strict"
     """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
     and count them (replace)."""

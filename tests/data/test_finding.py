@@ -52,7 +52,7 @@ def test_a_folder_is_read_in_order_and_tells_what_it_skipped() -> None:
     assert (found.description, found.suggested_name) == ("3 files in poems/", "poems")
     assert found.notes == (
         "skipped 2 hidden files and folders in poems/",
-        "skipped 1 files that are not text, such as poems/picture.png",
+        "skipped 1 files that are not text: poems/picture.png",
     )
 
 
@@ -72,7 +72,7 @@ def test_a_folder_without_text() -> None:
     with pytest.raises(CharloopError, match="a folder without text: got 'empty'"):
         look("empty")
     Path("empty/picture.png").write_bytes(b"\x89PNG\x00")
-    with pytest.raises(CharloopError, match=r"not text, such as empty/picture.png"):
+    with pytest.raises(CharloopError, match=r"not text: empty/picture.png"):
         look("empty")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
+from charloop.data.detecting import AUTO, detect_encodings
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.split import Split, align_split, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
@@ -83,6 +84,7 @@ def load_corpus(
 ) -> Corpus:
     """Return the tokens of `sources` (files, folders, globs, - for standard input, named corpora), concatenated.
 
+    encoding "auto": that of each file is found.
     unit "char": line ends become LF, and a file that does not end in one gets one before the next begins.
     errors="replace" replaces bytes that are not valid in `encoding` by U+FFFD; otherwise they are refused.
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
@@ -93,7 +95,8 @@ def load_corpus(
     `cache_folder()`; `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
-    check_encoding(encoding)
+    if encoding != AUTO:
+        check_encoding(encoding)
     unit, folder = vocabulary.unit if vocabulary else unit, cache or cache_folder()
     _check_min_count(min_count, unit)
     found = find_sources(source_names(sources), encoding=encoding, unit=unit, errors=errors, cache=folder)
@@ -132,8 +135,10 @@ def read_sources(
     documents = vocabulary.documents if vocabulary else documents
     if shuffle is not None and not documents:
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
+    is_auto = encoding == AUTO and unit == "char"
+    sources, read_as = detect_encodings(found.sources) if is_auto else (found.sources, ())
     request = TokenRequest(
-        found.sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle
+        sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle
     )
     folder = (cache or cache_folder()) / "tokens"
     cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))
@@ -141,7 +146,7 @@ def read_sources(
         cached.tokens,
         cached.vocabulary,
         content_hash,
-        (*found.notes, *cached.notes, *notes),
+        (*found.notes, *read_as, *cached.notes, *notes),
         found.description,
         found.suggested_name,
     )

@@ -181,7 +181,7 @@ def _undecodable(source: Source, encoding: str, offset: int) -> CharloopError:
     bad = _byte_at(source, offset)
     found = f"byte 0x{bad.hex()}" if bad else "the end of the file, in the middle of a character,"
     marked = next(source.blocks(4), b"").startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    hint = "--encoding utf-16 (it starts with a UTF-16 mark)" if marked else "--encoding latin-1"
+    hint = "--encoding utf-16 (it starts with a UTF-16 mark)" if marked else "--encoding latin-1 or auto"
     line = _line_at(source, encoding, offset)
     return CharloopError(
         f"{source.name}, line {line}, byte offset {offset}: {found} is not {encoding}",

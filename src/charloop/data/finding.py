@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from charloop.data.corpora import corpus_names, find_corpus
 from charloop.data.decoding import Errors, is_binary
-from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
+from charloop.data.detecting import AUTO, detect_encoding
+from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, name_some, unreadable
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
 
@@ -44,13 +45,33 @@ class _Skipped:
 
     hidden: int = 0
     not_text: list[str] = field(default_factory=list)
+    encoding: str = "utf-8"
+    other_encoding: list[str] = field(default_factory=list)
+    """Files that may be text, but not in `encoding`."""
+
+    def add(self, file: str) -> None:
+        """Add a file that is not hidden, and not text in the encoding."""
+        try:
+            with open(file, "rb") as stream:
+                start = stream.read(_SNIFFED_BYTES)
+        except OSError:
+            self.not_text.append(file)
+            return
+        marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        may_be_text = self.encoding != AUTO and (marked or b"\0" not in start)
+        (self.other_encoding if may_be_text else self.not_text).append(file)
 
     def notes(self, folder: str) -> tuple[str, ...]:
         """Return a sentence for each kind of skipped files."""
         lines = [f"skipped {self.hidden:,} hidden files and folders in {folder}"] if self.hidden else []
         if self.not_text:
             lines.append(
-                f"skipped {len(self.not_text):,} files that are not text, such as {self.not_text[0]}"
+                f"skipped {len(self.not_text):,} files that are not text: {name_some(self.not_text)}"
+            )
+        if self.other_encoding:
+            lines.append(
+                f"skipped {len(self.other_encoding):,} files that are not {self.encoding}: "
+                f"{name_some(self.other_encoding)}; --encoding auto finds the encoding of each file"
             )
         return tuple(lines)
 
@@ -138,7 +159,7 @@ def refuse_terminal(names: Sequence[str], run: Path) -> None:
 
 
 def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
-    skipped = _Skipped()
+    skipped = _Skipped(encoding=accepts.keywords["encoding"] if isinstance(accepts, partial) else "utf-8")
     sources = tuple(map(file_source, _walk(path, accepts, skipped)))
     if not sources:
         raise CharloopError(
@@ -163,7 +184,7 @@ def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Path]:
         if os.path.isfile(file) and accepts(path := Path(file)):
             yield path
         elif os.path.isfile(file):
-            skipped.not_text.append(file)
+            skipped.add(file)
 
 
 def _accept_all(path: Path) -> bool:  # noqa: ARG001
@@ -174,10 +195,12 @@ def _accept_all(path: Path) -> bool:  # noqa: ARG001
 def is_text(path: Path, encoding: str, errors: Errors) -> bool:
     """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and are not binary content."""
     try:
+        if encoding == AUTO:
+            return detect_encoding(file_source(path)) is not None
         with path.open("rb") as stream:
             start = stream.read(_SNIFFED_BYTES)
         return not is_binary(codecs.getincrementaldecoder(encoding)(errors).decode(start), errors)
-    except (OSError, UnicodeError):
+    except (OSError, UnicodeError, CharloopError):
         return False
 
 

@@ -77,6 +77,12 @@ class NamedCorpus:
     needs_network: bool = False
 
 
+def name_some(names: Sequence[str]) -> str:
+    """Return up to three of `names` (at least one), and the number of the others."""
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 def unreadable(name: object, error: OSError) -> CharloopError:
     """Return the error for a source that the operating system refuses to open or read."""
     return CharloopError(f"cannot read {name}", do=error.strerror or str(error))

@@ -28,7 +28,7 @@ class BaselinesFlags:
     corpus: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("TEXT ...")]
     """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
     encoding: str = "utf-8"
-    """Text encoding of the files, a name that Python knows."""
+    """Text encoding of the files, a name that Python knows; or auto: it is found for each file."""
     unit: Literal["char", "byte"] = "char"
     """What is predicted: Unicode code points (char), or the bytes of any file (byte)."""
     errors: Literal["strict", "replace"] = "strict"
