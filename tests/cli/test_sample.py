@@ -110,6 +110,16 @@ def test_a_text_ends_just_before_the_stop_string(write: Write) -> None:
     ].removesuffix("\n")
 
 
+def test_of_several_stop_strings_the_earliest_counts(write: Write) -> None:
+    text = write("--length", "300", "--no-echo")
+    early, late = text[10:16], text[40:46]
+    end = text.index(early)
+    assert end < text.index(late)
+    for first, second in ((early, late), (late, early)):
+        written = write("--length", "300", "--no-echo", "--stop", first, f"--stop={second}")
+        assert written.removesuffix("\n") == text[:end].removesuffix("\n")
+
+
 def test_a_text_ends_after_the_requested_lines(write: Write) -> None:
     text = write("--length", "2000", "--seed", "3")
     assert text.count("\n") > 2

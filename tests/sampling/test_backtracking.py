@@ -57,6 +57,7 @@ SETTINGS = [
     {"stop": "b", "lines": 3, "seed": 5},
     {"lines": 2},
     {"stop": "X"},
+    {"stop": ("X", "ab", "c"), "seed": 4},
     {"num_samples": 3, "lines": 4},
 ]
 

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Octets, Script, Steady
 
+from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts, stream_text
 from charloop.sampling.compiled_loop import BLOCK
 from charloop.sampling.generate import STREAM_BLOCK
 from charloop.sampling.prompt import NO_BEGINNING, prepend_beginning
 from choosing import slow
+from refusing import refused
 
 NEVER_ENDING = 2**31 - 1
 
@@ -65,6 +67,20 @@ def test_a_stop_string_may_lie_anywhere_across_pieces(stop: str, before: int, in
     config = SamplingConfig(length=len(text), stop=stop)
     write = stream_text if in_pieces else generate_texts
     assert "".join(write(*Script.of(text), LETTERS, "", config)) == "c" * before
+
+
+@pytest.mark.parametrize("stops", [("cc", "abc"), ["abc", "cc"]])
+def test_of_several_stop_strings_the_earliest_counts(stops: Any) -> None:
+    config = SamplingConfig(length=9, stop=stops)
+    assert generate_texts(*Script.of("daabccddd"), LETTERS, "", config) == ["da"]
+
+
+@pytest.mark.parametrize("documents", ["", "line"])
+def test_lines_are_refused_where_the_vocabulary_has_no_newline(documents: str) -> None:
+    vocabulary = Vocabulary(tuple("abc"), documents=documents)
+    for write in (generate_texts, stream_text):
+        with refused("this network knows no newline", do="--documents" if documents else "--length"):
+            write(*Script.of("abc"), vocabulary, "", SamplingConfig(length=9, lines=1))
 
 
 def test_the_beginning_of_a_stop_string_is_written_if_the_rest_does_not_follow() -> None:
@@ -225,6 +241,7 @@ REFUSALS = [
     ("forbid=''", "forbid: got ''; allowed: `str` of length >= 1"),
     ("bias={'e': 1e9}", "bias: got {'e': 1000000000.0}; allowed: `float` <= 1000"),
     ("bias={'ee': 1}", "bias: got {'ee': 1}; allowed: `str` of length <= 1"),
+    ("stop=('a', '')", "stop: got ''; allowed: `str` of length >= 1"),
     ("lines=0", "lines: got 0; allowed: `int` >= 1"),
     ("mode='word'", "unknown mode: got 'word'; allowed: always, words; did you mean 'words'?"),
     ("unknown='ignore'", "unknown unknown"),
@@ -232,6 +249,7 @@ REFUSALS = [
 ]
 REFUSE = """
 import sys
+from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig
 for settings in sys.argv[1:]:

@@ -1,7 +1,7 @@
 """The settings of sampling, each with its range beside it."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,8 @@ from msgspec import Meta
 from charloop.config import Count, NonNegative, NonNegativeCount
 from charloop.conversion import convert
 from charloop.errors import CharloopError, refusing_unknown, unknown_name
+
+Stop: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 MAX_DOCUMENT_LENGTH = 10_000
 """New characters at which a document is cut, unless another limit is given."""
@@ -59,10 +61,10 @@ class SamplingConfig:
     # jax.random.key drops all but 32 bits: a larger seed would give the same numbers as a smaller one.
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed of the random numbers: the same seed writes the same text."""
-    stop: Annotated[str, Meta(min_length=1)] | None = None
-    """Stop before this string."""
+    stop: Stop | tuple[Stop, ...] | None = None
+    """Stop before this string, or before the first of several."""
     lines: Count | None = None
-    """Stop after N new lines."""
+    """Stop after N new lines, of a network that knows newlines."""
     unknown: Literal["error", "skip"] = "error"
     """What to do with a character of the prompt that the network does not know: report an error (error), or leave it
     out (skip). A network trained with --min-count reads it as its unknown symbol, without an error."""
@@ -75,5 +77,11 @@ class SamplingConfig:
             try:
                 convert(value, hint)
             except msgspec.ValidationError as error:
-                allowed = str(error).removeprefix("Expected ").partition(", got")[0].partition(" - at")[0]
-                raise CharloopError(name, got=value, allowed=allowed) from None
+                allowed = str(error).removeprefix("Expected ").partition(" - at ")[0].partition(", got")[0]
+                got = "" if isinstance(value, tuple | list) and "" in value else value
+                raise CharloopError(name, got=got, allowed=allowed) from None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())

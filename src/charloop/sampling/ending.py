@@ -1,18 +1,19 @@
 """Where a text ends: before a stop string, or after a number of lines, however it is cut into pieces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 class Ending:
-    """Passes a text on piece by piece until it ends, and holds back what may be the start of the stop string.
+    """Passes a text on piece by piece until it ends, and holds back what may be the start of a stop string.
 
-    The text ends just before `stop`, or just after the `lines`-th newline, whichever is complete first.
-    The stop string wins if both are complete with the same character.
+    The text ends just before one of `stops` (none of them empty), or just after the `lines`-th newline, whichever is
+    complete first. Of those that are complete with the same character, the longest stop string wins.
     """
 
-    def __init__(self, stop: str | None = None, lines: int | None = None) -> None:
+    def __init__(self, stops: Sequence[str] = (), lines: int | None = None) -> None:
         self.done = False
-        self._stop, self._lines, self._held = stop, lines, ""
+        self._stops, self._lines, self._held = stops, lines, ""
 
     def feed(self, piece: str) -> str:
         """Return what may be shown after `piece` has arrived; nothing once `done`."""
@@ -36,17 +37,19 @@ class Ending:
     def _find_end(self, text: str) -> int | None:
         """Return the index in `text` at which the whole text ends, if it does."""
         line_end = None if self._lines is None else _after_newlines(text, self._lines)
-        start = -1 if self._stop is None else text.find(self._stop)
-        if self._stop is None or start < 0:
-            return line_end
-        stopped_first = line_end is None or start + len(self._stop) <= line_end
-        return start if stopped_first else line_end
+        # Where each is complete, and where the text then ends.
+        ends = [] if line_end is None else [(line_end, line_end)]
+        found = ((text.find(stop), len(stop)) for stop in self._stops)
+        ends += [(start + size, start) for start, size in found if start >= 0]
+        return min(ends)[1] if ends else None
 
     def _count_stop_start(self, text: str) -> int:
-        """Return how many characters the end of `text` and the start of the stop string share."""
-        stop = self._stop or ""
-        sizes = range(min(len(stop) - 1, len(text)), 0, -1)
-        return next((size for size in sizes if text.endswith(stop[:size])), 0)
+        """Return how many characters at the end of `text` may be the start of a stop string."""
+        longest = max(map(len, self._stops), default=0)
+        for size in range(min(longest - 1, len(text)), 0, -1):
+            if any(stop.startswith(text[-size:]) for stop in self._stops):
+                return size
+        return 0
 
 
 def _after_newlines(text: str, count: int) -> int | None:
@@ -61,13 +64,13 @@ def _after_newlines(text: str, count: int) -> int | None:
 
 @dataclass(frozen=True)
 class IdEnding:
-    """The same ending for a text of ids: just before `stop`, or just after the `lines`-th `newline`.
+    """The same ending for a text of ids: just before one of `stops`, or just after the `lines`-th `newline`.
 
     It keeps no state, so that ids may be taken back.
     """
 
-    stop: tuple[int, ...] = ()
-    """Empty: no stop string."""
+    stops: tuple[tuple[int, ...], ...] = ()
+    """None of them empty."""
     newline: int | None = None
     lines: int | None = None
     end: int | None = None
@@ -75,8 +78,9 @@ class IdEnding:
 
     def find_end(self, written: list[int]) -> int | None:
         """Return how many of the ids `written` (at least one) belong to the text, if the last of them ends it."""
-        if self.stop and tuple(written[-len(self.stop) :]) == self.stop:
-            return len(written) - len(self.stop)
+        stopped = [len(stop) for stop in self.stops if tuple(written[-len(stop) :]) == stop]
+        if stopped:
+            return len(written) - max(stopped)
         if written[-1] == self.end:
             return len(written) - 1
         if self.lines and written[-1] == self.newline and written.count(self.newline) == self.lines:

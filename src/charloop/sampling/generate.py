@@ -38,10 +38,11 @@ def generate_texts(
 
     Sample s does not depend on their number (as far as the model's products round alike for all batch sizes).
     With `constraints`, each text satisfies all of them; what leads to a dead end is taken back. Raises CharloopError
-    for a character of the prompt that the vocabulary lacks (unless they are skipped), for a model whose logits are
-    not finite, and if no text that satisfies the constraints is found.
+    for a character of the prompt that the vocabulary lacks (unless they are skipped), for `lines` where it has no
+    newline, for a model whose logits are not finite, and if no text that satisfies the constraints is found.
     """
     config = config or SamplingConfig()
+    _check_lines(config, vocabulary)
     if constraints:
         texts = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
         return ["".join(text) for text in texts]
@@ -61,7 +62,7 @@ def stream_text(
 ) -> Iterator[str]:
     """Yield the text that `generate_texts` returns for one sample, in pieces as they are written.
 
-    No piece contains a part of the stop string, or what may still be taken back. Raises CharloopError as
+    No piece contains a part of a stop string, or what may still be taken back. Raises CharloopError as
     `generate_texts` does (for the prompt, before the first piece is asked for), and for more than one sample.
     """
     config = config or SamplingConfig()
@@ -69,11 +70,22 @@ def stream_text(
         raise CharloopError(
             "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
         )
+    _check_lines(config, vocabulary)
     if constraints:
         (text,) = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
         return (piece for piece in text if piece)
     pieces = _write_pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK, beginning)
     return (piece for (piece,) in pieces if piece)
+
+
+def _check_lines(config: SamplingConfig, vocabulary: TextVocabulary) -> None:
+    """Raise CharloopError if lines are to end a text in which no line can end."""
+    if config.lines is not None and not len(vocabulary.encode("\n", unknown="skip")):
+        whole = "a document ends by itself: use --documents" if vocabulary.end_id is not None else None
+        raise CharloopError(
+            "--lines: this network knows no newline",
+            do=whole or "end the text with --length or --stop",
+        )
 
 
 def _write_pieces(
@@ -94,7 +106,7 @@ def _write_pieces(
     writing = begin_writing(model, params, ids, batch_size, config.seed)
     picker = make_picker(config, vocabulary)
     blocks = write_blocks(model, picker, params, writing, config.length, block)
-    samples = [(vocabulary.decoder(), Ending(config.stop, config.lines)) for _ in range(config.num_samples)]
+    samples = [(vocabulary.decoder(), Ending(config.stops, config.lines)) for _ in range(config.num_samples)]
     return _decode_blocks(blocks, samples, -1 if vocabulary.end_id is None else vocabulary.end_id)
 
 
@@ -157,9 +169,7 @@ def _write_constrained(
 
 def _ending_of_ids(config: SamplingConfig, vocabulary: TextVocabulary) -> IdEnding:
     """Return where a text of ids ends; a stop string with characters that the vocabulary lacks never occurs."""
-    stop = vocabulary.encode(config.stop or "", unknown="skip").tolist()
+    encoded = [(stop, vocabulary.encode(stop, unknown="skip").tolist()) for stop in config.stops]
+    stops = tuple(tuple(ids) for stop, ids in encoded if vocabulary.decode(ids) == stop)
     newline = vocabulary.encode("\n", unknown="skip").tolist()
-    known = vocabulary.decode(stop) == config.stop
-    return IdEnding(
-        tuple(stop) if known else (), newline[0] if newline else None, config.lines, vocabulary.end_id
-    )
+    return IdEnding(stops, newline[0] if newline else None, config.lines, vocabulary.end_id)

@@ -20,7 +20,7 @@ from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
-from charloop.sampling.config import SamplingConfig
+from charloop.sampling.config import SamplingConfig, Stop
 
 if TYPE_CHECKING:
     from charloop.sampling import Constraint
@@ -34,6 +34,8 @@ class SamplingFlags(SamplingConfig):
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None  # type: ignore[assignment]
     """Seed of the random numbers: the same seed writes the same text. Without it, each call draws a seed, so that
     texts differ, and prints it on standard error."""
+    stop: Annotated[tuple[Stop, ...], argument("TEXT"), tyro.conf.UseAppendAction] = ()
+    """Stop before this string. Given several times: before the first of them that is written."""
 
     def __post_init__(self) -> None:
         try:

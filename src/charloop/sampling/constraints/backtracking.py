@@ -63,7 +63,7 @@ class BacktrackingWriter:
     ) -> None:
         self._loop, self._chooser, self._constraints = loop, chooser, constraints
         self._length, self._ending, self._never = length, ending, never
-        self._max_taken_back = max(MAX_TAKEN_BACK, len(ending.stop))
+        self._max_taken_back = max([MAX_TAKEN_BACK, *map(len, ending.stops)])
         self._written: list[int] = []
         self._points: list[ChoicePoint] = []
         self._given_out, self._choices, self._longest = 0, 0, 0
