@@ -116,7 +116,7 @@ class TrainedModel:
         within `max_length` characters is cut there. `settings` are fields of SamplingConfig. Raises CharloopError for
         a network that was not trained on documents.
         """
-        config, end = SamplingConfig(**settings), self.end_id
+        config, end = SamplingConfig(**settings | {"length": max_length}), self.end_id
         ids = prepend_beginning(
             self.vocabulary, self.vocabulary.encode(prompt, config.unknown), self.beginning(), config.unknown
         )

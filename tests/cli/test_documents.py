@@ -216,3 +216,13 @@ def test_documents_follow_the_bias(run: Path) -> None:
     assert biased.code == 0
     assert not set(biased.out) & set("eo")
     assert biased.out.count("t") > call("sample", str(run), *flags).out.count("t")
+
+
+def test_the_temperature_of_documents_changes_over_their_largest_length(run: Path) -> None:
+    flags = ("--documents", "12", "--seed", "3", "--max-length", "6")
+    changing, steady = (
+        call("sample", str(run), *flags, "--temperature", value).out for value in ("0:50", "0:0")
+    )
+    lines = changing.splitlines()
+    assert len({line[:1] for line in lines}) == len({line[:1] for line in steady.splitlines()}) == 1
+    assert len(set(lines)) > 3

@@ -228,6 +228,8 @@ def test_the_settings_alone_do_not_import_jax() -> None:
 REFUSALS = [
     ("temperature=-1", "temperature: got -1; allowed: `float` >= 0"),
     ("temperature=float('nan')", "temperature: got nan"),
+    ("temperature=(1, -1)", "temperature: got (1, -1); allowed: `float` >= 0"),
+    ("temperature=(1, 2, 3)", "temperature: got (1, 2, 3); allowed: one number or two"),
     ("length=0", "length: got 0; allowed: `int` >= 1"),
     ("length=1.5", "length: got 1.5; allowed: `int`"),
     ("top_k=-1", "top_k: got -1; allowed: `int` >= 0"),

@@ -19,6 +19,7 @@ from jaxtyping import Array, Int, Integer
 
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
+from charloop.sampling.filters import settle_ramps
 from charloop.sampling.pickers import Picked, Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel
@@ -161,7 +162,7 @@ def _time_step(
     outputs, state = model.apply(params, writing.previous[None], writing.state)
     logits = outputs[0].astype(jnp.float32)
     keys = jax.vmap(jax.random.fold_in, (0, None))(writing.keys, writing.position)
-    picked = picker(logits, writing.previous, keys)
+    picked = settle_ramps(picker, writing.position)(logits, writing.previous, keys)
     picked = jnp.where(jnp.isfinite(logits.max(-1)), picked, NOT_A_CHARACTER)
     return WritingState(state, picked, writing.keys, writing.position + 1)
 

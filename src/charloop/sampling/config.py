@@ -36,9 +36,11 @@ class SamplingConfig:
 
     length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 500
     """Number of new characters to write (bytes for a byte network); the prompt does not count."""
-    temperature: NonNegative = 1.0
+    # Of a number or a pair with ranges, msgspec 0.23 reads memory that is not its own.
+    temperature: NonNegative | tuple[NonNegative, ...] = 1.0
     """Sampling temperature. Below 1 favours likely characters, above 1 flattens the distribution, 0 always takes the
-    likeliest character."""
+    likeliest character. X:Y changes it along the text, linearly from X at the first new character to Y at the last of
+    --length (of --max-length for documents)."""
     top_k: NonNegativeCount = 0
     """Sample from the N likeliest characters only. 0: from all."""
     top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
@@ -80,6 +82,11 @@ class SamplingConfig:
                 allowed = str(error).removeprefix("Expected ").partition(" - at ")[0].partition(", got")[0]
                 got = "" if isinstance(value, tuple | list) and "" in value else value
                 raise CharloopError(name, got=got, allowed=allowed) from None
+        if isinstance(self.temperature, tuple):
+            if len(self.temperature) != 2:
+                raise CharloopError("temperature", got=self.temperature, allowed="one number or two")
+            if not any(self.temperature):
+                object.__setattr__(self, "temperature", 0.0)
 
     @property
     def stops(self) -> tuple[str, ...]:

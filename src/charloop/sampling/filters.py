@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,7 @@ Choices: TypeAlias = Float[Array, "batch vocab"]
 Number: TypeAlias = Any
 """A Python number, or JAX's tracer of one while a program is compiled."""
 
+Tree = TypeVar("Tree")
 MIN_TEMPERATURE = 1e-30
 """Below about this, a reciprocal overflows float32."""
 
@@ -71,6 +72,34 @@ class Temperature:
     def __call__(self, logits: Choices) -> Choices:
         """Return (logits - greatest) / temperature: a tiny temperature can only overflow to minus infinity."""
         return (logits - logits.max(-1, keepdims=True)) / jnp.maximum(self.value, MIN_TEMPERATURE)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Ramp:
+    """A number that changes along the text: `first` for the first character, linearly to `last` for number `length`.
+
+    It may stand in a filter where a number does; `settle_ramps` replaces it by its value before the filter is used.
+    """
+
+    first: Number
+    last: Number
+    length: Number
+
+    def at(self, position: Number) -> Number:
+        """Return the number for a character that follows `position` others; beyond `length` it stays `last`."""
+        share = jnp.minimum(position / jnp.maximum(self.length - 1, 1), 1)
+        return self.first * (1 - share) + self.last * share
+
+
+def settle_ramps(tree: Tree, position: Number) -> Tree:
+    """Return a picker or filter with the numbers that hold after `position` characters."""
+    settled: Tree = jax.tree.map(
+        lambda leaf: leaf.at(position) if isinstance(leaf, Ramp) else leaf,
+        tree,
+        is_leaf=lambda leaf: isinstance(leaf, Ramp),
+    )
+    return settled
 
 
 @jax.tree_util.register_dataclass
@@ -205,7 +234,7 @@ def _find_id(setting: str, character: str, vocabulary: TextVocabulary) -> int | 
 
 def make_filters(config: SamplingConfig, vocab: int) -> Chain:
     """Return the filters that `config` turns on: temperature (which must be above 0), top k, top p, min p."""
-    filters: list[LogitFilter] = [Temperature(float(config.temperature))]
+    filters: list[LogitFilter] = [Temperature(make_temperature(config))]
     if config.top_k:
         filters.append(TopK(min(config.top_k, vocab)))
     if config.top_p < 1:
@@ -213,6 +242,14 @@ def make_filters(config: SamplingConfig, vocab: int) -> Chain:
     if config.min_p:
         filters.append(MinP(float(config.min_p)))
     return Chain(tuple(filters))
+
+
+def make_temperature(config: SamplingConfig) -> Number:
+    """Return the temperature of `config`: a number, or a ramp over its length."""
+    if isinstance(config.temperature, tuple):
+        first, last = config.temperature
+        return Ramp(float(first), float(last), float(config.length))
+    return float(config.temperature)
 
 
 def _check(name: str, value: Number, allows: Callable[[float], bool], allowed: str) -> None:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
 from charloop.devices import batch_sharding, make_mesh
 from charloop.sampling.compiled_loop import make_row_keys, not_finite
+from charloop.sampling.filters import settle_ramps
 from charloop.sampling.pickers import Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel
@@ -109,4 +110,4 @@ def _pick(
     position: Int[Array, ""],
 ) -> Int[Array, ""]:
     keys_here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
-    return picker(jnp.where(allowed, logits, -jnp.inf), last, keys_here)[0]
+    return settle_ramps(picker, position)(jnp.where(allowed, logits, -jnp.inf), last, keys_here)[0]

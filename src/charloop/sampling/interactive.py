@@ -10,7 +10,7 @@ from jaxtyping import Float64, Integer
 
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.filters import make_bias, make_filters
+from charloop.sampling.filters import Ramp, make_bias, make_filters, make_temperature, settle_ramps
 from charloop.sampling.host_loop import Chooser, HostLoop, TextState, softmax_row
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
@@ -125,6 +125,12 @@ class InteractiveSession:
         for _ in range(self._piece_sizes[-1] if self._piece_sizes else 0):
             self.take_back()
 
+    @property
+    def temperature(self) -> float:
+        """The temperature of the next draw."""
+        value = make_temperature(self.config)
+        return float(value.at(self.text.position)) if isinstance(value, Ramp) else float(value)
+
     def set_temperature(self, temperature: float) -> None:
         """Set the temperature of later draws. Raises CharloopError if it is out of range."""
         self.config = replace(self.config, temperature=temperature)
@@ -144,7 +150,8 @@ class InteractiveSession:
             greedy = np.zeros(self.vocabulary.size)
             greedy[int(logits.argmax())] = 1
             return greedy
-        return softmax_row(make_filters(self.config, self.vocabulary.size)(logits))
+        filters = settle_ramps(make_filters(self.config, self.vocabulary.size), self.text.position)
+        return softmax_row(filters(logits))
 
 
 def is_complete(drawn: str, unit: Literal["character", "word", "line"]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from types import NoneType, UnionType
-from typing import Any, Union, get_args
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from tyro.constructors import (
     ConstructorRegistry,
@@ -63,6 +63,31 @@ def read_bias(words: list[str]) -> dict[str, float]:
     if len(character) != 1:
         raise ValueError(f"got {words[0]!r}; allowed: a character, =, a number, such as e=-1.5")
     return {character: value}
+
+
+@VALUES.primitive_rule
+def number_or_two(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Read X, or X:Y as two numbers."""
+    if [get_origin(kind) for kind in get_args(asked.type)] != [Annotated, tuple]:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="X|X:Y",
+        instance_from_str=make_reader(read_number_or_two, "a number, or two as in 0.4:1.1"),
+        is_instance=lambda value: isinstance(value, int | float | tuple),
+        str_from_instance=lambda value: [
+            ":".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        ],
+    )
+
+
+def read_number_or_two(word: str) -> float | tuple[float, float]:
+    """Return the number or the two numbers in `word`. Raises ValueError for anything else."""
+    first, *more = map(float, word.split(":"))
+    if not more:
+        return first
+    (last,) = more
+    return first, last
 
 
 def make_reader(kind: Callable[[str], Any], allowed: str) -> Callable[[list[str]], Any]:

@@ -100,7 +100,7 @@ class Editor:
         self.session.put(self.vocabulary.encode(text, self.session.config.unknown).tolist())
 
     def _change_temperature(self, change: float) -> None:
-        self.session.set_temperature(max(0.0, round(self.session.config.temperature + change, 6)))
+        self.session.set_temperature(max(0.0, round(self.session.temperature + change, 6)))
 
     def _set_typing(self, typing: bool) -> None:
         self.typing = typing

@@ -100,7 +100,7 @@ def wrap_symbols(symbols: Sequence[Symbol], width: int, rows: int) -> list[Text]
 def draw_status(editor: Editor, width: int) -> Text:
     """Return the row with the temperature, the bits of the last character and the mean of all."""
     written = editor.session.written
-    words = [f"temperature {editor.session.config.temperature:g}"]
+    words = [f"temperature {editor.session.temperature:.4g}"]
     if written:
         mean = sum(one.bits for one in written) / len(written)
         last = make_label(editor.vocabulary, [one.index for one in written[-4:]])
