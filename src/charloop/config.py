@@ -110,6 +110,10 @@ class ModelConfig:
         object.__setattr__(self, "cell", CellObject.of(given))
 
 
+NETWORK = ("cell", "cell_options", "num_layers", "hidden_size", "embed_size", "tie_embedding")
+"""Settings of the network that its weights depend on."""
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How the weights are found, for how long, and what is reported on the way."""

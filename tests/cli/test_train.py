@@ -153,6 +153,15 @@ def test_init_from_takes_weights_and_vocabulary(trained: Path, tmp_path: Path) -
     assert loss < float(re.findall(r"validation (\d\.\d+) nats", fresh)[0]) - 0.02
 
 
+def test_init_from_needs_no_sizes_and_says_what_it_took_over(trained: Path) -> None:
+    Path("other.txt").write_text(text_of(30, seed=9)[:1500] + "é\n" * 40, "utf-8")
+    out = done(call("train", "other.txt", "--init-from", str(trained), "--steps", "2", "--output", "new"))
+    assert "1 new character: 'é' (begins as 'e')" in " ".join(out.split())
+    assert config(Path("new")).model.hidden_size == config(trained).model.hidden_size == 12
+    assert set(RunFolder.open(Path("new")).vocabulary.symbols) > {"é", "e"}
+    done(call("train", "--resume", "new", "--steps", "4"))
+
+
 def test_overwrite_renames_a_run(copied: Path, book: Path) -> None:
     before = prints(copied)
     done(call("train", str(book), *BRIEF, "--steps", "2", "--output", str(copied), "--overwrite"))

@@ -64,13 +64,6 @@ def test_another_network_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_character_that_the_donor_never_saw_is_refused(tmp_path: Path, donor: Run) -> None:
-    (tmp_path / "text.txt").write_text(TEXT + "Z")
-    with refused("'Z' (U+005A)", do="train a new network without --init-from"):
-        run(tmp_path / "run", configure(tmp_path / "text.txt"), init_from=donor.folder)
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_folder_that_is_not_a_run_cannot_be_a_donor(tmp_path: Path, text: Path) -> None:
     with pytest.raises(CharloopError, match="is not a run"):
         run(tmp_path / "run", configure(text), init_from=tmp_path)

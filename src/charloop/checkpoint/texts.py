@@ -10,6 +10,7 @@ from charloop.config import RunConfig
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
+from charloop.data.tokenizing import Reading
 from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
@@ -20,13 +21,19 @@ def read_corpus(
     vocabulary: Vocabulary | None,
     listener: ProgressListener | None = None,
     text: Text | None = None,
+    *,
+    unknown: Reading = "error",
 ) -> Corpus:
-    """Read the text that a configuration names, or `text` itself; `listener` receives the progress."""
+    """Read the text that a configuration names, or `text` itself; `listener` receives the progress.
+
+    `unknown` is what happens to characters that `vocabulary` lacks.
+    """
     data = config.data
     if text is None and not data.corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
+    how |= {"unknown": unknown}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     if text is None:
         return load_corpus(data.corpus, **how)

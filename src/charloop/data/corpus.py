@@ -14,8 +14,8 @@ from charloop.data.detecting import AUTO, detect_encodings
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.split import Split, align_split, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
-from charloop.data.tokenizing import TokenRequest, dtype_of
-from charloop.data.vocabulary import Unit, Unknown, Vocabulary
+from charloop.data.tokenizing import Reading, TokenRequest, dtype_of
+from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder
 from charloop.given import source_names
@@ -74,7 +74,7 @@ def load_corpus(
     encoding: str = "utf-8",
     unit: Unit = "char",
     vocabulary: Vocabulary | None = None,
-    unknown: Unknown = "error",
+    unknown: Reading = "error",
     errors: Errors = "strict",
     min_count: int = 1,
     documents: str = "",
@@ -91,7 +91,8 @@ def load_corpus(
     `documents` divides the text (see `DocumentRule`): the end symbol stands before the first document and after each,
     instead of what separates them. `shuffle` is a seed by which documents are put in random order.
     A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
-    outside it is refused, or with unknown="skip" left out. `cache` is where tokens are kept, by default
+    outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
+    occurs fewer times than the vocabulary's `min_count`. `cache` is where tokens are kept, by default
     `cache_folder()`; `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
@@ -123,7 +124,7 @@ def read_sources(
     vocabulary: Vocabulary | None,
     errors: Errors,
     min_count: int,
-    unknown: Unknown = "error",
+    unknown: Reading = "error",
     documents: str = "",
     shuffle: int | None = None,
     cache: Path | None = None,
@@ -132,7 +133,8 @@ def read_sources(
     """Return the tokens of sources that are found already; otherwise as `load_corpus`."""
     unit = vocabulary.unit if vocabulary else unit
     _check_min_count(min_count, unit)
-    documents = vocabulary.documents if vocabulary else documents
+    if vocabulary:
+        documents, min_count = vocabulary.documents, vocabulary.min_count
     if shuffle is not None and not documents:
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
     is_auto = encoding == AUTO and unit == "char"

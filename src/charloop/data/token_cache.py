@@ -97,7 +97,9 @@ def _find(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tuple
         return None
     meter.begin("looking for its tokens", size)
     content_hash = hash_sources(request.sources, meter)
-    found = (_load(slot, content_hash, meter, request.vocabulary) for slot in slots)
+    # The key of "learn" has the vocabulary that the tokens' own grew from.
+    wanted = (None if request.unknown == "learn" else request.vocabulary, request.vocabulary)
+    found = (_load(slot, content_hash, meter, own) for slot, own in zip(slots, wanted, strict=False))
     cached = next(filter(None, found), None)
     return (cached, content_hash) if cached else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from typing import BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt
@@ -12,9 +12,12 @@ from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRul
 from charloop.data.numbering import Numbering, narrow_code_points
 from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
-from charloop.data.vocabulary import Unit, Unknown, Vocabulary, unknown_character
+from charloop.data.vocabulary import Unit, Vocabulary, unknown_character
 from charloop.errors import CharloopError
 from charloop.progress import Meter, MeteredDigest
+
+Reading: TypeAlias = Literal["error", "skip", "learn"]
+"""What happens to characters of a text that a given vocabulary lacks; "learn": they join it."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class TokenRequest:
     encoding: str
     unit: Unit
     vocabulary: Vocabulary | None
-    unknown: Unknown
+    unknown: Reading
     errors: Errors = "strict"
     min_count: int = 1
     documents: str = ""
@@ -165,7 +168,7 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
             file.write(np.frombuffer(block, np.uint8))
         for text in reader.byte_documents() if request.documents else ():
             file.write(narrow_code_points(text))
-    elif request.vocabulary:
+    elif request.vocabulary and request.unknown != "learn":
         vocabulary = request.vocabulary
         _write_known(reader, vocabulary, file)
     else:
@@ -183,8 +186,10 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
 
 
 def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
-    """Write the tokens of the text's own vocabulary; return the vocabulary and notes on it."""
-    request, numbering = reader.request, Numbering()
+    """Write the tokens of the text's own vocabulary, or of a given one that grows; return it and notes on it."""
+    request = reader.request
+    given = request.vocabulary.codes if request.vocabulary else np.zeros(0, np.uint32)
+    numbering = Numbering(given)
     counts: Int[np.ndarray, " known"] = np.zeros(0, np.int64)
     for _, text in reader.texts():
         numbers = numbering.number(text)
@@ -192,9 +197,10 @@ def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tupl
             counts = np.append(counts, np.zeros(len(numbering.codes) - len(counts), np.int64))
             counts += np.bincount(numbers, minlength=len(counts))
         file.write(numbers)
-    if not numbering.codes:
+    if not file.length:
         raise CharloopError(f"{request.name} is empty", do="name a text with characters in it")
     kept = counts >= request.min_count if request.min_count > 1 else np.ones(len(numbering.codes), bool)
+    kept[: len(given)] = True
     is_mark = np.array(numbering.codes) == ord(MARK) if request.documents else np.zeros(len(kept), bool)
     if not (kept & ~is_mark).any():
         raise CharloopError(
@@ -208,6 +214,9 @@ def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tupl
     symbols = tuple(map(chr, codes[: len(codes) - is_mark.sum()].tolist()))
     vocabulary = Vocabulary(symbols, min_count=request.min_count, documents=request.documents)
     file.renumber(ranks, dtype_of(vocabulary.size), reader.meter)
+    if request.vocabulary and request.min_count > 1:
+        reader.changes.unknown_characters += int(counts[~kept].sum())
+        return vocabulary, ()
     return vocabulary, _note_rare(request.min_count, counts[~kept]) if request.min_count > 1 else ()
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import optax
 
 from charloop.cells import Cell
@@ -14,13 +13,12 @@ from charloop.checkpoint import RunFolder, locked, new_folder
 from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
-from charloop.data import Corpus, GivenText, Text, Vocabulary
+from charloop.data import Corpus, GivenText, Text
 from charloop.data.document_notes import note_documents
-from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
-from charloop.trained import TrainedModel, load_trained_model
+from charloop.trained import load_trained_model
 from charloop.training.baselines import BaselineListener
 from charloop.training.checkpoints import (
     cut_records,
@@ -28,6 +26,7 @@ from charloop.training.checkpoints import (
     restore_best_weights,
     save_checkpoint,
 )
+from charloop.training.donor import adopt_network, adopt_units, check_donor, extend_parameters, note_donor
 from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
@@ -58,25 +57,29 @@ def train(
     each step, or the factor on the updates of a given optimizer. config.json records that there were such objects,
     and `resume` requires them.
 
-    `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. `listener` receives the
-    events. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the current step, with a
-    checkpoint; without it, signals are left alone. Raises CharloopError for an invalid configuration before anything
-    is written.
+    `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. Its cell and sizes are
+    taken where the configuration has defaults; characters that it does not know join the vocabulary. `listener`
+    receives the events. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the current
+    step, with a checkpoint; without it, signals are left alone. Raises CharloopError for an invalid configuration
+    before anything is written.
     """
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
     cell = find_user_cell(config)
     donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None
-    config = adopt_units(config, donor.vocabulary) if donor else config
-    try:
-        corpus = read_corpus(config, donor.vocabulary if donor else None, listener, given.text)
-    except UnknownCharacterError as error:
-        raise error.advising("change it, or train a new network without --init-from") from None
+    if donor:
+        config = adopt_units(adopt_network(config, donor.model.config), donor.vocabulary)
+        check_donor(config.model, donor)
+    corpus = read_corpus(
+        config,
+        donor.vocabulary if donor else None,
+        listener,
+        given.text,
+        unknown="learn" if donor else "error",
+    )
     cut = split_corpus(config, corpus)
     config, note = complete_config(config, cut)
     model = CharLM.build(config.model, corpus.vocabulary.size, corpus.vocabulary.end_id)
-    if donor:
-        check_donor(model, donor)
     path = Path(out) if out else default_folder(corpus, config)
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
     session = Session.of(draft, corpus, cut, model)
@@ -89,9 +92,11 @@ def train(
             session.model, session.optimizer, config.data.batch_size, config.training.seed
         )
     if donor:
-        state = replace(state, params=donor.params, optimizer=session.optimizer.init(donor.params))
+        params = extend_parameters(donor, corpus.vocabulary)
+        state = replace(state, params=params, optimizer=session.optimizer.init(params))
     documents = note_documents(corpus, cut, shuffled=config.data.shuffle)
     notes = [*corpus.notes, *documents, *([note] if note else [])]
+    notes += [note_donor(donor, corpus.vocabulary)] if donor else []
     with new_folder(path, overwrite=overwrite):
         session.folder.begin()
         save_checkpoint(session, state, Journal())
@@ -180,23 +185,6 @@ def resume_folder(
     return folder.path
 
 
-def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
-    """Return `config` with the unit, min-count and documents of a vocabulary; CharloopError if it asks for others."""
-    data = config.data
-    for flag, asked, allowed in (
-        ("--min-count", data.min_count, (1, vocabulary.min_count)),
-        ("--unit", data.unit, ("char", vocabulary.unit)),
-        ("--documents", data.documents, ("", vocabulary.documents)),
-    ):
-        if asked not in allowed:
-            own = f"{allowed[-1]}, that run's own"
-            raise CharloopError(
-                f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
-            )
-    known: dict[str, Any] = {name: getattr(vocabulary, name) for name in ("min_count", "unit", "documents")}
-    return replace(config, data=replace(data, **known))
-
-
 def run_invocation(
     session: Session,
     state: TrainingState,
@@ -230,18 +218,6 @@ def run_invocation(
 def find_user_cell(config: RunConfig) -> str | None:
     """Return the user's own cell that a configuration names; None if it names a built-in one."""
     return config.model.cell if is_user_cell(config.model.cell) else None
-
-
-def check_donor(model: CharLM, donor: TrainedModel) -> None:
-    """Raise CharloopError unless the weights of `donor` fit `model`."""
-    shapes = {name: value.shape for name, value in jax.eval_shape(model.init, jax.random.key(0)).items()}
-    given = {name: value.shape for name, value in donor.params.items()}
-    wrong = sorted(set(shapes.items()) ^ set(given.items()))
-    if wrong:
-        raise CharloopError(
-            f"--init-from: {wrong[0][0]} is not the same in both networks",
-            do="ask for the same cell and sizes: pass --config RUN/config.json along with --init-from RUN",
-        )
 
 
 def default_folder(corpus: Corpus, config: RunConfig) -> Path:

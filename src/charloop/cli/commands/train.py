@@ -6,10 +6,17 @@ from pathlib import Path
 
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
-from charloop.cli.flags.training import TrainFlags, find_base, make_config, parse_over, refuse_changes
+from charloop.cli.flags.training import (
+    TrainFlags,
+    find_base,
+    make_config,
+    parse_over,
+    refuse_changes,
+    refuse_other_network,
+)
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
-from charloop.config import RunConfig
+from charloop.config import ModelConfig, RunConfig
 from charloop.errors import CharloopError
 
 SHOWN = 400
@@ -28,7 +35,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
     """Train a new run."""
-    base = find_base(first)
+    donor = (
+        find_donor(first.init_from, first.model.cell if "cell" in given else None)
+        if first.init_from
+        else None
+    )
+    base = find_base(first, donor)
     if first.config:
         refuse_unnamed_cell(first.config, base, given)
     flags = parse_over(TrainFlags, "train", base, arguments, given)
@@ -37,6 +49,8 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
         raise CharloopError(
             "no text to train on", do="give a file, a folder or a corpus: charloop train shakespeare"
         )
+    if donor:
+        refuse_other_network(donor, config.model)
     prepare_jax()
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import train
@@ -51,6 +65,15 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             catch_signals=True,
         )
     return print_end(folder, config, interrupted=screen.interrupted)
+
+
+def find_donor(run: Path, cell: str | None) -> ModelConfig:
+    """Return the network of the run to start from; `cell` is the one that the user names."""
+    prepare_jax()
+    from charloop.cells import is_file_cell
+    from charloop.checkpoint import RunFolder
+
+    return RunFolder.open(run, cell=cell if cell and is_file_cell(cell) else None).config.model
 
 
 def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:

@@ -9,6 +9,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch, argument, of_flag, parse
 from charloop.config import (
+    NETWORK,
     DataConfig,
     ExpertSettings,
     Fraction,
@@ -102,7 +103,8 @@ class TrainFlags(SettingFlags):
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
     """Continue this run from its last checkpoint; a longer budget may be given."""
     init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Start a new run with the weights and vocabulary of this run, and a new optimizer state."""
+    """Start a new run with the weights of this run, and a new optimizer state. Cell, sizes, unit, min-count and
+    documents are that run's; new characters of TEXT join its vocabulary."""
 
 
 Flags = TypeVar("Flags", bound=SettingFlags)
@@ -131,9 +133,11 @@ def parse_over(
     return parse(kind, name, arguments, defaults)
 
 
-def find_base(flags: SettingFlags) -> RunConfig:
-    """Return the configuration under the flags: the preset, with the file on top."""
+def find_base(flags: SettingFlags, donor: ModelConfig | None = None) -> RunConfig:
+    """Return the configuration under the flags: the preset, with the network of a `donor`, then the file, on top."""
     base = find_preset(flags.preset)
+    if donor:
+        base = replace(base, model=replace(base.model, **{name: getattr(donor, name) for name in NETWORK}))
     return read_config(flags.config, base) if flags.config else base
 
 
@@ -150,6 +154,19 @@ def make_config(flags: SettingFlags, given: set[str]) -> RunConfig:
         return validate(RunConfig(DataConfig(**asdict(flags.data)), model, training))
     except CharloopError as error:
         raise of_flag(error) from None
+
+
+def refuse_other_network(donor: ModelConfig, asked: ModelConfig) -> None:
+    """Raise CharloopError if `asked` is not the network whose weights are to be taken."""
+    for name in NETWORK:
+        own, got = getattr(donor, name), getattr(asked, name)
+        if got != own:
+            raise CharloopError(
+                f"--init-from: --{name.replace('_', '-')} is not the same in both networks",
+                got=got,
+                allowed=f"{own}, that run's own",
+                do="leave it out: cell and sizes come from that run",
+            )
 
 
 def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
