@@ -7,12 +7,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from charloop.data.compressed import is_compressed, sources_of_file
 from charloop.data.corpora import corpus_names, find_corpus
 from charloop.data.decoding import Errors, is_binary
 from charloop.data.detecting import AUTO, detect_encoding
@@ -22,8 +23,8 @@ from charloop.errors import CharloopError
 
 _SNIFFED_BYTES = 1 << 16
 
-Accepts: TypeAlias = Callable[[Path], bool]
-"""Decides which files of a folder are read."""
+Accepts: TypeAlias = Callable[[Source], bool]
+"""Decides which files of a folder, or of a zip, are read."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,21 @@ class _Skipped:
     other_encoding: list[str] = field(default_factory=list)
     """Files that may be text, but not in `encoding`."""
 
-    def add(self, file: str) -> None:
+    @classmethod
+    def of(cls, accepts: Accepts) -> "_Skipped":
+        """Return what `accepts` has left out so far: nothing."""
+        return cls(encoding=accepts.keywords["encoding"] if isinstance(accepts, partial) else "utf-8")
+
+    def add(self, source: Source) -> None:
         """Add a file that is not hidden, and not text in the encoding."""
         try:
-            with open(file, "rb") as stream:
-                start = stream.read(_SNIFFED_BYTES)
-        except OSError:
-            self.not_text.append(file)
+            start = next(source.blocks(_SNIFFED_BYTES), b"")
+        except CharloopError:
+            self.not_text.append(source.name)
             return
         marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         may_be_text = self.encoding != AUTO and (marked or b"\0" not in start)
-        (self.other_encoding if may_be_text else self.not_text).append(file)
+        (self.other_encoding if may_be_text else self.not_text).append(source.name)
 
     def notes(self, folder: str) -> tuple[str, ...]:
         """Return a sentence for each kind of skipped files."""
@@ -106,7 +111,7 @@ def _find_one(name: str, accepts: Accepts, cache: Path) -> FoundText:
         return FoundText((copy_stdin(),), "standard input", "stdin")
     path = Path(name)
     if os.path.lexists(path):
-        return _find_in_folder(path, accepts) if path.is_dir() else _find_file(path)
+        return _find_in_folder(path, accepts) if path.is_dir() else _find_file(path, accepts)
     corpus = find_corpus(name)
     if corpus is not None:
         return FoundText(tuple(corpus.sources(cache)), corpus.name, corpus.name)
@@ -115,19 +120,36 @@ def _find_one(name: str, accepts: Accepts, cache: Path) -> FoundText:
     raise _missing(name)
 
 
-def _find_file(path: Path) -> FoundText:
+def _find_file(path: Path, accepts: Accepts) -> FoundText:
     """Return a file as a text. What cannot be read twice (a pipe, as in `<(zcat book.gz)`) is copied first."""
     try:
         mode = path.stat().st_mode
         refuse_device(path, mode)
         if stat.S_ISREG(mode):
-            source = file_source(path)
+            sources = (file_source(path),) if accepts is _accept_all else sources_of_file(path)
         else:
             with path.open("rb") as stream:
-                source = copy_stream(str(path), stream)
+                sources = (copy_stream(str(path), stream),)
     except OSError as error:
         raise unreadable(path, error) from error
-    return FoundText((source,), path.name, _slug(path.stem))
+    name = _slug(Path(path.stem).stem if is_compressed(path) else path.stem)
+    if path.suffix.lower() != ".zip" or accepts is _accept_all:
+        return FoundText(sources, path.name, name)
+    skipped = _Skipped.of(accepts)
+    texts = tuple(_choose(sources, accepts, skipped))
+    if not texts:
+        do = "; ".join(skipped.notes(str(path))) or "put text files in it"
+        raise CharloopError("a zip without text", got=str(path), do=do)
+    return FoundText(texts, f"{_count(texts)} in {path.name}", name, skipped.notes(path.name))
+
+
+def _choose(sources: Iterable[Source], accepts: Accepts, skipped: _Skipped) -> Iterator[Source]:
+    """Yield the accepted sources; the others are `skipped`."""
+    for source in sources:
+        if accepts(source):
+            yield source
+        else:
+            skipped.add(source)
 
 
 def refuse_device(path: Path, mode: int) -> None:
@@ -159,8 +181,8 @@ def refuse_terminal(names: Sequence[str], run: Path) -> None:
 
 
 def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
-    skipped = _Skipped(encoding=accepts.keywords["encoding"] if isinstance(accepts, partial) else "utf-8")
-    sources = tuple(map(file_source, _walk(path, accepts, skipped)))
+    skipped = _Skipped.of(accepts)
+    sources = tuple(_choose(_walk(path, accepts, skipped), accepts, skipped))
     if not sources:
         raise CharloopError(
             "a folder without files" if accepts is _accept_all else "a folder without text",
@@ -171,8 +193,8 @@ def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
     return FoundText(sources, f"{_count(sources)} in {name}/", _slug(name), skipped.notes(f"{name}/"))
 
 
-def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Path]:
-    """Yield the accepted files in `folder` and its subfolders, ordered by path, not as the disk lists them."""
+def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Source]:
+    """Yield the files in `folder` and its subfolders, ordered by path, not as the disk lists them."""
     files = []
     for parent, folders, names in os.walk(folder):
         hidden = {name for name in (*folders, *names) if name.startswith(".")}
@@ -181,26 +203,28 @@ def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Path]:
         files += [os.path.join(parent, name) for name in names if name not in hidden]
     # Part by part, as paths compare: a/b before a-c. Path objects would be slow to sort by the hundred thousand.
     for file in sorted(files, key=lambda file: file.split(os.sep)):
-        if os.path.isfile(file) and accepts(path := Path(file)):
-            yield path
-        elif os.path.isfile(file):
-            skipped.add(file)
+        if os.path.isfile(file):
+            try:
+                yield from (
+                    (file_source(Path(file)),) if accepts is _accept_all else sources_of_file(Path(file))
+                )
+            except (OSError, CharloopError):  # damaged, or a document that is not text
+                skipped.not_text.append(file)
 
 
-def _accept_all(path: Path) -> bool:  # noqa: ARG001
+def _accept_all(source: Source) -> bool:  # noqa: ARG001
     """Accept every file: all of them are bytes."""
     return True
 
 
-def is_text(path: Path, encoding: str, errors: Errors) -> bool:
+def is_text(source: Source, encoding: str, errors: Errors) -> bool:
     """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and are not binary content."""
     try:
         if encoding == AUTO:
-            return detect_encoding(file_source(path)) is not None
-        with path.open("rb") as stream:
-            start = stream.read(_SNIFFED_BYTES)
+            return detect_encoding(source) is not None
+        start = next(source.blocks(_SNIFFED_BYTES), b"")
         return not is_binary(codecs.getincrementaldecoder(encoding)(errors).decode(start), errors)
-    except (OSError, UnicodeError, CharloopError):
+    except (UnicodeError, CharloopError):
         return False
 
 
@@ -208,12 +232,12 @@ def _find_matches(pattern: str, accepts: Accepts) -> FoundText:
     matches = sorted(map(Path, glob.glob(pattern, recursive=True)))
     # Reading a matching pipe would block; a user who means it can name it.
     found = [
-        _find_in_folder(path, accepts) if path.is_dir() else _find_file(path)
+        _find_in_folder(path, accepts) if path.is_dir() else _find_file(path, accepts)
         for path in matches
         if path.is_file() or path.is_dir()
     ]
     if "**" in pattern:  # it lists both a folder and the folder's files
-        found = [_find_file(path) for path in matches if path.is_file()]
+        found = [_find_file(path, accepts) for path in matches if path.is_file()]
     sources = tuple(source for one in found for source in one.sources)
     if not sources:
         raise CharloopError("no file matches", got=pattern)

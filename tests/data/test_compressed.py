@@ -1,0 +1,99 @@
+"""Compressed files are read as the texts in them; documents that are no plain text are named with what to do."""
+
+import bz2
+import gzip
+import lzma
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from charloop.data import load_corpus
+from charloop.data.finding import find_sources
+from charloop.errors import CharloopError
+
+TEXT = "Es war einmal ein Mädchen.\n" * 3000
+COMPRESS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_compressed_file_is_the_text_in_it(suffix: str) -> None:
+    Path("book.txt").write_text(TEXT, encoding="utf-8")
+    path = Path(f"book.txt{suffix}")
+    path.write_bytes(COMPRESS[suffix](TEXT.encode()))
+    plain, corpus = load_corpus("book.txt"), load_corpus(path)
+    assert corpus.vocabulary.decode(corpus.tokens) == TEXT
+    assert corpus.content_hash == plain.content_hash
+    assert corpus.suggested_name == "book"
+    assert load_corpus(path, encoding="auto").content_hash == plain.content_hash
+    raw = load_corpus(path, unit="byte")
+    assert bytes(raw.tokens) == path.read_bytes(), "bytes are read as they stand"
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_damaged_file_is_refused_in_one_line(suffix: str) -> None:
+    path, whole = Path(f"book.txt{suffix}"), COMPRESS[suffix](TEXT.encode())
+    for content in (whole[:-20], TEXT.encode()):
+        path.write_bytes(content)
+        with pytest.raises(CharloopError, match=f"cannot read book.txt{suffix}"):
+            load_corpus(path)
+
+
+def test_the_members_of_a_zip_are_files() -> None:
+    with zipfile.ZipFile("works.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("late")
+        for name in ("late/b.txt", "a.txt", "__MACOSX/a.txt", "late/.hidden"):
+            archive.writestr(name, name)
+        archive.writestr("picture.png", b"\x89PNG\0\0")
+    found = find_sources(["works.zip"], encoding="utf-8", unit="char", cache=Path("unused"))
+    assert [source.name for source in found.sources] == ["works.zip/a.txt", "works.zip/late/b.txt"]
+    assert [source.size() for source in found.sources] == [5, 10]
+    assert found.notes == ("skipped 1 files that are not text: works.zip/picture.png",)
+    assert (found.description, found.suggested_name) == ("2 files in works.zip", "works")
+    corpus = load_corpus("works.zip", documents="file")
+    assert corpus.vocabulary.decode(corpus.tokens) == "\na.txt\nlate/b.txt\n"
+    with zipfile.ZipFile("empty.zip", "w"):
+        pass
+    with pytest.raises(CharloopError, match=r"a zip without text: got 'empty.zip'"):
+        load_corpus("empty.zip")
+    Path("bad.zip").write_bytes(b"PK no zip")
+    with pytest.raises(CharloopError, match=r"cannot read bad.zip"):
+        load_corpus("bad.zip")
+
+
+def test_a_folder_reads_compressed_files_among_others() -> None:
+    Path("f").mkdir()
+    Path("f/a.txt").write_text("aa\n")
+    Path("f/b.txt.gz").write_bytes(gzip.compress(b"bb\n"))
+    Path("f/c.txt.gz").write_bytes(b"no gzip")
+    Path("f/d.pdf").write_bytes(b"%PDF-1.7")
+    corpus = load_corpus("f")
+    assert corpus.vocabulary.decode(corpus.tokens) == "aa\nbb\n"
+    assert corpus.notes == ("skipped 2 files that are not text: f/c.txt.gz, f/d.pdf",)
+
+
+def test_zstandard_without_a_library_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("compression.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    Path("book.txt.zst").write_bytes(b"(\xb5/\xfd")
+    with pytest.raises(CharloopError, match=r"pip install zstandard, or decompress it: zstd -d book.txt.zst"):
+        load_corpus("book.txt.zst")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.pdf", b"%PDF-1"), ("a.docx", b"PK"), ("a.epub", b"PK"), ("a.odt", b"PK")]
+)
+def test_a_document_that_is_not_text_is_named_with_what_to_do(name: str, begins: bytes) -> None:
+    Path(name).write_bytes(begins + b"\x03\x04\0\xff")
+    with pytest.raises(
+        CharloopError, match=f"{name} is a .* document, not plain text; make a text of it first: p"
+    ):
+        load_corpus(name)
+    Path(name).write_text("plain text all the same\n")
+    assert len(load_corpus(name).tokens) == 24
