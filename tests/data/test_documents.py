@@ -58,6 +58,24 @@ def test_bytes_are_cut_as_characters(text: str, name: str, size: int) -> None:
     assert cut(text, name, [size], BYTE_MARK) == marked(divide(text, name), BYTE_MARK)
 
 
+def test_a_separator_of_any_characters_divides_bytes(tmp_path: Path) -> None:
+    text = "é→☃→☃ab→c→☃☃"
+    documents = divide(text, "→☃")
+    assert documents == ["é", "ab→c", "☃"]
+    vocabulary = Vocabulary.of_bytes("→☃")
+    wanted = [256] + [token for one in documents for token in [*one.encode(), 256]]
+    assert read(tmp_path, text, documents="→☃", unit="byte").tokens.tolist() == wanted
+    assert vocabulary.encode_text(text).tolist() == wanted
+
+
+@pytest.mark.parametrize("name", ["file", "--"])
+def test_very_many_line_ends_are_no_work(name: str) -> None:
+    text = "a" + "\n" * 300_000
+    for whole, document in ((text + "b", text + "b"), (text, "a")):
+        cutter = DocumentCutter(DocumentRule(name))
+        assert cutter.feed(whole) + cutter.end_file() == marked([document])
+
+
 @pytest.mark.parametrize("name", ["line", "blank-line", "--"])
 def test_windows_line_ends_of_bytes_separate_too(name: str) -> None:
     between = {"line": "\r\n", "blank-line": "\r\n\r\n", "--": "\r\n--\r\n"}[name]

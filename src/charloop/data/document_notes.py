@@ -1,7 +1,8 @@
 """What a person should know of a text's documents before training on them."""
 
+import hashlib
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 from jaxtyping import Integer
@@ -22,14 +23,15 @@ def note_documents(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str
     if end is None or not split.sizes[1]:
         return ()
     notes = []
-    training = list(islice(each_document(corpus.tokens[split.train], end), MAX_COMPARED))
-    if not shuffled and is_sorted(training[:MIN_SORTED]):
+    training = islice(each_document(corpus.tokens[split.train], end), MAX_COMPARED)
+    first = list(islice(training, MIN_SORTED))
+    if not shuffled and is_sorted(first):
         notes.append(
             "the documents are in alphabetical order, so those held out begin differently from those trained on;"
             " --shuffle mixes them"
         )
-    known, validation = set(training), corpus.tokens[split.validation]
-    repeated = [document in known for document in islice(each_document(validation, end), MAX_COMPARED)]
+    known, validation = set(map(digest, chain(first, training))), corpus.tokens[split.validation]
+    repeated = [digest(one) in known for one in islice(each_document(validation, end), MAX_COMPARED)]
     if any(repeated):
         notes.append(
             f"{np.mean(repeated):.1%} of the validation documents stand in the training text too: their loss"
@@ -39,21 +41,27 @@ def note_documents(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str
 
 
 def each_document(tokens: Integer[np.ndarray, " length"], end: int) -> Iterator[bytes]:
-    """Yield the tokens of each document, as bytes that sort as they do.
+    """Yield the tokens of each document, as bytes that sort as they do; of a long one, the first million.
 
     `tokens` begin and end with the token `end`, and may be a large memory map.
     """
-    start = 1
+    start, is_inside = 1, False
     while start < len(tokens):
         block = tokens[start : start + BLOCK_TOKENS]
         ends = np.flatnonzero(block == end)
-        if not ends.size:
-            block = tokens[start:]
-            ends = np.flatnonzero(block == end)[:1]
-        for piece in np.split(block, ends + 1)[: len(ends)]:
-            # Big-endian bytes sort as the numbers do.
-            yield piece[:-1].astype(piece.dtype.newbyteorder(">")).tobytes()
-        start += int(ends[-1]) + 1
+        pieces = np.split(block, ends + 1)
+        # The last piece is read again with the next block, unless it is the beginning of a long document.
+        for number, piece in enumerate(pieces[: len(ends) or 1]):
+            if number or not is_inside:
+                # Big-endian bytes sort as the numbers do.
+                yield piece[: len(piece) - bool(ends.size)].astype(piece.dtype.newbyteorder(">")).tobytes()
+        is_inside = not ends.size
+        start += int(ends[-1]) + 1 if ends.size else len(block)
+
+
+def digest(document: bytes) -> bytes:
+    """Return what stands for a document, so that long ones need no memory."""
+    return hashlib.blake2b(document, digest_size=16).digest()
 
 
 def is_sorted(documents: list[bytes]) -> bool:

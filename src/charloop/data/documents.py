@@ -39,13 +39,14 @@ def compile_patterns(between: str, before: str, complete: str | None, unfinished
     )
 
 
+_LINE_ENDS = r"(?<![\r\n])[\r\n]"
 _BLANK_LINES = r"\r?\n(?:[ \t\r]*\n)+"
 PATTERNS = {
     "line": compile_patterns(r"[\r\n]+", r"[\r\n]+", None, None),
     "blank-line": compile_patterns(
         _BLANK_LINES, r"(?:[ \t\r]*\n)+", _BLANK_LINES, r"(?:\A|\r?\n)[ \t\r]*\Z|\r\Z"
     ),
-    "file": compile_patterns(r"(?!)", r"[\r\n]+", None, r"[\r\n]+\Z"),
+    "file": compile_patterns(r"(?!)", r"[\r\n]+", None, rf"{_LINE_ENDS}+\Z"),
 }
 """Those of the rules that have a name."""
 
@@ -91,12 +92,23 @@ class DocumentRule:
     @cached_property
     def patterns(self) -> Patterns:
         """How it finds documents."""
+        return PATTERNS[self.name] if self.name in PATTERNS else separator_patterns(self.separator)
+
+    @cached_property
+    def byte_patterns(self) -> Patterns:
+        """The same for a text of bytes, which are the characters U+0000 to U+00FF."""
         if self.name in PATTERNS:
             return PATTERNS[self.name]
-        own = re.escape(self.separator)
-        starts = [re.escape(self.separator[:size]) for size in range(len(self.separator) - 1, 0, -1)]
-        unfinished = rf"[\r\n]*(?:{'|'.join(starts)})\Z|[\r\n]+\Z" if starts else r"[\r\n]+\Z"
-        return compile_patterns(rf"[\r\n]*{own}(?:{own}|[\r\n])*", rf"(?:{own}|[\r\n])+", own, unfinished)
+        return separator_patterns(self.separator.encode("utf-8", "surrogateescape").decode("latin-1"))
+
+
+def separator_patterns(separator: str) -> Patterns:
+    """Return how documents with this string between them are found."""
+    own = re.escape(separator)
+    starts = [re.escape(separator[:size]) for size in range(len(separator) - 1, 0, -1)]
+    # Line ends are matched from their first on, never from each of them: that would take the square of their number.
+    unfinished = rf"{_LINE_ENDS}*(?:{'|'.join(starts)})\Z|{_LINE_ENDS}+\Z" if starts else rf"{_LINE_ENDS}+\Z"
+    return compile_patterns(rf"{_LINE_ENDS}*{own}(?:{own}|[\r\n])*", rf"(?:{own}|[\r\n])+", own, unfinished)
 
 
 @dataclass
@@ -114,6 +126,10 @@ class DocumentCutter:
     _is_inside: bool = field(init=False, default=False)
     """Whether the last character returned belongs to a document."""
 
+    @property
+    def _patterns(self) -> Patterns:
+        return self.rule.byte_patterns if self.mark == BYTE_MARK else self.rule.patterns
+
     def feed(self, text: str, name: str = "the text") -> str:
         """Return the next part of the text. Raises CharloopError if `text`, of the file `name`, contains a mark."""
         if self.mark in text:
@@ -128,7 +144,7 @@ class DocumentCutter:
     def end_file(self) -> str:
         """Return the rest of a file; its last document ends here."""
         text, self._held = self._cut(self._held).rstrip("\r\n"), ""
-        unfinished = self.rule.patterns.unfinished
+        unfinished = self._patterns.unfinished
         found = unfinished and self.rule.name == "blank-line" and unfinished.search(text)
         # At the beginning of `text`, in the middle of a line, spaces are not an empty line.
         if found and not (self._is_inside and found.start() == 0 and not text.startswith(("\r", "\n"))):
@@ -137,7 +153,7 @@ class DocumentCutter:
 
     def _find_certain(self, text: str) -> int:
         """Return how many characters of `text` are cut in the same way whatever follows."""
-        patterns = self.rule.patterns
+        patterns = self._patterns
         found = patterns.unfinished and patterns.unfinished.search(text)
         if not found:
             return len(text)
@@ -149,9 +165,9 @@ class DocumentCutter:
     def _cut(self, text: str) -> str:
         """Return `text` with a mark for each separator that is complete."""
         lines = text.count("\n") if self.rule.name == "line" else 0
-        if not self._is_inside and (found := self.rule.patterns.before.match(text)):
+        if not self._is_inside and (found := self._patterns.before.match(text)):
             text = text[found.end() :]
-        text = self.rule.patterns.between.sub(self.mark, text)
+        text = self._patterns.between.sub(self.mark, text)
         self.empty_lines += lines - text.count(self.mark) if lines else 0
         return text
 
