@@ -174,7 +174,7 @@ def test_every_field_says_what_it_is() -> None:
         source = "".join(inspect.getsource(kind) for kind in reversed(made.__mro__[:-1]))
         for field in fields(made):
             after = source.rsplit(f"    {field.name}: ", 1)[1].split("\n", 1)[1]
-            assert after.lstrip().startswith('"""'), field.name
+            assert after.lstrip().removeprefix("r").startswith('"""'), field.name
 
 
 @pytest.mark.parametrize("name", PRESETS)

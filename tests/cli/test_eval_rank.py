@@ -211,7 +211,7 @@ def test_a_file_that_comes_into_being_meanwhile_is_kept(tmp_path: Path) -> None:
         yield {"offset": 1}
 
     with pytest.raises(CharloopError, match="was created meanwhile"):
-        write_records(str(target), lines(), overwrite=False)
+        write_records("--per-character", str(target), lines(), overwrite=False)
     assert target.read_text() == "somebody else's"
     assert [path.name for path in tmp_path.iterdir()] == ["losses.jsonl"]
 
@@ -225,7 +225,7 @@ def test_what_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(CharloopError, match="No space left on device"):
-        write_records(str(target), lines(), overwrite=True)
+        write_records("--per-character", str(target), lines(), overwrite=True)
     assert target.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["losses.jsonl"]
 
@@ -240,7 +240,7 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)
-    write_records(str(tmp_path / "losses.jsonl"), iter([{"offset": 1}]), overwrite=False)
+    write_records("--per-character", str(tmp_path / "losses.jsonl"), iter([{"offset": 1}]), overwrite=False)
     assert [path.name for path in tmp_path.iterdir()] == ["losses.jsonl"]
 
 

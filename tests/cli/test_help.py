@@ -25,6 +25,7 @@ FLAGS = {
     "eval": "charloop.cli.commands.eval.EvalFlags",
     "compare": "charloop.cli.flags.comparison.CompareFlags",
     "sweep": "charloop.cli.flags.comparison.SweepFlags",
+    "vectors": "charloop.cli.commands.vectors.VectorsFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",

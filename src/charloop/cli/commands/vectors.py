@@ -17,10 +17,13 @@ FLAG = "--output"
 
 @dataclass(frozen=True)
 class VectorsFlags(ReadingFlags):
-    """Write each document of a text as a vector: what a layer puts out when the network has read it.
+    """Write each document of a text as a vector: what a layer outputs at its end.
 
-    For a network that was trained with --documents. Without a text: the run's own validation text. In the file, of
-    NumPy's kind .npz, `vectors` has a row for each document, in the order of the text.
+    For a network that was trained with --documents.
+
+    Without a text, the network reads the run's own validation text.
+
+    In the NumPy file, `vectors` has a row for each document, in their order.
     """
 
     output: Annotated[str, argument("FILE", "-o")] = ""
