@@ -109,6 +109,7 @@ SAMPLE: dict[str, tuple[Any, ...]] = {
     "--top-p 0": ("--top-p", 0.0, "a number > 0.0"),
     "--top-p 1.5": ("--top-p", 1.5, "a number <= 1.0"),
     "--min-p 2": ("--min-p", 2.0, "a number <= 1.0"),
+    "--no-repeat 0": ("--no-repeat", 0, "1 or more"),
     "--bias e": ("--bias: got 'e'; allowed: a character, =, a number", None, None, "charloop sample --help"),
     "--bias ee=1": ("--bias: got 'ee=1'; allowed: a character", None, None, "charloop sample --help"),
     "--bias e=high": ("--bias: got 'e=high'; allowed: a character", None, None, "charloop sample --help"),

@@ -227,3 +227,8 @@ def test_forbidden_characters_are_not_written_and_a_bias_counts(write: Write) ->
     assert not set(biased) & set("eo")
     assert biased.count("t") > 2 * plain.count("t")
     assert biased.count("h") < plain.count("h")
+
+
+def test_no_sequence_comes_twice(write: Write) -> None:
+    text = write("--length", "80", "--temperature", "0", "--prompt", "the ", "--no-repeat", "4")[:84]
+    assert len(text) == len({text[start : start + 4] for start in range(81)}) + 3

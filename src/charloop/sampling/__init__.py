@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling.constraints import Constraint, Novel, Pattern, Words
+    from charloop.sampling.constraints import Constraint, NoRepeat, Novel, Pattern, Words
     from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.generate import generate_texts, stream_text
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from charloop.sampling.protocols import LanguageModel, TextVocabulary
 
 _MODULES = {
-    "constraints": ("Constraint", "Novel", "Pattern", "Words"),
+    "constraints": ("Constraint", "NoRepeat", "Novel", "Pattern", "Words"),
     "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
     "generate": ("generate_texts", "stream_text"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
@@ -36,6 +36,7 @@ __all__ = [
     "LogitFilter",
     "MinP",
     "Never",
+    "NoRepeat",
     "Novel",
     "Pattern",
     "Picker",

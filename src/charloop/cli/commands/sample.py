@@ -46,11 +46,15 @@ class SamplingFlags(SamplingConfig):
 
 @dataclass(frozen=True)
 class ConstraintFlags:
-    """What the network may write. If a text leads to a dead end, the network goes back and tries another way."""
+    """What the network may write. If a text leads to a dead end, the network goes back and tries another way.
+
+    Writing is slower than without: the constraints are asked before each character."""
 
     novel: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Never copy more than N consecutive characters (bytes for a byte network) from the training text, which is read
     again. A copy may begin in the prompt."""
+    no_repeat: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Write no sequence of N characters (bytes for a byte network) twice, nor one of the prompt."""
     words: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write only words of this list (UTF-8, separated by white space). Between words, all characters but letters are
     allowed. A lower-case word may be written capitalised or in capitals. Not for a byte network."""
@@ -62,6 +66,8 @@ class ConstraintFlags:
     def __post_init__(self) -> None:
         if self.novel is not None and self.novel < 1:
             raise CharloopError("--novel", got=self.novel, allowed="1 or more")
+        if self.no_repeat is not None and self.no_repeat < 1:
+            raise CharloopError("--no-repeat", got=self.no_repeat, allowed="1 or more")
 
 
 @dataclass(frozen=True)
@@ -234,12 +240,14 @@ def print_text(
 
 def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":
     """Return the constraints of the flags."""
-    from charloop.sampling import Pattern, Words
+    from charloop.sampling import NoRepeat, Pattern, Words
 
     found: list[Constraint] = []
     if flags.novel is not None:
         with showing_progress() as listener:
             found.append(network.novel(flags.novel, listener))
+    if flags.no_repeat is not None:
+        found.append(NoRepeat(flags.no_repeat, network.vocabulary.size))
     if flags.words is not None:
         found.append(Words.of(read_words(flags.words), network.vocabulary))
     if flags.regex is not None:

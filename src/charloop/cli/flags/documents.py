@@ -24,6 +24,7 @@ OTHERS = {
     "--interactive": "leave it out",
     "--no-echo": "leave it out: a prompt is the beginning of each document",
     "--novel": "leave it out; --new leaves out documents of the training text",
+    "--no-repeat": "leave it out",
     "--words": "leave it out",
     "--regex": "leave it out",
 }
