@@ -139,6 +139,8 @@ class TrainingSettings:
     clip_norm: NonNegative = 1.0
     """Largest norm of the gradient of all weights together; a larger gradient is scaled down to it. 0: no
     clipping."""
+    freeze: str = ""
+    """Parts of the network that stay as they are, with commas between: embedding, readout, layer0, layer1, ..."""
     epochs: Count | None = None
     """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
-from charloop.config import TrainingConfig
+from charloop.config import RunConfig, TrainingConfig
 from charloop.errors import CharloopError
 from charloop.types import Parameters
 
@@ -23,7 +23,7 @@ RULES = {
     "sgd": lambda c: optax.trace(c.beta1),
 }
 
-READ = ("optimizer", "beta1", "beta2", "weight_decay", "clip_norm")
+READ = ("optimizer", "beta1", "beta2", "weight_decay", "clip_norm", "freeze")
 """Settings that an optimizer is made from."""
 
 
@@ -50,9 +50,47 @@ def _known_optimizer(config: TrainingConfig) -> optax.GradientTransformationExtr
 def chain_with_clip(
     config: TrainingConfig, rule: optax.GradientTransformation
 ) -> optax.GradientTransformationExtraArgs:
-    """Return clipping as `config` says, then `rule`."""
+    """Return clipping as `config` says, then `rule`, for the parts that are not frozen."""
     clip = clip_by_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.with_extra_args_support(optax.chain(clip, rule))
+    whole = optax.with_extra_args_support(optax.chain(clip, rule))
+    return freeze_parts(whole, tuple(config.freeze.split(","))) if config.freeze else whole
+
+
+def freeze_parts(
+    rule: optax.GradientTransformationExtraArgs, parts: tuple[str, ...]
+) -> optax.GradientTransformationExtraArgs:
+    """Return `rule` without gradients and updates for the parameters in `parts`; its state keeps its shape.
+
+    The norm that clips is that of the other gradients, so a known one of all is not used.
+    """
+
+    def zero(tree: Parameters) -> Parameters:
+        return {name: jnp.zeros_like(v) if find_part(name) in parts else v for name, v in tree.items()}
+
+    def update(gradient: Parameters, state: Any, params: Any = None, **_: Any) -> tuple[Parameters, Any]:
+        updates, state = rule.update(zero(gradient), state, params)
+        # Again, because weight decay needs no gradient.
+        return zero(updates), state
+
+    return optax.GradientTransformationExtraArgs(rule.init, update)
+
+
+def find_part(parameter: str) -> str:
+    """Return which part of the network a parameter belongs to: embedding, readout, layer0, layer1, ..."""
+    module, _, name = parameter.partition(".")
+    return f"layer{name.rpartition('_l')[2]}" if module == "rnn" else module
+
+
+def check_frozen(config: RunConfig) -> None:
+    """Raise CharloopError unless `freeze` names parts of the network, and leaves one to train."""
+    model, frozen = config.model, config.training.freeze.split(",") if config.training.freeze else []
+    layers = [f"layer{number}" for number in range(model.num_layers)]
+    parts = [*(["embedding"] if model.embed_size else []), *layers, "readout"]
+    for name in frozen:
+        if name not in parts:
+            raise CharloopError("--freeze", got=name, allowed=", ".join(parts))
+    if set(frozen) == set(parts):
+        raise CharloopError("--freeze leaves nothing to train", got=config.training.freeze)
 
 
 def check_objects(optimizer: Any, schedule: Any) -> None:

@@ -31,7 +31,7 @@ from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
-from charloop.training.optimizer import check_objects
+from charloop.training.optimizer import check_frozen, check_objects
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise
 from charloop.training.session import Session, complete_config, describe_text
@@ -70,6 +70,7 @@ def train(
     if donor:
         config = adopt_units(adopt_network(config, donor.model.config), donor.vocabulary)
         check_donor(config.model, donor)
+    check_frozen(config)
     corpus = read_corpus(
         config,
         donor.vocabulary if donor else None,
