@@ -114,6 +114,27 @@ def test_the_cost_of_each_document(run: Path) -> None:
     assert score["read_from"] == "the beginning of a document"
 
 
+@pytest.mark.parametrize("command", ["sample RUN --documents 5 --max-length 9", "info RUN"])
+def test_output_that_does_not_fit_is_one_line(run: Path, command: str) -> None:
+    import subprocess
+    import sys
+
+    arguments = [str(run) if word == "RUN" else word for word in command.split()]
+    with Path("/dev/full").open("w") as full:
+        made = subprocess.run(
+            [sys.executable, "-m", "charloop", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    lines = [line for line in made.stderr.splitlines() if not line.startswith("note: ")]
+    assert (made.returncode, lines) == (
+        2,
+        ["charloop: cannot write the output (No space left on device); make room"],
+    )
+
+
 @pytest.mark.parametrize("unit", ["character", "byte"])
 def test_the_end_of_a_document_has_no_character(run: Path, tmp_path: Path, unit: str) -> None:
     if unit == "byte":
@@ -191,6 +212,11 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "eval RUN --per-document - --context a": ("--per-document and --context",),
     "eval RUN --text fox --context a": ("--context and a network of documents",),
     "train TEXT --shuffle --steps 1": ("--shuffle", None, None, "--documents line"),
+    "train TEXT --init-from TRAINED --documents line": (
+        "--documents does not go with --init-from",
+        "line",
+        "one text, that run's own",
+    ),
     "train TEXT --documents \\n --steps 1": (
         "--documents",
         "\\n",

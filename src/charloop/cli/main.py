@@ -1,5 +1,6 @@
 """Find and run a command, and print its errors. Imports nothing heavy: `charloop --help` answers at once."""
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ COMMANDS = {
     "presets": "list the presets: named sets of settings",
     "bench": "measure the speed of this machine",
 }
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk that takes no more."""
 
 
 def run() -> None:
@@ -59,6 +63,12 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         mute()
         return 0
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        mute()
+        print(f"charloop: cannot write the output ({error.strerror}); make room", file=sys.stderr)
+        return FAILED
 
 
 def dispatch(arguments: list[str]) -> int:

@@ -37,7 +37,7 @@ def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
         ("--documents", data.documents, ("", vocabulary.documents)),
     ):
         if asked not in allowed:
-            own = f"{allowed[-1]}, that run's own"
+            own = f"{allowed[-1] or 'one text'}, that run's own"
             raise CharloopError(
                 f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
             )

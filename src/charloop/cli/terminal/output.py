@@ -56,5 +56,5 @@ def prepare() -> None:
 
 
 def mute() -> None:
-    """Discard further output, because its reader has exited (`| head`), which is not an error."""
+    """Discard further output, because its reader has exited (`| head`) or its disk is full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
