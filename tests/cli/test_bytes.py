@@ -11,7 +11,7 @@ import pytest
 from charloop import load
 from charloop.cli.main import main
 from charloop.cli.terminal.output import CONTROL
-from cli.commands import Outcome, assert_refused, call, program
+from cli.commands import BRIEF, Outcome, assert_refused, call, program
 
 FLAGS = ("--length", "300", "--temperature", "3", "--seed", "1")
 PROMPT = b"\xff\x00\r\n\xe2\x82a"
@@ -70,3 +70,16 @@ def test_a_network_of_characters_reads_text_and_gives_its_utf8(trained: Path) ->
     assert network.sample_bytes("the ", length=9) == [
         text.encode() for text in network.sample("the ", length=9)
     ]
+
+
+def test_documents_are_bytes_too() -> None:
+    Path("latin.txt").write_bytes("né\ndé\nçà\n".encode("latin-1") * 60)
+    flags = (*BRIEF, "--unit", "byte", "--documents", "line", "--output", "run")
+    assert call("train", "latin.txt", *flags).code == 0
+    with open("out.bin", "wb") as out:
+        flags = ("--documents", "9", "--max-length", "9", "--temperature", "3", "--seed", "1")
+        subprocess.run(program("sample", "run", *flags), stdout=out, check=True)
+    stream = load("run").keep_stray_bytes().documents(max_length=9, temperature=3, seed=1)
+    texts = [document.text.encode("utf-8", "surrogateescape") for document in stream.take(9)]
+    assert Path("out.bin").read_bytes() == b"".join(text + b"\n" for text in texts)
+    assert "\ufffd" in b"".join(texts).decode(errors="replace"), "else the test says nothing"

@@ -6,6 +6,7 @@ import lzma
 import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -76,6 +77,20 @@ def test_a_folder_reads_compressed_files_among_others() -> None:
     corpus = load_corpus("f")
     assert corpus.vocabulary.decode(corpus.tokens) == "aa\nbb\n"
     assert corpus.notes == ("skipped 2 files that are not text: f/c.txt.gz, f/d.pdf",)
+
+
+@pytest.mark.parametrize("library", ["compression.zstd", "zstandard"])
+def test_zstandard_is_read_by_the_library_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    for name in ("compression.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    stand_in = SimpleNamespace(open=gzip.GzipFile)
+    monkeypatch.setitem(sys.modules, "compression", ModuleType("compression"))
+    monkeypatch.setitem(sys.modules, library, stand_in)
+    Path("book.txt.zst").write_bytes(gzip.compress(TEXT.encode()))
+    corpus = load_corpus("book.txt.zst")
+    assert corpus.vocabulary.decode(corpus.tokens) == TEXT
 
 
 def test_zstandard_without_a_library_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

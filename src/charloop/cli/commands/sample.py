@@ -155,6 +155,8 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
     from charloop.data.documents import DocumentRule
 
     wanted = flags.whole
+    writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
+    network = network if wanted.json else network.keep_stray_bytes()
     with showing_progress() as listener:
         stream = network.documents(
             prompt,
@@ -166,7 +168,7 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
             **asdict(flags.sampling),
         )
     joint = DocumentRule(network.vocabulary.documents).joint
-    print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json)
+    print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json, writer=writer)
 
 
 def print_samples(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.output import TextWriter
 from charloop.wording import number_of
 
 if TYPE_CHECKING:
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from charloop.sampling.documents import Document, DocumentStream
 
 
-def print_documents(stream: "DocumentStream", count: int, joint: str, *, as_json: bool) -> None:
+def print_documents(
+    stream: "DocumentStream", count: int, joint: str, *, as_json: bool, writer: TextWriter
+) -> None:
     """Print `count` documents as they are accepted, each followed by `joint`, or each as a line of JSON."""
-    shown = visible if sys.stdout.isatty() else str
     cut = 0
     try:
         for document in stream.take(count):
-            line = json.dumps(document_values(document)) + "\n" if as_json else shown(document.text) + joint
-            sys.stdout.write(line)
+            if as_json:
+                print(json.dumps(document_values(document)))
+            else:
+                writer.write(document.text + joint)
             sys.stdout.flush()
             cut += not document.is_complete
     finally:
