@@ -245,7 +245,7 @@ def test_documents_follow_the_bias(run: Path) -> None:
 
 
 def test_the_temperature_of_documents_changes_over_their_largest_length(run: Path) -> None:
-    flags = ("--documents", "12", "--seed", "3", "--max-length", "6")
+    flags = ("--documents", "12", "--seed", "3", "--max-length", "2")
     changing, steady = (
         call("sample", str(run), *flags, "--temperature", value).out for value in ("0:3", "0:0")
     )

@@ -232,3 +232,14 @@ def test_forbidden_characters_are_not_written_and_a_bias_counts(write: Write) ->
 def test_no_sequence_comes_twice(write: Write) -> None:
     text = write("--length", "80", "--temperature", "0", "--prompt", "the ", "--no-repeat", "4")[:84]
     assert len(text) == len({text[start : start + 4] for start in range(81)}) + 3
+
+
+def test_a_loop_of_greedy_writing_is_noted(trained: Path) -> None:
+    flags = ("sample", str(trained), "--length", "600", "--seed", "0", "--no-echo", "--temperature")
+    greedy = call(*flags, "0")
+    found = re.search(r"loop: its last ([\d,]+) characters repeat the same ([\d,]+); --no-repeat", greedy.err)
+    assert found
+    length, period = (int(number.replace(",", "")) for number in found.groups())
+    end = load(trained).sample(length=600, temperature=0)[0][-length:]
+    assert end == (end[:period] * length)[:length]
+    assert "loop" not in call(*flags, "1").err + call(*flags, "0", "--no-repeat", "9").err

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +21,7 @@ from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig, Stop
+from charloop.sampling.loops import find_loop
 
 if TYPE_CHECKING:
     from charloop.sampling import Constraint
@@ -183,11 +184,28 @@ def print_samples(
     if flags.sampling.num_samples == 1:
         # A file of bytes holds what the network wrote, and nothing else.
         ends_line = not writer.as_bytes or sys.stdout.isatty()
-        print_text(opening, network.stream(prompt, **settings), paint, writer=writer, ends_line=ends_line)
+        pieces = network.stream(prompt, **settings)
+        if flags.sampling.temperature == 0:
+            pieces = noting_loop(pieces)
+        print_text(opening, pieces, paint, writer=writer, ends_line=ends_line)
         return
     for number, text in enumerate(network.sample(prompt, **settings), start=1):
         print(f"--- {number} ---")
         print_text(opening, [text], paint and paint.again(), writer=writer)
+
+
+def noting_loop(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces of a text, then print on standard error whether it has fallen into a loop."""
+    text = ""
+    for piece in pieces:
+        text += piece
+        yield piece
+    if loop := find_loop(text):
+        print(
+            f"note: the text ends in a loop: its last {loop.length:,} characters repeat the same {loop.period:,}; "
+            "--no-repeat or a temperature above 0 avoids it",
+            file=sys.stderr,
+        )
 
 
 def wants_surprise(flags: SampleFlags) -> bool:
