@@ -19,6 +19,7 @@ from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
 from charloop.data import GivenText, Text, Vocabulary, accept_prefix, find_prefix, guess_prefix
 from charloop.data.decoding import decode_utf8
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.documents import sum_by_document
@@ -64,9 +65,9 @@ class TrainedModel:
         The prompt is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of
         `context`. Each text satisfies all `constraints`, such as `novel(20)`.
         """
-        config, beginning = SamplingConfig(**settings), self.beginning(context)
+        config, beginning = self._settings(**settings), self.beginning(context)
         parts = self.model, self.params, self.vocabulary
-        return generate_texts(*parts, prompt, config, constraints, beginning=beginning)
+        return generate_texts(*parts, self._read(prompt), config, constraints, beginning=beginning)
 
     def stream(
         self,
@@ -77,9 +78,17 @@ class TrainedModel:
         **settings: Any,
     ) -> Iterator[str]:
         """Yield the text that `sample` returns for the same arguments, in pieces as they are written."""
-        config, beginning = SamplingConfig(**settings), self.beginning(context)
+        config, beginning = self._settings(**settings), self.beginning(context)
         parts = self.model, self.params, self.vocabulary
-        return stream_text(*parts, prompt, config, constraints, beginning=beginning)
+        return stream_text(*parts, self._read(prompt), config, constraints, beginning=beginning)
+
+    def _read(self, text: str) -> str:
+        """Return `text` as `StringReader` reads it."""
+        return StringReader(self.vocabulary).read(text)
+
+    def _settings(self, **settings: Any) -> SamplingConfig:
+        config = SamplingConfig(**settings)
+        return replace(config, stop=tuple(map(self._read, config.stops)))
 
     def sample_bytes(self, prompt: str | bytes = "", **settings: Any) -> list[bytes]:
         """Return the bytes of new texts that follow `prompt`; the arguments are those of `sample`.
@@ -118,7 +127,10 @@ class TrainedModel:
         """
         config, end = SamplingConfig(**settings | {"length": max_length}), self.end_id
         ids = prepend_beginning(
-            self.vocabulary, self.vocabulary.encode(prompt, config.unknown), self.beginning(), config.unknown
+            self.vocabulary,
+            self.vocabulary.encode(self._read(prompt), config.unknown),
+            self.beginning(),
+            config.unknown,
         )
         picker = make_picker(config, self.vocabulary)
         writer = Writer(self.model, self.params, picker, ids, end, config.seed, max_length)
@@ -192,7 +204,9 @@ class TrainedModel:
         end = self.vocabulary.end_id
         start = () if end is None else (end,)
         return Beginning(
-            self.prefix if context is None else context, is_context=context is not None, start=start
+            self.prefix if context is None else self._read(context),
+            is_context=context is not None,
+            start=start,
         )
 
     def opening_ids(self) -> np.ndarray:
@@ -210,7 +224,7 @@ class TrainedModel:
         training text; that text is read again. Raises CharloopError if it has changed.
         """
         encode = self.vocabulary.encode_text if context is None else self.vocabulary.encode
-        tokens = encode(text, unknown)
+        tokens = encode(self._read(text), unknown)
         before = self.beginning(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
         if not baselines:

@@ -10,6 +10,7 @@ from charloop.config import RunConfig
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
+from charloop.data.strings import StringReader
 from charloop.data.tokenizing import Reading
 from charloop.data.vocabulary import UnknownCharacterError
 from charloop.errors import CharloopError
@@ -109,8 +110,9 @@ def read_chosen_text(
     Raises CharloopError if it cannot be read, or if the run has no such part.
     """
     if wanted.text is not None:
-        tokens = folder.vocabulary.encode_text(wanted.text, wanted.unknown)
-        return ChosenText("the given string", tokens, unknown_note(folder, tokens))
+        reader = StringReader(folder.vocabulary)
+        tokens = folder.vocabulary.encode_text(reader.read(wanted.text), wanted.unknown)
+        return ChosenText("the given string", tokens, (*reader.notes, *unknown_note(folder, tokens)))
     if wanted.texts:
         data = folder.config.data
         corpus = load_corpus(

@@ -76,6 +76,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import TextChoice, read_chosen_text, read_training_text
+    from charloop.data.strings import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
     from charloop.trained import load_trained_model
 
@@ -94,6 +95,10 @@ def main(arguments: Sequence[str]) -> None:
     )
     with showing_progress() as listener:
         given = read_chosen_text(folder, wanted, listener)
+    if context is not None:
+        reader = StringReader(folder.vocabulary)
+        context = reader.read(context)
+        given = given._replace(notes=tuple(dict.fromkeys((*given.notes, *reader.notes))))
     own = not flags.texts and flags.text is None and not folder.vocabulary.documents
     beginning = NO_BEGINNING if own and context is None else network.beginning(context)
     ids = beginning.ids(folder.vocabulary, given.tokens, flags.unknown)

@@ -18,6 +18,7 @@ from charloop.cli.terminal.documents import print_documents
 from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 from charloop.sampling.config import SamplingConfig, Stop
@@ -120,19 +121,26 @@ def main(arguments: Sequence[str]) -> None:
     if flags.prompt_file is not None:
         prompt = read_prompt_file("prompt", flags.prompt_file, unit)
     context = read_context(flags.context, taken=flags.prompt_file, unit=unit)
+    reader = StringReader(network.vocabulary)
+    prompt, context = reader.read(prompt), None if context is None else reader.read(context)
+    flags = replace(
+        flags, sampling=replace(flags.sampling, stop=tuple(map(reader.read, flags.sampling.stop)))
+    )
     if flags.whole.documents is not None:
+        print_notes(reader.notes)
         write_documents(flags, network, prompt)
         print_seed(drawn_seed, "writes these again")
         return
     beginning = network.beginning(context)
     if flags.interactive:
+        print_notes(reader.notes)
         config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
         text = edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
         print_text("", [text], writer=TextWriter())
         print_seed(drawn_seed, "draws the same characters for the same keys")
         return
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
-    print_samples(flags, network, prompt, context, paint)
+    print_samples(flags, network, prompt, context, paint, reader)
     if paint:
         print(LEGEND, flush=True)
     if beginning.text or beginning.is_context:
@@ -146,9 +154,14 @@ def load_network(flags: SampleFlags) -> "TrainedModel":
     from charloop.trained import load
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
-    for note in network.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(network.notes)
     return network
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes on standard error."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) -> None:
@@ -173,11 +186,17 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
 
 
 def print_samples(
-    flags: SampleFlags, network: "TrainedModel", prompt: str, context: str | None, paint: Painter | None
+    flags: SampleFlags,
+    network: "TrainedModel",
+    prompt: str,
+    context: str | None,
+    paint: Painter | None,
+    reader: StringReader,
 ) -> None:
     """Print a single text as it is written; print several, with their numbers, when all are complete."""
     settings = asdict(flags.sampling) | {"context": context}
-    settings["constraints"] = make_constraints(flags.constraints, network)
+    settings["constraints"] = make_constraints(flags.constraints, network, reader)
+    print_notes(reader.notes)
     opening = "" if flags.no_echo else prompt
     writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
     network = network.keep_stray_bytes()
@@ -258,7 +277,9 @@ def print_text(
     sys.stdout.flush()
 
 
-def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[Constraint, ...]":
+def make_constraints(
+    flags: ConstraintFlags, network: "TrainedModel", reader: StringReader
+) -> "tuple[Constraint, ...]":
     """Return the constraints of the flags."""
     from charloop.sampling import NoRepeat, Pattern, Words
 
@@ -269,16 +290,16 @@ def make_constraints(flags: ConstraintFlags, network: "TrainedModel") -> "tuple[
     if flags.no_repeat is not None:
         found.append(NoRepeat(flags.no_repeat, network.vocabulary.size))
     if flags.words is not None:
-        found.append(Words.of(read_words(flags.words), network.vocabulary))
+        found.append(Words.of(map(reader.read, read_words(flags.words)), network.vocabulary))
     if flags.regex is not None:
-        found.append(Pattern(flags.regex, network.vocabulary))
+        found.append(Pattern(reader.read(flags.regex), network.vocabulary))
     return tuple(found)
 
 
 def read_words(path: str) -> list[str]:
     """Read the words in the file `path`."""
     try:
-        return read_small(Path(path), only_file=False).decode("utf-8-sig").split()
+        return read_small(Path(path), only_file=False).decode("utf-8").split()
     except UnicodeDecodeError as error:
         raise CharloopError(f"the words in {path} are not UTF-8, at byte {error.start}") from None
     except OSError as error:

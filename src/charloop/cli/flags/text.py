@@ -61,7 +61,7 @@ def read_context(given: str | None, *, taken: str | None, unit: Unit) -> str | N
 def read_prompt_file(what: str, path: str, unit: Unit) -> str:
     """Return the text in the file `path`, or in standard input for -.
 
-    unit "char": line ends become LF. unit "byte": nothing is changed; bytes that are not UTF-8 become `STRAY_BYTES`.
+    unit "byte": bytes that are not UTF-8 become `STRAY_BYTES`. Otherwise `StringReader` is to read it next.
     """
     name = "standard input" if path == STDIN else path
     try:
@@ -73,7 +73,7 @@ def read_prompt_file(what: str, path: str, unit: Unit) -> str:
             content = read_small(Path(path), max_bytes=MAX_PROMPT_BYTES, only_file=False)
         if unit == "byte":
             return decode_utf8(content)
-        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CharloopError(f"the {what} in {name} is not UTF-8, at byte {error.start}") from None
     except OSError as error:

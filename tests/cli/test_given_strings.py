@@ -1,0 +1,54 @@
+"""Prompts, contexts, stop strings, words, patterns and texts to score are read by the rules of training texts."""
+
+from pathlib import Path
+
+import pytest
+
+from charloop.data.strings import FORM_NOTE
+from cli.commands import BRIEF, call, done
+
+
+@pytest.fixture(scope="module")
+def cafe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run whose text has its only accent composed."""
+    folder = tmp_path_factory.mktemp("cafe")
+    (folder / "text").write_text("a café by the sea\n" * 60)
+    done(call("train", str(folder / "text"), *BRIEF, "--output", str(folder / "run")))
+    return str(folder / "run")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--prompt GIVEN",
+        "--prompt-file file",
+        "--context GIVEN",
+        "--context file",
+        "--stop GIVEN",
+        "--words file",
+        "--regex GIVEN(?s:.*)",
+    ],
+)
+def test_what_is_given_is_read_by_the_rules_of_training_texts(flags: str, cafe: str) -> None:
+    """The file has a byte order mark, CRLF and a decomposed accent."""
+    Path("file").write_bytes("\ufeffcafe\u0301\r\nby\r".encode())
+    words = [word.replace("GIVEN", "cafe\u0301") for word in flags.split()]
+    plain = [word.replace("GIVEN", "café") for word in flags.split()]
+    outcome = call("sample", cafe, "--length", "20", *words)
+    assert outcome.code == 0, outcome
+    assert f"note: {FORM_NOTE}" in outcome.err
+    Path("file").write_text("café\nby\n")
+    assert outcome.out == done(call("sample", cafe, "--length", "20", *plain))
+
+
+@pytest.mark.parametrize(
+    "flags", ["--text GIVEN", "--text café --context GIVEN", "--text café --context file"]
+)
+def test_eval_reads_strings_by_the_same_rules(flags: str, cafe: str) -> None:
+    Path("file").write_bytes("\ufeffcafe\u0301\r\n".encode())
+    given = [word.replace("GIVEN", "\ufeffcafe\u0301\r\n") for word in flags.split()]
+    plain = [word.replace("GIVEN", "café\n") for word in flags.split()]
+    out = done(call("eval", cafe, *given))
+    assert f"note        {FORM_NOTE}\n" in out
+    Path("file").write_text("café\n")
+    assert out.replace(f"note        {FORM_NOTE}\n", "") == done(call("eval", cafe, *plain))
