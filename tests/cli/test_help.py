@@ -73,6 +73,7 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
     for field in names(getattr(importlib.import_module(home), kind)):
         if field not in POSITIONAL | HIDDEN.get(name, set()):
             assert re.search(rf"(  |│ )(-\w [A-Z]+, )?--{field.replace('_', '-')}[ ,]", out), field
+    assert "(default: '')" not in out
     assert max(map(len, out.splitlines())) <= int(width)
     for ugly in ("{None}", "STR", "INT", "FLOAT", "Raises", "CharloopError", "\x1b"):
         assert ugly not in out

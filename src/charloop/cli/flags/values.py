@@ -34,7 +34,8 @@ def plain_value(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | Non
         instance_from_str=make_reader(kind, allowed),
         # A preset may say 3 where a number such as 3.0 is meant.
         is_instance=lambda value: isinstance(value, (int, float) if kind is float else kind),
-        str_from_instance=lambda value: [str(value)],
+        # Help shows it; an empty name would be two quotation marks.
+        str_from_instance=lambda value: [str(value) or "none"],
     )
 
 
