@@ -23,6 +23,7 @@ from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.documents import sum_by_document
+from charloop.evaluation.words import measure_words
 from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import load_or_build_index
@@ -246,9 +247,10 @@ class TrainedModel:
         nats of each; `listener` receives progress reports.
         """
         memory = None if before is None or not len(before) else read_prompt(self.model, self.params, before)
-        return self._evaluator.score(
+        score = self._evaluator.score(
             self.params, tokens, limit, per_character=per_character, listener=listener, initial_state=memory
         )
+        return replace(score, characters_per_word=measure_words(tokens, self.vocabulary))
 
     def save(self, path: str | Path) -> None:
         """Write the network to the new folder `path`, completely or not at all; `load` opens it.

@@ -29,7 +29,9 @@ def test_a_file_is_scored_as_the_library_scores_it(trained: Path, tmp_path: Path
     assert found["characters"] == f"{len(text_of(12, seed=5)) - 1:,} predicted"
     assert math.isclose(float(found["nats/char"]), score.loss, abs_tol=1e-4)
     assert math.isclose(float(found["bits/char"]), score.loss / math.log(2), abs_tol=1e-4)
-    assert math.isclose(float(found["perplexity"]), math.exp(score.loss), abs_tol=2e-3)
+    assert math.isclose(
+        float(found["perplexity"].removesuffix(" per character")), math.exp(score.loss), abs_tol=2e-3
+    )
 
 
 def test_a_string_is_scored_as_the_library_scores_it(trained: Path) -> None:
@@ -40,6 +42,13 @@ def test_a_string_is_scored_as_the_library_scores_it(trained: Path) -> None:
     assert math.isclose(found["bits_per_character"], score.bits_per_character, rel_tol=1e-5)
     assert math.isclose(found["perplexity"], score.perplexity, rel_tol=1e-5)
     assert found["text"] == "the given string"
+
+
+def test_perplexity_per_word_stands_beside_that_per_character_where_there_are_words(trained: Path) -> None:
+    found = json.loads(done(call("eval", str(trained), "--text", "the quick fox", "--json")))
+    assert math.isclose(found["perplexity_per_word"], found["perplexity"] ** (13 / 3), rel_tol=1e-4)
+    assert " per word" in done(call("eval", str(trained), "--text", "the quick fox"))
+    assert " per word" not in done(call("eval", str(trained), "--text", "x" * 90))
 
 
 def test_parts_of_its_own_text(trained: Path) -> None:

@@ -12,6 +12,8 @@ from charloop.baselines import Baselines, Rank
 from charloop.evaluation.t_distribution import find_reach
 
 LEVEL = 0.95
+LARGEST_EXPONENT = 700
+"""Beyond it, e to this power is no float."""
 MAX_BLOCKS, MIN_BLOCKS, MIN_BLOCK_LENGTH = 30, 10, 64
 
 
@@ -49,6 +51,9 @@ class Score:
     baselines: Baselines | None = None
     """The losses of simpler predictors on this text, if requested."""
 
+    characters_per_word: float | None = None
+    """The text's, with the space after each word; None if it has no words or they were not counted."""
+
     @property
     def loss(self) -> float:
         """Nats per character."""
@@ -66,6 +71,12 @@ class Score:
             return math.exp(self.loss)
         except OverflowError:
             return math.inf
+
+    @property
+    def perplexity_per_word(self) -> float | None:
+        """Number of equally likely words that would be as hard to guess; None where there are no words."""
+        nats = self.loss * self.characters_per_word if self.characters_per_word else math.inf
+        return math.exp(nats) if nats < LARGEST_EXPONENT else None
 
     @property
     def rank(self) -> Rank | None:

@@ -228,6 +228,7 @@ def score_values(name: str, read_from: str, score: "Score", notes: tuple[str, ..
         "nats_per_character": score.loss,
         "bits_per_character": score.bits_per_character,
         "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
+        "perplexity_per_word": score.perplexity_per_word,
         "interval": interval
         and {
             "confidence": interval.confidence,
@@ -254,7 +255,9 @@ def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...
         low, high = score.interval.bits
         yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
         yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
-    yield f"perplexity  {score.perplexity:.3f}"
+    yield f"perplexity  {score.perplexity:.3f} per character"
+    if score.perplexity_per_word is not None:
+        yield f"            {score.perplexity_per_word:,.0f} per word"
     yield from label_lines(rank_rows(score.rank, score.baselines))
 
 
