@@ -124,6 +124,9 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
     yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
+    if data["documents"]:
+        order = "in random order" if data["shuffle"] else "in their order"
+        yield "documents", f"{data['documents']!r}, {order}"
     yield (
         "training",
         f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",

@@ -11,6 +11,7 @@ import pytest
 from charloop import load
 from charloop.cli.main import main
 from charloop.cli.terminal.output import CONTROL
+from choosing import slow
 from cli.commands import BRIEF, Outcome, assert_refused, call, program
 
 FLAGS = ("--length", "300", "--temperature", "3", "--seed", "1")
@@ -49,7 +50,7 @@ def test_a_terminal_shows_bytes_that_are_not_text_as_escapes(run: Path) -> None:
     assert shown == CONTROL.sub(escape, written.decode(errors="backslashreplace")).removesuffix("\n")
 
 
-@pytest.mark.parametrize("flag", ["--prompt-file", "--context"])
+@pytest.mark.parametrize("flag", ["--prompt-file", slow("--context")])
 def test_a_prompt_and_a_context_are_bytes_as_they_stand(run: Path, flag: str) -> None:
     Path("prompt").write_bytes(PROMPT)
     with open("out.bin", "wb") as out:
@@ -72,6 +73,7 @@ def test_a_network_of_characters_reads_text_and_gives_its_utf8(trained: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_documents_are_bytes_too() -> None:
     Path("latin.txt").write_bytes("né\ndé\nçà\n".encode("latin-1") * 60)
     flags = (*BRIEF, "--unit", "byte", "--documents", "line", "--output", "run")

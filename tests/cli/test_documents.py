@@ -169,6 +169,11 @@ def test_a_threshold_marks_what_costs_more_than_the_validation_text(run: Path) -
     assert (none.code, json.loads(none.out)["above"]) == (0, False)
 
 
+def test_info_shows_what_a_document_is(run: Path, trained: Path) -> None:
+    assert "documents   'line', in random order\n" in done(call("info", str(run)))
+    assert "documents" not in done(call("info", str(trained)))
+
+
 @pytest.mark.parametrize("command", ["info", "verify", "report", "eval"])
 def test_other_commands_read_a_run_of_documents(run: Path, command: str) -> None:
     done(call(command, str(run), *(["--output", "page.html"] if command == "report" else [])))
@@ -231,6 +236,7 @@ def test_what_does_not_go_together_is_refused(command: str, run: Path, trained: 
     assert_refused(call(*(names.get(word, word) for word in command.split())), *REFUSED[command])
 
 
+@pytest.mark.slow
 def test_a_program_of_its_own_writes_the_same(run: Path) -> None:
     arguments = ("sample", str(run), "--documents", "3", "--seed", "5")
     assert process(*arguments).out == call(*arguments).out

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from choosing import slow
 from cli.commands import BRIEF, SilentTerminal, assert_refused, call, done
 
 
@@ -15,7 +16,9 @@ def piped(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["eval RUN", "verify RUN", "sample RUN --novel 5", "train --resume RUN"])
+@pytest.mark.parametrize(
+    "command", ["eval RUN", "sample RUN --novel 5", slow("verify RUN"), "train --resume RUN"]
+)
 def test_on_a_terminal_it_is_asked_for_in_one_line(command: str, piped: Path) -> None:
     words = [str(piped) if word == "RUN" else word for word in command.split()]
     outcome = call(*words, stdin=SilentTerminal())
@@ -28,7 +31,7 @@ def test_the_report_is_made_without_it(piped: Path) -> None:
     assert "trained from standard input" in Path("page.html").read_text()
 
 
-@pytest.mark.parametrize("command", ["eval", "verify", "report -o page.html"])
+@pytest.mark.parametrize("command", ["eval", slow("verify"), slow("report -o page.html")])
 def test_it_can_be_given_again(command: str, piped: Path, book: Path) -> None:
     name, *flags = command.split()
     done(call(name, str(piped), *flags, stdin=book.read_bytes()))

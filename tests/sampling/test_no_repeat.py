@@ -41,7 +41,9 @@ def test_a_text_repeats_no_sequence_not_even_of_the_prompt(temperature: float) -
 
 
 def test_a_length_that_repeats_whatever_is_written_is_refused() -> None:
+    # The prompt leaves three characters.
+    prompt, config, rules = "abcdefg", SamplingConfig(length=4), [NoRepeat(1, LETTERS.size)]
     with pytest.raises(CharloopError, match="no text that satisfies no-repeat 1"):
-        generate_texts(ELMAN, WEIGHTS, LETTERS, "a", SamplingConfig(length=10), [NoRepeat(1, LETTERS.size)])
+        generate_texts(ELMAN, WEIGHTS, LETTERS, prompt, config, rules)
     with pytest.raises(CharloopError, match="no-repeat: got 0; allowed: 1 or more"):
         NoRepeat(0, 4)

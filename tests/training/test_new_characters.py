@@ -16,12 +16,14 @@ from charloop.model import CharLM
 from charloop.trained import TrainedModel, load
 from charloop.training.donor import extend_parameters
 from charloop.training.run import resume
+from choosing import slow
 from refusing import refused
 from training.runs import Run, assert_identical, configure, resume_recorded, run
 
 FROZEN = {"learning_rate": 1e-30, "weight_decay": 0.0, "steps": 1}
 NAMES = "anna\nbea\nclea\nzoe\nEva\n" * 12
 ACCENTED = NAMES + "zoé\nañe\nÉva\n" * 12
+GREEK = "".join(map(chr, range(0x3B1, 0x3BE))) * 20
 BEGIN_AS = {"é": "e", "ñ": "n", "É": "E", "Z": "z"}
 AXES = {"embedding.weight": 0, "readout.weight": 0, "readout.bias": 0}
 ONE_HOT = {"embed_size": 0}
@@ -58,10 +60,10 @@ def test_rows_move_to_where_their_characters_are_in_the_new_vocabulary(shape: di
     model = CharLM.build(ModelConfig(hidden_size=6, num_layers=2, **shape), old.size, old.end_id)
     params = model.init(jax.random.key(0))
     grown = extend_parameters(TrainedModel(model, params, old, {}), new)
-    slow = extend_slowly(params, old, new, one_hot=shape["embed_size"] == 0)
-    assert grown.keys() == slow.keys()
+    expected_rows = extend_slowly(params, old, new, one_hot=shape["embed_size"] == 0)
+    assert grown.keys() == expected_rows.keys()
     for name, value in grown.items():
-        np.testing.assert_allclose(value, slow[name], rtol=1e-6, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(value, expected_rows[name], rtol=1e-6, atol=1e-7, err_msg=name)
     whole = CharLM.build(model.config, new.size, new.end_id)
     assert {n: v.shape for n, v in whole.init(jax.random.key(0)).items()} == {
         n: v.shape for n, v in grown.items()
@@ -95,14 +97,10 @@ def train_on(folder: Path, name: str, text: str, **settings: Any) -> Run:
     ("text", "settings", "note"),
     [
         (ACCENTED, {}, "; 3 new characters: 'É' (begins as 'E'), 'é' (begins as 'e'), 'ñ' (begins as 'n')"),
-        (
-            "".join(map(chr, range(0x3B1, 0x3BE))) * 20,
-            {},
-            "; 13 new characters: 'α', 'β', 'γ', 'δ', 'ε', 'ζ', 'η', ",
-        ),
+        slow((GREEK, {}, "; 13 new characters: 'α', 'β', 'γ', 'δ', 'ε', 'ζ', 'η', ")),
         (ACCENTED, {"documents": "line"}, "; 3 new characters: "),
-        (ACCENTED + "☃", {"min_count": 2}, "; 3 new characters: "),
-        (ACCENTED, {"unit": "byte"}, "; no new characters"),
+        slow((ACCENTED + "☃", {"min_count": 2}, "; 3 new characters: ")),
+        slow((ACCENTED, {"unit": "byte"}, "; no new characters")),
     ],
     ids=["é", "Greek", "documents", "min-count", "bytes"],
 )
@@ -116,15 +114,15 @@ def test_a_run_begins_with_the_donors_rows_and_says_which_characters_are_new(
     expected = set(old.symbols) if old.unit == "byte" else set(NAMES) | set(text) - {"☃"}
     assert new.symbols == tuple(sorted(expected - ({"\n"} if old.documents else set())))
     assert (new.unit, new.min_count, new.documents) == (old.unit, old.min_count, old.documents)
-    slow = extend_slowly(donor.best, old, new, one_hot=False)
+    expected_rows = extend_slowly(donor.best, old, new, one_hot=False)
     for name, value in made.last.items():
-        np.testing.assert_allclose(value, slow[name], rtol=1e-6, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(value, expected_rows[name], rtol=1e-6, atol=1e-7, err_msg=name)
     (said,) = [said for said in made.started.notes if str(donor.folder) in said]
     assert note in said
     assert ("and 3 more" in said) == ("13 new" in said)
 
 
-@pytest.mark.parametrize("settings", [{}, {"documents": "line"}, {"min_count": 2}])
+@pytest.mark.parametrize("settings", [{"documents": "line"}, slow({}), slow({"min_count": 2})])
 def test_a_run_with_new_characters_resumes_to_the_same_bits(tmp_path: Path, settings: dict) -> None:
     donor = train_on(tmp_path, "donor", NAMES, **settings)
     (tmp_path / "more.txt").write_text(ACCENTED + "☃" * bool("min_count" in settings), "utf-8")
