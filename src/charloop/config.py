@@ -194,7 +194,7 @@ class ExpertSettings:
     steps_per_call: Count = 8
     """Number of updates in one call of the compiled program."""
     devices: NonNegativeCount = 0
-    """Number of processor cores or GPUs that share a batch; 0: as many as suit the size of the batch."""
+    """Number of processor cores or GPUs that share a batch; 0: chosen from the batch size."""
 
 
 @refusing_unknown(

@@ -58,8 +58,9 @@ def use_all_cores() -> None:
 
 
 def choose_devices(batch_size: int, asked: int = 0) -> int:
-    """Return how many devices share `batch_size` batch rows: `asked`, or else as many as divide it and pay off.
+    """Return how many devices share `batch_size` batch rows: `asked`, or else the most that suit that number.
 
+    They suit it if they divide it evenly and each gets at least `MIN_ROWS_PER_DEVICE` rows.
     Raises CharloopError if there are not `asked` devices or they do not divide the batch.
     """
     there = len(jax.devices())

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 MIN_ROUNDS, MIN_LENGTH, MAX_PERIOD = 3, 30, 1000
-"""A loop comes round so often, has so many characters in all, and repeats no more than so many."""
+"""The least number of rounds of a loop, its least length in characters, and the most characters of one round."""
 
 
 class Loop(NamedTuple):
