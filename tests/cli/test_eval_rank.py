@@ -12,7 +12,7 @@ import pytest
 from charloop.baselines import BASELINES_FILE, measure_baselines, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import read_training_text
-from charloop.cli.commands.eval import write_records
+from charloop.cli.terminal.scores import write_records
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.trained import load

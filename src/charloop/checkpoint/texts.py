@@ -10,9 +10,9 @@ from charloop.config import RunConfig
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
+from charloop.data.reading import Reading
 from charloop.data.strings import StringReader
-from charloop.data.tokenizing import Reading
-from charloop.data.vocabulary import UnknownCharacterError
+from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 

@@ -8,7 +8,7 @@ import numpy as np
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import ChosenText, TextChoice, read_chosen_text
-from charloop.data.vocabulary import UnknownCharacterError
+from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 

@@ -12,9 +12,10 @@ from jaxtyping import UInt
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, detect_encodings
 from charloop.data.finding import FoundText, find_sources
+from charloop.data.reading import Reading, TokenRequest
 from charloop.data.split import Split, align_split, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
-from charloop.data.tokenizing import Reading, TokenRequest, dtype_of
+from charloop.data.tokenizing import dtype_of
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder

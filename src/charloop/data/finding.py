@@ -1,30 +1,23 @@
 """From the names that a user gives (files, folders, globs, -, named corpora) to the sources that are read."""
 
-import codecs
 import difflib
 import glob
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
+from charloop.data.accepting import Accepts, SkippedFiles, accept_all, choose_sources, is_text
 from charloop.data.compressed import is_compressed, sources_of_file
 from charloop.data.corpora import corpus_names, find_corpus
-from charloop.data.decoding import Errors, is_binary
-from charloop.data.detecting import AUTO, detect_encoding
-from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, name_some, unreadable
+from charloop.data.decoding import Errors
+from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
-
-_SNIFFED_BYTES = 1 << 16
-
-Accepts: TypeAlias = Callable[[Source], bool]
-"""Decides which files of a folder, or of a zip, are read."""
 
 
 @dataclass(frozen=True)
@@ -40,47 +33,6 @@ class FoundText:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Skipped:
-    """The files of a folder that are left out."""
-
-    hidden: int = 0
-    not_text: list[str] = field(default_factory=list)
-    encoding: str = "utf-8"
-    other_encoding: list[str] = field(default_factory=list)
-    """Files that may be text, but not in `encoding`."""
-
-    @classmethod
-    def of(cls, accepts: Accepts) -> "_Skipped":
-        """Return what `accepts` has left out so far: nothing."""
-        return cls(encoding=accepts.keywords["encoding"] if isinstance(accepts, partial) else "utf-8")
-
-    def add(self, source: Source) -> None:
-        """Add a file that is not hidden, and not text in the encoding."""
-        try:
-            start = next(source.blocks(_SNIFFED_BYTES), b"")
-        except CharloopError:
-            self.not_text.append(source.name)
-            return
-        marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        may_be_text = self.encoding != AUTO and (marked or b"\0" not in start)
-        (self.other_encoding if may_be_text else self.not_text).append(source.name)
-
-    def notes(self, folder: str) -> tuple[str, ...]:
-        """Return a sentence for each kind of skipped files."""
-        lines = [f"skipped {self.hidden:,} hidden files and folders in {folder}"] if self.hidden else []
-        if self.not_text:
-            lines.append(
-                f"skipped {len(self.not_text):,} files that are not text: {name_some(self.not_text)}"
-            )
-        if self.other_encoding:
-            lines.append(
-                f"skipped {len(self.other_encoding):,} files that are not {self.encoding}: "
-                f"{name_some(self.other_encoding)}; --encoding auto finds the encoding of each file"
-            )
-        return tuple(lines)
-
-
 def find_sources(
     names: Sequence[str], *, encoding: str, unit: Unit, cache: Path, errors: Errors = "strict"
 ) -> FoundText:
@@ -94,7 +46,7 @@ def find_sources(
         )
     if list(names).count("-") > 1:
         raise CharloopError("standard input can be read only once", got="- twice")
-    accepts = _accept_all if unit == "byte" else partial(is_text, encoding=encoding, errors=errors)
+    accepts = accept_all if unit == "byte" else partial(is_text, encoding=encoding, errors=errors)
     found = [_find_one(name, accepts, cache) for name in names]
     if len(found) == 1:
         return found[0]
@@ -126,30 +78,21 @@ def _find_file(path: Path, accepts: Accepts) -> FoundText:
         mode = path.stat().st_mode
         refuse_device(path, mode)
         if stat.S_ISREG(mode):
-            sources = (file_source(path),) if accepts is _accept_all else sources_of_file(path)
+            sources = (file_source(path),) if accepts is accept_all else sources_of_file(path)
         else:
             with path.open("rb") as stream:
                 sources = (copy_stream(str(path), stream),)
     except OSError as error:
         raise unreadable(path, error) from error
     name = _slug(Path(path.stem).stem if is_compressed(path) else path.stem)
-    if path.suffix.lower() != ".zip" or accepts is _accept_all:
+    if path.suffix.lower() != ".zip" or accepts is accept_all:
         return FoundText(sources, path.name, name)
-    skipped = _Skipped.of(accepts)
-    texts = tuple(_choose(sources, accepts, skipped))
+    skipped = SkippedFiles.of(accepts)
+    texts = tuple(choose_sources(sources, accepts, skipped))
     if not texts:
         do = "; ".join(skipped.notes(str(path))) or "put text files in it"
         raise CharloopError("a zip without text", got=str(path), do=do)
     return FoundText(texts, f"{_count(texts)} in {path.name}", name, skipped.notes(path.name))
-
-
-def _choose(sources: Iterable[Source], accepts: Accepts, skipped: _Skipped) -> Iterator[Source]:
-    """Yield the accepted sources; the others are `skipped`."""
-    for source in sources:
-        if accepts(source):
-            yield source
-        else:
-            skipped.add(source)
 
 
 def refuse_device(path: Path, mode: int) -> None:
@@ -181,11 +124,11 @@ def refuse_terminal(names: Sequence[str], run: Path) -> None:
 
 
 def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
-    skipped = _Skipped.of(accepts)
-    sources = tuple(_choose(_walk(path, accepts, skipped), accepts, skipped))
+    skipped = SkippedFiles.of(accepts)
+    sources = tuple(choose_sources(_walk(path, accepts, skipped), accepts, skipped))
     if not sources:
         raise CharloopError(
-            "a folder without files" if accepts is _accept_all else "a folder without text",
+            "a folder without files" if accepts is accept_all else "a folder without text",
             got=str(path),
             do="; ".join(skipped.notes(str(path))) or "put text files in it, or name another",
         )
@@ -193,7 +136,7 @@ def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
     return FoundText(sources, f"{_count(sources)} in {name}/", _slug(name), skipped.notes(f"{name}/"))
 
 
-def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Source]:
+def _walk(folder: Path, accepts: Accepts, skipped: SkippedFiles) -> Iterator[Source]:
     """Yield the files in `folder` and its subfolders, ordered by path, not as the disk lists them."""
     files = []
     for parent, folders, names in os.walk(folder):
@@ -206,26 +149,10 @@ def _walk(folder: Path, accepts: Accepts, skipped: _Skipped) -> Iterator[Source]
         if os.path.isfile(file):
             try:
                 yield from (
-                    (file_source(Path(file)),) if accepts is _accept_all else sources_of_file(Path(file))
+                    (file_source(Path(file)),) if accepts is accept_all else sources_of_file(Path(file))
                 )
             except (OSError, CharloopError):  # damaged, or a document that is not text
                 skipped.not_text.append(file)
-
-
-def _accept_all(source: Source) -> bool:  # noqa: ARG001
-    """Accept every file: all of them are bytes."""
-    return True
-
-
-def is_text(source: Source, encoding: str, errors: Errors) -> bool:
-    """Return whether the file's first 64 KiB decode with `encoding` and `errors`, and are not binary content."""
-    try:
-        if encoding == AUTO:
-            return detect_encoding(source) is not None
-        start = next(source.blocks(_SNIFFED_BYTES), b"")
-        return not is_binary(codecs.getincrementaldecoder(encoding)(errors).decode(start), errors)
-    except (UnicodeError, CharloopError):
-        return False
 
 
 def _find_matches(pattern: str, accepts: Accepts) -> FoundText:

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.conversion import convert
-from charloop.data.shuffling import shuffle_documents
+from charloop.data.documents.shuffling import shuffle_documents
+from charloop.data.reading import TokenRequest
 from charloop.data.sources import Source, temporary_folder
 from charloop.data.token_file import map_tokens
-from charloop.data.tokenizing import TokenRequest, WrittenTokens, changed_while_read, write_tokens
+from charloop.data.tokenizing import WrittenTokens, changed_while_read, write_tokens
 from charloop.data.vocabulary import Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import remove_stale_parts

@@ -1,62 +1,21 @@
 """A text to tokens in a file, in one pass, block by block: memory use does not grow with the text."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt
 
-from charloop.data.decoding import AS_UNKNOWN, Errors, TextChanges, decode
-from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRule
+from charloop.data.decoding import AS_UNKNOWN, decode
+from charloop.data.documents.cutting import MARK
 from charloop.data.numbering import Numbering, narrow_code_points
+from charloop.data.reading import SourceReader, TokenRequest
 from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
-from charloop.data.vocabulary import Unit, Vocabulary, unknown_character
+from charloop.data.unknown import unknown_character
+from charloop.data.vocabulary import Vocabulary
 from charloop.errors import CharloopError
-from charloop.progress import Meter, MeteredDigest
-
-Reading: TypeAlias = Literal["error", "skip", "learn"]
-"""What happens to characters of a text that a given vocabulary lacks; "learn": they join it."""
-
-
-@dataclass(frozen=True)
-class TokenRequest:
-    """All that decides the tokens of a text."""
-
-    sources: tuple[Source, ...]
-    encoding: str
-    unit: Unit
-    vocabulary: Vocabulary | None
-    unknown: Reading
-    errors: Errors = "strict"
-    min_count: int = 1
-    documents: str = ""
-    """How the text is divided into documents, if it is."""
-    shuffle: int | None = None
-    """The seed by which documents are put in random order; None: they stay in order."""
-
-    @property
-    def name(self) -> str:
-        """The name of the whole text in messages."""
-        return self.sources[0].name if len(self.sources) == 1 else f"the text of {len(self.sources):,} files"
-
-    @property
-    def key_parts(self) -> tuple[object, ...]:
-        """All but the content that distinguishes the resulting tokens from others."""
-        documents = ("documents", self.documents, self.shuffle) if self.documents else ()
-        if self.unit == "byte":
-            return ("byte", *documents)
-        encodings = tuple(source.encoding or self.encoding for source in self.sources)
-        if self.vocabulary:
-            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown, *documents
-        return encodings, self.errors, self.min_count, *documents
-
-    @property
-    def as_learned(self) -> "TokenRequest":
-        """The request that may have made this one's vocabulary; if it did, the tokens are the same."""
-        min_count = self.vocabulary.min_count if self.vocabulary else self.min_count
-        return replace(self, vocabulary=None, min_count=min_count)
+from charloop.progress import Meter
 
 
 @dataclass(frozen=True)
@@ -76,78 +35,6 @@ class WrittenTokens:
     size: int
 
 
-@dataclass
-class _Reader:
-    """Reads the sources of a request once, from first byte to last, and records hashes, sizes and changes."""
-
-    request: TokenRequest
-    meter: Meter
-    changes: TextChanges = field(default_factory=TextChanges)
-    digests: list[str] = field(default_factory=list)
-    """The sha256 of each source that has been read completely."""
-    size: int = 0
-    """The bytes of these sources."""
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the bytes of all sources."""
-        for source in self.request.sources:
-            yield from self._raw(source)
-
-    def texts(self) -> Iterator[tuple[Source, str]]:
-        """Yield non-empty blocks of characters; a source whose last line has no end gets one before the next.
-
-        Of documents, the blocks have a mark before the first and after each, and no separators.
-        """
-        if self.request.documents:
-            yield from self._documents(MARK, self._decoded)
-            return
-        vocabulary = self.request.vocabulary
-        has_line_ends = vocabulary is None or vocabulary.unknown_id is not None or "\n" in vocabulary.symbols
-        previous, last = None, "\n"
-        for source in self.request.sources:
-            for text in self._decoded(source):
-                if previous is not None and previous is not source and last != "\n" and has_line_ends:
-                    yield previous, "\n"
-                previous, last = source, text[-1]
-                yield source, text
-
-    def byte_documents(self) -> Iterator[str]:
-        """Yield the bytes of documents as characters, with marks as `texts` has them."""
-        for _, text in self._documents(BYTE_MARK, self._raw_characters):
-            yield text
-
-    def _documents(self, mark: str, read: Callable[[Source], Iterable[str]]) -> Iterator[tuple[Source, str]]:
-        """Yield the non-empty blocks of documents, read by `read`."""
-        cutter = DocumentCutter(DocumentRule(self.request.documents), mark)
-        for source in self.request.sources:
-            for text in filter(None, (cutter.feed(block, source.name) for block in read(source))):
-                yield source, text
-            if text := cutter.end_file():
-                yield source, text
-        self.changes.empty_lines += cutter.empty_lines
-
-    def _decoded(self, source: Source) -> Iterator[str]:
-        """Yield the non-empty blocks of characters of a source."""
-        request, digest = self.request, MeteredDigest(self.meter)
-        blocks = decode(source, request.encoding, errors=request.errors, changes=self.changes, digest=digest)
-        yield from filter(None, blocks)
-        self._end(digest)
-
-    def _raw_characters(self, source: Source) -> Iterator[str]:
-        """Yield the bytes of a source as the characters U+0000 to U+00FF."""
-        return (block.decode("latin-1") for block in self._raw(source))
-
-    def _raw(self, source: Source) -> Iterator[bytes]:
-        """Yield the bytes of a source."""
-        digest = MeteredDigest(self.meter)
-        yield from source.blocks(digest=digest)
-        self._end(digest)
-
-    def _end(self, digest: MeteredDigest) -> None:
-        self.digests.append(digest.hexdigest())
-        self.size += digest.size
-
-
 def dtype_of(size: int) -> np.dtype[np.unsignedinteger]:
     """Return the smallest unsigned type that holds 0 to `size` - 1."""
     return np.dtype(np.min_scalar_type(size - 1))
@@ -159,7 +46,7 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
     Raises CharloopError with file and position of what cannot be decoded or is not in the vocabulary. Errors:
     OSError.
     """
-    reader = _Reader(request, meter)
+    reader = SourceReader(request, meter)
     file = TokenFile(stream, np.dtype(np.uint8))
     notes: tuple[str, ...] = ()
     if request.unit == "byte":
@@ -185,7 +72,7 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
     )
 
 
-def _write_and_learn(reader: _Reader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
+def _write_and_learn(reader: SourceReader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
     """Write the tokens of the text's own vocabulary, or of a given one that grows; return it and notes on it."""
     request = reader.request
     given = request.vocabulary.codes if request.vocabulary else np.zeros(0, np.uint32)
@@ -228,7 +115,7 @@ def _note_rare(min_count: int, rare: Int[np.ndarray, " rare"]) -> tuple[str]:
     return (f"read {kinds} ({total}) {AS_UNKNOWN}",)
 
 
-def _write_known(reader: _Reader, vocabulary: Vocabulary, file: TokenFile) -> None:
+def _write_known(reader: SourceReader, vocabulary: Vocabulary, file: TokenFile) -> None:
     """Write the tokens of a given vocabulary."""
     marks = [ord(MARK)] if vocabulary.documents else []
     numbering, dtype = Numbering([*vocabulary.codes.tolist(), *marks]), dtype_of(vocabulary.size)
@@ -242,7 +129,7 @@ def _write_known(reader: _Reader, vocabulary: Vocabulary, file: TokenFile) -> No
 
 
 def _replace_missing(
-    reader: _Reader,
+    reader: SourceReader,
     vocabulary: Vocabulary,
     numbers: UInt[np.ndarray, " length"],
     known: Bool[np.ndarray, " length"],

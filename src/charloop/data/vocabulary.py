@@ -3,7 +3,6 @@
 import codecs
 import hashlib
 import json
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.conversion import convert
-from charloop.data.documents import BYTE_MARK, MARK, DocumentCutter, DocumentRule
+from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.rule import DocumentRule
 from charloop.data.numbering import CODE_POINTS, code_points
 from charloop.data.token_file import RELEASE_TOKENS, release_pages
+from charloop.data.unknown import unknown_character
 from charloop.errors import CharloopError
 
 Unit: TypeAlias = Literal["char", "byte"]
@@ -26,16 +27,6 @@ Ids: TypeAlias = Integer[np.ndarray, " length"] | Sequence[int]
 UNKNOWN_SYMBOL = "\N{REPLACEMENT CHARACTER}"
 """How the unknown symbol is displayed. Its token differs from the token of this character."""
 _ALL_BYTES = tuple(map(chr, range(256)))
-
-# ruff: noqa: RUF001 - they are here because they look alike
-_LOOKALIKES = (
-    "'\"`´‘’‚‛“”„«»",
-    "-‐‑‒–—―−_",
-    " \t\u00a0\u2002\u2003\u2009\u202f\u3000",
-    ".…·•",
-    "*×x",
-    "/÷⁄",
-)
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -245,33 +236,3 @@ class StreamDecoder:
     def flush(self) -> str:
         """Return what is still held back, which is no whole character. Call it once, at the end."""
         return "" if self._bytes is None else self._bytes.decode(b"", final=True)
-
-
-class UnknownCharacterError(CharloopError):
-    """A text has a character that a vocabulary lacks."""
-
-    def advising(self, do: str) -> CharloopError:
-        """Return the same error for where unknown characters cannot be left out."""
-        return CharloopError(self.what, got=self.got, allowed=self.allowed, do=do)
-
-
-def unknown_character(character: str, where: str, symbols: Sequence[str]) -> UnknownCharacterError:
-    """Return the error for a character that is not among `symbols`; `where` is its position, in words."""
-    return UnknownCharacterError(
-        f"{where}: the character {character!r} (U+{ord(character):04X}) is not among the {len(symbols)} known ones",
-        allowed=f"nearest are {', '.join(map(repr, nearest_symbols(character, symbols)))}",
-        do="change it, or leave such characters out with --unknown skip",
-    )
-
-
-def nearest_symbols(character: str, symbols: Sequence[str]) -> tuple[str, ...]:
-    """Return up to three of `symbols` that most likely stand for `character`, the likeliest first.
-
-    First its other case, then its base letter (NFKD), then lookalikes, then neighbours by code point.
-    """
-    base = unicodedata.normalize("NFKD", character)[:1]
-    alike = [other for group in _LOOKALIKES if character in group for other in group]
-    by_code = sorted(symbols, key=lambda symbol: abs(ord(symbol) - ord(character)))
-    known = set(symbols)
-    candidates = [character.swapcase(), base, base.swapcase(), *alike, *by_code[:2]]
-    return tuple(dict.fromkeys(one for one in candidates if one in known))[:3]

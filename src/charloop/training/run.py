@@ -14,7 +14,7 @@ from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text
-from charloop.data.document_notes import note_documents
+from charloop.data.documents.notes import note_documents
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters

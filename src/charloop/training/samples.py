@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.checkpoint import RunFolder
-from charloop.data.documents import DocumentRule
+from charloop.data.documents.rule import DocumentRule
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import Session

@@ -1,35 +1,31 @@
 """charloop eval: how well a trained network predicts a text."""
 
 import json
-import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.baselines.wording import baseline_values, label_lines, rank_rows, rank_values
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
-from charloop.cli.terminal.documents import cost_records, round_cost
+from charloop.cli.terminal.documents import cost_records
 from charloop.cli.terminal.progress import showing_progress
+from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
 from charloop.config import NonNegativeCount
 from charloop.errors import CharloopError
-from charloop.files.output import check_output, write_output
+from charloop.files.output import check_output
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint.texts import ChosenText
-    from charloop.data import Vocabulary
     from charloop.evaluation import Score
     from charloop.trained import TrainedModel
 
-PER_CHARACTER, PER_DOCUMENT, STDOUT = "--per-character", "--per-document", "-"
+PER_CHARACTER, PER_DOCUMENT = "--per-character", "--per-document"
 
 
 @dataclass(frozen=True)
@@ -216,78 +212,3 @@ def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...
         else score_lines(name, read_from, score, notes)
     ):
         print(line, file=stream)
-
-
-def score_values(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> dict[str, Any]:
-    """Return the score as plain values, for JSON."""
-    interval, rank, baselines = score.interval, score.rank, score.baselines
-    return {
-        "text": name,
-        "read_from": read_from,
-        "characters": score.characters,
-        "nats_per_character": score.loss,
-        "bits_per_character": score.bits_per_character,
-        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
-        "perplexity_per_word": score.perplexity_per_word,
-        "interval": interval
-        and {
-            "confidence": interval.confidence,
-            "nats_per_character": [interval.low, interval.high],
-            "bits_per_character": list(interval.bits),
-            "blocks": interval.blocks,
-            "block_length": interval.block_length,
-        },
-        "rank": rank_values(rank) if rank else None,
-        "baselines": baseline_values(baselines) if baselines else None,
-        "notes": [*notes, *([baselines.portion] if baselines and baselines.portion else [])],
-    }
-
-
-def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...]) -> Iterator[str]:
-    """Yield the lines that people read."""
-    yield f"text        {name}"
-    yield from (f"note        {note}" for note in notes)
-    yield f"read from   {read_from}"
-    yield f"characters  {score.characters:,} predicted"
-    yield f"nats/char   {score.loss:.4f}"
-    yield f"bits/char   {score.bits_per_character:.4f}"
-    if score.interval:
-        low, high = score.interval.bits
-        yield f"interval    {low:.4f} to {high:.4f} bits/char, {score.interval.confidence:.0%} confidence"
-        yield f"            over {score.interval.blocks} blocks of {score.interval.block_length:,}"
-    yield f"perplexity  {score.perplexity:.3f} per character"
-    if score.perplexity_per_word is not None:
-        yield f"            {score.perplexity_per_word:,.0f} per word"
-    yield from label_lines(rank_rows(score.rank, score.baselines))
-
-
-def character_records(
-    tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary"
-) -> Iterator[dict[str, Any]]:
-    """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1.
-
-    The end of a document has no character: null.
-    """
-    as_bytes = vocabulary.unit == "byte"
-    symbols = [
-        None if token == vocabulary.end_id else token if as_bytes else vocabulary.decode([token])
-        for token in range(vocabulary.size)
-    ]
-    name = "byte" if as_bytes else "character"
-    for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
-        costs = {"nats": round_cost(loss), "bits": round_cost(float(loss) / math.log(2))}
-        yield {"offset": offset, name: symbols[token], **costs}
-
-
-def write_records(flag: str, target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:
-    """Write the records to `target`, one ASCII line of JSON each; a file is complete or absent."""
-    if target == STDOUT:
-        for line in lines:
-            sys.stdout.write(json.dumps(line) + "\n")
-        return
-
-    def write(file: BinaryIO) -> None:
-        for line in lines:
-            file.write(json.dumps(line).encode("ascii") + b"\n")
-
-    write_output(flag, target, write, overwrite=overwrite)

@@ -166,7 +166,7 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) -> None:
     """Write whole documents."""
-    from charloop.data.documents import DocumentRule
+    from charloop.data.documents.rule import DocumentRule
 
     wanted = flags.whole
     writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")

@@ -130,7 +130,7 @@ def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) 
     from charloop.comparison import refuse_stream
     from charloop.comparison.texts import SAME_CHARACTERS
     from charloop.data import load_corpus
-    from charloop.data.vocabulary import UnknownCharacterError
+    from charloop.data.unknown import UnknownCharacterError
 
     refuse_stream(file)
     data = config.data

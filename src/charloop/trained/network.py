@@ -2,37 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from charloop.baselines import find_baselines
-from charloop.cells import Cell
 from charloop.cells.from_object import name_builtin_cell
-from charloop.checkpoint import Checkpoint, RunFolder, export_run
-from charloop.checkpoint.names import WEIGHTS
+from charloop.checkpoint import RunFolder, export_run
 from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
-from charloop.data import GivenText, Text, Vocabulary, accept_prefix, find_prefix, guess_prefix
+from charloop.data import Vocabulary, accept_prefix, find_prefix, guess_prefix
 from charloop.data.decoding import decode_utf8
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
-from charloop.evaluation.documents import sum_by_document
 from charloop.evaluation.words import measure_words
-from charloop.given import Given
 from charloop.model import CharLM
 from charloop.originality import load_or_build_index
 from charloop.progress import ProgressListener
 from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH
-from charloop.sampling.documents import Document, DocumentStream, Draft, Writer
-from charloop.sampling.pickers import make_picker
+from charloop.sampling.documents import DocumentStream
 from charloop.sampling.prompt import prepend_beginning, read_prompt
+from charloop.trained.documents import make_writer, score_drafts
 from charloop.types import Parameters
 
 PREFIX_SAMPLE_LENGTH = 2000
@@ -126,31 +120,11 @@ class TrainedModel:
         within `max_length` characters is cut there. `settings` are fields of SamplingConfig. Raises CharloopError for
         a network that was not trained on documents.
         """
-        config, end = SamplingConfig(**settings | {"length": max_length}), self.end_id
-        ids = prepend_beginning(
-            self.vocabulary,
-            self.vocabulary.encode(self._read(prompt), config.unknown),
-            self.beginning(),
-            config.unknown,
-        )
-        picker = make_picker(config, self.vocabulary)
-        writer = Writer(self.model, self.params, picker, ids, end, config.seed, max_length)
+        config = self._settings(**settings | {"length": max_length})
         index = load_or_build_index(self._training_text(listener), listener=listener) if new else None
-        return DocumentStream(writer.write, self._score_drafts, end, unique, index, best_of)
-
-    def _score_drafts(self, drafts: Sequence[Draft]) -> list[Document]:
-        """Return the drafts with their text and cost."""
-        end = np.array([self.end_id])
-        tokens = np.concatenate([end, *(part for draft in drafts for part in (draft.ids, end))])
-        score = self.score(tokens, per_character=True)
-        assert score.per_character is not None
-        costs = sum_by_document(tokens, score.per_character, int(end[0]))
-        last = score.per_character[costs.starts + costs.characters - 1]
-        nats = np.where([draft.is_complete for draft in drafts], costs.nats, costs.nats - last)
-        return [
-            Document(self.vocabulary.decode(draft.ids), len(draft.ids), float(cost), draft.is_complete)
-            for draft, cost in zip(drafts, nats, strict=True)
-        ]
+        writer = make_writer(self, self._read(prompt), config)
+        score = partial(score_drafts, self)
+        return DocumentStream(writer.write, score, self.end_id, unique, index, best_of)
 
     @property
     def end_id(self) -> int:
@@ -277,59 +251,3 @@ class TrainedModel:
     @cached_property
     def _evaluator(self) -> Evaluator:
         return Evaluator(self.model)
-
-
-def load(
-    path: str | Path,
-    *,
-    cell: str | type[Cell] | Cell | None = None,
-    text: GivenText | None = None,
-    weights: str = "best",
-) -> TrainedModel:
-    """Load the network in the run folder `path`: its best weights, or with weights="last" the newest.
-
-    `cell` is FILE.py:CLASS, a class or a cell, for a run with a cell of your own. `text` is the training text, if it
-    was passed as an object; only `novel` and baselines need it. Raises CharloopError if the folder is not a run, is
-    damaged, or does not fit `cell`, `text` or `weights`.
-    """
-    given = Given(None if text is None else Text.of(text))
-    return load_trained_model(RunFolder.open(Path(path), cell=cell, given=given), weights=weights)
-
-
-def load_trained_model(run: RunFolder, *, weights: str = "best") -> TrainedModel:
-    """Load the network of an open run folder."""
-    if weights not in ("best", "last"):
-        raise CharloopError("weights", got=weights, allowed="best, last")
-    model = CharLM.build(run.config.model, run.vocabulary.size, run.vocabulary.end_id)
-    tensors, facts, path, notes = (
-        Checkpoint(*run.load_weights(), run.path / WEIGHTS) if weights == "best" else _load_last_weights(run)
-    )
-    _check_weights_fit(model, tensors, path)
-    # Not asarray: for NumPy arrays it compiles a program for each shape.
-    params = {name: jnp.array(value) for name, value in tensors.items()}
-    return TrainedModel(model, params, run.vocabulary, facts, (*notes, *model.notes), run)
-
-
-def _load_last_weights(run: RunFolder) -> Checkpoint:
-    """Return the weights of the newest checkpoint."""
-    checkpoint, prefix = run.checkpoints.newest(), "params/"
-    params = {k.removeprefix(prefix): v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
-    facts = {"step": int(checkpoint.tensors["step"])} | checkpoint.facts
-    return checkpoint._replace(tensors=params, facts=facts)
-
-
-def _check_weights_fit(model: CharLM, tensors: dict[str, np.ndarray], path: Path) -> None:
-    """Raise CharloopError unless `tensors` are all parameters of `model`, by name, type and shape."""
-    expected = jax.eval_shape(model.init, jax.random.key(0))
-    do = "copy the run again: config.json, vocabulary.json and the weights must come from the same run"
-    for name in sorted(expected.keys() | tensors.keys()):
-        wanted, found = expected.get(name), tensors.get(name)
-        if wanted is None or found is None:
-            state = "missing" if found is None else "not part of the model"
-            raise CharloopError(f"{path}: {name} is {state}", do=do)
-        if wanted.dtype != found.dtype:
-            got, allowed = str(found.dtype), str(wanted.dtype)
-            raise CharloopError(f"{path}: type of {name}", got=got, allowed=allowed, do=do)
-        if wanted.shape != found.shape:
-            shape, allowed = list(found.shape), str(list(wanted.shape))
-            raise CharloopError(f"{path}: shape of {name}", got=shape, allowed=allowed, do=do)
