@@ -60,11 +60,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_the_registry_describes_without_loading() -> None:
-    assert [corpus.name for corpus in corpora()] == ["shakespeare", "tinyshakespeare", "python", "names"]
+    known = ["shakespeare", "tinyshakespeare", "python", "python-functions", "names"]
+    assert [corpus.name for corpus in corpora()] == known
     for corpus in corpora():
         assert "\n" not in corpus.summary + corpus.origin
         assert corpus.size > 10**4
-    assert [corpus.name for corpus in corpora() if not corpus.needs_network] == ["python"]
+    assert [corpus.name for corpus in corpora() if not corpus.needs_network] == known[2:4]
 
 
 def test_it_is_downloaded_once_and_then_used_from_the_cache(server: Server, cache_folder: Path) -> None:
@@ -146,7 +147,7 @@ def test_pythons_library_is_utf_8_source_without_installed_packages(tmp_path: Pa
 
 
 def test_python_is_the_running_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = python.CORPUS.sources(Path())
+    files, _ = python.CORPUS.sources(Path())
     names = [source.name for source in files]
     assert names == sorted(names)
     assert str(Path(sysconfig.get_path("stdlib"), "argparse.py")) in names

@@ -131,7 +131,7 @@ def test_a_missing_path_names_what_is_nearby() -> None:
         look("bok.txt")
     assert "no such file, folder or corpus: got 'bok.txt'" in str(refused.value)
     assert "did you mean 'book.txt'?" in str(refused.value)
-    assert "shakespeare, tinyshakespeare, python, names" in str(refused.value)
+    assert "shakespeare, tinyshakespeare, python, python-functions, names" in str(refused.value)
     with pytest.raises(CharloopError, match="did you mean 'shakespeare'"):
         look("shakespere")
     with pytest.raises(CharloopError, match="and no folder nowhere"):

@@ -66,7 +66,8 @@ def _find_one(name: str, accepts: Accepts, cache: Path) -> FoundText:
         return _find_in_folder(path, accepts) if path.is_dir() else _find_file(path, accepts)
     corpus = find_corpus(name)
     if corpus is not None:
-        return FoundText(tuple(corpus.sources(cache)), corpus.name, corpus.name)
+        sources, notes = corpus.sources(cache)
+        return FoundText(tuple(sources), corpus.name, corpus.name, notes)
     if glob.has_magic(name):
         return _find_matches(name, accepts)
     raise _missing(name)

@@ -65,15 +65,16 @@ class NamedCorpus:
     """A text that users name instead of a file.
 
     `summary` is one line; `origin` says where the text comes from and under which licence; `size` is its
-    approximate size in bytes. `sources(cache)` returns its sources, and keeps a download in the folder `cache`; it
-    raises CharloopError with instructions if the text is not available. `needs_network`: the first use downloads it.
+    approximate size in bytes. `sources(cache)` returns its sources and notes on what was left out, and keeps a
+    download in the folder `cache`; it raises CharloopError with instructions if the text is not available.
+    `needs_network`: the first use downloads it.
     """
 
     name: str
     summary: str
     origin: str
     size: int
-    sources: Callable[[Path], Sequence[Source]]
+    sources: Callable[[Path], tuple[Sequence[Source], tuple[str, ...]]]
     needs_network: bool = False
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from charloop.cli.flags.parsing import parse
 
-INDENT = 17
+INDENT = 18
 
 
 @dataclass(frozen=True)
@@ -23,4 +23,5 @@ def main(arguments: Sequence[str]) -> None:
     for corpus in corpora():
         print(entry(corpus.name, corpus.summary, INDENT))
         network = "needs the network once" if corpus.needs_network else "needs no network"
-        print(entry("", f"about {corpus.size / 1e6:.0f} MB; {network}; {corpus.origin}", INDENT))
+        size = f"{corpus.size / 1e6:.0f} MB" if corpus.size >= 10**6 else f"{corpus.size / 1e3:.0f} kB"
+        print(entry("", f"about {size}; {network}; {corpus.origin}", INDENT))

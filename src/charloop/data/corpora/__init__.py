@@ -1,12 +1,12 @@
 """The named corpora. Listing them reads no text and imports nothing for it."""
 
-from charloop.data.corpora import names, python, shakespeare, tinyshakespeare
+from charloop.data.corpora import names, python, python_functions, shakespeare, tinyshakespeare
 from charloop.data.sources import NamedCorpus
 
 
 def corpora() -> tuple[NamedCorpus, ...]:
     """Return the descriptions of all named corpora."""
-    return shakespeare.CORPUS, tinyshakespeare.CORPUS, python.CORPUS, names.CORPUS
+    return shakespeare.CORPUS, tinyshakespeare.CORPUS, python.CORPUS, python_functions.CORPUS, names.CORPUS
 
 
 def corpus_names() -> tuple[str, ...]:

@@ -27,9 +27,9 @@ def read_names(cache: Path) -> list[str]:
     return names
 
 
-def _sources(cache: Path) -> Sequence[Source]:
+def _sources(cache: Path) -> tuple[Sequence[Source], tuple[str, ...]]:
     names = read_names(cache)
-    return [text_source("names", lambda: "".join(f"{name}\n" for name in names))]
+    return [text_source("names", lambda: "".join(f"{name}\n" for name in names))], ()
 
 
 CORPUS = NamedCorpus(

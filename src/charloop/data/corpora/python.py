@@ -24,11 +24,16 @@ def _is_utf8(path: Path) -> bool:
         return False
 
 
-def _sources(_cache: Path) -> Sequence[Source]:
+def find_library() -> list[Path]:
+    """Return the files of the running interpreter's library. Raises CharloopError if there are none."""
     files = library_files(Path(sysconfig.get_path("stdlib")))
     if not files:
         raise CharloopError("this Python has no standard library as source files", do="name another text")
-    return [file_source(path, "utf-8") for path in files]
+    return files
+
+
+def _sources(_cache: Path) -> tuple[Sequence[Source], tuple[str, ...]]:
+    return [file_source(path, "utf-8") for path in find_library()], ()
 
 
 CORPUS = NamedCorpus(

@@ -52,9 +52,10 @@ def _read_installed() -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.glob("*/*.md")}
 
 
-def _sources(cache: Path) -> Sequence[Source]:
+def _sources(cache: Path) -> tuple[Sequence[Source], tuple[str, ...]]:
     plays = read_plays(cache)
-    return [text_source(f"shakespeare's {name}", partial(clean_play, name, plays[name])) for name in plays]
+    texts = {name: partial(clean_play, name, plays[name]) for name in plays}
+    return [text_source(f"shakespeare's {name}", text) for name, text in texts.items()], ()
 
 
 @lru_cache(maxsize=NUM_PLAYS)

@@ -10,8 +10,8 @@ URL = "https://raw.githubusercontent.com/jcjohnson/torch-rnn/master/data/tiny-sh
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
-def _sources(cache: Path) -> Sequence[Source]:
-    return [file_source(download_file("tinyshakespeare", URL, SHA256, cache / "corpora"), "utf-8")]
+def _sources(cache: Path) -> tuple[Sequence[Source], tuple[str, ...]]:
+    return [file_source(download_file("tinyshakespeare", URL, SHA256, cache / "corpora"), "utf-8")], ()
 
 
 CORPUS = NamedCorpus(
