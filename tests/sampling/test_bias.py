@@ -9,8 +9,8 @@ from test_backtracking import Rule
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts
+from charloop.sampling.bias import make_bias
 from charloop.sampling.documents import Writer
-from charloop.sampling.filters import make_bias
 from charloop.sampling.interactive import InteractiveSession
 from charloop.sampling.pickers import make_picker
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from charloop.sampling.bias import Forbid
     from charloop.sampling.constraints import Constraint, NoRepeat, Novel, Pattern, Words
-    from charloop.sampling.filters import Chain, Forbid, LogitFilter, MinP, Temperature, TopK, TopP
+    from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.generate import generate_texts, stream_text
     from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
     from charloop.sampling.prompt import Beginning
     from charloop.sampling.protocols import LanguageModel, TextVocabulary
 
 _MODULES = {
+    "bias": ("Forbid",),
     "constraints": ("Constraint", "NoRepeat", "Novel", "Pattern", "Words"),
-    "filters": ("Chain", "Forbid", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
+    "filters": ("Chain", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
     "generate": ("generate_texts", "stream_text"),
     "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
     "prompt": ("Beginning",),

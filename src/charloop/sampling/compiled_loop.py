@@ -19,7 +19,7 @@ from jaxtyping import Array, Int, Integer
 
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
-from charloop.sampling.filters import settle_ramps
+from charloop.sampling.along_text import settle_ramps
 from charloop.sampling.pickers import Picked, Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel

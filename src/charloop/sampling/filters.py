@@ -9,16 +9,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from charloop.errors import CharloopError
+from charloop.sampling.along_text import Number, make_temperature
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.protocols import TextVocabulary
 from charloop.sampling.selection import (
     compute_ranks,
     is_large,
@@ -28,10 +27,6 @@ from charloop.sampling.selection import (
 )
 
 Choices: TypeAlias = Float[Array, "batch vocab"]
-Number: TypeAlias = Any
-"""A Python number, or JAX's tracer of one while a program is compiled."""
-
-Tree = TypeVar("Tree")
 MIN_TEMPERATURE = 1e-30
 """Below about this, a reciprocal overflows float32."""
 
@@ -72,34 +67,6 @@ class Temperature:
     def __call__(self, logits: Choices) -> Choices:
         """Return (logits - greatest) / temperature: a tiny temperature can only overflow to minus infinity."""
         return (logits - logits.max(-1, keepdims=True)) / jnp.maximum(self.value, MIN_TEMPERATURE)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Ramp:
-    """A number that changes along the text: `first` for the first character, linearly to `last` for number `length`.
-
-    It may stand in a filter where a number does; `settle_ramps` replaces it by its value before the filter is used.
-    """
-
-    first: Number
-    last: Number
-    length: Number
-
-    def at(self, position: Number) -> Number:
-        """Return the number for a character that follows `position` others; beyond `length` it stays `last`."""
-        share = jnp.minimum(position / jnp.maximum(self.length - 1, 1), 1)
-        return self.first * (1 - share) + self.last * share
-
-
-def settle_ramps(tree: Tree, position: Number) -> Tree:
-    """Return a picker or filter with the numbers that hold after `position` characters."""
-    settled: Tree = jax.tree.map(
-        lambda leaf: leaf.at(position) if isinstance(leaf, Ramp) else leaf,
-        tree,
-        is_leaf=lambda leaf: isinstance(leaf, Ramp),
-    )
-    return settled
 
 
 @jax.tree_util.register_dataclass
@@ -166,72 +133,6 @@ class MinP:
         return jnp.where(logits >= logits.max(-1, keepdims=True) + jnp.log(self.p), logits, -jnp.inf)
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Forbid:
-    """Remove the characters `ids` (each in [0, vocab))."""
-
-    ids: Int[Array, " forbidden"]
-
-    def __call__(self, logits: Choices) -> Choices:
-        """Return the logits without those of `ids`."""
-        return logits.at[:, self.ids].set(-jnp.inf)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Bias:
-    """Add a number to the logit of each character; minus infinity removes it."""
-
-    values: Float[Array, " vocab"]
-
-    def __call__(self, logits: Choices) -> Choices:
-        """Return the sums."""
-        return logits + self.values
-
-
-def make_bias(config: SamplingConfig, vocabulary: TextVocabulary) -> Bias:
-    """Return the filter for the characters that `config` forbids or biases.
-
-    Raises CharloopError if all characters are forbidden, and for a bias of a character that the vocabulary lacks
-    (unless they are skipped).
-    """
-    values = np.zeros(vocabulary.size, np.float32)
-    for character, value in config.bias.items():
-        index = _find_id("bias", character, vocabulary)
-        if index is None and config.unknown == "error":
-            raise CharloopError(
-                "bias of a character that the network does not know",
-                got=character,
-                do="leave it out, or give --unknown skip",
-            )
-        values[[] if index is None else index] = value
-    values[find_forbidden(config, vocabulary)] = -np.inf
-    return Bias(jnp.asarray(values))
-
-
-def find_forbidden(config: SamplingConfig, vocabulary: TextVocabulary) -> list[int]:
-    """Return the ids that are never written: the unknown symbol, and the characters that `config` forbids.
-
-    Raises CharloopError if no other character is left. The end symbol is no character.
-    """
-    found = {_find_id("forbid", character, vocabulary) for character in config.forbid or ""}
-    never = {index for index in (*found, vocabulary.unknown_id) if index is not None}
-    if len(never | {vocabulary.end_id} - {None}) == vocabulary.size:
-        raise CharloopError("forbid leaves no character to write", got=config.forbid, do="forbid fewer")
-    return sorted(never)
-
-
-def _find_id(setting: str, character: str, vocabulary: TextVocabulary) -> int | None:
-    """Return the id of `character`, or None if the vocabulary lacks it."""
-    ids = vocabulary.encode(character, "skip")
-    if len(ids) > 1:
-        raise CharloopError(
-            f"{setting} of a character that is several bytes", got=character, allowed="one byte each (ASCII)"
-        )
-    return int(ids[0]) if len(ids) else None
-
-
 def make_filters(config: SamplingConfig, vocab: int) -> Chain:
     """Return the filters that `config` turns on: temperature (which must be above 0), top k, top p, min p."""
     filters: list[LogitFilter] = [Temperature(make_temperature(config))]
@@ -242,14 +143,6 @@ def make_filters(config: SamplingConfig, vocab: int) -> Chain:
     if config.min_p:
         filters.append(MinP(float(config.min_p)))
     return Chain(tuple(filters))
-
-
-def make_temperature(config: SamplingConfig) -> Number:
-    """Return the temperature of `config`: a number, or a ramp over its length."""
-    if isinstance(config.temperature, tuple):
-        first, last = config.temperature
-        return Ramp(float(first), float(last), float(config.length))
-    return float(config.temperature)
 
 
 def _check(name: str, value: Number, allows: Callable[[float], bool], allowed: str) -> None:

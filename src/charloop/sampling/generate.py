@@ -8,12 +8,12 @@ from jaxtyping import Integer
 
 from charloop.devices import batch_sharding
 from charloop.errors import CharloopError
+from charloop.sampling.bias import find_forbidden
 from charloop.sampling.compiled_loop import BLOCK, begin_writing, choose_mesh, round_up_batch, write_blocks
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constraints import Constraint
 from charloop.sampling.constraints.backtracking import BacktrackingWriter
 from charloop.sampling.ending import Ending, IdEnding
-from charloop.sampling.filters import find_forbidden
 from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
 from charloop.devices import batch_sharding, make_mesh
+from charloop.sampling.along_text import settle_ramps
 from charloop.sampling.compiled_loop import make_row_keys, not_finite
-from charloop.sampling.filters import settle_ramps
 from charloop.sampling.pickers import Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel

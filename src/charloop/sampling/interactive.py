@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Float64, Integer
 
 from charloop.errors import CharloopError
+from charloop.sampling.along_text import Ramp, make_temperature, settle_ramps
+from charloop.sampling.bias import make_bias
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.filters import Ramp, make_bias, make_filters, make_temperature, settle_ramps
+from charloop.sampling.filters import make_filters
 from charloop.sampling.host_loop import Chooser, HostLoop, TextState, softmax_row
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning

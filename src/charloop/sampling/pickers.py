@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from charloop.sampling.bias import Bias, Forbid, make_bias
 from charloop.sampling.config import SamplingConfig
-from charloop.sampling.filters import Bias, Choices, Forbid, LogitFilter, make_bias, make_filters
+from charloop.sampling.filters import Choices, LogitFilter, make_filters
 from charloop.sampling.prompt import find_whitespace
 from charloop.sampling.protocols import TextVocabulary
 

@@ -2,74 +2,30 @@
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from msgspec import Meta
 
+from charloop.cli.flags.constraints import ConstraintFlags, make_constraints
 from charloop.cli.flags.documents import DocumentFlags, check_document_flags
-from charloop.cli.flags.parsing import Switch, argument, given_flags, of_flag, parse
+from charloop.cli.flags.parsing import Switch, argument, given_flags, parse
+from charloop.cli.flags.sampling import SamplingFlags
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
 from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.progress import showing_progress
+from charloop.cli.terminal.samples import noting_loop, print_text
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
-from charloop.files.small import read_small
-from charloop.sampling.config import SamplingConfig, Stop
-from charloop.sampling.loops import find_loop
+from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling import Constraint
     from charloop.trained import TrainedModel
-
-
-@dataclass(frozen=True)
-class SamplingFlags(SamplingConfig):
-    """How the network writes."""
-
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None  # type: ignore[assignment]
-    """Seed of the random numbers: the same seed writes the same text. Without it, each call draws a seed, so that
-    texts differ, and prints it on standard error."""
-    stop: Annotated[tuple[Stop, ...], argument("TEXT"), tyro.conf.UseAppendAction] = ()
-    """Stop before this string. Given several times: before the first of them that is written."""
-
-    def __post_init__(self) -> None:
-        try:
-            super().__post_init__()
-        except CharloopError as error:
-            raise of_flag(error) from None
-
-
-@dataclass(frozen=True)
-class ConstraintFlags:
-    """What the network may write. If a text leads to a dead end, the network goes back and tries another way.
-
-    Writing is slower than without: the constraints are asked before each character."""
-
-    novel: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """Never copy more than N consecutive characters (bytes for a byte network) from the training text, which is read
-    again. A copy may begin in the prompt."""
-    no_repeat: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """Write no sequence of N characters (bytes for a byte network) twice, nor one of the prompt."""
-    words: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write only words of this list (UTF-8, separated by white space). Between words, all characters but letters are
-    allowed. A lower-case word may be written capitalised or in capitals. Not for a byte network."""
-    regex: Annotated[str | None, tyro.conf.arg(metavar="PATTERN")] = None
-    """Write a text that matches this regular expression of Python's re as a whole (for a byte network, one of bytes);
-    look-around, back references and \\b are not supported. The text ends where the pattern allows no further
-    character."""
-
-    def __post_init__(self) -> None:
-        if self.novel is not None and self.novel < 1:
-            raise CharloopError("--novel", got=self.novel, allowed="1 or more")
-        if self.no_repeat is not None and self.no_repeat < 1:
-            raise CharloopError("--no-repeat", got=self.no_repeat, allowed="1 or more")
 
 
 @dataclass(frozen=True)
@@ -213,20 +169,6 @@ def print_samples(
         print_text(opening, [text], paint and paint.again(), writer=writer)
 
 
-def noting_loop(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield the pieces of a text, then print on standard error whether it has fallen into a loop."""
-    text = ""
-    for piece in pieces:
-        text += piece
-        yield piece
-    if loop := find_loop(text):
-        print(
-            f"note: the text ends in a loop: its last {loop.length:,} characters repeat the same {loop.period:,}; "
-            "--no-repeat or a temperature above 0 avoids it",
-            file=sys.stderr,
-        )
-
-
 def wants_surprise(flags: SampleFlags) -> bool:
     """Return whether the new text is to be coloured by surprise."""
     return flags.color == "surprise" and wants_color()
@@ -247,60 +189,3 @@ def print_seed(drawn_seed: int | None, use: str) -> None:
     """Print a drawn seed, and its use, on standard error."""
     if drawn_seed is not None:
         print(f"note: --seed {drawn_seed} {use}", file=sys.stderr)
-
-
-def print_text(
-    opening: str,
-    pieces: Iterable[str],
-    paint: Painter | None = None,
-    *,
-    writer: TextWriter,
-    ends_line: bool = True,
-) -> None:
-    """Print text as it arrives, and with `ends_line` end with a newline."""
-    writer.write(opening)
-    last = opening[-1:]
-    try:
-        for piece in pieces:
-            if paint:
-                sys.stdout.write(paint.paint(piece))
-            else:
-                writer.write(piece)
-            sys.stdout.flush()
-            last = piece[-1:] or last
-    except CharloopError:
-        # The error message gets a line of its own.
-        sys.stdout.write("\n" if last and last != "\n" else "")
-        raise
-    if ends_line and last != "\n":
-        sys.stdout.write("\n")
-    sys.stdout.flush()
-
-
-def make_constraints(
-    flags: ConstraintFlags, network: "TrainedModel", reader: StringReader
-) -> "tuple[Constraint, ...]":
-    """Return the constraints of the flags."""
-    from charloop.sampling import NoRepeat, Pattern, Words
-
-    found: list[Constraint] = []
-    if flags.novel is not None:
-        with showing_progress() as listener:
-            found.append(network.novel(flags.novel, listener))
-    if flags.no_repeat is not None:
-        found.append(NoRepeat(flags.no_repeat, network.vocabulary.size))
-    if flags.words is not None:
-        found.append(Words.of(map(reader.read, read_words(flags.words)), network.vocabulary))
-    if flags.regex is not None:
-        found.append(Pattern(reader.read(flags.regex), network.vocabulary))
-    return tuple(found)
-
-
-def read_words(path: str) -> list[str]:
-    """Read the words in the file `path`."""
-    try:
-        return read_small(Path(path), only_file=False).decode("utf-8").split()
-    except UnicodeDecodeError as error:
-        raise CharloopError(f"the words in {path} are not UTF-8, at byte {error.start}") from None
-    except OSError as error:
-        raise CharloopError(f"cannot read the words {path} ({error.strerror})") from None

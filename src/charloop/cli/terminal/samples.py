@@ -1,0 +1,51 @@
+"""New text on standard output, as it is written."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from charloop.cli.terminal.output import TextWriter
+from charloop.cli.terminal.surprise_colors import Painter
+from charloop.errors import CharloopError
+from charloop.sampling.loops import find_loop
+
+
+def print_text(
+    opening: str,
+    pieces: Iterable[str],
+    paint: Painter | None = None,
+    *,
+    writer: TextWriter,
+    ends_line: bool = True,
+) -> None:
+    """Print text as it arrives, and with `ends_line` end with a newline."""
+    writer.write(opening)
+    last = opening[-1:]
+    try:
+        for piece in pieces:
+            if paint:
+                sys.stdout.write(paint.paint(piece))
+            else:
+                writer.write(piece)
+            sys.stdout.flush()
+            last = piece[-1:] or last
+    except CharloopError:
+        # The error message gets a line of its own.
+        sys.stdout.write("\n" if last and last != "\n" else "")
+        raise
+    if ends_line and last != "\n":
+        sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def noting_loop(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces of a text, then print on standard error whether it has fallen into a loop."""
+    text = ""
+    for piece in pieces:
+        text += piece
+        yield piece
+    if loop := find_loop(text):
+        print(
+            f"note: the text ends in a loop: its last {loop.length:,} characters repeat the same {loop.period:,}; "
+            "--no-repeat or a temperature above 0 avoids it",
+            file=sys.stderr,
+        )
