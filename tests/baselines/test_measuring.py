@@ -153,6 +153,34 @@ def test_bytes_are_compressed_as_they_are() -> None:
     assert bits_per_character(BZ2, tokens, tokens, vocabulary) == 8 * added / len(content)
 
 
+def test_documents_are_read_one_by_one() -> None:
+    """Which document stands before one says nothing about it, though they alternate."""
+    vocabulary = Vocabulary(tuple("abcd"), documents="line")
+    train, text = vocabulary.encode_text("ab\ncd\n" * 60), vocabulary.encode_text("ab\ncd\n" * 8)
+    slow = SlowWittenBell(train.tolist(), vocabulary.size, 6, vocabulary.end_id)
+    found = {one.name: one.bits for one in measure_baselines(train, text, vocabulary).entries}
+    assert found["6-gram"] * math.log(2) == pytest.approx(np.mean(slow.nats(text.tolist(), 6)))
+    # One bit for each first letter, which is one of three tokens.
+    assert found["6-gram"] == pytest.approx(1 / 3, abs=0.05)
+
+
+@pytest.mark.parametrize("unit", ["char", "byte"])
+def test_the_end_of_a_document_is_a_byte_that_no_text_has(unit: str) -> None:
+    text = "é\n\nb\n\n?"
+    if unit == "byte":
+        vocabulary = Vocabulary.of_bytes("blank-line")
+    else:
+        vocabulary = Vocabulary(tuple("\n?b"), min_count=2, documents="blank-line")
+    tokens = vocabulary.encode_text(text)
+    written = "é" if unit == "byte" else "\ufffd"
+    assert encode(vocabulary, tokens) == b"\xff" + written.encode() + b"\xffb\xff?\xff"
+
+
+def test_the_unknown_symbol_is_written_as_the_replacement_character() -> None:
+    vocabulary = Vocabulary(tuple("?b"), min_count=2)
+    assert encode(vocabulary, vocabulary.encode("bé?")).decode() == "b\ufffd?"
+
+
 def test_a_lone_surrogate_has_bytes_too() -> None:
     train, text, vocabulary = encoded("ab\udcff" * 9, "\udcffab" * 9)
     assert measure_baselines(train, text, vocabulary).entries[-1].nats > 0

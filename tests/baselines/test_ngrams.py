@@ -27,6 +27,16 @@ def test_every_order_is_what_the_equations_say(train: list[int], text: list[int]
         assert nats == pytest.approx(slow.nats(text, order), rel=1e-12), order
 
 
+@settings(max_examples=200, deadline=None)
+@given(tokens(st.integers(1, 80)), tokens(st.integers(2, 40)), st.integers(0, VOCAB - 1))
+def test_no_context_extends_before_a_document(train: list[int], text: list[int], end: int) -> None:
+    """Wherever ends are: also two in a row, or none."""
+    slow = SlowWittenBell(train, VOCAB, 6, end)
+    found = witten_bell(np.array(train, np.uint8), np.array(text, np.uint8), VOCAB, end=end)
+    for order, nats in enumerate(found, start=1):
+        assert nats == pytest.approx(slow.nats(text, order), rel=1e-12), order
+
+
 def test_values_computed_by_hand() -> None:
     """Trained on `abab`, predicting `abc`: c is in the vocabulary but never occurred."""
     train, a, b, c = np.array([0, 1, 0, 1]), 0, 1, 2

@@ -72,6 +72,11 @@ def test_the_key_depends_on_all_that_decides_the_baselines(monkeypatch: pytest.M
     ]
     assert len(set(keys)) == len(keys)
     assert baselines_key(TRAIN.astype(np.int64), TEXT, VOCABULARY) == keys[0], "whatever type the tokens have"
+    documents = Vocabulary(VOCABULARY.symbols, documents="line")
+    keys.append(baselines_key(TRAIN, TEXT, documents))
+    monkeypatch.setattr(store, "DOCUMENT_FORMAT", 3)
+    assert baselines_key(TRAIN, TEXT, VOCABULARY) == keys[0]
+    assert baselines_key(TRAIN, TEXT, documents) not in keys
     monkeypatch.setattr(store, "FORMAT", 2)
     assert baselines_key(TRAIN, TEXT, VOCABULARY) not in keys
 

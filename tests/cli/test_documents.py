@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charloop.baselines import BASELINES_FILE, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.trained import load
 from cli.commands import BRIEF, ENDLESS, Outcome, assert_refused, call, done, process
@@ -47,6 +48,18 @@ def test_the_parts_of_the_text_are_whole_documents(run: Path) -> None:
     ]
     assert sum(counts) == 480
     assert min(counts) > 20
+
+
+def test_baselines_without_a_network_are_those_of_the_run(run: Path) -> None:
+    flags = ("baselines", str(run.parent / "lines.txt"), *DOCUMENTS, "--json")
+    found = json.loads(done(call(*flags)))
+    trained = read_baselines(run / BASELINES_FILE)
+    assert trained is not None
+    nats = [one["nats_per_character"] for one in found["baselines"]]
+    assert nats == [one.nats for one in trained.entries]
+    assert any("stand in the training text too" in note for note in found["notes"])
+    other = json.loads(done(call(*flags, "--seed", "1")))
+    assert [one["nats_per_character"] for one in other["baselines"]] != nats
 
 
 def test_documents_are_written_one_a_line(run: Path) -> None:

@@ -296,6 +296,9 @@ def test_baselines_of_bytes_and_of_another_split(tmp_path: Path) -> None:
         (("book.txt", "--validation-fraction", "0"), "--validation-fraction: got 0.0; allowed: above 0"),
         (("book.txt", "--validation-fraction", "1"), "--validation-fraction"),
         (("book.txt", "--hidden-size", "3"), "unknown flag"),
+        (("book.txt", "--shuffle"), "--shuffle without documents"),
+        (("book.txt", "--documents", r"\n"), "--documents"),
+        (("book.txt", "--documents", "file"), "too few documents to split"),
     ],
 )
 def test_baselines_refuses(book: Path, tmp_path: Path, flags: tuple[str, ...], said: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from charloop.data import Vocabulary
+from charloop.data.documents.cutting import MARK
 
 
 class Compressor(NamedTuple):
@@ -25,6 +26,8 @@ COMPRESSORS = (
 )
 """bz2 sorts each block of 900,000 bytes separately: both texts must fit into one block, with some left for escapes.
 xz could refer back over 8,388,608 bytes; half of that takes a few seconds."""
+
+END, UNKNOWN = 0xFF, 0xFFFD
 
 
 def bits_per_character(
@@ -50,7 +53,13 @@ def bits_per_character(
 
 
 def encode(vocabulary: Vocabulary, tokens: Integer[np.ndarray, " length"]) -> bytes:
-    """Return the text of `tokens` as UTF-8, or the bytes themselves for a vocabulary of bytes."""
+    """Return the text of `tokens` as UTF-8, or the bytes themselves for a vocabulary of bytes.
+
+    The end of a document is the byte 255, which UTF-8 does not use.
+    """
     if vocabulary.unit == "byte":
-        return np.asarray(tokens, np.uint8).tobytes()
-    return vocabulary.decode(tokens).encode("utf-8", "surrogatepass")
+        return np.minimum(tokens, END).astype(np.uint8).tobytes()
+    special = ([ord(MARK)] if vocabulary.documents else []) + [UNKNOWN]
+    codes = np.append(vocabulary.codes, special)[tokens].astype("<u4")
+    text = codes.tobytes().decode("utf-32-le", "surrogatepass").encode("utf-8", "surrogatepass")
+    return text.replace(MARK.encode(), bytes([END]))

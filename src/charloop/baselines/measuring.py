@@ -104,6 +104,7 @@ def measure_baselines(
 ) -> Baselines:
     """Measure the baselines for `text[1:]`, predicted from `train` and from all earlier characters of `text`.
 
+    Of documents, n-grams read each from an empty memory, as a network does; compressors read them as one text.
     Of long texts, n-grams use the last 4,000,000 characters of `train` and the first 1,000,001 of `text`;
     compressors use what fits their window. Raises CharloopError for a text of under 2 characters, or an empty
     training text.
@@ -130,7 +131,8 @@ def _measure_each(
     train: Integer[np.ndarray, " learned"], text: Integer[np.ndarray, " predicted"], vocabulary: Vocabulary
 ) -> Iterator[Baseline]:
     yield Baseline("uniform", math.log(vocabulary.size))
-    for order, nats in enumerate(witten_bell(train, text, vocabulary.size), start=1):
+    found = witten_bell(train, text, vocabulary.size, end=vocabulary.end_id)
+    for order, nats in enumerate(found, start=1):
         yield Baseline(UNIGRAM if order == 1 else f"{order}-gram", float(np.mean(nats)))
     for compressor in COMPRESSORS:
         bits = bits_per_character(compressor, train, text, vocabulary)

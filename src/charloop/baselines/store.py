@@ -15,6 +15,8 @@ from charloop.files.cache import cache_folder, keep_in_cache
 
 FORMAT: Literal[1] = 1
 """Part of every key. Raise it when the measurement changes."""
+DOCUMENT_FORMAT = 2
+"""The same for documents."""
 BASELINES_FILE = "baselines.json"
 """The file's name in a run's folder."""
 MAX_FILE_BYTES = 2**16
@@ -33,7 +35,10 @@ def baselines_key(
     train: Integer[np.ndarray, " length"], text: Integer[np.ndarray, " characters"], vocabulary: Vocabulary
 ) -> str:
     """Hash all that decides the baselines: the used portions of both texts, their lengths and the vocabulary."""
-    digest = hashlib.sha256(repr((FORMAT, len(train), len(text), vocabulary.fingerprint)).encode())
+    parts = (FORMAT, len(train), len(text), vocabulary.fingerprint)
+    if vocabulary.documents:
+        parts += (DOCUMENT_FORMAT,)
+    digest = hashlib.sha256(repr(parts).encode())
     for part in used_portions(train, text):
         digest.update(np.ascontiguousarray(part, np.uint32).data)
     return digest.hexdigest()[:40]

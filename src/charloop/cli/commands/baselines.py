@@ -9,7 +9,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import Count, Fraction
+from charloop.config import Count, Fraction, Seed
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ class BaselinesFlags:
     (replace)."""
     min_count: Count = 1
     """Replace characters that occur fewer than N times with one unknown symbol."""
+    documents: str = ""
+    r"""Read the text as documents; n-grams read each from an empty memory, as a network does. line: each line is one.
+    blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
+    and `\\` stand for newline, tab and backslash). Empty: one text."""
+    shuffle: Switch = False
+    """Put the documents in random order before the text is divided."""
+    seed: Seed = 0
+    """Seed of that order: the same as for charloop train."""
     validation_fraction: Fraction = 0.1
     """Fraction of the text that is predicted (the validation text), from 0 to below 1."""
     test_fraction: Fraction = 0.0
@@ -55,7 +63,8 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="that part is predicted")
 
     from charloop.baselines import find_baselines
-    from charloop.data import load_corpus, split_tokens
+    from charloop.data import load_corpus
+    from charloop.data.documents.notes import note_documents
 
     with showing_progress() as listener:
         corpus = load_corpus(
@@ -64,12 +73,15 @@ def main(arguments: Sequence[str]) -> None:
             unit=flags.unit,
             errors=flags.errors,
             min_count=flags.min_count,
+            documents=flags.documents,
+            shuffle=flags.seed if flags.shuffle else None,
             listener=listener,
         )
-    cut = split_tokens(len(corpus.tokens), flags.validation_fraction, flags.test_fraction)
+    cut = corpus.split(flags.validation_fraction, flags.test_fraction)
     train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
     _, baselines = find_baselines(train, text, corpus.vocabulary)
-    notes = [*corpus.notes, *([baselines.portion] if baselines.portion else [])]
+    noted = note_documents(corpus, cut, shuffled=flags.shuffle)
+    notes = [*corpus.notes, *noted, *([baselines.portion] if baselines.portion else [])]
     facts = {"text": corpus.description, "train": len(train), "validation": len(text), "notes": notes}
     if flags.json:
         from charloop.baselines.wording import baseline_values
