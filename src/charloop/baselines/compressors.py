@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Integer, UInt8, UInt32
 
 from charloop.data import Vocabulary
 from charloop.data.documents.cutting import MARK
@@ -58,8 +58,9 @@ def encode(vocabulary: Vocabulary, tokens: Integer[np.ndarray, " length"]) -> by
     The end of a document is the byte 255, which UTF-8 does not use.
     """
     if vocabulary.unit == "byte":
-        return np.minimum(tokens, END).astype(np.uint8).tobytes()
+        own: UInt8[np.ndarray, " length"] = np.minimum(tokens, END).astype(np.uint8)
+        return own.tobytes()
     special = ([ord(MARK)] if vocabulary.documents else []) + [UNKNOWN]
-    codes = np.append(vocabulary.codes, special)[tokens].astype("<u4")
-    text = codes.tobytes().decode("utf-32-le", "surrogatepass").encode("utf-8", "surrogatepass")
-    return text.replace(MARK.encode(), bytes([END]))
+    codes: UInt32[np.ndarray, " length"] = np.append(vocabulary.codes, special)[tokens].astype("<u4")
+    text = codes.tobytes().decode("utf-32-le", "surrogatepass")
+    return text.encode("utf-8", "surrogatepass").replace(MARK.encode(), bytes([END]))

@@ -73,4 +73,5 @@ def _interpolate(
     context = context_of[asked]
     total, kinds = followed[context], different[context]
     mixed = counts[asked] + kinds * chance
-    return np.divide(mixed, total + kinds, out=chance.copy(), where=total > 0)
+    mixed /= np.maximum(total + kinds, 1)
+    return np.where(total > 0, mixed, chance)

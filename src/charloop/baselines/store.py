@@ -35,10 +35,8 @@ def baselines_key(
     train: Integer[np.ndarray, " length"], text: Integer[np.ndarray, " characters"], vocabulary: Vocabulary
 ) -> str:
     """Hash all that decides the baselines: the used portions of both texts, their lengths and the vocabulary."""
-    parts = (FORMAT, len(train), len(text), vocabulary.fingerprint)
-    if vocabulary.documents:
-        parts += (DOCUMENT_FORMAT,)
-    digest = hashlib.sha256(repr(parts).encode())
+    formats = (FORMAT, DOCUMENT_FORMAT) if vocabulary.documents else (FORMAT,)
+    digest = hashlib.sha256(repr((*formats, len(train), len(text), vocabulary.fingerprint)).encode())
     for part in used_portions(train, text):
         digest.update(np.ascontiguousarray(part, np.uint32).data)
     return digest.hexdigest()[:40]
