@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from charloop.data.strings import FORM_NOTE
 from cli.commands import BRIEF, call, done
+
+NOTE = "read {} characters in another Unicode form (NFC or NFD), which the network knows"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_what_is_given_is_read_by_the_rules_of_training_texts(flags: str, cafe: 
     plain = [word.replace("GIVEN", "café") for word in flags.split()]
     outcome = call("sample", cafe, "--length", "20", *words)
     assert outcome.code == 0, outcome
-    assert f"note: {FORM_NOTE}" in outcome.err
+    assert f"note: {NOTE.format(1)}" in outcome.err
     Path("file").write_text("café\nby\n")
     assert outcome.out == done(call("sample", cafe, "--length", "20", *plain))
 
@@ -49,6 +50,16 @@ def test_eval_reads_strings_by_the_same_rules(flags: str, cafe: str) -> None:
     given = [word.replace("GIVEN", "\ufeffcafe\u0301\r\n") for word in flags.split()]
     plain = [word.replace("GIVEN", "café\n") for word in flags.split()]
     out = done(call("eval", cafe, *given))
-    assert f"note        {FORM_NOTE}\n" in out
+    note = f"note        {NOTE.format(1)}\n"
+    assert note in out
     Path("file").write_text("café\n")
-    assert out.replace(f"note        {FORM_NOTE}\n", "") == done(call("eval", cafe, *plain))
+    assert out.replace(note, "") == done(call("eval", cafe, *plain))
+
+
+def test_files_are_read_by_the_same_rules(cafe: str) -> None:
+    Path("file").write_text("cafe\u0301 by the sea\n" * 2)
+    out = done(call("eval", cafe, "file"))
+    note = f"note        {NOTE.format(2)}\n"
+    assert note in out
+    Path("file").write_text("café by the sea\n" * 2)
+    assert out.replace(note, "") == done(call("eval", cafe, "file"))

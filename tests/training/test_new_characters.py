@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001 - Greek letters that look like Latin ones
 
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +89,10 @@ def test_a_cell_whose_input_shares_an_axis_cannot_grow() -> None:
         extend_parameters(donor, new)
 
 
-def train_on(folder: Path, name: str, text: str, **settings: Any) -> Run:
+def train_on(folder: Path, name: str, text: str, *, init_from: Path | None = None, **settings: Any) -> Run:
     path = folder / f"{name}.txt"
     path.write_text(text, "utf-8")
-    return run(folder / name, configure(path, **{"steps": 3} | settings))
+    return run(folder / name, configure(path, **{"steps": 3} | settings), init_from=init_from)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,20 @@ def test_a_run_with_new_characters_resumes_to_the_same_bits(tmp_path: Path, sett
     whole = run(tmp_path / "whole", configure(tmp_path / "more.txt", steps=9), init_from=donor.folder)
     half = run(tmp_path / "half", configure(tmp_path / "more.txt", steps=4), init_from=donor.folder)
     resume(half.folder, whole.started.config)
+    assert_identical(Run(half.folder).state, whole.state)
+
+
+def test_a_text_in_another_unicode_form_gets_no_new_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark that joins for another letter changes nothing, not when the tokens are made again either."""
+    donor = train_on(tmp_path, "donor", ACCENTED)
+    text = unicodedata.normalize("NFD", ACCENTED) + "x\u0301\n"
+    whole = train_on(tmp_path, "whole", text, steps=6, init_from=donor.folder)
+    assert "".join(load(whole.folder).vocabulary.symbols) == "".join(sorted({*ACCENTED, "x", "\u0301"}))
+    half = train_on(tmp_path, "half", text, init_from=donor.folder)
+    monkeypatch.setenv("CHARLOOP_CACHE", str(tmp_path / "empty"))
+    resume(half.folder, replace(whole.started.config, data=half.started.config.data))
     assert_identical(Run(half.folder).state, whole.state)
 
 

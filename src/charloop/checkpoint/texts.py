@@ -24,17 +24,18 @@ def read_corpus(
     text: Text | None = None,
     *,
     unknown: Reading = "error",
+    form_characters: str | None = None,
 ) -> Corpus:
     """Read the text that a configuration names, or `text` itself; `listener` receives the progress.
 
-    `unknown` is what happens to characters that `vocabulary` lacks.
+    `unknown` is what happens to characters that `vocabulary` lacks; `form_characters` are as in `load_corpus`.
     """
     data = config.data
     if text is None and not data.corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
-    how |= {"unknown": unknown}
+    how |= {"unknown": unknown, "form_characters": form_characters}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     if text is None:
         return load_corpus(data.corpus, **how)
@@ -56,8 +57,13 @@ def read_own_corpus(
         refuse_streams(folder.config.data.corpus)
         refuse_terminal(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
+    # The forms that the text was read in when its new characters were learned, though some may be known now.
+    new = folder.text.get("new_characters")
+    known = (
+        "".join(one for one in folder.vocabulary.symbols if one not in new) if isinstance(new, str) else ""
+    )
     try:
-        corpus = read_corpus(folder.config, folder.vocabulary, listener, text)
+        corpus = read_corpus(folder.config, folder.vocabulary, listener, text, form_characters=known)
     except UnknownCharacterError:
         raise _changed(folder) from None
     if corpus.content_hash != folder.text.get("content_hash"):

@@ -80,6 +80,7 @@ def load_corpus(
     min_count: int = 1,
     documents: str = "",
     shuffle: int | None = None,
+    form_characters: str | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -93,7 +94,9 @@ def load_corpus(
     instead of what separates them. `shuffle` is a seed by which documents are put in random order.
     A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
     outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
-    occurs fewer times than the vocabulary's `min_count`. `cache` is where tokens are kept, by default
+    occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
+    (NFC or NFD) of which all characters are among `form_characters`, by default the vocabulary's, if there is one.
+    `cache` is where tokens are kept, by default
     `cache_folder()`; `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
@@ -112,6 +115,7 @@ def load_corpus(
         min_count=min_count,
         documents=documents,
         shuffle=shuffle,
+        form_characters=form_characters,
         cache=folder,
         listener=listener,
     )
@@ -128,6 +132,7 @@ def read_sources(
     unknown: Reading = "error",
     documents: str = "",
     shuffle: int | None = None,
+    form_characters: str | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -140,8 +145,10 @@ def read_sources(
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
     is_auto = encoding == AUTO and unit == "char"
     sources, read_as = detect_encodings(found.sources) if is_auto else (found.sources, ())
+    if form_characters is None:
+        form_characters = "".join(vocabulary.symbols) if vocabulary else ""
     request = TokenRequest(
-        sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle
+        sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle, form_characters
     )
     folder = (cache or cache_folder()) / "tokens"
     cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))

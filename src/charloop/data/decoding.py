@@ -33,6 +33,7 @@ class TextChanges:
     bare_cr: int = 0
     byte_order_marks: int = 0
     empty_lines: int = 0
+    other_forms: int = 0
     skipped_characters: int = 0
     unknown_characters: int = 0
     replaced: int = 0
@@ -46,6 +47,10 @@ class TextChanges:
             (self.bare_cr, "normalised {} bare CR line ends to LF"),
             (self.byte_order_marks, "dropped {} byte order marks"),
             (self.empty_lines, "left out {} empty lines: they are no documents"),
+            (
+                self.other_forms,
+                "read {} characters in another Unicode form (NFC or NFD), which the network knows",
+            ),
             (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
             (self.unknown_characters, f"read {{}} characters {AS_UNKNOWN}"),
             (

@@ -30,6 +30,8 @@ class TokenRequest:
     """How the text is divided into documents, if it is."""
     shuffle: int | None = None
     """The seed by which documents are put in random order; None: they stay in order."""
+    form_characters: str = ""
+    """Characters of which clusters are written that the vocabulary lacks as they are (see `KnownForms`)."""
 
     @property
     def name(self) -> str:
@@ -44,13 +46,16 @@ class TokenRequest:
             return ("byte", *documents)
         encodings = tuple(source.encoding or self.encoding for source in self.sources)
         if self.vocabulary:
-            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown, *documents
+            forms = ("forms", self.form_characters) if self.form_characters else ()
+            return encodings, self.errors, self.vocabulary.fingerprint, self.unknown, *forms, *documents
         return encodings, self.errors, self.min_count, *documents
 
     @property
     def as_learned(self) -> "TokenRequest":
         """The request that may have made this one's vocabulary; if it did, the tokens are the same."""
         min_count = self.vocabulary.min_count if self.vocabulary else self.min_count
+        if self.form_characters and min_count > 1:  # a rare character may be known in another form
+            return self
         return replace(self, vocabulary=None, min_count=min_count)
 
 

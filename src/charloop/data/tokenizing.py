@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int, UInt
 
 from charloop.data.decoding import AS_UNKNOWN, decode
 from charloop.data.documents.cutting import MARK
+from charloop.data.forms import KnownForms, whole_clusters
 from charloop.data.numbering import Numbering, narrow_code_points
 from charloop.data.reading import SourceReader, TokenRequest
 from charloop.data.sources import Source
@@ -76,9 +77,12 @@ def _write_and_learn(reader: SourceReader, file: TokenFile) -> tuple[Vocabulary,
     """Write the tokens of the text's own vocabulary, or of a given one that grows; return it and notes on it."""
     request = reader.request
     given = request.vocabulary.codes if request.vocabulary else np.zeros(0, np.uint32)
-    numbering = Numbering(given)
+    numbering, forms = Numbering(given), KnownForms(request.form_characters)
     counts: Int[np.ndarray, " known"] = np.zeros(0, np.int64)
-    for _, text in reader.texts():
+    for _, text in whole_clusters(reader.texts()) if request.form_characters else reader.texts():
+        if request.form_characters and numbering.look_up(text).max() >= len(given):
+            text, changed = forms.rewrite(text)
+            reader.changes.other_forms += changed
         numbers = numbering.number(text)
         if request.min_count > 1:
             counts = np.append(counts, np.zeros(len(numbering.codes) - len(counts), np.int64))
@@ -119,9 +123,15 @@ def _write_known(reader: SourceReader, vocabulary: Vocabulary, file: TokenFile) 
     """Write the tokens of a given vocabulary."""
     marks = [ord(MARK)] if vocabulary.documents else []
     numbering, dtype = Numbering([*vocabulary.codes.tolist(), *marks]), dtype_of(vocabulary.size)
-    for source, text in reader.texts():
+    forms = KnownForms(reader.request.form_characters)
+    for source, text in whole_clusters(reader.texts()):
         numbers = numbering.look_up(text)
         known = numbers != numbering.missing
+        if not known.all():
+            text, changed = forms.rewrite(text)
+            reader.changes.other_forms += changed
+            numbers = numbering.look_up(text)
+            known = numbers != numbering.missing
         if not known.all():
             numbers = _replace_missing(reader, vocabulary, numbers, known, source, text)
         if numbers.size:
@@ -152,9 +162,10 @@ def _replace_missing(
 
 def _unknown_in(request: TokenRequest, vocabulary: Vocabulary, source: Source, unknown: str) -> CharloopError:
     """Return the error for the character `unknown` of `source`, which is read again to count its line."""
-    line, column = 1, 1
-    for text in decode(source, request.encoding, errors=request.errors):
-        if (index := text.find(unknown)) >= 0:
+    line, column, forms = 1, 1, KnownForms(request.form_characters)
+    decoded = decode(source, request.encoding, errors=request.errors)
+    for _, text in whole_clusters((source, block) for block in decoded if block):
+        if (index := forms.mask(text).find(unknown)) >= 0:
             before = text[:index]
             line += before.count("\n")
             column = index - before.rfind("\n") if "\n" in before else column + index

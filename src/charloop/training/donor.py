@@ -106,6 +106,12 @@ def find_relative(character: str, symbols: Sequence[str]) -> str:
     return next((one for one in candidates if one in symbols), "")
 
 
+def find_new(old: Vocabulary, new: Vocabulary) -> list[str]:
+    """Return the symbols of `new` that `old` lacks."""
+    known = frozenset(old.symbols)
+    return [symbol for symbol in new.symbols if symbol not in known]
+
+
 def note_donor(donor: TrainedModel, vocabulary: Vocabulary) -> str:
     """Return what a run with `vocabulary` takes over from `donor`, and which of its characters are new."""
     known = donor.vocabulary.symbols
@@ -113,7 +119,7 @@ def note_donor(donor: TrainedModel, vocabulary: Vocabulary) -> str:
     taken = (
         f"weights, cell, sizes and vocabulary of {donor.run.path if donor.run else 'a network'} ({network})"
     )
-    new = [symbol for symbol in vocabulary.symbols if symbol not in known]
+    new = find_new(donor.vocabulary, vocabulary)
     if not new:
         return f"{taken}; no new characters"
     relatives = {symbol: find_relative(symbol, known) for symbol in new[:SHOWN]}

@@ -26,7 +26,14 @@ from charloop.training.checkpoints import (
     restore_best_weights,
     save_checkpoint,
 )
-from charloop.training.donor import adopt_network, adopt_units, check_donor, extend_parameters, note_donor
+from charloop.training.donor import (
+    adopt_network,
+    adopt_units,
+    check_donor,
+    extend_parameters,
+    find_new,
+    note_donor,
+)
 from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
@@ -85,6 +92,8 @@ def train(
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
     session = Session.of(draft, corpus, cut, model)
     text_facts = describe_text(corpus, cut, session.prefix)
+    if donor:
+        text_facts["new_characters"] = "".join(find_new(donor.vocabulary, corpus.vocabulary))
     made_with = (current_provenance(session.mesh, 0),)
     session = replace(session, folder=replace(draft, text=text_facts, made_with=made_with))
     # Kernels are compiled while XLA compiles the program for the first weights.
