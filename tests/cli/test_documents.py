@@ -263,6 +263,20 @@ def test_documents_follow_the_bias(run: Path) -> None:
     assert biased.out.count("t") > call("sample", str(run), *flags).out.count("t")
 
 
+def test_documents_follow_the_repetition_penalty_and_end(run: Path) -> None:
+    flags = ("sample", str(run), "--documents", "12", "--seed", "3", "--max-length", "40")
+    flags += ("--prompt", "th", "--repetition-penalty", "100", "--repetition-window", "2")
+    outcome = call(*flags)
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert {line[:2] for line in lines} == {"th"}
+    assert outcome.out != call(*flags[:-1], "0").out
+    rows = [json.loads(line) for line in call(*flags, "--json").out.splitlines()]
+    assert [row["text"] for row in rows] == lines
+    # The start symbol does not make the end symbol less likely.
+    assert sum(row["ended"] for row in rows) >= 6
+
+
 def test_the_temperature_of_documents_changes_over_their_largest_length(run: Path) -> None:
     flags = ("--documents", "12", "--seed", "3", "--max-length", "2")
     changing, steady = (

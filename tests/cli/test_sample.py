@@ -234,6 +234,19 @@ def test_no_sequence_comes_twice(write: Write) -> None:
     assert len(text) == len({text[start : start + 4] for start in range(81)}) + 3
 
 
+def test_the_repetition_penalty_counts_the_window_and_the_prompt(trained: Path, write: Write) -> None:
+    flags = ("--length", "80", "--temperature", "0", "--no-echo", "--prompt", "the", "--repetition-penalty")
+    text = write(*flags, "100", "--repetition-window", "3")
+    written = "the" + text.removesuffix("\n")
+    assert all(written[at] not in written[at - 3 : at] for at in range(3, len(written)))
+    assert text == write(*flags, "100", "--repetition-window", "3", "--novel", "99")
+    assert write(*flags, "1.5") == write(*flags, "1.5", "--repetition-window", "64") != write(*flags, "1")
+    window = load(trained).sample(
+        "the", length=80, temperature=0, repetition_penalty=100, repetition_window=3
+    )
+    assert window == [text.removesuffix("\n")[: len(window[0])]]
+
+
 def test_a_loop_of_greedy_writing_is_noted(trained: Path) -> None:
     flags = ("sample", str(trained), "--length", "600", "--seed", "0", "--no-echo", "--temperature")
     greedy = call(*flags, "0")

@@ -19,7 +19,7 @@ from jaxtyping import Array, Int, Integer
 
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
-from charloop.sampling.along_text import settle_ramps
+from charloop.sampling.along_text import Ages, age, settle
 from charloop.sampling.pickers import Picked, Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel
@@ -45,6 +45,8 @@ class WritingState:
     keys: RowKeys
     position: Int[Array, ""]
     """The number of characters written."""
+    ages: Ages | None = None
+    """What a repetition penalty counts, if there is one; a program without one keeps nothing."""
 
 
 def begin_writing(
@@ -54,13 +56,17 @@ def begin_writing(
     batch_size: int,
     seed: int,
     first: int = 0,
+    ages: Int[np.ndarray, " vocab"] | None = None,
 ) -> WritingState:
     """Return `batch_size` batch rows at the end of `prompt` (ids, at least one); row r has key `first` + r of `seed`.
 
-    All ids but the last are read here, once for all rows; the last is the first that `write_blocks` reads.
+    All ids but the last are read here, once for all rows; the last is the first that `write_blocks` reads. `ages` are
+    those after the prompt (see `begin_ages`).
     """
     state = read_prompt(model, params, prompt[:-1])
-    rows: WritingState = _repeat_rows(state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size, first))
+    rows: WritingState = _repeat_rows(
+        state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size, first), ages
+    )
     mesh = choose_mesh(batch_size)
     placed: WritingState = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
     return placed
@@ -162,14 +168,15 @@ def _time_step(
     outputs, state = model.apply(params, writing.previous[None], writing.state)
     logits = outputs[0].astype(jnp.float32)
     keys = jax.vmap(jax.random.fold_in, (0, None))(writing.keys, writing.position)
-    picked = settle_ramps(picker, writing.position)(logits, writing.previous, keys)
+    picked = settle(picker, writing.position, writing.ages)(logits, writing.previous, keys)
     picked = jnp.where(jnp.isfinite(logits.max(-1)), picked, NOT_A_CHARACTER)
-    return WritingState(state, picked, writing.keys, writing.position + 1)
+    ages = None if writing.ages is None else age(writing.ages, picked)
+    return WritingState(state, picked, writing.keys, writing.position + 1, ages)
 
 
 def _per_part(split: Any, whole: Any) -> WritingState:
     """Return `split` for each part of the state that has a batch axis, and `whole` for the rest."""
-    return WritingState(split, split, split, whole)
+    return WritingState(split, split, split, whole, split)
 
 
 @jax.jit
@@ -178,8 +185,11 @@ def _fold_in(key: RandomKey, numbers: Int[Array, " batch"]) -> RowKeys:
 
 
 @jax.jit
-def _repeat_rows(state: State, last: Int[Array, ""], keys: RowKeys) -> WritingState:
+def _repeat_rows(
+    state: State, last: Int[Array, ""], keys: RowKeys, ages: Int[Array, " vocab"] | None
+) -> WritingState:
     """Copy the one batch row that read the prompt, once for each key."""
     batch_size = len(keys)
     state = jax.tree.map(lambda leaf: jnp.repeat(leaf, batch_size, axis=0), state)
-    return WritingState(state, jnp.full(batch_size, last), keys, jnp.int32(0))
+    ages = None if ages is None else jnp.tile(ages, (batch_size, 1))
+    return WritingState(state, jnp.full(batch_size, last), keys, jnp.int32(0), ages)

@@ -23,6 +23,8 @@ NAMES_ELSEWHERE = {
     "stop_sequences": "stop",
     "stop_strings": "stop",
     "logit_bias": "bias",
+    "repeat_penalty": "repetition_penalty",
+    "repeat_last_n": "repetition_window",
 }
 """Names of other libraries for some of the settings."""
 MAX_BIAS = 1000
@@ -55,6 +57,14 @@ class SamplingConfig:
     ] = field(default_factory=dict)
     """Add a number, from -1000 to 1000, to the logit of a character before the temperature, e.g. 'e=-1.5'. At
     temperature 1 it multiplies the character's odds by exp(X). Of two numbers for one character the last counts."""
+    repetition_penalty: Annotated[float, Meta(ge=0.01, le=100)] = 1.0
+    """Make characters less likely that are in the prompt or the new text: their positive logits are divided by X, the
+    negative ones multiplied, after --bias and before the temperature. From 0.01 to 100; 1: off, below 1: more
+    likely."""
+    repetition_window: NonNegativeCount = 64
+    """The repetition penalty counts the last N characters of prompt and text (bytes for a byte network), or all with
+    0. The penalty needs a window: most of an alphabet is in any longer text, and penalising all letters alike does
+    nothing against a loop."""
     mode: Literal["always", "words"] = "always"
     """always: sample every character. words: sample the first character of each word, then take the likeliest
     ones."""

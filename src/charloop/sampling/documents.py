@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Integer
+from jaxtyping import Bool, Int, Integer
 
 from charloop.devices import batch_sharding
 from charloop.errors import CharloopError
@@ -51,12 +51,14 @@ class Writer:
     seed: int
     max_length: int
     """The most characters that are written; those of the prompt do not count."""
+    ages: Int[np.ndarray, " vocab"] | None = None
+    """The ages after the prompt, for a picker with a repetition penalty."""
 
     def write(self, first: int, count: int) -> list[Draft]:
         """Return the documents `first` to `first + count - 1`, side by side."""
         batch_size = round_up_batch(count)
         params = jax.device_put(self.params, batch_sharding(choose_mesh(batch_size)))
-        writing = begin_writing(self.model, params, self.prompt, batch_size, self.seed, first)
+        writing = begin_writing(self.model, params, self.prompt, batch_size, self.seed, first, self.ages)
         columns: list[Integer[np.ndarray, "time batch"]] = []
         ended: Bool[np.ndarray, " batch"] = np.zeros(count, bool)
         for ids in write_blocks(self.model, self.picker, params, writing, self.max_length, FIRST_BLOCK):

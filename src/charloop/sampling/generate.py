@@ -8,6 +8,7 @@ from jaxtyping import Integer
 
 from charloop.devices import batch_sharding
 from charloop.errors import CharloopError
+from charloop.sampling.along_text import begin_ages
 from charloop.sampling.bias import find_forbidden
 from charloop.sampling.compiled_loop import BLOCK, begin_writing, choose_mesh, round_up_batch, write_blocks
 from charloop.sampling.config import SamplingConfig
@@ -16,7 +17,7 @@ from charloop.sampling.constraints.backtracking import BacktrackingWriter
 from charloop.sampling.ending import Ending, IdEnding
 from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
-from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
+from charloop.sampling.prompt import NO_BEGINNING, Beginning, find_text, prepend_beginning
 from charloop.sampling.protocols import Decoder, LanguageModel, TextVocabulary
 from charloop.types import Parameters
 
@@ -99,11 +100,12 @@ def _write_pieces(
 ) -> Iterator[list[str]]:
     """Yield the next piece of each sample. The prompt is read before this returns."""
     ids = vocabulary.encode(prompt, unknown=config.unknown)
+    ages = begin_ages(config, vocabulary, find_text(vocabulary, ids, beginning, config.unknown))
     ids = prepend_beginning(vocabulary, ids, beginning, config.unknown)
     batch_size = round_up_batch(config.num_samples)
     # Once: weights on other devices would be copied at every block.
     params = jax.device_put(params, batch_sharding(choose_mesh(batch_size)))
-    writing = begin_writing(model, params, ids, batch_size, config.seed)
+    writing = begin_writing(model, params, ids, batch_size, config.seed, ages=ages)
     picker = make_picker(config, vocabulary)
     blocks = write_blocks(model, picker, params, writing, config.length, block)
     samples = [(vocabulary.decoder(), Ending(config.stops, config.lines)) for _ in range(config.num_samples)]
@@ -150,10 +152,9 @@ def _write_constrained(
     for each in constraints:
         each.check(config.length)
     ids = vocabulary.encode(prompt, unknown=config.unknown)
-    loop = HostLoop(model, params)
-    first = loop.begin(prepend_beginning(vocabulary, ids, beginning, config.unknown))
-    context = beginning.ids(vocabulary, ids, config.unknown) if beginning.is_context else ids[:0]
-    seen = np.concatenate([context, ids])
+    loop, seen = HostLoop(model, params), find_text(vocabulary, ids, beginning, config.unknown)
+    read = prepend_beginning(vocabulary, ids, beginning, config.unknown)
+    first = loop.begin(read, begin_ages(config, vocabulary, seen))
     picker, ending = make_picker(config, vocabulary), _ending_of_ids(config, vocabulary)
     never = find_forbidden(config, vocabulary)
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
 from charloop.devices import batch_sharding, make_mesh
-from charloop.sampling.along_text import settle_ramps
+from charloop.sampling.along_text import Ages, age, settle
 from charloop.sampling.compiled_loop import make_row_keys, not_finite
 from charloop.sampling.pickers import Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
@@ -32,6 +32,8 @@ class TextState:
     """The text's last id."""
     position: int
     """The number of ids written since the prompt."""
+    ages: Ages | None = None
+    """What a repetition penalty counts, if there is one."""
 
     def probabilities(self) -> Float64[np.ndarray, " vocab"]:
         """Return the model's own probabilities of the next id, without temperature or filters."""
@@ -54,24 +56,27 @@ class HostLoop:
         self._sharding = batch_sharding(make_mesh(1))
         self._model, self._params = model, jax.device_put(params, self._sharding)
 
-    def begin(self, prompt: Integer[np.ndarray, " prompt"]) -> TextState:
-        """Return the state at the end of `prompt` (ids, at least one).
+    def begin(
+        self, prompt: Integer[np.ndarray, " prompt"], ages: Int[np.ndarray, " vocab"] | None = None
+    ) -> TextState:
+        """Return the state at the end of `prompt` (ids, at least one), with the `ages` there (see `begin_ages`).
 
         Raises CharloopError if the model's logits are not finite.
         """
         # A first state with another sharding than the later ones would need a program of its own.
         state = jax.device_put(read_prompt(self._model, self._params, prompt[:-1]), self._sharding)
-        return self._read(state, int(prompt[-1]), 0)
+        return self._read(state, int(prompt[-1]), 0, None if ages is None else jnp.asarray(ages[None]))
 
     def advance(self, text: TextState, index: int) -> TextState:
         """Return the state after one more id (in [0, vocab)). Raises CharloopError as `begin` does."""
-        return self._read(text.state, index, text.position + 1)
+        ages = None if text.ages is None else age(text.ages, np.array([index], np.int32))
+        return self._read(text.state, index, text.position + 1, ages)
 
-    def _read(self, state: State, index: int, position: int) -> TextState:
+    def _read(self, state: State, index: int, position: int, ages: Ages | None) -> TextState:
         logits, state, finite = _time_step(self._model, self._params, state, np.array([[index]], np.int32))
         if not finite:
             raise not_finite()
-        return TextState(state, logits, index, position)
+        return TextState(state, logits, index, position, ages)
 
 
 class Chooser:
@@ -87,8 +92,8 @@ class Chooser:
         Ids that are not allowed are removed before the filters see the logits: they do not count among the top k.
         """
         mask = np.ones(text.logits.shape[-1], bool) if allowed is None else allowed
-        last = np.array([text.last], np.int32)
-        return int(_pick(self._picker, text.logits, mask, last, self._keys, np.int32(text.position)))
+        last, position = np.array([text.last], np.int32), np.int32(text.position)
+        return int(_pick(self._picker, text.logits, mask, last, self._keys, position, text.ages))
 
 
 @partial(jax.jit, static_argnames="model")
@@ -108,6 +113,7 @@ def _pick(
     last: Int[Array, "1"],
     keys: RowKeys,
     position: Int[Array, ""],
+    ages: Ages | None,
 ) -> Int[Array, ""]:
     keys_here = jax.vmap(jax.random.fold_in, (0, None))(keys, position)
-    return settle_ramps(picker, position)(jnp.where(allowed, logits, -jnp.inf), last, keys_here)[0]
+    return settle(picker, position, ages)(jnp.where(allowed, logits, -jnp.inf), last, keys_here)[0]

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float64, Integer
 
 from charloop.errors import CharloopError
-from charloop.sampling.along_text import Ramp, make_temperature, settle_ramps
+from charloop.sampling.along_text import Ramp, begin_ages, make_penalty, make_temperature, settle
 from charloop.sampling.bias import make_bias
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import make_filters
 from charloop.sampling.host_loop import Chooser, HostLoop, TextState, softmax_row
 from charloop.sampling.pickers import make_picker
-from charloop.sampling.prompt import NO_BEGINNING, Beginning, prepend_beginning
+from charloop.sampling.prompt import NO_BEGINNING, Beginning, find_text, prepend_beginning
 from charloop.sampling.protocols import LanguageModel, TextVocabulary
 from charloop.types import Parameters
 
@@ -69,7 +69,9 @@ class InteractiveSession:
         self._piece_sizes: list[int] = []
         self._taken_back = 0
         self._loop = HostLoop(model, params)
-        self._start = self._loop.begin(prepend_beginning(vocabulary, self.prompt, beginning, config.unknown))
+        parts = vocabulary, self.prompt, beginning, config.unknown
+        ages = begin_ages(config, vocabulary, find_text(*parts))
+        self._start = self._loop.begin(prepend_beginning(*parts), ages)
 
     @property
     def text(self) -> TextState:
@@ -147,12 +149,14 @@ class InteractiveSession:
     def _draw_probabilities(self) -> Float64[np.ndarray, " vocab"]:
         """Return the distribution that the next draw is made from."""
         logits = make_bias(self.config, self.vocabulary)(self.text.logits)
+        if penalty := make_penalty(self.config):
+            logits = settle(penalty, self.text.position, self.text.ages)(logits)
         in_word = self.config.mode == "words" and not self.vocabulary.decode([self.text.last]).isspace()
         if in_word or self.config.temperature == 0:
             greedy = np.zeros(self.vocabulary.size)
             greedy[int(logits.argmax())] = 1
             return greedy
-        filters = settle_ramps(make_filters(self.config, self.vocabulary.size), self.text.position)
+        filters = settle(make_filters(self.config, self.vocabulary.size), self.text.position)
         return softmax_row(filters(logits))
 
 

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from charloop.sampling.bias import Bias, Forbid, make_bias
+from charloop.sampling.along_text import make_penalty
+from charloop.sampling.bias import Forbid, make_bias
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Choices, LogitFilter, make_filters
 from charloop.sampling.prompt import find_whitespace
@@ -79,15 +80,15 @@ class Never:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Biased:
-    """Use `picker` on logits that `bias` has changed."""
+class Filtered:
+    """Use `picker` on logits that `filter` has changed."""
 
     picker: Picker
-    bias: Bias
+    filter: LogitFilter
 
     def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
-        """Add the bias before the picker's filters see the logits."""
-        return self.picker(self.bias(logits), previous, keys)
+        """Change the logits before the picker's own filters see them."""
+        return self.picker(self.filter(logits), previous, keys)
 
 
 def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
@@ -98,8 +99,10 @@ def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
     picker: Picker = Greedy() if config.temperature == 0 else Sample(make_filters(config, vocabulary.size))
     if config.mode == "words" and config.temperature:
         picker = AtWordStarts(picker, jnp.asarray(find_whitespace(vocabulary)))
+    if penalty := make_penalty(config):
+        picker = Filtered(picker, penalty)
     if config.forbid or config.bias:
-        return Biased(picker, make_bias(config, vocabulary))
+        return Filtered(picker, make_bias(config, vocabulary))
     unknown = vocabulary.unknown_id
     return picker if unknown is None else Never(picker, jnp.array([unknown], jnp.int32))
 

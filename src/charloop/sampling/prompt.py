@@ -74,6 +74,17 @@ def prepend_beginning(
     return newline if len(newline) else np.array([np.argmax(find_whitespace(vocabulary))], np.int32)
 
 
+def find_text(
+    vocabulary: TextVocabulary,
+    prompt: Integer[np.ndarray, " prompt"],
+    beginning: Beginning,
+    unknown: Literal["error", "skip"],
+) -> Integer[np.ndarray, " text"]:
+    """Return the ids of the text that is continued: a context and `prompt`, but no prefix."""
+    context = beginning.ids(vocabulary, prompt, unknown) if beginning.is_context else prompt[:0]
+    return np.concatenate([context, prompt])
+
+
 def find_whitespace(vocabulary: TextVocabulary) -> np.ndarray:
     """Return for each id whether it is whitespace."""
     joined = vocabulary.decode(np.arange(vocabulary.size))

@@ -7,6 +7,7 @@ import numpy as np
 
 from charloop.evaluation.documents import sum_by_document
 from charloop.sampling import SamplingConfig
+from charloop.sampling.along_text import begin_ages
 from charloop.sampling.documents import Document, Draft, Writer
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import prepend_beginning
@@ -23,7 +24,8 @@ def make_writer(network: "TrainedModel", prompt: str, config: SamplingConfig) ->
     known, end = network.vocabulary, network.end_id
     ids = prepend_beginning(known, known.encode(prompt, config.unknown), network.beginning(), config.unknown)
     picker = make_picker(config, known)
-    return Writer(network.model, network.params, picker, ids, end, config.seed, config.length)
+    ages = begin_ages(config, known, ids)
+    return Writer(network.model, network.params, picker, ids, end, config.seed, config.length, ages)
 
 
 def score_drafts(network: "TrainedModel", drafts: Sequence[Draft]) -> list[Document]:

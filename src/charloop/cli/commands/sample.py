@@ -12,7 +12,7 @@ import tyro
 from charloop.cli.flags.constraints import ConstraintFlags, make_constraints
 from charloop.cli.flags.documents import DocumentFlags, check_document_flags
 from charloop.cli.flags.parsing import Switch, argument, given_flags, parse
-from charloop.cli.flags.sampling import SamplingFlags
+from charloop.cli.flags.sampling import SamplingFlags, check_sampling_flags
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     """Print one text as it is written, or several one after the other."""
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
     check_document_flags(flags.whole, given_flags(arguments))
+    check_sampling_flags(flags.sampling, given_flags(arguments))
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive, edit_text
 

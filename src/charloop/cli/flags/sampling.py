@@ -1,5 +1,6 @@
 """The flags of `charloop sample` that say how the network writes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -26,3 +27,12 @@ class SamplingFlags(SamplingConfig):
             super().__post_init__()
         except CharloopError as error:
             raise of_flag(error) from None
+
+
+def check_sampling_flags(flags: SamplingFlags, given: Collection[str]) -> None:
+    """Raise CharloopError if `given` (field names) has a flag that does nothing without another."""
+    if "repetition_window" in given and flags.repetition_penalty == 1:
+        raise CharloopError(
+            "--repetition-window needs --repetition-penalty",
+            do="say how strong it is: --repetition-penalty 1.2",
+        )

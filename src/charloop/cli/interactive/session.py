@@ -26,6 +26,7 @@ SETUP_FLAGS = frozenset(
 )
 DRAWING_FLAGS = frozenset(
     {"temperature", "top_k", "top_p", "min_p", "forbid", "bias", "mode", "seed", "unknown"}
+    | {"repetition_penalty", "repetition_window"}
 )
 """Flags that have a meaning where a person decides how much is written."""
 
