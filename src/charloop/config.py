@@ -51,6 +51,9 @@ class DataConfig:
     and `\\` stand for newline, tab and backslash). Empty: one text."""
     shuffle: bool = False
     """Put the documents in random order, by the seed, before the text is divided."""
+    hold_out: Literal["each-file", "end"] = "each-file"
+    """Of documents in several files, hold out the last of each file (where files are documents: of each folder), or
+    the last of the whole text (end). With shuffle it makes no difference."""
     validation_fraction: Fraction = 0.1
     """Fraction of the text that is held out for validation, from 0 to below 1: its end, or what precedes the test
     text."""

@@ -19,7 +19,7 @@ from charloop.files.small import read_small
 SECTIONS = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
 RUN_KEYS = ("format", "charloop", "text", "made_with", "given")
 """What config.json of a run holds besides its configuration."""
-BEFORE = {"training": {"state_dropout": 0.0}}
+BEFORE: Mapping[str, dict[str, Any]] = {"training": {"state_dropout": 0.0}, "data": {"hold_out": "end"}}
 """Values of settings that config.json of an old run lacks: those that had the effect charloop had at that time."""
 OLD_KEYS = {"training": {"keep_saves": "keep_checkpoints", "momentum": "beta1", "second_moment": "beta2"}}
 """Former names of settings by section, which TOML files and the config.json of old runs have."""

@@ -125,7 +125,8 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
     if data["documents"]:
-        order = "in random order" if data["shuffle"] else "in their order"
+        held_out = "the end" if data["hold_out"] == "end" else "the end of each file"
+        order = "in random order" if data["shuffle"] else f"in their order, {held_out} held out"
         yield "documents", f"{data['documents']!r}, {order}"
     yield (
         "training",

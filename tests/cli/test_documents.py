@@ -62,6 +62,38 @@ def test_baselines_without_a_network_are_those_of_the_run(run: Path) -> None:
     assert [one["nats_per_character"] for one in other["baselines"]] != nats
 
 
+@pytest.fixture
+def two_files(tmp_path: Path) -> tuple[str, str]:
+    """Lines that begin with the number of their file and end with a letter that says where in it they are."""
+    for number in (1, 2):
+        words = text_of(1, seed=number).replace("\n", " ")
+        lines = "".join(f"{number} {words[:20]}{letter}\n" for letter in "abcdefghijklmnopqrst")
+        (tmp_path / f"{number}.txt").write_text(lines)
+    return str(tmp_path / "1.txt"), str(tmp_path / "2.txt")
+
+
+def validation_documents(run: Path) -> list[str]:
+    out = call("eval", str(run), "--split", "val", "--per-document", "-").out
+    return [json.loads(line)["text"] for line in out.splitlines() if line.startswith("{")]
+
+
+def test_the_end_of_each_file_is_held_out(two_files: tuple[str, str]) -> None:
+    """And by a run of a former version, which does not say so, the end of all."""
+    flags = (*two_files, "--documents", "line", *BRIEF, "--validation-fraction", "0.2")
+    assert call("train", *flags, "-o", "each").code == 0
+    held_out = validation_documents(Path("each"))
+    assert sorted(line[0] + line[-1] for line in held_out) == [
+        f"{number}{letter}" for number in "12" for letter in "qrst"
+    ]
+    assert "'line', in their order, the end of each file held out" in done(call("info", "each"))
+    assert call("train", "--resume", "each", "--steps", "20").code == 0
+    assert validation_documents(Path("each")) == held_out
+    config = json.loads(Path("each/config.json").read_text())
+    del config["data"]["hold_out"]
+    Path("each/config.json").write_text(json.dumps(config))
+    assert {line[0] for line in validation_documents(Path("each"))} == {"2"}
+
+
 def test_documents_are_written_one_a_line(run: Path) -> None:
     out = call("sample", str(run), "--documents", "7", "--seed", "3", "--max-length", "40").out
     network = load(run)

@@ -81,7 +81,7 @@ def test_characters_and_bytes_are_not_compared() -> None:
 def test_other_characters_are_refused(symbols: str) -> None:
     two = run_of("two", Vocabulary.of_text(symbols))
     for theirs in ("abb", "ab", "abca"):
-        with refused("one and two do not read the same characters in book", do="--encoding or --errors"):
+        with refused("one and two do not read the same characters in book", do="--encoding, --errors"):
             compare(two, "abc", theirs)
 
 

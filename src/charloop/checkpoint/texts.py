@@ -37,6 +37,7 @@ def read_corpus(
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
     how |= {"unknown": unknown, "form_characters": form_characters}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
+    how |= {"hold_out": data.hold_out}
     if text is None:
         return load_corpus(data.corpus, **how)
     if not isinstance(text.content, Corpus):

@@ -108,7 +108,7 @@ def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, o
     if not np.array_equal(mine, theirs):
         raise CharloopError(
             f"{first.path} and {run.path} do not read the same characters in {one.name}",
-            do="--encoding or --errors differed in training: compare runs that agree",
+            do="--encoding, --errors, --shuffle, --seed or --hold-out differed in training: compare runs that agree",
         )
 
 

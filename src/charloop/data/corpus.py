@@ -12,7 +12,7 @@ from jaxtyping import UInt
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, detect_encodings
 from charloop.data.finding import FoundText, find_sources
-from charloop.data.reading import Reading, TokenRequest
+from charloop.data.reading import HoldOut, Reading, TokenRequest
 from charloop.data.split import Split, align_split, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import dtype_of
@@ -81,6 +81,7 @@ def load_corpus(
     documents: str = "",
     shuffle: int | None = None,
     form_characters: str | None = None,
+    hold_out: HoldOut = "end",
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -92,6 +93,8 @@ def load_corpus(
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
     `documents` divides the text (see `DocumentRule`): the end symbol stands before the first document and after each,
     instead of what separates them. `shuffle` is a seed by which documents are put in random order.
+    Otherwise hold_out="each-file" orders them by their places in their files, so that the end of the text holds the
+    end of each file (where files are documents: of each folder).
     A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
     outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
     occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
@@ -116,6 +119,7 @@ def load_corpus(
         documents=documents,
         shuffle=shuffle,
         form_characters=form_characters,
+        hold_out=hold_out,
         cache=folder,
         listener=listener,
     )
@@ -133,6 +137,7 @@ def read_sources(
     documents: str = "",
     shuffle: int | None = None,
     form_characters: str | None = None,
+    hold_out: HoldOut = "end",
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -148,7 +153,17 @@ def read_sources(
     if form_characters is None:
         form_characters = "".join(vocabulary.symbols) if vocabulary else ""
     request = TokenRequest(
-        sources, encoding, unit, vocabulary, unknown, errors, min_count, documents, shuffle, form_characters
+        sources,
+        encoding,
+        unit,
+        vocabulary,
+        unknown,
+        errors,
+        min_count,
+        documents,
+        shuffle,
+        hold_out=hold_out,
+        form_characters=form_characters,
     )
     folder = (cache or cache_folder()) / "tokens"
     cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))

@@ -11,6 +11,8 @@ from charloop.data.sources import Source
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.progress import Meter, MeteredDigest
 
+HoldOut: TypeAlias = Literal["each-file", "end"]
+"""Which documents are held out: the last of each file (where files are documents: of each folder), or of all."""
 Reading: TypeAlias = Literal["error", "skip", "learn"]
 """What happens to characters of a text that a given vocabulary lacks; "learn": they join it."""
 
@@ -32,6 +34,8 @@ class TokenRequest:
     """The seed by which documents are put in random order; None: they stay in order."""
     form_characters: str = ""
     """Characters of which clusters are written that the vocabulary lacks as they are (see `KnownForms`)."""
+    hold_out: HoldOut = "end"
+    """Which documents come last, if they stay in order."""
 
     @property
     def name(self) -> str:
@@ -41,7 +45,10 @@ class TokenRequest:
     @property
     def key_parts(self) -> tuple[object, ...]:
         """All but the content that distinguishes the resulting tokens from others."""
-        documents = ("documents", self.documents, self.shuffle) if self.documents else ()
+        documents: tuple[object, ...] = ("documents", self.documents, self.shuffle) if self.documents else ()
+        if self.spreads:
+            folders = [source.name for source in self.sources] if self.documents == "file" else []
+            documents += (self.hold_out, *folders)
         if self.unit == "byte":
             return ("byte", *documents)
         encodings = tuple(source.encoding or self.encoding for source in self.sources)
@@ -49,6 +56,12 @@ class TokenRequest:
             forms = ("forms", self.form_characters) if self.form_characters else ()
             return encodings, self.errors, self.vocabulary.fingerprint, self.unknown, *forms, *documents
         return encodings, self.errors, self.min_count, *documents
+
+    @property
+    def spreads(self) -> bool:
+        """Whether documents are put in an order whose end holds the end of each file."""
+        in_order = bool(self.documents) and self.shuffle is None
+        return in_order and self.hold_out == "each-file" and len(self.sources) > 1
 
     @property
     def as_learned(self) -> "TokenRequest":
@@ -70,6 +83,8 @@ class SourceReader:
     """The sha256 of each source that has been read completely."""
     size: int = 0
     """The bytes of these sources."""
+    documents: list[tuple[str, int]] = field(default_factory=list)
+    """The name of each source that has documents, and their number."""
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes of all sources."""
@@ -82,7 +97,7 @@ class SourceReader:
         Of documents, the blocks have a mark before the first and after each, and no separators.
         """
         if self.request.documents:
-            yield from self._documents(MARK, self._decoded)
+            yield from self._count(MARK, self._documents(MARK, self._decoded))
             return
         vocabulary = self.request.vocabulary
         has_line_ends = vocabulary is None or vocabulary.unknown_id is not None or "\n" in vocabulary.symbols
@@ -96,8 +111,21 @@ class SourceReader:
 
     def byte_documents(self) -> Iterator[str]:
         """Yield the bytes of documents as characters, with marks as `texts` has them."""
-        for _, text in self._documents(BYTE_MARK, self._raw_characters):
+        for _, text in self._count(BYTE_MARK, self._documents(BYTE_MARK, self._raw_characters)):
             yield text
+
+    def _count(self, mark: str, pairs: Iterable[tuple[Source, str]]) -> Iterator[tuple[Source, str]]:
+        """Yield `pairs`, and record the documents of each source."""
+        # The mark before the first document ends none.
+        previous, count = None, -1
+        for source, text in pairs:
+            if source is not previous:
+                count = count if previous is None else 0
+                self.documents.append((source.name, count))
+                previous = source
+            count += text.count(mark)
+            self.documents[-1] = (source.name, count)
+            yield source, text
 
     def _documents(self, mark: str, read: Callable[[Source], Iterable[str]]) -> Iterator[tuple[Source, str]]:
         """Yield the non-empty blocks of documents, read by `read`."""

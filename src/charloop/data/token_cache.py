@@ -4,17 +4,18 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from jaxtyping import UInt
+from jaxtyping import Int, UInt
 
 from charloop.conversion import convert
-from charloop.data.documents.shuffling import shuffle_documents
+from charloop.data.documents.order import number_groups, random_order, spread_order
+from charloop.data.documents.shuffling import reorder_documents
 from charloop.data.reading import TokenRequest
 from charloop.data.sources import Source, temporary_folder
 from charloop.data.token_file import map_tokens
@@ -133,13 +134,26 @@ def _write(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tupl
             meter.begin("reading", size)
             written = write_tokens(request, stream, meter)
         _check_written(request, written, size)
-        if request.shuffle is not None:
-            written = shuffle_documents(Path(part), written, request.shuffle, meter)
+        if (choose := choose_order(request, written)) is not None:
+            written = reorder_documents(Path(part), written, choose, meter)
         slot, content_hash = _Slot.of(folder, size, request.key_parts), join_hashes(written.digests)
         label = {"dtype": written.dtype, "sha256": written.sha256, "notes": written.notes}
         return _save(slot, content_hash, Path(part), label, written.vocabulary), content_hash
     finally:
         Path(part).unlink(missing_ok=True)
+
+
+def choose_order(
+    request: TokenRequest, written: WrittenTokens
+) -> Callable[[Int[np.ndarray, " documents"]], Int[np.ndarray, " documents"]] | None:
+    """Return the function from the sizes of all documents to their order; None if they stay in their order."""
+    if request.shuffle is not None:
+        seed = request.shuffle
+        return lambda sizes: random_order(len(sizes), seed)
+    if not request.spreads:
+        return None
+    groups = number_groups(written.documents, by_folder=request.documents == "file")
+    return (lambda sizes: spread_order(sizes, groups)) if groups.any() else None
 
 
 def _save(

@@ -23,7 +23,8 @@ from charloop.progress import Meter
 class WrittenTokens:
     """What is in a token file.
 
-    `sha256` is the file's; `digests` are the sha256 of each source as it was read, `size` their total in bytes.
+    `sha256` is the file's; `digests` are the sha256 of each source as it was read, `size` their total in bytes,
+    `documents` the name of each source that has documents, and their number.
     """
 
     dtype: str
@@ -34,6 +35,7 @@ class WrittenTokens:
     distinct: bool
     digests: tuple[str, ...]
     size: int
+    documents: tuple[tuple[str, int], ...]
 
 
 def dtype_of(size: int) -> np.dtype[np.unsignedinteger]:
@@ -70,6 +72,7 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
         file.distinct,
         tuple(reader.digests),
         reader.size,
+        tuple(reader.documents),
     )
 
 

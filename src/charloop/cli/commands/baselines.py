@@ -42,6 +42,9 @@ class BaselinesFlags:
     and `\\` stand for newline, tab and backslash). Empty: one text."""
     shuffle: Switch = False
     """Put the documents in random order before the text is divided."""
+    hold_out: Literal["each-file", "end"] = "each-file"
+    """Of documents in several files, hold out the last of each file (where files are documents: of each folder), or
+    the last of the whole text (end). With --shuffle it makes no difference."""
     seed: Seed = 0
     """Seed of that order: the same as for charloop train."""
     validation_fraction: Fraction = 0.1
@@ -75,6 +78,7 @@ def main(arguments: Sequence[str]) -> None:
             min_count=flags.min_count,
             documents=flags.documents,
             shuffle=flags.seed if flags.shuffle else None,
+            hold_out=flags.hold_out,
             listener=listener,
         )
     cut = corpus.split(flags.validation_fraction, flags.test_fraction)

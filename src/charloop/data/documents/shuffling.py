@@ -1,8 +1,8 @@
-"""Documents in random order, from one file of tokens to another: neither need fit in memory."""
+"""Documents in another order, from one file of tokens to another: neither need fit in memory."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +14,21 @@ from charloop.data.tokenizing import WrittenTokens
 from charloop.progress import Meter
 
 
-def shuffle_documents(path: Path, written: WrittenTokens, seed: int, meter: Meter) -> WrittenTokens:
-    """Put the documents in the file `path` in the random order of `seed`, and return what is in it then.
+def reorder_documents(
+    path: Path,
+    written: WrittenTokens,
+    choose_order: Callable[[Int[np.ndarray, " documents"]], Int[np.ndarray, " documents"]],
+    meter: Meter,
+) -> WrittenTokens:
+    """Put the documents in the file `path` in another order, and return what is in it then.
 
-    The order depends on nothing but the seed and the number of documents. It takes 48 bytes of memory for each
-    document. Errors: OSError.
+    `choose_order` returns the order, given the tokens of each document. It takes 48 bytes of memory for each document
+    to shuffle them. Errors: OSError.
     """
     tokens = map_tokens(path, np.dtype(written.dtype))
-    meter.begin("shuffling", tokens.nbytes)
+    meter.begin("reordering", tokens.nbytes)
     ends = find_ends(tokens, int(tokens[0]))
-    # RandomState, unlike NumPy's newer generators, promises the same numbers in every version.
-    order = np.random.RandomState(seed).permutation(len(ends) - 1)
+    order = choose_order(np.diff(ends))
     handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "w+b") as stream:
