@@ -309,6 +309,16 @@ def test_documents_follow_the_repetition_penalty_and_end(run: Path) -> None:
     assert sum(row["ended"] for row in rows) >= 6
 
 
+def test_documents_that_end_in_a_loop_are_counted(run: Path) -> None:
+    flags = ("sample", str(run), "--documents", "2", "--max-length", "400", "--seed", "0")
+    greedy = call(*flags, "--temperature", "0", "--bias", "e=9").err
+    assert (
+        "note: 2 of 2 documents end in a loop (the longest: 400 characters that repeat the same 1)" in greedy
+    )
+    assert "; --repetition-penalty or a higher temperature avoids it" in greedy
+    assert "loop" not in call(*flags, "--bias", "e=9").err
+
+
 def test_the_temperature_of_documents_changes_over_their_largest_length(run: Path) -> None:
     flags = ("--documents", "12", "--seed", "3", "--max-length", "2")
     changing, steady = (

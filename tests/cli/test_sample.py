@@ -14,6 +14,7 @@ import pytest
 from charloop import load
 from charloop.checkpoint import load_tensors, save_tensors
 from charloop.cli.flags import text
+from charloop.sampling.loops import find_loop
 from cli.commands import BRIEF, Outcome, assert_refused, call, done, process, program, without_controls
 from cli.conftest import Write
 
@@ -250,9 +251,26 @@ def test_the_repetition_penalty_counts_the_window_and_the_prompt(trained: Path, 
 def test_a_loop_of_greedy_writing_is_noted(trained: Path) -> None:
     flags = ("sample", str(trained), "--length", "600", "--seed", "0", "--no-echo", "--temperature")
     greedy = call(*flags, "0")
-    found = re.search(r"loop: its last ([\d,]+) characters repeat the same ([\d,]+); --no-repeat", greedy.err)
+    found = re.search(
+        r"^note: the text ends in a loop: its last ([\d,]+) characters repeat the same ([\d,]+); "
+        r"--no-repeat, --repetition-penalty or a higher temperature avoids it$",
+        greedy.err,
+        re.MULTILINE,
+    )
     assert found
     length, period = (int(number.replace(",", "")) for number in found.groups())
     end = load(trained).sample(length=600, temperature=0)[0][-length:]
     assert end == (end[:period] * length)[:length]
     assert "loop" not in call(*flags, "1").err + call(*flags, "0", "--no-repeat", "9").err
+    penalised = call(*flags, "1", "--top-k", "1", "--repetition-penalty", "1.001").err
+    assert re.search("^note: the text ends in a loop: .*; --no-repeat or a higher --top-k", penalised, re.M)
+
+
+def test_of_several_texts_it_is_noted_how_many_end_in_a_loop(trained: Path) -> None:
+    flags = ("sample", str(trained), "--length", "600", "--seed", "0", "--num-samples", "3", "--temperature")
+    texts = load(trained).sample(length=600, seed=0, num_samples=3, temperature=0.1)
+    count = sum(find_loop(text) is not None for text in texts)
+    note = re.search(r"^note: (\d) of 3 texts ends? in a loop \(the longest: ", call(*flags, "0.1").err, re.M)
+    assert (int(note[1]) if note else 0) == count
+    assert "note: 3 of 3 texts end in a loop (the longest: " in call(*flags, "0").err
+    assert "loop" not in call(*flags, "1").err

@@ -57,7 +57,7 @@ def test_exactly_the_last_characters_count(
     for index in written:
         rows = age(rows, jnp.array([index, (index + 1) % 6]))
     filter_ = make_penalty(config)
-    logits = np.array([3.0, -2.0, 0.0, -np.inf, 1e-3, -1e-3], np.float32)
+    logits = np.array([3.0, -2.0, 1e-3, -np.inf, 0.0, -1e-3], np.float32)
     found = settle(filter_, 0, rows)(jnp.array([logits, np.roll(logits, 1)]))
     expected = twin_of_penalty(logits, text, penalty, window, end)
     np.testing.assert_allclose(found, [expected, np.roll(expected, 1)], rtol=1e-6)

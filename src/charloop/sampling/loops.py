@@ -2,8 +2,13 @@
 
 from typing import NamedTuple
 
+from charloop.sampling.config import SamplingConfig
+
 MIN_ROUNDS, MIN_LENGTH, MAX_PERIOD = 3, 30, 1000
 """The least number of rounds of a loop, its least length in characters, and the most characters of one round."""
+
+LOW_TEMPERATURE = 0.3
+"""Temperatures from here on hardly ever make loops."""
 
 
 class Loop(NamedTuple):
@@ -26,3 +31,12 @@ def find_loop(text: str) -> Loop | None:
         if length >= MIN_LENGTH:
             return Loop(period, length)
     return None
+
+
+def is_prone_to_loops(config: SamplingConfig) -> bool:
+    """Return whether a loop is the fault of the settings: a text of `config` takes likely characters only.
+
+    At other settings, a text that repeats itself is what the network has learned: a level of a game, a table.
+    """
+    temperatures = config.temperature if isinstance(config.temperature, tuple) else (config.temperature,)
+    return min(temperatures) < LOW_TEMPERATURE or config.top_k == 1

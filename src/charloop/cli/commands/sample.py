@@ -16,9 +16,10 @@ from charloop.cli.flags.sampling import SamplingFlags, check_sampling_flags
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
+from charloop.cli.terminal.loop_notes import LoopNotes
 from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.progress import showing_progress
-from charloop.cli.terminal.samples import noting_loop, print_text
+from charloop.cli.terminal.samples import print_text
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
@@ -139,7 +140,8 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
             **asdict(flags.sampling),
         )
     joint = DocumentRule(network.vocabulary.documents).joint
-    print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json, writer=writer)
+    loops = LoopNotes(flags.sampling, "document")
+    print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json, writer=writer, loops=loops)
 
 
 def print_samples(
@@ -157,17 +159,17 @@ def print_samples(
     opening = "" if flags.no_echo else prompt
     writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
     network = network.keep_stray_bytes()
+    loops = LoopNotes(flags.sampling)
     if flags.sampling.num_samples == 1:
         # A file of bytes holds what the network wrote, and nothing else.
         ends_line = not writer.as_bytes or sys.stdout.isatty()
-        pieces = network.stream(prompt, **settings)
-        if flags.sampling.temperature == 0:
-            pieces = noting_loop(pieces)
+        pieces = loops.watch(network.stream(prompt, **settings))
         print_text(opening, pieces, paint, writer=writer, ends_line=ends_line)
-        return
-    for number, text in enumerate(network.sample(prompt, **settings), start=1):
-        print(f"--- {number} ---")
-        print_text(opening, [text], paint and paint.again(), writer=writer)
+    else:
+        for number, text in enumerate(network.sample(prompt, **settings), start=1):
+            print(f"--- {number} ---")
+            print_text(opening, loops.watch([text]), paint and paint.again(), writer=writer)
+    print_notes(loops.notes())
 
 
 def wants_surprise(flags: SampleFlags) -> bool:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from charloop.cli.terminal.loop_notes import LoopNotes
 from charloop.cli.terminal.output import TextWriter
 from charloop.wording import number_of
 
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def print_documents(
-    stream: "DocumentStream", count: int, joint: str, *, as_json: bool, writer: TextWriter
+    stream: "DocumentStream",
+    count: int,
+    joint: str,
+    *,
+    as_json: bool,
+    writer: TextWriter,
+    loops: LoopNotes,
 ) -> None:
     """Print `count` documents as they are accepted, each followed by `joint`, or each as a line of JSON."""
     cut = 0
@@ -27,10 +34,11 @@ def print_documents(
                 print(json.dumps(document_values(document)))
             else:
                 writer.write(document.text + joint)
+            loops.look(document.text)
             sys.stdout.flush()
             cut += not document.is_complete
     finally:
-        for note in document_notes(stream, cut):
+        for note in (*document_notes(stream, cut), *loops.notes()):
             print(f"note: {note}", file=sys.stderr)
 
 

@@ -1,12 +1,11 @@
 """New text on standard output, as it is written."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.surprise_colors import Painter
 from charloop.errors import CharloopError
-from charloop.sampling.loops import find_loop
 
 
 def print_text(
@@ -35,17 +34,3 @@ def print_text(
     if ends_line and last != "\n":
         sys.stdout.write("\n")
     sys.stdout.flush()
-
-
-def noting_loop(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield the pieces of a text, then print on standard error whether it has fallen into a loop."""
-    text = ""
-    for piece in pieces:
-        text += piece
-        yield piece
-    if loop := find_loop(text):
-        print(
-            f"note: the text ends in a loop: its last {loop.length:,} characters repeat the same {loop.period:,}; "
-            "--no-repeat or a temperature above 0 avoids it",
-            file=sys.stderr,
-        )
