@@ -305,6 +305,9 @@ def test_documents_follow_the_repetition_penalty_and_end(run: Path) -> None:
     assert outcome.out != call(*flags[:-1], "0").out
     rows = [json.loads(line) for line in call(*flags, "--json").out.splitlines()]
     assert [row["text"] for row in rows] == lines
+    settings = {"seed": 3, "repetition_penalty": 100, "repetition_window": 2}
+    alone = load(run).sample("th", length=40, num_samples=12, **settings)
+    assert ["th" + text for text in alone] == lines
     # The start symbol does not make the end symbol less likely.
     assert sum(row["ended"] for row in rows) >= 6
 
