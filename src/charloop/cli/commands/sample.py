@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +16,7 @@ from charloop.cli.flags.sampling import SamplingFlags, check_sampling_flags
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
+from charloop.cli.terminal.encoding import check_output_encoding, encoding_output
 from charloop.cli.terminal.loop_notes import LoopNotes
 from charloop.cli.terminal.output import TextWriter
 from charloop.cli.terminal.progress import showing_progress
@@ -50,6 +51,9 @@ class SampleFlags:
     color: Literal["none", "surprise"] = "none"
     """surprise: colour each new character by its surprise, from the network's own probabilities before temperature
     and filters. Only on a terminal or if FORCE_COLOR is set, and never if NO_COLOR is set."""
+    output_encoding: Annotated[str | None, argument("ENC", default="utf-8")] = None
+    """Encoding of what goes to a file or pipe, a name that Python knows. Characters that it lacks become ?, and are
+    counted in a note. Not for a byte network."""
     interactive: Switch = False
     """Write together with the network: the terminal shows the likely next characters and the keys, and you choose,
     type, let the network draw, or take back. The text is printed at the end."""
@@ -65,17 +69,29 @@ class SampleFlags:
 def main(arguments: Sequence[str]) -> None:
     """Print one text as it is written, or several one after the other."""
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
-    check_document_flags(flags.whole, given_flags(arguments))
-    check_sampling_flags(flags.sampling, given_flags(arguments))
-    if flags.interactive:
-        from charloop.cli.interactive.session import check_interactive, edit_text
-
-        check_interactive(given_flags(arguments))
-    prompt = flags.prompt
-    if prompt and flags.prompt_file is not None:
-        raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
+    check_flags(flags, given_flags(arguments))
     network = load_network(flags)
-    unit = network.vocabulary.unit
+    with encoding_output(flags.output_encoding, network.vocabulary.unit):
+        use = write(flags, network)
+    print_seed(drawn_seed, use)
+
+
+def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
+    """Raise CharloopError for flags that are wrong whatever the network, or that do not go together."""
+    check_document_flags(flags.whole, given)
+    check_sampling_flags(flags.sampling, given)
+    check_output_encoding(flags.output_encoding)
+    if flags.interactive:
+        from charloop.cli.interactive.session import check_interactive
+
+        check_interactive(given)
+    if flags.prompt and flags.prompt_file is not None:
+        raise CharloopError("--prompt and --prompt-file do not go together", do="leave one out")
+
+
+def write(flags: SampleFlags, network: "TrainedModel") -> str:
+    """Print one text, several, or documents, or let a person write; return what a seed is good for afterwards."""
+    prompt, unit = flags.prompt, network.vocabulary.unit
     if flags.prompt_file is not None:
         prompt = read_prompt_file("prompt", flags.prompt_file, unit)
     context = read_context(flags.context, taken=flags.prompt_file, unit=unit)
@@ -87,23 +103,23 @@ def main(arguments: Sequence[str]) -> None:
     if flags.whole.documents is not None:
         print_notes(reader.notes)
         write_documents(flags, network, prompt)
-        print_seed(drawn_seed, "writes these again")
-        return
+        return "writes these again"
     beginning = network.beginning(context)
     if flags.interactive:
+        from charloop.cli.interactive.session import edit_text
+
         print_notes(reader.notes)
         config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
         text = edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
         print_text("", [text], writer=TextWriter())
-        print_seed(drawn_seed, "draws the same characters for the same keys")
-        return
+        return "draws the same characters for the same keys"
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
     print_samples(flags, network, prompt, context, paint, reader)
     if paint:
         print(LEGEND, flush=True)
     if beginning.text or beginning.is_context:
         print(f"note: read from {beginning.description}", file=sys.stderr)
-    print_seed(drawn_seed, "writes this again")
+    return "writes this again"
 
 
 def load_network(flags: SampleFlags) -> "TrainedModel":

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,9 +31,9 @@ DRAWING_FLAGS = frozenset(
 """Flags that have a meaning where a person decides how much is written."""
 
 
-def check_interactive(given: set[str]) -> None:
+def check_interactive(given: Collection[str]) -> None:
     """Raise CharloopError if there is no terminal, or for a flag that only a network writing alone can follow."""
-    for name in sorted(given - SETUP_FLAGS - DRAWING_FLAGS):
+    for name in sorted(set(given) - SETUP_FLAGS - DRAWING_FLAGS):
         raise CharloopError(
             f"--{name.replace('_', '-')} and --interactive do not go together", do="leave one out"
         )
