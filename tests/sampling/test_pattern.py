@@ -10,12 +10,23 @@ from hypothesis import strategies as st
 from sampling_fakes import ELMAN, WEIGHTS, Octets, Steady
 
 from charloop.data import Vocabulary
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling import Pattern, SamplingConfig, generate_texts
 from charloop.sampling.constraints import automaton
 
 FEW = Vocabulary.of_text("aAb\n")
 LETTERS = Vocabulary.of_text(" \nabcdefgh")
+
+
+def test_a_pattern_is_read_in_the_unicode_form_that_the_network_knows() -> None:
+    composed = Vocabulary.of_text("caf\u00e9\n")
+    reader = StringReader(composed)
+    rule = Pattern("\ufeff[e\u0301f]\r", composed, reader)
+    assert rule.pattern == Pattern("[\u00e9f]\n", composed).pattern == "[\u00e9f]\n"
+    assert Pattern("e\u0301", composed).pattern == "\u00e9"
+    assert len(reader.notes) == 1
+
 
 atoms = st.sampled_from(
     [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sampling_fakes import Elman
 
 from charloop.data import Vocabulary
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling import Pattern, SamplingConfig, Words, generate_texts
 from charloop.sampling.constraints import words as module
@@ -29,6 +30,16 @@ def splits(text: str, words: list[str]) -> bool:
     spelled = sorted({form for word in words for form in (forms(word) if word == word.lower() else {word})})
     one = "|".join(map(re.escape, spelled))
     return bool(re.fullmatch(rf"(?:[^aAbB]|(?<![aAbB])(?:{one})(?![aAbB]))*", text))
+
+
+def test_words_are_read_in_the_unicode_form_that_the_network_knows() -> None:
+    known = Vocabulary.of_text("cafe\u0301 \n")
+    rule = Words.of(["\ufeffcaf\u00e9", "fe\r"], known)
+    assert rule.children == Words.of(["cafe\u0301", "fe\n"], known).children
+    composed = Vocabulary.of_text("caf\u00e9 \n")
+    reader = StringReader(composed)
+    assert Words.of(["cafe\u0301"], composed, reader).children == Words.of(["caf\u00e9"], composed).children
+    assert len(reader.notes) == 1
 
 
 lists = st.lists(

@@ -55,9 +55,9 @@ def make_constraints(
     if flags.no_repeat is not None:
         found.append(NoRepeat(flags.no_repeat, network.vocabulary.size))
     if flags.words is not None:
-        found.append(Words.of(map(reader.read, read_words(flags.words)), network.vocabulary))
+        found.append(Words.of(read_words(flags.words), network.vocabulary, reader))
     if flags.regex is not None:
-        found.append(Pattern(reader.read(flags.regex), network.vocabulary))
+        found.append(Pattern(flags.regex, network.vocabulary, reader))
     return tuple(found)
 
 

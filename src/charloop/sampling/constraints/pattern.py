@@ -1,12 +1,13 @@
 """The constraint that the whole text matches a regular expression."""
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Integer
 
 from charloop.data import Vocabulary
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.constraints.automaton import UNREACHABLE, Automaton
 from charloop.sampling.constraints.base import Constraint
@@ -21,14 +22,17 @@ class Pattern(Constraint):
 
     No text is begun that cannot be completed within the ids that remain. The text ends where the pattern lets nothing
     follow. Raises CharloopError for a pattern that does not compile, has look-around, back references, `\\b` or the
-    like, or that no text of the vocabulary's symbols matches.
+    like, or that no text of the vocabulary's symbols matches. `reader` (by default a new one of the vocabulary) reads
+    the pattern.
     """
 
     pattern: str
     vocabulary: Vocabulary
+    reader: InitVar[StringReader | None] = None
     _automaton: Automaton = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, reader: StringReader | None) -> None:
+        object.__setattr__(self, "pattern", (reader or StringReader(self.vocabulary)).read(self.pattern))
         symbols = list(self.vocabulary.symbols) + [""] * (self.vocabulary.size - len(self.vocabulary.symbols))
         automaton = (
             Automaton(self.pattern, symbols)

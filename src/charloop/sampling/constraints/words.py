@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 from charloop.data import Vocabulary
+from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.constraints.base import Constraint
 
@@ -39,8 +40,8 @@ class Words(Constraint):
     name = "the list of words"
 
     @classmethod
-    def of(cls, words: Iterable[str], vocabulary: Vocabulary) -> "Words":
-        """Make the constraint for the list `words`.
+    def of(cls, words: Iterable[str], vocabulary: Vocabulary, reader: StringReader | None = None) -> "Words":
+        """Make the constraint for the list `words`, which `reader` (by default a new one of `vocabulary`) reads.
 
         Raises CharloopError if the list is empty, too long, or has characters that the vocabulary lacks.
         """
@@ -51,7 +52,8 @@ class Words(Constraint):
                 allowed="a network of characters",
                 do="use a pattern (--regex)",
             )
-        spelled = sorted(set(words) - {""})
+        reader = reader or StringReader(vocabulary)
+        spelled = sorted(set(map(reader.read, words)) - {""})
         if not spelled:
             raise CharloopError("the list of words is empty", do="give at least one word")
         _check_known(spelled, vocabulary)
