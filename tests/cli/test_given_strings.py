@@ -26,6 +26,7 @@ def cafe(tmp_path_factory: pytest.TempPathFactory) -> str:
         "--context GIVEN",
         "--context file",
         "--stop GIVEN",
+        "--forbid GIVEN",
         "--words file",
         "--regex GIVEN(?s:.*)",
     ],
@@ -40,6 +41,12 @@ def test_what_is_given_is_read_by_the_rules_of_training_texts(flags: str, cafe: 
     assert f"note: {NOTE.format(1)}" in outcome.err
     Path("file").write_text("café\nby\n")
     assert outcome.out == done(call("sample", cafe, "--length", "20", *plain))
+
+
+def test_a_letter_and_its_accent_have_one_bias(cafe: str) -> None:
+    flags = ("sample", cafe, "--length", "99", "--bias")
+    biased = done(call(*flags, "e\u0301=9"))
+    assert biased == done(call(*flags, "é=9")) != done(call(*flags, "é=0"))
 
 
 @pytest.mark.parametrize(

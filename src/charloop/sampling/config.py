@@ -1,7 +1,8 @@
 """The settings of sampling, each with its range beside it."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -97,6 +98,11 @@ class SamplingConfig:
                 raise CharloopError("temperature", got=self.temperature, allowed="one number or two")
             if not any(self.temperature):
                 object.__setattr__(self, "temperature", 0.0)
+
+    def read_strings(self, read: Callable[[str], str]) -> Self:
+        """Return the settings with their stop strings and forbidden characters as `read` returns them."""
+        forbid = None if self.forbid is None else read(self.forbid)
+        return replace(self, stop=tuple(map(read, self.stops)), forbid=forbid)
 
     @property
     def stops(self) -> tuple[str, ...]:

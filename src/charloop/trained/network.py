@@ -82,8 +82,7 @@ class TrainedModel:
         return StringReader(self.vocabulary).read(text)
 
     def _settings(self, **settings: Any) -> SamplingConfig:
-        config = SamplingConfig(**settings)
-        return replace(config, stop=tuple(map(self._read, config.stops)))
+        return SamplingConfig(**settings).read_strings(self._read)
 
     def sample_bytes(self, prompt: str | bytes = "", **settings: Any) -> list[bytes]:
         """Return the bytes of new texts that follow `prompt`; the arguments are those of `sample`.

@@ -97,9 +97,7 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
     context = read_context(flags.context, taken=flags.prompt_file, unit=unit)
     reader = StringReader(network.vocabulary)
     prompt, context = reader.read(prompt), None if context is None else reader.read(context)
-    flags = replace(
-        flags, sampling=replace(flags.sampling, stop=tuple(map(reader.read, flags.sampling.stop)))
-    )
+    flags = replace(flags, sampling=flags.sampling.read_strings(reader.read))
     if flags.whole.documents is not None:
         print_notes(reader.notes)
         write_documents(flags, network, prompt)

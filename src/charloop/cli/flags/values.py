@@ -1,5 +1,6 @@
 """How flags read numbers, and names for them that fit a help page: N, X, TEXT instead of {None}|INT."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from types import NoneType, UnionType
@@ -57,6 +58,8 @@ def bias_of_characters(asked: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any
 def read_bias(words: list[str]) -> dict[str, float]:
     """Return a character and its number from a word such as e=-1.5, or raise a ValueError that says what is wrong."""
     character, _, number = words[0].rpartition("=")
+    # A letter and its accent are one character.
+    character = unicodedata.normalize("NFC", character)
     try:
         value = float(number)
     except ValueError:
