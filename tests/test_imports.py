@@ -33,6 +33,7 @@ LAYERS = [
     {"originality"},
     {"sampling"},
     {"checkpoint"},
+    {"sessions"},
     {"trained", "description"},
     {"analysis"},
     {"training"},

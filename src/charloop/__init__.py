@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from charloop.model import CharLM
     from charloop.presets import find_preset
     from charloop.sampling import SamplingConfig
+    from charloop.sessions import Session
     from charloop.trained import TrainedModel, load
     from charloop.training.run import resume, train
     from charloop.unroll import UNROLLINGS
@@ -29,6 +30,7 @@ _HOMES = {
     "RunConfig": "config",
     "SamplingConfig": "sampling",
     "Score": "evaluation",
+    "Session": "sessions",
     "TrainedModel": "trained",
     "TrainingConfig": "config",
     "UNROLLINGS": "unroll",
@@ -58,6 +60,7 @@ __all__ = [
     "RunConfig",
     "SamplingConfig",
     "Score",
+    "Session",
     "TrainedModel",
     "TrainingConfig",
     "Vocabulary",

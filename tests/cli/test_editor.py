@@ -19,8 +19,7 @@ from charloop.cli.interactive.view import (
     wrap_symbols,
 )
 from charloop.data import Vocabulary
-from charloop.sampling import SamplingConfig
-from charloop.sampling.interactive import InteractiveSession
+from charloop.sessions.interactive import InteractiveSession
 from charloop.trained import TrainedModel, load
 from cli.commands import Outcome
 
@@ -38,9 +37,9 @@ def bytes_network(binary: tuple[Path, Outcome]) -> TrainedModel:
 def open_editor(
     network: TrainedModel, prompt: str = "the ", *, keeps_prompt: bool = True, **config: float
 ) -> Editor:
-    settings = SamplingConfig(**config)
-    session = InteractiveSession(network.model, network.params, network.vocabulary, prompt, settings)
-    return Editor(session, network.vocabulary, keeps_prompt=keeps_prompt)
+    session = network.session(context="", **config)
+    session.read(prompt)
+    return Editor(InteractiveSession(session), network.vocabulary, keeps_prompt=keeps_prompt)
 
 
 def press(editor: Editor, *keys: str) -> Editor:
@@ -93,9 +92,9 @@ def test_the_network_draws_and_all_is_taken_back(network: TrainedModel) -> None:
 
 def test_the_temperature_stays_in_its_range(network: TrainedModel) -> None:
     editor = press(open_editor(network, temperature=0.15), "down", "down", "down")
-    assert editor.session.config.temperature == 0
+    assert editor.session.temperature == 0
     press(editor, *["up"] * 3)
-    assert editor.session.config.temperature == 0.3
+    assert editor.session.temperature == 0.3
 
 
 def test_in_typing_all_is_text(network: TrainedModel) -> None:

@@ -8,9 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from charloop.data import Vocabulary
 from charloop.errors import CharloopError
+from charloop.sampling import SamplingConfig
+from charloop.sampling.prompt import NO_BEGINNING, Beginning
+from charloop.sessions import Session
+from charloop.sessions.mark import Network
+from charloop.sessions.tape import Tape
 
-ALPHABET = " \nabcdefgh"
+ALPHABET = "\n abcdefgh"
 
 
 @dataclass(frozen=True)
@@ -163,3 +169,15 @@ class OctetsDecoder:
 LETTERS, ELMAN = Letters(), Elman()
 WEIGHTS = ELMAN.init()
 """Shared by the test files, so that they share compiled programs."""
+KNOWN = Vocabulary.of_text(ALPHABET)
+"""A vocabulary with the ids of `LETTERS`."""
+
+
+def begin_session(
+    prompt: str = "", vocabulary: Vocabulary = KNOWN, beginning: Beginning = NO_BEGINNING, **settings: Any
+) -> Session:
+    """A session of the shared model that has read `prompt`."""
+    config = SamplingConfig(**settings)
+    session = Session(Tape(Network(ELMAN, WEIGHTS, vocabulary, beginning, config.unknown), config))
+    session.read(prompt)
+    return session

@@ -1,17 +1,17 @@
 """Forbidden and biased characters: against softmax in NumPy, in all three ways to write, with one program."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
-from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Octets, Steady
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Octets, Steady, begin_session
 from test_backtracking import Rule
 
 from charloop.errors import CharloopError
 from charloop.sampling import SamplingConfig, generate_texts
 from charloop.sampling.bias import make_bias
 from charloop.sampling.documents import Writer
-from charloop.sampling.interactive import InteractiveSession
 from charloop.sampling.pickers import make_picker
 
 BIASED: dict[str, Any] = {"bias": {"c": -1.5, "h": 2.0}, "forbid": "be?", "seed": 3}
@@ -32,12 +32,9 @@ def twin_of_sampling(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
 def test_the_bias_comes_before_the_temperature(temperature: float) -> None:
-    session = InteractiveSession(
-        ELMAN, WEIGHTS, LETTERS, "ab", SamplingConfig(temperature=temperature, **BIASED)
-    )
-    found = {one.index: one.draw_probability for one in session.candidates(len(ALPHABET))}
-    expected = twin_of_sampling(np.asarray(session.text.logits[0]), temperature)
-    np.testing.assert_allclose([found[index] for index in range(len(ALPHABET))], expected, rtol=1e-4)
+    found = begin_session("ab", temperature=temperature, **BIASED).next()
+    expected = twin_of_sampling(np.asarray(found.text.logits[0]), temperature)
+    np.testing.assert_allclose(found.draw_probabilities, expected, rtol=1e-4)
 
 
 def test_characters_are_as_frequent_as_their_bias_makes_them() -> None:
@@ -58,10 +55,7 @@ def test_all_ways_to_write_follow_it(more: dict[str, Any]) -> None:
     assert not set(text) & set("be")
     assert text != write(ELMAN, WEIGHTS, SamplingConfig(length=80, seed=3, **more))
     assert text == write(ELMAN, WEIGHTS, config, LETTERS, Rule())
-    session = InteractiveSession(ELMAN, WEIGHTS, LETTERS, "a", config)
-    for _ in range(80):
-        list(session.draw("character"))
-    assert text == LETTERS.decode(session.ids)
+    assert text == begin_session("a", **asdict(config)).write()
     prompt = LETTERS.encode("a")
     writer = Writer(ELMAN, WEIGHTS, make_picker(config, LETTERS), prompt, -5, config.seed, 80)
     assert text == LETTERS.decode(writer.write(0, 1)[0].ids)

@@ -4,12 +4,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from charloop import trained
 from charloop.config import ModelConfig
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.model import CharLM
-from charloop.trained import TrainedModel
+from charloop.trained import TrainedModel, own_prefix
 
 
 @pytest.fixture
@@ -27,13 +26,13 @@ def test_the_prefix_is_found_in_a_text_that_the_network_writes(
     network: TrainedModel, monkeypatch: pytest.MonkeyPatch, written: str, prefix: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(trained, "generate_texts", lambda *_, **how: asked.append(how) or [written])
+    monkeypatch.setattr(own_prefix, "generate_texts", lambda *_, **how: asked.append(how) or [written])
     assert network.prefix == network.prefix == prefix
     assert [how["beginning"].text for how in asked] == ["\n"], "once, after a guess from the vocabulary"
 
 
 def test_a_context_asks_for_no_prefix(network: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trained, "generate_texts", lambda *_, **__: pytest.fail("it wrote"))
+    monkeypatch.setattr(own_prefix, "generate_texts", lambda *_, **__: pytest.fail("it wrote"))
     assert network.beginning("ab").text == "ab"
     assert network.beginning("").text == ""
 

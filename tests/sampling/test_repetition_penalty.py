@@ -1,5 +1,6 @@
 """The penalty on characters written before: against lists in Python, in all ways to write, with one program."""
 
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -9,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Steady
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Letters, Steady, begin_session
 from test_backtracking import Rule
 
 from charloop.sampling import Beginning, NoRepeat, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.along_text import NEVER, RepetitionPenalty, age, begin_ages, make_penalty, settle
 from charloop.sampling.documents import Writer
-from charloop.sampling.interactive import InteractiveSession
 from charloop.sampling.pickers import make_picker
 
 VOCAB = len(ALPHABET)
@@ -109,17 +109,14 @@ def test_greedy_is_the_argmax_after_bias_and_penalty(window: int, bias: dict[str
 
 @pytest.mark.parametrize("penalty", [1.5, 0.6])
 def test_it_comes_before_the_temperature(penalty: float) -> None:
-    config = SamplingConfig(temperature=0.5, repetition_penalty=penalty, repetition_window=3)
-    session = InteractiveSession(ELMAN, WEIGHTS, LETTERS, PROMPT, config)
-    session.put(LETTERS.encode("hg").tolist())
-    text = LETTERS.encode(PROMPT + "hg").tolist()
-    weights = np.exp(twin_of_penalty(np.asarray(session.text.logits[0]), text, penalty, 3) / 0.5)
-    found = {one.index: one.draw_probability for one in session.candidates(VOCAB)}
-    np.testing.assert_allclose([found[i] for i in range(VOCAB)], weights / weights.sum(), rtol=1e-4)
-    session.take_back_piece()
-    weights = np.exp(twin_of_penalty(np.asarray(session.text.logits[0]), text[:-2], penalty, 3) / 0.5)
-    found = {one.index: one.draw_probability for one in session.candidates(VOCAB)}
-    np.testing.assert_allclose([found[i] for i in range(VOCAB)], weights / weights.sum(), rtol=1e-4)
+    session = begin_session(PROMPT, temperature=0.5, repetition_penalty=penalty, repetition_window=3)
+    start, text = session.mark(), LETTERS.encode(PROMPT + "hg").tolist()
+    session.read("hg")
+    for seen in (text, text[:-2]):
+        found = session.next()
+        weights = np.exp(twin_of_penalty(np.asarray(found.text.logits[0]), seen, penalty, 3) / 0.5)
+        np.testing.assert_allclose(found.draw_probabilities, weights / weights.sum(), rtol=1e-4)
+        session.rewind(start)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +138,8 @@ def test_all_ways_to_write_follow_it(more: dict[str, Any]) -> None:
     assert [text] != write(SamplingConfig(length=80, seed=3, **more))
     assert write(config, PROMPT, Rule()) == [text]
     assert "".join(stream_text(ELMAN, WEIGHTS, LETTERS, PROMPT, config)) == text
-    session = InteractiveSession(ELMAN, WEIGHTS, LETTERS, PROMPT, config)
-    for _ in range(80):
-        list(session.draw("character"))
-    assert LETTERS.decode(session.ids) == text
+    session = begin_session(PROMPT, **asdict(config))
+    assert "".join(session.write(count) for count in (1, 50, 29)) == text
     prompt = LETTERS.encode(PROMPT)
     ages = begin_ages(config, LETTERS, prompt)
     writer = Writer(ELMAN, WEIGHTS, make_picker(config, LETTERS), prompt, -5, config.seed, 80, ages)

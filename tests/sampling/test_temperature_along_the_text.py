@@ -1,16 +1,17 @@
 """A temperature that changes along the text: against NumPy, in all ways to write, with one program."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
-from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Steady
+from sampling_fakes import ALPHABET, ELMAN, LETTERS, WEIGHTS, Elman, Steady, begin_session
 from test_backtracking import Rule
 
 from charloop.sampling import SamplingConfig, generate_texts
 from charloop.sampling.documents import Writer
-from charloop.sampling.interactive import InteractiveSession
 from charloop.sampling.pickers import make_picker
+from charloop.sessions.interactive import InteractiveSession
 
 LENGTH = 60
 STEADY = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
@@ -20,8 +21,8 @@ def write(config: SamplingConfig, model: Any = ELMAN, params: Any = WEIGHTS, *ru
     return generate_texts(model, params, LETTERS, "a", config, rules)[0]
 
 
-def begin_session(config: SamplingConfig) -> InteractiveSession:
-    return InteractiveSession(ELMAN, WEIGHTS, LETTERS, "a", config)
+def begin(config: SamplingConfig) -> InteractiveSession:
+    return InteractiveSession(begin_session("a", **asdict(config)))
 
 
 def temperature_twin(first: float, last: float, length: int, position: int) -> float:
@@ -32,11 +33,11 @@ def temperature_twin(first: float, last: float, length: int, position: int) -> f
 def test_the_temperature_goes_in_a_line_from_the_first_character_to_the_last(
     first: float, last: float, length: int
 ) -> None:
-    session = begin_session(SamplingConfig(length=length, temperature=(first, last)))
+    session = begin(SamplingConfig(length=length, temperature=(first, last)))
     for position in range(length + 3):
         temperature = temperature_twin(first, last, length, position)
         np.testing.assert_allclose(session.temperature, temperature, rtol=1e-5)
-        weights = np.exp(np.asarray(session.text.logits[0], np.float64) / temperature)
+        weights = np.exp(np.asarray(session.session.next().text.logits[0], np.float64) / temperature)
         drawn = {one.index: one.draw_probability for one in session.candidates(len(ALPHABET))}
         twin = weights / weights.sum()
         np.testing.assert_allclose([drawn[i] for i in range(len(ALPHABET))], twin, rtol=1e-3, atol=1e-9)
@@ -61,7 +62,7 @@ def test_all_ways_to_write_follow_it(temperature: tuple[float, float], more: dic
     for end in temperature:
         assert text != write(SamplingConfig(length=LENGTH, temperature=end, seed=3, **more))
     assert text == write(config, ELMAN, WEIGHTS, Rule())
-    session = begin_session(config)
+    session = begin(config)
     for _ in range(LENGTH):
         list(session.draw("character"))
     assert text == LETTERS.decode(session.ids)
@@ -92,7 +93,7 @@ def test_one_program_serves_all_ramps() -> None:
 
 
 def test_a_temperature_set_by_hand_stays() -> None:
-    session = begin_session(SamplingConfig(length=9, temperature=(0.4, 1.2)))
+    session = begin(SamplingConfig(length=9, temperature=(0.4, 1.2)))
     for _ in range(4):
         list(session.draw("character"))
     np.testing.assert_allclose(session.temperature, 0.8)

@@ -23,8 +23,13 @@ Tree = TypeVar("Tree")
 
 def save_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write `tensors` and `metadata` as one file, completely or not at all."""
+    write_atomically(path, pack_file(tensors, metadata))
+
+
+def pack_file(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+    """Return the content of a file with `tensors` and `metadata`, which `load_tensors` reads."""
     arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    write_atomically(path, sort_header(save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)})))
+    return sort_header(save(arrays, {**metadata, CHECKSUM: checksum(arrays, metadata)}))
 
 
 def sort_header(content: bytes) -> bytes:

@@ -6,7 +6,7 @@ programs. Only another model, another choice of filters or another batch size co
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, no_type_check
 
@@ -67,8 +67,30 @@ def begin_writing(
     rows: WritingState = _repeat_rows(
         state, jnp.int32(prompt[-1]), make_row_keys(seed, batch_size, first), ages
     )
-    mesh = choose_mesh(batch_size)
-    placed: WritingState = jax.device_put(rows, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
+    return place_rows(rows)
+
+
+def read_on(
+    model: LanguageModel,
+    params: Parameters,
+    writing: WritingState,
+    ids: Integer[np.ndarray, " ids"],
+    written: int = 0,
+) -> WritingState:
+    """Return the state of the only batch row after more `ids` (at least one), of which `written` count as written.
+
+    It has no ages.
+    """
+    unread = np.concatenate([np.asarray(writing.previous), ids])
+    state = read_prompt(model, params, unread[:-1], writing.state)
+    position = writing.position + written
+    return place_rows(replace(writing, state=state, previous=jnp.array(unread[-1:]), position=position, ages=None))
+
+
+def place_rows(writing: WritingState) -> WritingState:
+    """Put the batch rows on the devices that share them."""
+    mesh = choose_mesh(len(writing.previous))
+    placed: WritingState = jax.device_put(writing, _per_part(batch_sharding(mesh, 0), batch_sharding(mesh)))
     return placed
 
 
@@ -97,10 +119,17 @@ def choose_mesh(batch_size: int) -> Mesh:
 def write_blocks(
     model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, length: int, first: int
 ) -> Iterator[Integer[np.ndarray, "count batch"]]:
-    """Yield `length` characters of each batch row, block by block; each block is written when it is asked for.
+    """Yield `length` characters of each batch row, block by block, as `write_on` does."""
+    return (ids for _, ids in write_on(model, picker, params, writing, length, first))
 
-    The first block has `first` characters. After a block that takes less than `SMOOTH_SECONDS` the size doubles.
-    Raises CharloopError if the model's logits are not finite.
+
+def write_on(
+    model: LanguageModel, picker: Picker, params: Parameters, writing: WritingState, length: int, first: int
+) -> Iterator[tuple[WritingState, Integer[np.ndarray, "count batch"]]]:
+    """Yield `length` characters of each batch row, block by block, and the state after each block.
+
+    A block is written when it is asked for. The first has `first` characters; after a block that takes less than
+    `SMOOTH_SECONDS` the size doubles. Raises CharloopError if the model's logits are not finite.
     """
     written, size, mesh = 0, first, choose_mesh(len(writing.previous))
     while written < length:
@@ -111,7 +140,7 @@ def write_blocks(
             raise not_finite()
         quick = time.perf_counter() - started < SMOOTH_SECONDS
         written, size = written + len(ids), min(2 * size, BLOCK) if quick else size
-        yield ids
+        yield writing, ids
 
 
 def not_finite() -> CharloopError:

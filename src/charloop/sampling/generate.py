@@ -14,7 +14,7 @@ from charloop.sampling.compiled_loop import BLOCK, begin_writing, choose_mesh, r
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constraints import Constraint
 from charloop.sampling.constraints.backtracking import BacktrackingWriter
-from charloop.sampling.ending import Ending, IdEnding
+from charloop.sampling.ending import Ending, check_lines, make_id_ending
 from charloop.sampling.host_loop import Chooser, HostLoop
 from charloop.sampling.pickers import make_picker
 from charloop.sampling.prompt import NO_BEGINNING, Beginning, find_text, prepend_beginning
@@ -43,7 +43,7 @@ def generate_texts(
     newline, for a model whose logits are not finite, and if no text that satisfies the constraints is found.
     """
     config = config or SamplingConfig()
-    _check_lines(config, vocabulary)
+    check_lines(config, vocabulary)
     if constraints:
         texts = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
         return ["".join(text) for text in texts]
@@ -71,22 +71,12 @@ def stream_text(
         raise CharloopError(
             "num_samples of a stream", got=config.num_samples, allowed="1", do="generate several"
         )
-    _check_lines(config, vocabulary)
+    check_lines(config, vocabulary)
     if constraints:
         (text,) = _write_constrained(model, params, vocabulary, prompt, config, constraints, beginning)
         return (piece for piece in text if piece)
     pieces = _write_pieces(model, params, vocabulary, prompt, config, STREAM_BLOCK, beginning)
     return (piece for (piece,) in pieces if piece)
-
-
-def _check_lines(config: SamplingConfig, vocabulary: TextVocabulary) -> None:
-    """Raise CharloopError if lines are to end a text in which no line can end."""
-    if config.lines is not None and not len(vocabulary.encode("\n", unknown="skip")):
-        whole = "a document ends by itself: use --documents" if vocabulary.end_id is not None else None
-        raise CharloopError(
-            "--lines: this network knows no newline",
-            do=whole or "end the text with --length or --stop",
-        )
 
 
 def _write_pieces(
@@ -155,7 +145,7 @@ def _write_constrained(
     loop, seen = HostLoop(model, params), find_text(vocabulary, ids, beginning, config.unknown)
     read = prepend_beginning(vocabulary, ids, beginning, config.unknown)
     first = loop.begin(read, begin_ages(config, vocabulary, seen))
-    picker, ending = make_picker(config, vocabulary), _ending_of_ids(config, vocabulary)
+    picker, ending = make_picker(config, vocabulary), make_id_ending(config, vocabulary)
     never = find_forbidden(config, vocabulary)
 
     def write(sample: int) -> Iterator[str]:
@@ -166,11 +156,3 @@ def _write_constrained(
         yield decoder.flush()
 
     return map(write, range(config.num_samples))
-
-
-def _ending_of_ids(config: SamplingConfig, vocabulary: TextVocabulary) -> IdEnding:
-    """Return where a text of ids ends; a stop string with characters that the vocabulary lacks never occurs."""
-    encoded = [(stop, vocabulary.encode(stop, unknown="skip").tolist()) for stop in config.stops]
-    stops = tuple(tuple(ids) for stop, ids in encoded if vocabulary.decode(ids) == stop)
-    newline = vocabulary.encode("\n", unknown="skip").tolist()
-    return IdEnding(stops, newline[0] if newline else None, config.lines, vocabulary.end_id)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
 from charloop.devices import batch_sharding, make_mesh
 from charloop.sampling.along_text import Ages, age, settle
-from charloop.sampling.compiled_loop import make_row_keys, not_finite
+from charloop.sampling.compiled_loop import WritingState, make_row_keys, not_finite
 from charloop.sampling.pickers import Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel
@@ -66,6 +66,11 @@ class HostLoop:
         # A first state with another sharding than the later ones would need a program of its own.
         state = jax.device_put(read_prompt(self._model, self._params, prompt[:-1]), self._sharding)
         return self._read(state, int(prompt[-1]), 0, None if ages is None else jnp.asarray(ages[None]))
+
+    def begin_at(self, writing: WritingState) -> TextState:
+        """Return the state at the end of the only batch row of `writing`. Raises CharloopError as `begin` does."""
+        state = jax.device_put(writing.state, self._sharding)
+        return self._read(state, int(writing.previous[0]), int(writing.position), writing.ages)
 
     def advance(self, text: TextState, index: int) -> TextState:
         """Return the state after one more id (in [0, vocab)). Raises CharloopError as `begin` does."""

@@ -93,12 +93,17 @@ def find_whitespace(vocabulary: TextVocabulary) -> np.ndarray:
     return np.array([vocabulary.decode([index]).isspace() for index in range(vocabulary.size)])
 
 
-def read_prompt(model: LanguageModel, params: Parameters, characters: Integer[np.ndarray, " time"]) -> State:
-    """Return the state, for a batch of one, after reading `characters` from the initial state.
+def read_prompt(
+    model: LanguageModel,
+    params: Parameters,
+    characters: Integer[np.ndarray, " time"],
+    state: State | None = None,
+) -> State:
+    """Return the state, for a batch of one, after reading `characters` from `state`, by default the initial one.
 
     The program is compiled once for each power of two up to `MAX_BUCKET`; longer prompts are read in pieces.
     """
-    state = model.initial_state(1)
+    state = model.initial_state(1) if state is None else state
     bucket = min(max(1 << (len(characters) - 1).bit_length(), MIN_BUCKET), MAX_BUCKET)
     for start in range(0, len(characters), bucket):
         piece = characters[start : start + bucket]

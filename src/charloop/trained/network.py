@@ -13,7 +13,7 @@ from charloop.cells.from_object import name_builtin_cell
 from charloop.checkpoint import RunFolder, export_run
 from charloop.checkpoint.texts import read_training_text
 from charloop.config import DataConfig, RunConfig
-from charloop.data import Vocabulary, accept_prefix, find_prefix, guess_prefix
+from charloop.data import Vocabulary, accept_prefix
 from charloop.data.decoding import decode_utf8
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
@@ -26,11 +26,11 @@ from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, gene
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH
 from charloop.sampling.documents import DocumentStream
 from charloop.sampling.prompt import prepend_beginning, read_prompt
+from charloop.sessions import Session
 from charloop.trained.documents import make_writer, score_drafts
+from charloop.trained.own_prefix import find_own_prefix
+from charloop.trained.sessions import begin_session, load_session
 from charloop.types import Parameters
-
-PREFIX_SAMPLE_LENGTH = 2000
-"""Characters, dozens of lines, that a network writes so that its prefix can be found in them."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,21 @@ class TrainedModel:
 
     def _settings(self, **settings: Any) -> SamplingConfig:
         return SamplingConfig(**settings).read_strings(self._read)
+
+    def session(self, *, context: str | None = None, **settings: Any) -> Session:
+        """Return a session: a text that the network reads and writes piece by piece, empty at first.
+
+        `context` and `settings` are those of `sample`; `length`, `stop` and `lines` are defaults of `Session.write`.
+        """
+        return begin_session(self, context, self._settings(**settings))
+
+    def load_session(self, path: str | Path, *, reread: bool = False) -> Session:
+        """Return the session that `Session.save` wrote to `path`, which continues as if it had not been saved.
+
+        With `reread`, other weights of this network read its text again. Raises CharloopError for other weights
+        without it, for a session of another network, and for a file that is no session or damaged.
+        """
+        return load_session(self, path, reread=reread)
 
     def sample_bytes(self, prompt: str | bytes = "", **settings: Any) -> list[bytes]:
         """Return the bytes of new texts that follow `prompt`; the arguments are those of `sample`.
@@ -154,24 +169,7 @@ class TrainedModel:
         if self.vocabulary.documents:
             return ""
         kept = accept_prefix(self.run.text.get("prefix") if self.run else None, self.vocabulary)
-        return self._prefix_of_own_text() if kept is None else kept
-
-    def _prefix_of_own_text(self) -> str:
-        """Return the prefix of a text that the network writes, always with the same seed.
-
-        The vocabulary alone does not show whether the text is a play or a list.
-        """
-        guess = guess_prefix(self.vocabulary)
-        config = SamplingConfig(length=PREFIX_SAMPLE_LENGTH, temperature=0.8)
-        try:
-            (text,) = generate_texts(
-                self.model, self.params, self.vocabulary, "", config, beginning=Beginning(guess)
-            )
-        except CharloopError:
-            # Weights that are not finite cannot write; sampling and scoring report that themselves.
-            return guess
-        found = accept_prefix(find_prefix(text), self.vocabulary)
-        return guess if found is None else found
+        return find_own_prefix(self) if kept is None else kept
 
     def beginning(self, context: str | None = None) -> Beginning:
         """Return what the network reads before a text: `context` if it is given, else its `prefix`."""

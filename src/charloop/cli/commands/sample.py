@@ -24,7 +24,6 @@ from charloop.cli.terminal.samples import print_text
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
-from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
     from charloop.trained import TrainedModel
@@ -102,15 +101,16 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
         print_notes(reader.notes)
         write_documents(flags, network, prompt)
         return "writes these again"
-    beginning = network.beginning(context)
     if flags.interactive:
         from charloop.cli.interactive.session import edit_text
 
         print_notes(reader.notes)
-        config, colored = SamplingConfig(**asdict(flags.sampling)), wants_surprise(flags)
-        text = edit_text(network, prompt, config, beginning, keeps_prompt=not flags.no_echo, colored=colored)
+        session = network.session(context=context, **asdict(flags.sampling))
+        session.read(prompt)
+        text = edit_text(session, keeps_prompt=not flags.no_echo, colored=wants_surprise(flags))
         print_text("", [text], writer=TextWriter())
         return "draws the same characters for the same keys"
+    beginning = network.beginning(context)
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
     print_samples(flags, network, prompt, context, paint, reader)
     if paint:

@@ -10,7 +10,7 @@ from charloop.cli.interactive.keys import Key
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, would_overwrite, write_output
-from charloop.sampling.interactive import Candidate, InteractiveSession
+from charloop.sessions.interactive import Candidate, InteractiveSession
 
 MAX_CANDIDATES = 10
 """One for each digit."""
@@ -97,7 +97,7 @@ class Editor:
         self.session.put([candidates[number].index])
 
     def _put(self, text: str) -> None:
-        self.session.put(self.vocabulary.encode(text, self.session.config.unknown).tolist())
+        self.session.put_text(text)
 
     def _change_temperature(self, change: float) -> None:
         self.session.set_temperature(max(0.0, round(self.session.temperature + change, 6)))

@@ -14,10 +14,8 @@ from charloop.cli.interactive.editor import Editor
 from charloop.cli.interactive.keys import Key, KeyReader
 from charloop.cli.interactive.view import draw_editor
 from charloop.errors import CharloopError
-from charloop.sampling.config import SamplingConfig
-from charloop.sampling.interactive import InteractiveSession
-from charloop.sampling.prompt import Beginning
-from charloop.trained import TrainedModel
+from charloop.sessions import Session
+from charloop.sessions.interactive import InteractiveSession
 
 RESIZE_SECONDS = 0.2
 """Time between two looks at the size of the terminal."""
@@ -44,18 +42,9 @@ def check_interactive(given: Collection[str]) -> None:
         )
 
 
-def edit_text(
-    network: TrainedModel,
-    prompt: str,
-    config: SamplingConfig,
-    beginning: Beginning,
-    *,
-    keeps_prompt: bool,
-    colored: bool,
-) -> str:
-    """Let a person write with the network until Ctrl-C, and return the text."""
-    session = InteractiveSession(network.model, network.params, network.vocabulary, prompt, config, beginning)
-    editor = Editor(session, network.vocabulary, keeps_prompt=keeps_prompt)
+def edit_text(session: Session, *, keeps_prompt: bool, colored: bool) -> str:
+    """Let a person write with the network until Ctrl-C, and return the text. The session has read the prompt."""
+    editor = Editor(InteractiveSession(session), session.vocabulary, keeps_prompt=keeps_prompt)
     console = Console(highlight=False)
     with (
         ended_by_signals(),

@@ -1,0 +1,68 @@
+"""What may come next in a text, and how likely each of it is."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float64
+
+from charloop.data import Vocabulary
+from charloop.data.vocabulary import UNKNOWN_SYMBOL
+from charloop.sampling.along_text import make_penalty, settle
+from charloop.sampling.bias import make_bias
+from charloop.sampling.config import SamplingConfig
+from charloop.sampling.filters import make_filters
+from charloop.sampling.host_loop import TextState, softmax_row
+
+
+@dataclass(frozen=True, eq=False)
+class NextCharacter:
+    """The distribution over what may come next: one probability for each token of the vocabulary."""
+
+    text: TextState
+    config: SamplingConfig
+    vocabulary: Vocabulary
+
+    @cached_property
+    def symbols(self) -> tuple[str | bytes, ...]:
+        """What each token stands for: a character, of a network of bytes a byte, at a document's end nothing."""
+        known: tuple[str | bytes, ...] = self.vocabulary.symbols
+        if self.vocabulary.unit == "byte":
+            known = tuple(bytes([index]) for index in range(len(known)))
+        special = {self.vocabulary.end_id: known[0][:0], self.vocabulary.unknown_id: UNKNOWN_SYMBOL}
+        return (*known, *(special[index] for index in range(len(known), self.vocabulary.size)))
+
+    @cached_property
+    def probabilities(self) -> Float64[np.ndarray, " vocab"]:
+        """The network's own probabilities, which sum to 1."""
+        return self.text.probabilities()
+
+    @cached_property
+    def draw_probabilities(self) -> Float64[np.ndarray, " vocab"]:
+        """The probabilities of a draw: after temperature, filters, bias and forbidden characters."""
+        return compute_draw_probabilities(self.text, self.config, self.vocabulary)
+
+    def likeliest(self, count: int = 10) -> list[tuple[str | bytes, float]]:
+        """Return the `count` likeliest symbols with the network's own probability, the likeliest first."""
+        return [(self.symbols[index], float(self.probabilities[index])) for index in self.order()[:count]]
+
+    def order(self) -> list[int]:
+        """Return all tokens, the likeliest first."""
+        found: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
+        return found
+
+
+def compute_draw_probabilities(
+    text: TextState, config: SamplingConfig, vocabulary: Vocabulary
+) -> Float64[np.ndarray, " vocab"]:
+    """Return the distribution that the next draw is made from."""
+    logits = make_bias(config, vocabulary)(text.logits)
+    if penalty := make_penalty(config):
+        logits = settle(penalty, text.position, text.ages)(logits)
+    in_word = config.mode == "words" and not vocabulary.decode([text.last]).isspace()
+    if in_word or config.temperature == 0:
+        greedy = np.zeros(vocabulary.size)
+        greedy[int(logits.argmax())] = 1
+        return greedy
+    filters = settle(make_filters(config, vocabulary.size), text.position)
+    return softmax_row(filters(logits))
