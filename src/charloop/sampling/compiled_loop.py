@@ -84,7 +84,9 @@ def read_on(
     unread = np.concatenate([np.asarray(writing.previous), ids])
     state = read_prompt(model, params, unread[:-1], writing.state)
     position = writing.position + written
-    return place_rows(replace(writing, state=state, previous=jnp.array(unread[-1:]), position=position, ages=None))
+    return place_rows(
+        replace(writing, state=state, previous=jnp.array(unread[-1:]), position=position, ages=None)
+    )
 
 
 def place_rows(writing: WritingState) -> WritingState:

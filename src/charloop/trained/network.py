@@ -94,8 +94,7 @@ class TrainedModel:
     def load_session(self, path: str | Path, *, reread: bool = False) -> Session:
         """Return the session that `Session.save` wrote to `path`, which continues as if it had not been saved.
 
-        With `reread`, other weights of this network read its text again. Raises CharloopError for other weights
-        without it, for a session of another network, and for a file that is no session or damaged.
+        With `reread`, other weights of the network read its text again. Raises CharloopError for anything else.
         """
         return load_session(self, path, reread=reread)
 
