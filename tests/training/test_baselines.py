@@ -26,7 +26,7 @@ from charloop.training.events import (
     Stepped,
     Stopping,
 )
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, at_step, configure, resume_recorded, run
 
 TRAINING, VALIDATION = TEXT[:TRAIN], TEXT[TRAIN:]
@@ -47,24 +47,24 @@ def never(*_) -> Baselines:
     raise AssertionError("measured again")
 
 
-Making = Callable[..., Session]
+Making = Callable[..., TrainingSession]
 
 
 @pytest.fixture
 def session(tmp_path: Path, text: Path) -> Making:
     """The session of a run in `tmp_path`/run, where nothing is compiled until it trains."""
 
-    def make(**settings) -> Session:
+    def make(**settings) -> TrainingSession:
         config = configure(text, **settings)
         corpus = read_corpus(config, None)
         folder = RunFolder(tmp_path / "run", config, corpus.vocabulary, {})
         folder.path.mkdir(exist_ok=True)
-        return Session.open(folder, corpus)
+        return TrainingSession.open(folder, corpus)
 
     return make
 
 
-def started(session: Session) -> Started:
+def started(session: TrainingSession) -> Started:
     return Started(
         session.folder.path, session.config, "text", (), session.split.sizes, "hash", 11, 1, 1, CHUNKS, 0
     )
@@ -78,7 +78,7 @@ STEPPED = Stepped((), 0.5, 1.0)
 FINISHED = Finished("the budget is used up", 40, None, 0, 1.0)
 
 
-def heard(session: Session, *events: Event) -> list[Event]:
+def heard(session: TrainingSession, *events: Event) -> list[Event]:
     """What a listener hears of a run in which `events` happen, once it has started."""
     found: list[Event] = []
     listener = BaselineListener(session, found.append)

@@ -14,7 +14,7 @@ from charloop.data import split_tokens
 from charloop.model import CharLM
 from charloop.training import state, step
 from charloop.training.optimizer import make_optimizer
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import initial_training_state
 from training.runs import SYMBOLS, configure, resume_recorded, run
 
@@ -51,9 +51,11 @@ def test_the_step_is_traced_before_the_first_weights_and_not_again(
 ) -> None:
     separate_programs("tracing is recorded")
     traced: list[str] = []
-    one, trace, initial = step.train_step, Session.trace_steps, state.initial_state_quickly
+    one, trace, initial = step.train_step, TrainingSession.trace_steps, state.initial_state_quickly
     monkeypatch.setattr(step, "train_step", lambda *given: traced.append("step") or one(*given))
-    monkeypatch.setattr(Session, "trace_steps", lambda session: trace(session) or traced.append("traced"))
+    monkeypatch.setattr(
+        TrainingSession, "trace_steps", lambda session: trace(session) or traced.append("traced")
+    )
     monkeypatch.setattr(
         state, "initial_state_quickly", lambda *given: traced.append("weights") or initial(*given)
     )

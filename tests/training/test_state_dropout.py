@@ -16,7 +16,7 @@ from charloop.dropout import draw_resets, find_prefix_starts
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.training.run import resume
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import initial_training_state
 from charloop.training.step import compile_steps
 from choosing import slow
@@ -121,7 +121,7 @@ def test_a_skipped_update_leaves_the_memory_as_it_found_it(tmp_path: Path, text:
     """State dropout does not reset it: here every update is skipped, since no loss is finite."""
     made = run(tmp_path / "run", configure(text, steps=3, state_dropout=OFTEN))
     folder = RunFolder.open(made.folder)
-    session = Session.open(folder, read_own_corpus(folder))
+    session = TrainingSession.open(folder, read_own_corpus(folder))
     state = initial_training_state(session.model, session.optimizer, 2, 0)
     carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
     spoiled = {**state.params, "readout.bias": state.params["readout.bias"] * jnp.nan}

@@ -25,7 +25,7 @@ from charloop.training.events import (
     Started,
     Stepped,
 )
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 
 USUAL_RATE = 2e-3
 LOWEST_USUAL_RATE, HIGHEST_USUAL_RATE = USUAL_RATE / 4, USUAL_RATE * 5
@@ -43,7 +43,7 @@ class BaselineListener:
     is resumed.
     """
 
-    def __init__(self, session: Session, listener: Listener) -> None:
+    def __init__(self, session: TrainingSession, listener: Listener) -> None:
         self.session, self.listener = session, listener
         self.baselines: Baselines | None = None
         self._measuring: BackgroundMeasurement | None = None

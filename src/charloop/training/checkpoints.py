@@ -14,18 +14,18 @@ from charloop.checkpoint import Checkpoint, RunFolder, cut_after, pack_tree, unp
 from charloop.conversion import convert
 from charloop.errors import CharloopError
 from charloop.training.metrics import EvaluationRecord, decode_record
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import Journal, TrainingState, training_state_shapes
 from charloop.training.update_guard import initial_health
 
 
-def save_checkpoint(session: Session, state: TrainingState, journal: Journal) -> None:
+def save_checkpoint(session: TrainingSession, state: TrainingState, journal: Journal) -> None:
     """Write a training state as the run's newest checkpoint."""
     keep = session.config.training.keep_checkpoints
     session.folder.checkpoints.write(int(state.step), pack_tree(state), asdict(journal), keep)
 
 
-def save_best_weights(session: Session, state: TrainingState, journal: Journal) -> None:
+def save_best_weights(session: TrainingSession, state: TrainingState, journal: Journal) -> None:
     """Write the weights of `state` as the best ones, with their step, and their loss if they were evaluated."""
     best, facts = journal.best_score, dict[str, Any](step=int(state.step), validation_loss=None)
     if best:
@@ -34,7 +34,7 @@ def save_best_weights(session: Session, state: TrainingState, journal: Journal) 
     session.folder.save_weights(params, facts)
 
 
-def load_last_checkpoint(session: Session) -> tuple[TrainingState, Journal, list[str]]:
+def load_last_checkpoint(session: TrainingSession) -> tuple[TrainingState, Journal, list[str]]:
     """Read the newest intact checkpoint, with a note for each newer one that is damaged.
 
     Raises CharloopError if there is none, or if it is of another run.
@@ -45,7 +45,7 @@ def load_last_checkpoint(session: Session) -> tuple[TrainingState, Journal, list
     return state, journal, [*checkpoint.notes, *first]
 
 
-def unpack_checkpoint(session: Session, checkpoint: Checkpoint) -> tuple[TrainingState, Journal]:
+def unpack_checkpoint(session: TrainingSession, checkpoint: Checkpoint) -> tuple[TrainingState, Journal]:
     """Return what a checkpoint holds; CharloopError if it is of another run."""
     shapes = training_state_shapes(session.model, session.optimizer, session.config.data.batch_size)
     # Checkpoints of the first releases have no health.
@@ -82,7 +82,7 @@ def is_up_to(line: bytes, step: int, evaluated: int) -> bool:
     return record is not None and record.step <= (evaluated if isinstance(record, EvaluationRecord) else step)
 
 
-def restore_best_weights(session: Session, state: TrainingState, journal: Journal) -> list[str]:
+def restore_best_weights(session: TrainingSession, state: TrainingState, journal: Journal) -> list[str]:
     """Write the best weights if they are those of `state` and a killed process did not; note it if they are lost."""
     folder, best = session.folder, journal.best_step
     if not best:

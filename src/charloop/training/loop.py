@@ -26,7 +26,7 @@ from charloop.training.events import (
 from charloop.training.interrupt import Interrupt
 from charloop.training.metrics import EvaluationRecord, SkippedRecord, StepRecord, encode_record
 from charloop.training.samples import copy_network, format_samples, sample_texts, samples_path
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import Journal, TrainingState
 from charloop.training.step import PlannedUpdate, UpdateMetrics
 from charloop.training.update_guard import blame_cell, divergence_error, stop_if_diverged
@@ -48,7 +48,7 @@ class Loop:
 
     def __init__(
         self,
-        session: Session,
+        session: TrainingSession,
         state: TrainingState,
         journal: Journal,
         listener: Listener,

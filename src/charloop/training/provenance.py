@@ -9,7 +9,7 @@ from typing import Any
 from jax.sharding import Mesh
 
 from charloop.devices import count_cores, name_processor
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 
 LIBRARIES = ("charloop", "jax", "jaxlib", "optax", "llvmlite", "numpy")
 
@@ -28,7 +28,7 @@ def current_provenance(mesh: Mesh, step: int) -> dict[str, Any]:
     }
 
 
-def update_provenance(session: Session, step: int) -> tuple[Session, list[str]]:
+def update_provenance(session: TrainingSession, step: int) -> tuple[TrainingSession, list[str]]:
     """Return `session` with what it continues with at `step` recorded, and a note if that has changed."""
     before, now = session.folder.made_with, current_provenance(session.mesh, step)
     found = compare_provenance(dict(before[-1]), now) if before else None

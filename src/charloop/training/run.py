@@ -41,7 +41,7 @@ from charloop.training.loop import Loop
 from charloop.training.optimizer import check_frozen, check_objects
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise
-from charloop.training.session import Session, complete_config, describe_text
+from charloop.training.session import TrainingSession, complete_config, describe_text
 from charloop.training.state import Journal, TrainingState, initial_training_state
 
 
@@ -90,7 +90,7 @@ def train(
     model = CharLM.build(config.model, corpus.vocabulary.size, corpus.vocabulary.end_id)
     path = Path(out) if out else default_folder(corpus, config)
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
-    session = Session.of(draft, corpus, cut, model)
+    session = TrainingSession.of(draft, corpus, cut, model)
     text_facts = describe_text(corpus, cut, session.prefix)
     if donor:
         text_facts["new_characters"] = "".join(find_new(donor.vocabulary, corpus.vocabulary))
@@ -168,7 +168,7 @@ def resume_folder(
     folder = replace(folder, config=changes or folder.config)
     loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
-    session = Session.open(folder, corpus)
+    session = TrainingSession.open(folder, corpus)
     with locked(folder.path):
         state, journal, notes = load_last_checkpoint(session)
         session, changed = update_provenance(session, int(state.step))
@@ -196,7 +196,7 @@ def resume_folder(
 
 
 def run_invocation(
-    session: Session,
+    session: TrainingSession,
     state: TrainingState,
     journal: Journal,
     notes: list[str],

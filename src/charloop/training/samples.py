@@ -12,7 +12,7 @@ from charloop.checkpoint import RunFolder
 from charloop.data.documents.rule import DocumentRule
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import TrainingState
 
 TEMPERATURES = (0.5, 0.8, 1.0)
@@ -21,7 +21,7 @@ SAMPLE_DOCUMENTS = 20
 """The most documents of a sample."""
 
 
-def sample_texts(session: Session, state: TrainingState, step: int) -> list[tuple[float, str]]:
+def sample_texts(session: TrainingSession, state: TrainingState, step: int) -> list[tuple[float, str]]:
     """Return a sample at each temperature, or the reason why there is none; the same for the same step."""
     params = jax.device_put(state.params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
@@ -42,7 +42,7 @@ def write_sample(network: TrainedModel, length: int, **settings: Any) -> str:
     return joint.join(network.vocabulary.decode(draft.ids) for draft in drafts[: max(1, fits.sum())])
 
 
-def copy_network(session: Session, state: TrainingState, loss: float) -> TrainedModel:
+def copy_network(session: TrainingSession, state: TrainingState, loss: float) -> TrainedModel:
     """Return a copy of the network, because the next update reuses the memory of `state`.
 
     Raises CharloopError if it has been reused already.

@@ -40,7 +40,7 @@ def check_precision(precision: str, model: CharLM) -> None:
 
 
 @dataclass(frozen=True)
-class Session:
+class TrainingSession:
     """Everything that the training loop needs and that does not change while it runs."""
 
     folder: RunFolder
@@ -59,13 +59,13 @@ class Session:
     """A program's own, which replaces the learning rate of the configuration."""
 
     @classmethod
-    def open(cls, folder: RunFolder, corpus: Corpus) -> "Session":
+    def open(cls, folder: RunFolder, corpus: Corpus) -> "TrainingSession":
         """Return the session of a run that exists."""
         model = CharLM.build(folder.config.model, folder.vocabulary.size, folder.vocabulary.end_id)
         return cls.of(folder, corpus, split_corpus(folder.config, corpus), model)
 
     @classmethod
-    def of(cls, folder: RunFolder, corpus: Corpus, cut: Split, model: CharLM) -> "Session":
+    def of(cls, folder: RunFolder, corpus: Corpus, cut: Split, model: CharLM) -> "TrainingSession":
         """Return the session of a run folder whose configuration is complete, with its split and its model."""
         config = folder.config
         chunks = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)

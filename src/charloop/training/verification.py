@@ -15,7 +15,7 @@ from charloop.training.checkpoints import unpack_checkpoint
 from charloop.training.metrics import EvaluationRecord, StepRecord, read_records
 from charloop.training.provenance import compare_provenance, current_provenance
 from charloop.training.samples import format_samples, sample_texts, samples_path
-from charloop.training.session import Session
+from charloop.training.session import TrainingSession
 from charloop.training.state import TrainingState
 from charloop.training.step import UpdateMetrics
 
@@ -33,7 +33,7 @@ class Check:
 class Repetition:
     """The updates to repeat: those after `start` and up to `stop`."""
 
-    session: Session
+    session: TrainingSession
     base: Checkpoint
     """The checkpoint at `start`."""
     start: int
@@ -53,7 +53,7 @@ class Repetition:
         `steps` limits the number of updates; 0 is no limit. Raises CharloopError if there is nothing to compare with.
         """
         folder = RunFolder.open(Path(path), cell=cell)
-        session = Session.open(folder, read_own_corpus(folder))
+        session = TrainingSession.open(folder, read_own_corpus(folder))
         found, notes = read_newest_two(session.folder)
         base, goal = found[-1], found[0] if len(found) > 1 else None
         start = int(unpack_checkpoint(session, base)[0].step)
@@ -169,7 +169,7 @@ def read_records_after(
     return steps, evaluations
 
 
-def note_other_machine(session: Session, start: int) -> list[str]:
+def note_other_machine(session: TrainingSession, start: int) -> list[str]:
     """Return a note if the updates after `start` were made with something else than this process has."""
     stretches = [s for s in session.folder.made_with if s.get("from_step", 0) <= start]
     found = (
