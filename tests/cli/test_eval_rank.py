@@ -298,7 +298,7 @@ def test_baselines_of_bytes_and_of_another_split(tmp_path: Path) -> None:
         (("book.txt", "--hidden-size", "3"), "unknown flag"),
         (("book.txt", "--shuffle"), "--shuffle without documents"),
         (("book.txt", "--documents", r"\n"), "--documents"),
-        (("book.txt", "--documents", "file"), "too few documents to split"),
+        (("book.txt", "--documents", "file"), "the whole text is one document"),
     ],
 )
 def test_baselines_refuses(book: Path, tmp_path: Path, flags: tuple[str, ...], said: str) -> None:

@@ -13,7 +13,7 @@ from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, detect_encodings
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.reading import HoldOut, Reading, TokenRequest
-from charloop.data.split import Split, align_split, split_tokens
+from charloop.data.split import Split, align_split, find_end, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import dtype_of
 from charloop.data.vocabulary import Unit, Vocabulary
@@ -47,7 +47,15 @@ class Corpus:
         """
         cut = split_tokens(len(self.tokens), validation_fraction, test_fraction)
         end = self.vocabulary.end_id
-        return cut if end is None else align_split(cut, self.tokens, end)
+        if end is None:
+            return cut
+        if any(cut.sizes[1:]) and find_end(self.tokens, end, len(self.tokens) - 2, first=1) is None:
+            raise CharloopError(
+                "the whole text is one document: no other is left to hold out",
+                do=f"change --documents {self.vocabulary.documents!r}, or set --validation-fraction and"
+                " --test-fraction to 0",
+            )
+        return align_split(cut, self.tokens, end)
 
     @classmethod
     def of_tokens(cls, tokens: np.ndarray, vocabulary: Vocabulary) -> "Corpus":

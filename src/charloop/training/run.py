@@ -14,7 +14,7 @@ from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, GivenText, Text
-from charloop.data.documents.notes import note_documents
+from charloop.data.notes import note_split
 from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
@@ -104,8 +104,8 @@ def train(
     if donor:
         params = extend_parameters(donor, corpus.vocabulary)
         state = replace(state, params=params, optimizer=session.optimizer.init(params))
-    documents = note_documents(corpus, cut, shuffled=config.data.shuffle)
-    notes = [*corpus.notes, *documents, *([note] if note else [])]
+    noted = note_split(corpus, cut, shuffled=config.data.shuffle)
+    notes = [*corpus.notes, *noted, *([note] if note else [])]
     notes += [note_donor(donor, corpus.vocabulary)] if donor else []
     with new_folder(path, overwrite=overwrite):
         session.folder.begin()

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from charloop.baselines import find_baselines
     from charloop.data import load_corpus
-    from charloop.data.documents.notes import note_documents
+    from charloop.data.notes import note_split
 
     with showing_progress() as listener:
         corpus = load_corpus(
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> None:
     cut = corpus.split(flags.validation_fraction, flags.test_fraction)
     train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
     _, baselines = find_baselines(train, text, corpus.vocabulary)
-    noted = note_documents(corpus, cut, shuffled=flags.shuffle)
+    noted = note_split(corpus, cut, shuffled=flags.shuffle)
     notes = [*corpus.notes, *noted, *([baselines.portion] if baselines.portion else [])]
     facts = {"text": corpus.description, "train": len(train), "validation": len(text), "notes": notes}
     if flags.json:
