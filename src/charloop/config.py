@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from charloop.errors import CharloopError, refusing_unknown
-from charloop.given import CellName, CellObject, source_names
+from charloop.given import CellName, CellObject, Fields, source_names
 
 if TYPE_CHECKING:
     from charloop.given import Sources
@@ -49,6 +49,12 @@ class DataConfig:
     r"""Read the text as documents, each from an empty memory, and learn where they end. line: each line is one.
     blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
     and `\\` stand for newline, tab and backslash). Empty: one text."""
+    text_field: str = ""
+    """Read tables (.csv, .tsv) and JSON lines (.jsonl), and learn the texts in this field: each record is a document.
+    Empty: the files are text."""
+    label_field: str = ""
+    """Read what is in this field, such as a language or an author, as a label before each text: the network learns to
+    write for a given label. Needs text-field."""
     shuffle: bool = False
     """Put the documents in random order, by the seed, before the text is divided."""
     hold_out: Literal["each-file", "end"] = "each-file"
@@ -68,6 +74,11 @@ class DataConfig:
     def __post_init__(self) -> None:
         """`corpus` may also be given as one name or path."""
         object.__setattr__(self, "corpus", source_names(self.corpus))
+
+    @property
+    def fields(self) -> Fields | None:
+        """The fields of tables; None if the files are text."""
+        return Fields(self.text_field, self.label_field) if self.text_field or self.label_field else None
 
 
 @refusing_unknown("setting of the network")

@@ -4,7 +4,7 @@ A run may come from anywhere, so the content of its files is checked before it i
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, TypeVar
 
@@ -23,6 +23,8 @@ from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.wording import describe_model, number_of
 
+SHOWN_LABELS = 20
+"""Labels that are named."""
 UNITS = {"char": "characters", "byte": "bytes"}
 TEXT_KEYS = {"description", "characters", "distinct", "train", "validation", "test", "content_hash"}
 Size = Annotated[int, Meta(ge=0, le=2**62)]
@@ -71,6 +73,8 @@ def describe_run(folder: RunFolder) -> dict[str, Any]:
     """Return all facts of a run, as plain values."""
     text = checked(folder.text, TextFacts, folder.path / CONFIG)
     values: dict[str, Any] = {"run": str(folder.path), "text": text, **to_dict(folder.config)}
+    if folder.vocabulary.labels:
+        values["labels"] = list(folder.vocabulary.labels)
     values["notes"] = slower_here(folder)
     try:
         # A line that was not written to its end does not count.
@@ -124,10 +128,7 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
     yield "dropout", dropout_line(model)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
-    if data["documents"]:
-        held_out = "the end" if data["hold_out"] == "end" else "the end of each file"
-        order = "in random order" if data["shuffle"] else f"in their order, {held_out} held out"
-        yield "documents", f"{data['documents']!r}, {order}"
+    yield from document_rows(data, folder.vocabulary.labels)
     yield (
         "training",
         f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",
@@ -142,6 +143,20 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
     yield from weights_rows(values)
     baselines, rank = find_rank(folder, values)
     yield from wording.rank_rows(rank, baselines)
+
+
+def document_rows(data: dict[str, Any], labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield how the text is divided into documents, if it is, and the labels that they have."""
+    held_out = "the end" if data["hold_out"] == "end" else "the end of each file"
+    order = "in random order" if data["shuffle"] else f"in their order, {held_out} held out"
+    if data["documents"]:
+        yield "documents", f"{data['documents']!r}, {order}"
+    if data["text_field"]:
+        yield "documents", f"the field {data['text_field']!r} of each record, {order}"
+    if labels:
+        named, more = labels[:SHOWN_LABELS], len(labels) - SHOWN_LABELS
+        shown = ", ".join(label or "(none)" for label in named) + (f" and {more:,} more" if more > 0 else "")
+        yield "labels", f"{len(labels):,} in the field {data['label_field']!r}: {shown}"
 
 
 def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:

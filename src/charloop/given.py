@@ -88,3 +88,11 @@ def kind_of(value: Any) -> str:
     """Return what config.json calls an object."""
     said = getattr(value, "kind", None) or getattr(value, "__name__", None)
     return said if isinstance(said, str) else type(value).__name__
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The names of the field that holds a record's text, and of the one that holds its label ("": none)."""
+
+    text: str
+    label: str = ""

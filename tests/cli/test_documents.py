@@ -260,7 +260,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "eval RUN --sort surprise": ("--sort needs --per-document",),
     "eval RUN --threshold 0.9": ("--threshold needs --per-document",),
     "eval RUN --per-document - --threshold 1.5": ("--threshold", 1.5, "a share from 0 to 1"),
-    "eval RUN --per-document - --per-character -": ("--per-character and --per-document", "- twice"),
+    "eval RUN --per-document - --per-character -": ("--per-character and --per-document", "- more than once"),
     "eval RUN --per-document - --limit 9": ("--per-document and --limit",),
     "eval RUN --per-document - --context a": ("--per-document and --context",),
     "eval RUN --text fox --context a": ("--context and a network of documents",),

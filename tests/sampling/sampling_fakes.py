@@ -32,6 +32,10 @@ class Letters:
     def size(self) -> int:
         return len(self.symbols)
 
+    @property
+    def never_written(self) -> tuple[int, ...]:
+        return () if self.unknown_id is None else (self.unknown_id,)
+
     def encode(self, text: str, unknown: str = "error") -> np.ndarray:
         lacking = set(text) - set(self.symbols)
         if lacking and unknown == "error":
@@ -142,7 +146,7 @@ class Octets:
     """The 256 bytes of UTF-8."""
 
     size: int = 256
-    unknown_id: None = None
+    never_written: tuple[int, ...] = ()
     end_id: None = None
 
     def encode(self, text: str, unknown: str = "error") -> np.ndarray:  # noqa: ARG002

@@ -10,6 +10,7 @@ from jaxtyping import Integer, UInt8, UInt32
 
 from charloop.data import Vocabulary
 from charloop.data.documents.cutting import MARK
+from charloop.data.documents.labels import FIRST_LABEL
 
 
 class Compressor(NamedTuple):
@@ -55,12 +56,14 @@ def bits_per_character(
 def encode(vocabulary: Vocabulary, tokens: Integer[np.ndarray, " length"]) -> bytes:
     """Return the text of `tokens` as UTF-8, or the bytes themselves for a vocabulary of bytes.
 
-    The end of a document is the byte 255, which UTF-8 does not use.
+    The end of a document is the byte 255, which UTF-8 does not use. A label is a code point for private use; among
+    bytes the byte 255 too.
     """
     if vocabulary.unit == "byte":
         own: UInt8[np.ndarray, " length"] = np.minimum(tokens, END).astype(np.uint8)
         return own.tobytes()
-    special = ([ord(MARK)] if vocabulary.documents else []) + [UNKNOWN]
+    labels = range(ord(FIRST_LABEL), ord(FIRST_LABEL) + len(vocabulary.labels))
+    special = [*labels, *([ord(MARK)] if vocabulary.documents else []), UNKNOWN]
     codes: UInt32[np.ndarray, " length"] = np.append(vocabulary.codes, special)[tokens].astype("<u4")
     text = codes.tobytes().decode("utf-32-le", "surrogatepass")
     return text.encode("utf-8", "surrogatepass").replace(MARK.encode(), bytes([END]))

@@ -35,7 +35,7 @@ def read_corpus(
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
-    how |= {"unknown": unknown, "form_characters": form_characters}
+    how |= {"unknown": unknown, "form_characters": form_characters, "fields": data.fields}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     how |= {"hold_out": data.hold_out}
     if text is None:
@@ -128,6 +128,7 @@ def read_chosen_text(
             errors=wanted.errors or data.errors,
             vocabulary=folder.vocabulary,
             unknown=wanted.unknown,
+            fields=data.fields,
             listener=listener,
         )
         return ChosenText(corpus.description, corpus.tokens, corpus.notes)

@@ -102,7 +102,7 @@ def refuse_other_characters(first: RunFolder, one: ChosenText, run: RunFolder, o
         refuse_unknown(first, one)
         refuse_unknown(run, other)
     mine, theirs = (
-        given.tokens if same else vocabulary.codes[given.tokens]
+        given.tokens if same else vocabulary.shown_codes[given.tokens]
         for vocabulary, given in zip(vocabularies, (one, other), strict=True)
     )
     if not np.array_equal(mine, theirs):

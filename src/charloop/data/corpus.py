@@ -11,6 +11,7 @@ from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, detect_encodings
+from charloop.data.documents.labels import RECORD
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.reading import HoldOut, Reading, TokenRequest
 from charloop.data.split import Split, align_split, find_end, split_tokens
@@ -19,7 +20,7 @@ from charloop.data.tokenizing import dtype_of
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder
-from charloop.given import source_names
+from charloop.given import Fields, source_names
 from charloop.progress import Meter, ProgressListener
 
 
@@ -90,6 +91,7 @@ def load_corpus(
     shuffle: int | None = None,
     form_characters: str | None = None,
     hold_out: HoldOut = "end",
+    fields: Fields | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
@@ -100,9 +102,10 @@ def load_corpus(
     errors="replace" replaces bytes that are not valid in `encoding` by U+FFFD; otherwise they are refused.
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
     `documents` divides the text (see `DocumentRule`): the end symbol stands before the first document and after each,
-    instead of what separates them. `shuffle` is a seed by which documents are put in random order.
-    Otherwise hold_out="each-file" orders them by their places in their files, so that the end of the text holds the
-    end of each file (where files are documents: of each folder).
+    instead of what separates them. `shuffle` is a seed by which documents are put in random order. `fields` reads
+    tables and JSON lines instead: each record is a document, and its label one more token before it.
+    Without `shuffle`, hold_out="each-file" orders them by their places in their files, so that the end of the text
+    holds the end of each file (where files are documents: of each folder).
     A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
     outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
     occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
@@ -115,7 +118,9 @@ def load_corpus(
         check_encoding(encoding)
     unit, folder = vocabulary.unit if vocabulary else unit, cache or cache_folder()
     _check_min_count(min_count, unit)
-    found = find_sources(source_names(sources), encoding=encoding, unit=unit, errors=errors, cache=folder)
+    # Bytes are those of the files; of records, those of their texts.
+    kind: Unit = "char" if fields else unit
+    found = find_sources(source_names(sources), encoding=encoding, unit=kind, errors=errors, cache=folder)
     return read_sources(
         found,
         encoding=encoding,
@@ -128,6 +133,7 @@ def load_corpus(
         shuffle=shuffle,
         form_characters=form_characters,
         hold_out=hold_out,
+        fields=fields,
         cache=folder,
         listener=listener,
     )
@@ -146,12 +152,14 @@ def read_sources(
     shuffle: int | None = None,
     form_characters: str | None = None,
     hold_out: HoldOut = "end",
+    fields: Fields | None = None,
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
     """Return the tokens of sources that are found already; otherwise as `load_corpus`."""
     unit = vocabulary.unit if vocabulary else unit
     _check_min_count(min_count, unit)
+    documents = choose_rule(documents, fields)
     if vocabulary:
         documents, min_count = vocabulary.documents, vocabulary.min_count
     if shuffle is not None and not documents:
@@ -170,8 +178,9 @@ def read_sources(
         min_count,
         documents,
         shuffle,
-        hold_out=hold_out,
         form_characters=form_characters,
+        hold_out=hold_out,
+        fields=fields,
     )
     folder = (cache or cache_folder()) / "tokens"
     cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))
@@ -183,6 +192,22 @@ def read_sources(
         found.description,
         found.suggested_name,
     )
+
+
+def choose_rule(documents: str, fields: Fields | None) -> str:
+    """Return the rule that divides a text. Raises CharloopError for fields that contradict it or each other."""
+    if fields is None:
+        if documents == RECORD:
+            raise CharloopError("--documents record", do="say which field is the text: --text-field NAME")
+        return documents
+    if not fields.text:
+        raise CharloopError("--label-field without --text-field", do="say which field is the text")
+    if fields.text == fields.label:
+        raise CharloopError("--text-field and --label-field are the same", got=fields.text, do="name two")
+    if documents not in ("", RECORD):
+        do = "leave one out: each record is a document"
+        raise CharloopError("--documents and --text-field do not go together", do=do)
+    return RECORD
 
 
 def _check_min_count(min_count: int, unit: Unit) -> None:

@@ -34,6 +34,8 @@ class TextChanges:
     byte_order_marks: int = 0
     empty_lines: int = 0
     other_forms: int = 0
+    empty_records: int = 0
+    skipped_labels: int = 0
     skipped_characters: int = 0
     unknown_characters: int = 0
     replaced: int = 0
@@ -51,6 +53,8 @@ class TextChanges:
                 self.other_forms,
                 "read {} characters in another Unicode form (NFC or NFD), which the network knows",
             ),
+            (self.empty_records, "left out {} records without text"),
+            (self.skipped_labels, "left out {} labels that the network does not know"),
             (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
             (self.unknown_characters, f"read {{}} characters {AS_UNKNOWN}"),
             (

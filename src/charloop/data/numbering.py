@@ -1,12 +1,18 @@
-"""Characters to numbers in one pass: each new character gets the next number.
+"""Characters to numbers in one pass, where each new character gets the next number; and numbers to characters.
 
 The numbers of the sorted vocabulary are known only at the end of a text; `ranks` maps to them.
 """
 
+import codecs
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Int, Integer, Shaped, UInt, UInt16, UInt32
+
+from charloop.errors import CharloopError
+
+Ids: TypeAlias = Integer[np.ndarray, " length"] | Sequence[int]
 
 CODE_POINTS = 0x110000
 _LATIN = 0x100
@@ -86,3 +92,36 @@ def narrow_code_points(text: str) -> UInt16[np.ndarray, " length"] | UInt32[np.n
 def code_points(text: str) -> UInt32[np.ndarray, " length"]:
     """Return the code point of each character, including lone surrogates."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+class StreamDecoder:
+    """Turns ids into text a few at a time, and holds back bytes that do not form a whole character yet."""
+
+    def __init__(self, codes: UInt32[np.ndarray, "vocab"], *, as_bytes: bool) -> None:
+        """`codes`: the code point, or byte value, of each id."""
+        self._codes = codes
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace") if as_bytes else None
+
+    def keep_stray_bytes(self) -> "StreamDecoder":
+        """Decode bytes that are not UTF-8 as `STRAY_BYTES` from now on, and return the decoder itself."""
+        if self._bytes is not None:
+            self._bytes.errors = "surrogateescape"
+        return self
+
+    def feed(self, ids: Ids) -> str:
+        """Return the text that is certain after `ids`. Raises CharloopError for an id outside 0..vocab-1."""
+        array = np.asarray(ids, np.int64)
+        if array.size and (array.min() < 0 or array.max() >= len(self._codes)):
+            raise CharloopError(
+                "a token outside the vocabulary",
+                got=int(array.max() if array.min() >= 0 else array.min()),
+                allowed=f"0 to {len(self._codes) - 1}",
+            )
+        codes = self._codes[array]
+        if self._bytes is None:
+            return codes.tobytes().decode("utf-32-le", "surrogatepass")
+        return self._bytes.decode(codes.astype(np.uint8).tobytes())
+
+    def flush(self) -> str:
+        """Return what is still held back, which is no whole character. Call it once, at the end."""
+        return "" if self._bytes is None else self._bytes.decode(b"", final=True)

@@ -1,14 +1,18 @@
 """What text is wanted, and its blocks of characters in one reading."""
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from charloop.data.decoding import Errors, TextChanges, decode
 from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.labels import FIRST_BYTE_LABEL, FIRST_LABEL, LabelBook
+from charloop.data.documents.records import Record, check_text, find_format, read_records
 from charloop.data.documents.rule import DocumentRule
-from charloop.data.sources import Source
+from charloop.data.sources import BLOCK_BYTES, Source
 from charloop.data.vocabulary import Unit, Vocabulary
+from charloop.given import Fields
 from charloop.progress import Meter, MeteredDigest
 
 HoldOut: TypeAlias = Literal["each-file", "end"]
@@ -36,6 +40,8 @@ class TokenRequest:
     """Characters of which clusters are written that the vocabulary lacks as they are (see `KnownForms`)."""
     hold_out: HoldOut = "end"
     """Which documents come last, if they stay in order."""
+    fields: Fields | None = None
+    """The fields of the text and the label, where each record is a document."""
 
     @property
     def name(self) -> str:
@@ -49,8 +55,11 @@ class TokenRequest:
         if self.spreads:
             folders = [source.name for source in self.sources] if self.documents == "file" else []
             documents += (self.hold_out, *folders)
+        if self.fields:
+            documents += (self.fields, *(find_format(source.name) for source in self.sources))
         if self.unit == "byte":
-            return ("byte", *documents)
+            known = self.vocabulary if self.fields else None
+            return ("byte", *documents, *((known.fingerprint, self.unknown) if known else ()))
         encodings = tuple(source.encoding or self.encoding for source in self.sources)
         if self.vocabulary:
             forms = ("forms", self.form_characters) if self.form_characters else ()
@@ -62,6 +71,11 @@ class TokenRequest:
         """Whether documents are put in an order whose end holds the end of each file."""
         in_order = bool(self.documents) and self.shuffle is None
         return in_order and self.hold_out == "each-file" and len(self.sources) > 1
+
+    @property
+    def learns(self) -> bool:
+        """Whether the text decides the vocabulary, or extends it."""
+        return self.vocabulary is None or self.unknown == "learn"
 
     @property
     def as_learned(self) -> "TokenRequest":
@@ -85,6 +99,14 @@ class SourceReader:
     """The bytes of these sources."""
     documents: list[tuple[str, int]] = field(default_factory=list)
     """The name of each source that has documents, and their number."""
+    labels: LabelBook = field(init=False)
+    """The labels of the records so far."""
+
+    def __post_init__(self) -> None:
+        known, learns = self.request.vocabulary, self.request.learns
+        first = FIRST_BYTE_LABEL if self.request.unit == "byte" else FIRST_LABEL
+        skips = self.request.unknown == "skip"
+        self.labels = LabelBook(known.labels if known else (), learns=learns, skips=skips, first=first)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes of all sources."""
@@ -111,7 +133,8 @@ class SourceReader:
 
     def byte_documents(self) -> Iterator[str]:
         """Yield the bytes of documents as characters, with marks as `texts` has them."""
-        for _, text in self._count(BYTE_MARK, self._documents(BYTE_MARK, self._raw_characters)):
+        read = self._escaped_characters if self.request.fields else self._raw_characters
+        for _, text in self._count(BYTE_MARK, self._documents(BYTE_MARK, read)):
             yield text
 
     def _count(self, mark: str, pairs: Iterable[tuple[Source, str]]) -> Iterator[tuple[Source, str]]:
@@ -129,6 +152,9 @@ class SourceReader:
 
     def _documents(self, mark: str, read: Callable[[Source], Iterable[str]]) -> Iterator[tuple[Source, str]]:
         """Yield the non-empty blocks of documents, read by `read`."""
+        if self.request.fields:
+            yield from self._records(self.request.fields, mark, read)
+            return
         cutter = DocumentCutter(DocumentRule(self.request.documents), mark)
         for source in self.request.sources:
             for text in filter(None, (cutter.feed(block, source.name) for block in read(source))):
@@ -136,6 +162,40 @@ class SourceReader:
             if text := cutter.end_file():
                 yield source, text
         self.changes.empty_lines += cutter.empty_lines
+
+    def _records(
+        self, fields: Fields, mark: str, read: Callable[[Source], Iterable[str]]
+    ) -> Iterator[tuple[Source, str]]:
+        """Yield blocks of records, each with its label before it and the mark after it."""
+        parts, size = [mark], 0
+        for source in self.request.sources:
+            for record in self.records(source, read(source), fields):
+                if text := self._clean(record):
+                    label = self.labels.encode(record, fields.label) if fields.label else ""
+                    parts += (label, text, mark)
+                    size += len(text)
+                self.changes.empty_records += not text
+                if size >= BLOCK_BYTES:
+                    yield source, "".join(parts)
+                    parts, size = [], 0
+            if size:
+                yield source, "".join(parts)
+                parts, size = [], 0
+        self.changes.skipped_labels += self.labels.skipped
+
+    def records(self, source: Source, blocks: Iterable[str], fields: Fields) -> Iterator[Record]:
+        """Return the records of a source, given its characters."""
+        return read_records(blocks, source.name, fields, accepts_text=not self.request.learns)
+
+    def _clean(self, record: Record) -> str:
+        """Return the text of a record as that of other documents is read."""
+        text = record.text.strip("\r\n")
+        if text.isascii() and "\r" not in text:
+            return text
+        check_text(record)
+        if self.request.unit == "byte":
+            return text.encode("utf-8", "surrogateescape").decode("latin-1")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def _decoded(self, source: Source) -> Iterator[str]:
         """Yield the non-empty blocks of characters of a source."""
@@ -147,6 +207,12 @@ class SourceReader:
     def _raw_characters(self, source: Source) -> Iterator[str]:
         """Yield the bytes of a source as the characters U+0000 to U+00FF."""
         return (block.decode("latin-1") for block in self._raw(source))
+
+    def _escaped_characters(self, source: Source) -> Iterator[str]:
+        """Yield the characters of a source in UTF-8, with `STRAY_BYTES` for other bytes."""
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        yield from (decoder.decode(block) for block in self._raw(source))
+        yield decoder.decode(b"", final=True)
 
     def _raw(self, source: Source) -> Iterator[bytes]:
         """Yield the bytes of a source."""

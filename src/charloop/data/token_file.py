@@ -44,6 +44,15 @@ def release_pages(tokens: Integer[np.ndarray, " length"]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
+def count_token(tokens: Integer[np.ndarray, " length"], token: int) -> int:
+    """Return how many of `tokens`, which may be a large memory map, are `token`."""
+    count = 0
+    for start in range(0, len(tokens), RELEASE_TOKENS):
+        count += int(np.count_nonzero(tokens[start : start + RELEASE_TOKENS] == token))
+        release_pages(tokens)
+    return count
+
+
 class TokenFile:
     """Consecutive tokens of one type in `stream`, which is open for writing and reading, at its beginning."""
 

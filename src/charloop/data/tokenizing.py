@@ -8,8 +8,9 @@ from jaxtyping import Bool, Int, UInt
 
 from charloop.data.decoding import AS_UNKNOWN, decode
 from charloop.data.documents.cutting import MARK
+from charloop.data.documents.labels import FIRST_LABEL
 from charloop.data.forms import KnownForms, whole_clusters
-from charloop.data.numbering import Numbering, narrow_code_points
+from charloop.data.numbering import CODE_POINTS, Numbering, narrow_code_points
 from charloop.data.reading import SourceReader, TokenRequest
 from charloop.data.sources import Source
 from charloop.data.token_file import TokenFile
@@ -53,11 +54,15 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
     file = TokenFile(stream, np.dtype(np.uint8))
     notes: tuple[str, ...] = ()
     if request.unit == "byte":
-        vocabulary = Vocabulary.of_bytes(request.documents)
         for block in reader.blocks() if not request.documents else ():
             file.write(np.frombuffer(block, np.uint8))
         for text in reader.byte_documents() if request.documents else ():
             file.write(narrow_code_points(text))
+        vocabulary = Vocabulary.of_bytes(request.documents, reader.labels.labels)
+        if vocabulary.end_id is not None:
+            # Until now the end symbol had the number before those of the labels.
+            order = np.array([*range(256), vocabulary.end_id, *vocabulary.label_ids])
+            file.renumber(order, dtype_of(vocabulary.size), meter)
     elif request.vocabulary and request.unknown != "learn":
         vocabulary = request.vocabulary
         _write_known(reader, vocabulary, file)
@@ -79,7 +84,10 @@ def write_tokens(request: TokenRequest, stream: BinaryIO, meter: Meter) -> Writt
 def _write_and_learn(reader: SourceReader, file: TokenFile) -> tuple[Vocabulary, tuple[str, ...]]:
     """Write the tokens of the text's own vocabulary, or of a given one that grows; return it and notes on it."""
     request = reader.request
-    given = request.vocabulary.codes if request.vocabulary else np.zeros(0, np.uint32)
+    known = request.vocabulary
+    given = [*known.codes.tolist(), *code_labels(known)] if known else []
+    # Labels and the mark at the end of documents are no symbols; in a text without any they may be.
+    first = ord(FIRST_LABEL if request.fields else MARK) if request.documents else CODE_POINTS
     numbering, forms = Numbering(given), KnownForms(request.form_characters)
     counts: Int[np.ndarray, " known"] = np.zeros(0, np.int64)
     for _, text in whole_clusters(reader.texts()) if request.form_characters else reader.texts():
@@ -95,23 +103,29 @@ def _write_and_learn(reader: SourceReader, file: TokenFile) -> tuple[Vocabulary,
         raise CharloopError(f"{request.name} is empty", do="name a text with characters in it")
     kept = counts >= request.min_count if request.min_count > 1 else np.ones(len(numbering.codes), bool)
     kept[: len(given)] = True
-    is_mark = np.array(numbering.codes) == ord(MARK) if request.documents else np.zeros(len(kept), bool)
-    if not (kept & ~is_mark).any():
+    is_special = np.array(numbering.codes) >= first
+    if not (kept & ~is_special).any():
         raise CharloopError(
             f"every character of {request.name} is rarer than --min-count",
             got=request.min_count,
-            allowed=f"up to {counts.max():,}, the count of its most frequent character",
+            allowed=f"up to {counts[~is_special].max():,}, the count of its most frequent character",
         )
-    kept |= is_mark
-    # The mark, the last of all code points, gets the token after the last symbol: that of the end symbol.
+    kept |= is_special
+    # These code points, the last of all, get the tokens after the last symbol.
     codes, ranks = numbering.ranks(kept)
-    symbols = tuple(map(chr, codes[: len(codes) - is_mark.sum()].tolist()))
-    vocabulary = Vocabulary(symbols, min_count=request.min_count, documents=request.documents)
+    symbols = tuple(map(chr, codes[: len(codes) - is_special.sum()].tolist()))
+    labels = reader.labels.labels
+    vocabulary = Vocabulary(symbols, min_count=request.min_count, documents=request.documents, labels=labels)
     file.renumber(ranks, dtype_of(vocabulary.size), reader.meter)
     if request.vocabulary and request.min_count > 1:
         reader.changes.unknown_characters += int(counts[~kept].sum())
         return vocabulary, ()
     return vocabulary, _note_rare(request.min_count, counts[~kept]) if request.min_count > 1 else ()
+
+
+def code_labels(vocabulary: Vocabulary) -> range:
+    """Return the code points that stand for the labels of a vocabulary until characters become tokens."""
+    return range(ord(FIRST_LABEL), ord(FIRST_LABEL) + len(vocabulary.labels))
 
 
 def _note_rare(min_count: int, rare: Int[np.ndarray, " rare"]) -> tuple[str]:
@@ -124,7 +138,7 @@ def _note_rare(min_count: int, rare: Int[np.ndarray, " rare"]) -> tuple[str]:
 
 def _write_known(reader: SourceReader, vocabulary: Vocabulary, file: TokenFile) -> None:
     """Write the tokens of a given vocabulary."""
-    marks = [ord(MARK)] if vocabulary.documents else []
+    marks = [*code_labels(vocabulary), ord(MARK)] if vocabulary.documents else []
     numbering, dtype = Numbering([*vocabulary.codes.tolist(), *marks]), dtype_of(vocabulary.size)
     forms = KnownForms(reader.request.form_characters)
     for source, text in whole_clusters(reader.texts()):
@@ -165,8 +179,14 @@ def _replace_missing(
 
 def _unknown_in(request: TokenRequest, vocabulary: Vocabulary, source: Source, unknown: str) -> CharloopError:
     """Return the error for the character `unknown` of `source`, which is read again to count its line."""
-    line, column, forms = 1, 1, KnownForms(request.form_characters)
+    forms = KnownForms(request.form_characters)
     decoded = decode(source, request.encoding, errors=request.errors)
+    if request.fields:
+        for record in SourceReader(request, Meter(None)).records(source, decoded, request.fields):
+            if unknown in forms.mask(record.text):
+                return unknown_character(unknown, record.where, vocabulary.symbols)
+        return changed_while_read(source.name)
+    line, column = 1, 1
     for _, text in whole_clusters((source, block) for block in decoded if block):
         if (index := forms.mask(text).find(unknown)) >= 0:
             before = text[:index]

@@ -1,9 +1,7 @@
 """The table between characters (or bytes) and the token ids that a network reads."""
 
-import codecs
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
@@ -14,18 +12,20 @@ from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.conversion import convert
 from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.labels import RECORD, check_labels, find_label
 from charloop.data.documents.rule import DocumentRule
-from charloop.data.numbering import CODE_POINTS, code_points
-from charloop.data.token_file import RELEASE_TOKENS, release_pages
+from charloop.data.numbering import CODE_POINTS, Ids, StreamDecoder, code_points
+from charloop.data.token_file import count_token
 from charloop.data.unknown import unknown_character
 from charloop.errors import CharloopError
 
 Unit: TypeAlias = Literal["char", "byte"]
 Unknown: TypeAlias = Literal["error", "skip"]
-Ids: TypeAlias = Integer[np.ndarray, " length"] | Sequence[int]
 
 UNKNOWN_SYMBOL = "\N{REPLACEMENT CHARACTER}"
 """How the unknown symbol is displayed. Its token differs from the token of this character."""
+LABEL_SYMBOL = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""How a label is displayed where each token is one character; Unicode has this one for things that are no text."""
 _ALL_BYTES = tuple(map(chr, range(256)))
 
 
@@ -36,6 +36,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     symbols: list[str]
     min_count: Annotated[int, msgspec.Meta(ge=1)] = 1
     documents: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Vocabulary:
     every process. unit "byte": always all 256 values; symbol `chr(i)` stands for the byte `i`.
     `min_count` above 1: characters that occur less often in the text are not symbols. They, and characters that never
     occur in it, share one more token, the last: the unknown symbol.
-    `documents`: how texts are divided into documents (see `DocumentRule`), if they are. Then the token after the last
-    symbol is the end symbol, which stands before the first document and after each.
+    `documents`: how texts are divided into documents (see `DocumentRule`), if they are. Then one more token is the
+    end symbol, which stands before the first document and after each.
+    `labels`: what documents are labelled with, in the order of first appearance. The label of a document is a token
+    that stands before its first character. The order of tokens is: symbols, labels, end symbol, unknown symbol.
     Raises CharloopError when `symbols` is not such a table.
     """
 
@@ -55,10 +58,12 @@ class Vocabulary:
     unit: Unit = "char"
     min_count: int = 1
     documents: str = ""
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.documents:
             DocumentRule(self.documents)
+        check_labels(self.labels, self.documents)
         if self.unit == "byte" and self.min_count > 1:
             raise CharloopError("a byte vocabulary has no unknown symbol")
         if self.unit == "byte" and self.symbols != _ALL_BYTES:
@@ -74,24 +79,47 @@ class Vocabulary:
         return cls(tuple(sorted(set(text))))
 
     @classmethod
-    def of_bytes(cls, documents: str = "") -> "Vocabulary":
+    def of_bytes(cls, documents: str = "", labels: tuple[str, ...] = ()) -> "Vocabulary":
         """Return the vocabulary of the 256 bytes."""
-        return cls(_ALL_BYTES, "byte", documents=documents)
+        return cls(_ALL_BYTES, "byte", documents=documents, labels=labels)
 
     @property
     def size(self) -> int:
-        """The number of tokens: the symbols, and the end symbol and the unknown symbol if there are any."""
-        return len(self.symbols) + bool(self.documents) + (self.min_count > 1)
+        """The number of tokens: symbols and labels, and the end symbol and the unknown symbol if there are any."""
+        return len(self.symbols) + len(self.labels) + bool(self.documents) + (self.min_count > 1)
+
+    @property
+    def label_ids(self) -> range:
+        """The tokens of the labels, in their order."""
+        return range(len(self.symbols), len(self.symbols) + len(self.labels))
+
+    def label_id(self, label: str) -> int:
+        """Return the token of a label. Raises CharloopError, with the nearest ones, for one that is not known."""
+        return self.label_ids[find_label(label, self.labels)]
+
+    def remove_labels(self, tokens: Integer[np.ndarray, " length"]) -> Integer[np.ndarray, " kept"]:
+        """Return `tokens` without labels: the same array if there are none."""
+        labels = self.label_ids
+        return tokens[(tokens < labels.start) | (tokens >= labels.stop)] if labels else tokens
+
+    def label_of(self, token: int) -> str | None:
+        """Return the label whose token it is; None if it is not one."""
+        return self.labels[token - len(self.symbols)] if token in self.label_ids else None
 
     @property
     def end_id(self) -> int | None:
         """The token of the end symbol, if there is one."""
-        return len(self.symbols) if self.documents else None
+        return len(self.symbols) + len(self.labels) if self.documents else None
 
     @property
     def unknown_id(self) -> int | None:
         """The token of the unknown symbol, if there is one."""
         return self.size - 1 if self.min_count > 1 else None
+
+    @property
+    def never_written(self) -> tuple[int, ...]:
+        """The tokens that a network reads but never writes into a text: labels and the unknown symbol."""
+        return (*self.label_ids, *([] if self.unknown_id is None else [self.unknown_id]))
 
     @cached_property
     def table(self) -> Int[np.ndarray, "code_points"]:
@@ -137,20 +165,29 @@ class Vocabulary:
         raise unknown_character(text[index], f"line {line}, column {column}", self.symbols)
 
     def encode_text(self, text: str, unknown: Unknown = "error") -> Int[np.ndarray, " length"]:
-        """Return the tokens of a whole text: as `encode`, and divided into documents if the vocabulary has them."""
+        """Return the tokens of a whole text: as `encode`, and divided into documents if the vocabulary has them.
+
+        For a vocabulary of records they are lines, with the empty label if it is known.
+        """
         if not self.documents:
             return self.encode(text, unknown)
-        rule = DocumentRule(self.documents)
-        if self.unit == "byte":
-            raw, cutter = text.encode("utf-8", "surrogateescape"), DocumentCutter(rule, BYTE_MARK)
-            return code_points(cutter.feed(raw.decode("latin-1")) + cutter.end_file()).astype(np.int32)
-        cutter = DocumentCutter(rule)
-        return self._encode(cutter.feed(text) + cutter.end_file(), unknown, marks=True)
+        as_bytes, rule = self.unit == "byte", DocumentRule(self.documents)
+        cutter = DocumentCutter(rule, BYTE_MARK if as_bytes else MARK)
+        given = text.encode("utf-8", "surrogateescape").decode("latin-1") if as_bytes else text
+        given = cutter.feed(given) + cutter.end_file()
+        if as_bytes:
+            ids = code_points(given).astype(np.int32)
+            ids = np.where(ids == ord(BYTE_MARK), np.int32(self.end_id or 0), ids)
+        else:
+            ids = self._encode(given, unknown, marks=True)
+        if "" not in self.labels:
+            return ids
+        return np.insert(ids, np.flatnonzero(ids == self.end_id)[:-1] + 1, self.label_id(""))
 
     def decode(self, ids: Ids) -> str:
         """Return the text of `ids`, with U+FFFD for the unknown symbol and for bytes that are not UTF-8.
 
-        An end symbol is a newline.
+        An end symbol is a newline, a label is U+FFFC (among bytes "?").
 
         Raises CharloopError for an id out of range.
         """
@@ -159,27 +196,34 @@ class Vocabulary:
 
     def count_unknown(self, tokens: Integer[np.ndarray, " length"]) -> int:
         """Return how many of `tokens`, which may be a large memory map, are the unknown symbol."""
-        if self.unknown_id is None:
-            return 0
-        count = 0
-        for start in range(0, len(tokens), RELEASE_TOKENS):
-            count += int(np.count_nonzero(tokens[start : start + RELEASE_TOKENS] == self.unknown_id))
-            release_pages(tokens)
-        return count
+        return 0 if self.unknown_id is None else count_token(tokens, self.unknown_id)
 
-    def decoder(self) -> "StreamDecoder":
+    def decoder(self) -> StreamDecoder:
         """Return a decoder for ids that arrive a few at a time, which may split the bytes of a character."""
-        special = ("\n" if self.documents else "") + (UNKNOWN_SYMBOL if self.min_count > 1 else "")
-        return StreamDecoder(np.concatenate([self.codes, code_points(special)]), as_bytes=self.unit == "byte")
+        return StreamDecoder(self.shown_codes, as_bytes=self.unit == "byte")
+
+    @cached_property
+    def shown_codes(self) -> UInt32[np.ndarray, "vocab"]:
+        """The code point, or byte value, by which `decode` shows each token."""
+        labels = ("?" if self.unit == "byte" else LABEL_SYMBOL) * len(self.labels)
+        special = labels + "\n" * bool(self.documents) + UNKNOWN_SYMBOL * (self.min_count > 1)
+        return np.concatenate([self.codes, code_points(special)])
+
+    @property
+    def joint(self) -> str:
+        """What to write after a document: what its rule says, but an empty line where records have several lines."""
+        lines = self.documents == RECORD and self.unit == "char" and "\n" in self.symbols
+        return "\n\n" if lines else DocumentRule(self.documents).joint
 
     def keep_stray_bytes(self) -> "Vocabulary":
         """Return the same vocabulary, which decodes bytes that are not UTF-8 as `STRAY_BYTES` instead of U+FFFD."""
-        return _KeepingVocabulary(self.symbols, self.unit, self.min_count, self.documents)
+        return _KeepingVocabulary(self.symbols, self.unit, self.min_count, self.documents, self.labels)
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict that `from_json` accepts."""
         settings: dict[str, Any] = {"min_count": self.min_count} if self.min_count > 1 else {}
         settings |= {"documents": self.documents} if self.documents else {}
+        settings |= {"labels": list(self.labels)} if self.labels else {}
         return {"unit": self.unit, "symbols": list(self.symbols), **settings}
 
     @classmethod
@@ -189,7 +233,7 @@ class Vocabulary:
             read = convert(document, _Document)
         except msgspec.ValidationError as error:
             raise CharloopError(f"malformed vocabulary: {error}") from error
-        return cls(tuple(read.symbols), read.unit, read.min_count, read.documents)
+        return cls(tuple(read.symbols), read.unit, read.min_count, read.documents, read.labels)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -201,38 +245,5 @@ class Vocabulary:
 class _KeepingVocabulary(Vocabulary):
     """A vocabulary that loses no byte: `encode` returns the ids that `decode` was given."""
 
-    def decoder(self) -> "StreamDecoder":
+    def decoder(self) -> StreamDecoder:
         return super().decoder().keep_stray_bytes()
-
-
-class StreamDecoder:
-    """Turns ids into text a few at a time, and holds back bytes that do not form a whole character yet."""
-
-    def __init__(self, codes: UInt32[np.ndarray, "vocab"], *, as_bytes: bool) -> None:
-        """`codes`: the code point, or byte value, of each id."""
-        self._codes = codes
-        self._bytes = codecs.getincrementaldecoder("utf-8")("replace") if as_bytes else None
-
-    def keep_stray_bytes(self) -> "StreamDecoder":
-        """Decode bytes that are not UTF-8 as `STRAY_BYTES` from now on, and return the decoder itself."""
-        if self._bytes is not None:
-            self._bytes.errors = "surrogateescape"
-        return self
-
-    def feed(self, ids: Ids) -> str:
-        """Return the text that is certain after `ids`. Raises CharloopError for an id outside 0..vocab-1."""
-        array = np.asarray(ids, np.int64)
-        if array.size and (array.min() < 0 or array.max() >= len(self._codes)):
-            raise CharloopError(
-                "a token outside the vocabulary",
-                got=int(array.max() if array.min() >= 0 else array.min()),
-                allowed=f"0 to {len(self._codes) - 1}",
-            )
-        codes = self._codes[array]
-        if self._bytes is None:
-            return codes.tobytes().decode("utf-32-le", "surrogatepass")
-        return self._bytes.decode(codes.astype(np.uint8).tobytes())
-
-    def flush(self) -> str:
-        """Return what is still held back, which is no whole character. Call it once, at the end."""
-        return "" if self._bytes is None else self._bytes.decode(b"", final=True)

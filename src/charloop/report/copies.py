@@ -37,7 +37,7 @@ def find_copies(
     size = network.run.text.get("train") if network.run else None
     check_index_size(size if isinstance(size, int) else 0)
     tell("reading the training text")
-    index = load_or_build_index(training())
+    index = load_or_build_index(network.vocabulary.remove_labels(training()))
     found = []
     for temperature in TEMPERATURES:
         tell(f"writing at temperature {temperature}")

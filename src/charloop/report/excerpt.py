@@ -46,7 +46,7 @@ def excerpt_of(
         characters = vocabulary.decode(kept)
         sizes = [1] * len(characters)
     else:
-        characters = decode_utf8(kept.astype(np.uint8).tobytes())
+        characters = decode_utf8(vocabulary.shown_codes[kept].astype(np.uint8).tobytes())
         whole = count_whole(characters) if len(kept) < total else len(characters)
         characters = characters[:whole]
         sizes = [utf8_width(character) for character in characters]
@@ -60,7 +60,8 @@ def token_character(vocabulary: Vocabulary, token: int) -> str:
     """Return one token as a character; a byte above 7f alone is none, and becomes a surrogate."""
     if vocabulary.unit == "char":
         return vocabulary.decode([token])
-    return chr(token) if token < 0x80 else stray_character(token)
+    byte = int(vocabulary.shown_codes[token])
+    return chr(byte) if byte < 0x80 else stray_character(byte)
 
 
 def count_whole(characters: str) -> int:

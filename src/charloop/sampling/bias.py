@@ -58,12 +58,12 @@ def make_bias(config: SamplingConfig, vocabulary: TextVocabulary) -> Bias:
 
 
 def find_forbidden(config: SamplingConfig, vocabulary: TextVocabulary) -> list[int]:
-    """Return the ids that are never written: the unknown symbol, and the characters that `config` forbids.
+    """Return the ids that are never written: the unknown symbol, labels, and the characters that `config` forbids.
 
     Raises CharloopError if no other character is left. The end symbol is no character.
     """
     found = {_find_id("forbid", character, vocabulary) for character in config.forbid or ""}
-    never = {index for index in (*found, vocabulary.unknown_id) if index is not None}
+    never = {*vocabulary.never_written, *(index for index in found if index is not None)}
     if len(never | {vocabulary.end_id} - {None}) == vocabulary.size:
         raise CharloopError("forbid leaves no character to write", got=config.forbid, do="forbid fewer")
     return sorted(never)

@@ -13,6 +13,7 @@ from charloop.devices import batch_sharding
 from charloop.errors import CharloopError
 from charloop.originality import SuffixIndex
 from charloop.sampling.compiled_loop import begin_writing, choose_mesh, round_up_batch, write_blocks
+from charloop.sampling.labels import LabelChoice, begin_each
 from charloop.sampling.pickers import Picker
 from charloop.sampling.protocols import LanguageModel
 from charloop.types import Parameters
@@ -31,9 +32,11 @@ class Draft(NamedTuple):
     """A written document."""
 
     ids: Ids
-    """Its tokens, without the end symbol."""
+    """Its tokens, without label and end symbol."""
     is_complete: bool
     """Whether the network ended it; otherwise it was cut at the largest length."""
+    label: int | None = None
+    """The token of its label, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,23 @@ class Writer:
     """The most characters that are written; those of the prompt do not count."""
     ages: Int[np.ndarray, " vocab"] | None = None
     """The ages after the prompt, for a picker with a repetition penalty."""
+    choose_labels: LabelChoice | None = None
+    """Chooses the label of each document, which is read after the start symbol. None: the network has none."""
+    first_label: int = 0
+    """The token of the first label."""
 
     def write(self, first: int, count: int) -> list[Draft]:
         """Return the documents `first` to `first + count - 1`, side by side."""
         batch_size = round_up_batch(count)
         params = jax.device_put(self.params, batch_sharding(choose_mesh(batch_size)))
         writing = begin_writing(self.model, params, self.prompt, batch_size, self.seed, first, self.ages)
+        labels: list[int | None] = [None] * count
+        if self.choose_labels:
+            labels = (self.first_label + self.choose_labels(first, count)).tolist()
+            padded = np.array(labels + labels[-1:] * (batch_size - count))[:, None]
+            prompt = np.tile(self.prompt, (batch_size, 1))
+            prompts = np.concatenate([prompt[:, :1], padded, prompt[:, 1:]], axis=1)
+            writing = begin_each(self.model, params, prompts, writing)
         columns: list[Integer[np.ndarray, "time batch"]] = []
         ended: Bool[np.ndarray, " batch"] = np.zeros(count, bool)
         for ids in write_blocks(self.model, self.picker, params, writing, self.max_length, FIRST_BLOCK):
@@ -66,12 +80,13 @@ class Writer:
             ended |= (columns[-1] == self.end).any(axis=0)
             if ended.all():
                 break
-        return [self._draft(row) for row in np.concatenate(columns).T]
+        rows = np.concatenate(columns).T
+        return [self._draft(row, label) for row, label in zip(rows, labels, strict=True)]
 
-    def _draft(self, row: Ids) -> Draft:
+    def _draft(self, row: Ids, label: int | None) -> Draft:
         ends = np.flatnonzero(row == self.end)
         written = row[: ends[0]] if ends.size else row
-        return Draft(np.concatenate([self.prompt[1:], written]), bool(ends.size))
+        return Draft(np.concatenate([self.prompt[1:], written]), bool(ends.size), label)
 
 
 @dataclass(frozen=True)
@@ -80,17 +95,22 @@ class Document:
 
     text: str
     characters: int
-    """Without the end symbol."""
+    """Without label and end symbol."""
     nats: float
-    """What the document costs the network, from an empty memory; with the end symbol, if it is complete."""
+    """What the document costs the network, from an empty memory; with its label, and the end symbol if it is
+    complete."""
     is_complete: bool
+    label: str | None = None
+    """None if documents have no labels."""
+    label_nats: float = 0.0
+    """What the label alone costs."""
 
 
 @dataclass
 class DocumentStream:
     """Accepted documents, in the order of their numbers; of each group of `best_of`, the best.
 
-    The best has the lowest nats per character, the end symbol included.
+    The best has the lowest nats per character, the end symbol included and the label left out.
     """
 
     write: Callable[[int, int], list[Draft]]
@@ -158,5 +178,5 @@ class DocumentStream:
 
 
 def nats_per_character(document: Document) -> float:
-    """Return the mean nats of the document's characters and its end symbol."""
-    return document.nats / max(1, document.characters + document.is_complete)
+    """Return the mean nats of the document's characters and its end symbol, given its label."""
+    return (document.nats - document.label_nats) / max(1, document.characters + document.is_complete)

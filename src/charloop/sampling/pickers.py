@@ -92,19 +92,22 @@ class Filtered:
 
 
 def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
-    """Return the picker that `config` describes; it never picks the unknown symbol.
+    """Return the picker that `config` describes; it never picks the unknown symbol or a label.
 
     Raises CharloopError if all characters are forbidden, or one is biased that the vocabulary lacks.
     """
     picker: Picker = Greedy() if config.temperature == 0 else Sample(make_filters(config, vocabulary.size))
     if config.mode == "words" and config.temperature:
-        picker = AtWordStarts(picker, jnp.asarray(find_whitespace(vocabulary)))
+        ends_word = find_whitespace(vocabulary)
+        # After a label a document begins.
+        ends_word[list(vocabulary.never_written)] = True
+        picker = AtWordStarts(picker, jnp.asarray(ends_word))
     if penalty := make_penalty(config):
         picker = Filtered(picker, penalty)
     if config.forbid or config.bias:
         return Filtered(picker, make_bias(config, vocabulary))
-    unknown = vocabulary.unknown_id
-    return picker if unknown is None else Never(picker, jnp.array([unknown], jnp.int32))
+    never = vocabulary.never_written
+    return Never(picker, jnp.array(never, jnp.int32)) if never else picker
 
 
 def pick_at(probabilities: Float[Array, "batch vocab"], share: Float[Array, " batch"]) -> Picked:

@@ -49,8 +49,8 @@ class TextVocabulary(Protocol):
         """The number of ids."""
 
     @property
-    def unknown_id(self) -> int | None:
-        """The id of the unknown symbol, which the model reads but never writes, or None if there is none."""
+    def never_written(self) -> tuple[int, ...]:
+        """The ids that the model reads but never writes: the unknown symbol, and labels of documents."""
 
     @property
     def end_id(self) -> int | None:

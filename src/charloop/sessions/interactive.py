@@ -55,18 +55,19 @@ class InteractiveSession:
         return [one.index for one in self.written]
 
     def candidates(self, count: int) -> list[Candidate]:
-        """Return the `count` likeliest ids, the likeliest first, without the unknown symbol."""
+        """Return the `count` likeliest ids, the likeliest first, without those that are never written."""
         here = self.session.next()
         own, drawn = here.probabilities, here.draw_probabilities
-        allowed = [index for index in here.order() if index != self.vocabulary.unknown_id][:count]
+        never = set(self.vocabulary.never_written)
+        allowed = [index for index in here.order() if index not in never][:count]
         return [Candidate(index, float(own[index]), float(drawn[index])) for index in allowed]
 
     def put(self, ids: Sequence[int]) -> None:
         """Append what the person writes, to their last piece if nothing was drawn since.
 
-        Raises CharloopError for the unknown symbol.
+        Raises CharloopError for the unknown symbol and for labels.
         """
-        if self.vocabulary.unknown_id is not None and self.vocabulary.unknown_id in ids:
+        if not set(self.vocabulary.never_written).isdisjoint(ids):
             raise CharloopError("a character that the network does not know")
         if len(ids) and not (self.written and self.written[-1].by_hand):
             self._piece_sizes.append(0)

@@ -25,12 +25,13 @@ class NextCharacter:
 
     @cached_property
     def symbols(self) -> tuple[str | bytes, ...]:
-        """What each token stands for: a character, of a network of bytes a byte, at a document's end nothing."""
+        """What each token stands for: a character or a byte; nothing, for the end and the label of a document."""
         known: tuple[str | bytes, ...] = self.vocabulary.symbols
         if self.vocabulary.unit == "byte":
             known = tuple(bytes([index]) for index in range(len(known)))
-        special = {self.vocabulary.end_id: known[0][:0], self.vocabulary.unknown_id: UNKNOWN_SYMBOL}
-        return (*known, *(special[index] for index in range(len(known), self.vocabulary.size)))
+        nothing, unknown = known[0][:0], self.vocabulary.unknown_id
+        special = range(len(known), self.vocabulary.size)
+        return (*known, *(UNKNOWN_SYMBOL if index == unknown else nothing for index in special))
 
     @cached_property
     def probabilities(self) -> Float64[np.ndarray, " vocab"]:
@@ -43,8 +44,9 @@ class NextCharacter:
         return compute_draw_probabilities(self.text, self.config, self.vocabulary)
 
     def likeliest(self, count: int = 10) -> list[tuple[str | bytes, float]]:
-        """Return the `count` likeliest symbols with the network's own probability, the likeliest first."""
-        return [(self.symbols[index], float(self.probabilities[index])) for index in self.order()[:count]]
+        """Return the `count` likeliest symbols with the network's own probability, the likeliest first; no labels."""
+        found = [index for index in self.order() if index not in self.vocabulary.label_ids][:count]
+        return [(self.symbols[index], float(self.probabilities[index])) for index in found]
 
     def order(self) -> list[int]:
         """Return all tokens, the likeliest first."""
@@ -59,7 +61,8 @@ def compute_draw_probabilities(
     logits = make_bias(config, vocabulary)(text.logits)
     if penalty := make_penalty(config):
         logits = settle(penalty, text.position, text.ages)(logits)
-    in_word = config.mode == "words" and not vocabulary.decode([text.last]).isspace()
+    begins = text.last in vocabulary.never_written or vocabulary.decode([text.last]).isspace()
+    in_word = config.mode == "words" and not begins
     if in_word or config.temperature == 0:
         greedy = np.zeros(vocabulary.size)
         greedy[int(logits.argmax())] = 1

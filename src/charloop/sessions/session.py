@@ -79,11 +79,15 @@ class Session:
             self._tape.at = self._tape.at.read(np.asarray(ids, np.int32))
 
     def begin_document(self) -> None:
-        """Begin another document with an empty memory. Raises CharloopError for a network of one text."""
+        """Begin another document with an empty memory, and the same label if there is one.
+
+        Raises CharloopError for a network of one text.
+        """
         end = self.vocabulary.end_id
         if end is None:
             raise CharloopError("this network was trained on one text, not on documents", do="read a newline")
-        self.read_ids([end])
+        label = self._tape.network.beginning.start[1:]
+        self.read_ids([end, *label])
 
     def write(
         self,

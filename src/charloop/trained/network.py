@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from charloop.baselines import find_baselines
-from charloop.cells.from_object import name_builtin_cell
-from charloop.checkpoint import RunFolder, export_run
-from charloop.checkpoint.texts import read_training_text
-from charloop.config import DataConfig, RunConfig
+from charloop.checkpoint import RunFolder
 from charloop.data import Vocabulary, accept_prefix
 from charloop.data.decoding import decode_utf8
 from charloop.data.strings import StringReader
@@ -20,7 +17,6 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.words import measure_words
 from charloop.model import CharLM
-from charloop.originality import load_or_build_index
 from charloop.progress import ProgressListener
 from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH
@@ -28,8 +24,11 @@ from charloop.sampling.documents import DocumentStream
 from charloop.sampling.prompt import prepend_beginning, read_prompt
 from charloop.sessions import Session
 from charloop.trained.documents import make_writer, score_drafts
+from charloop.trained.labels import find_likeliest
 from charloop.trained.own_prefix import find_own_prefix
+from charloop.trained.saving import save_network
 from charloop.trained.sessions import begin_session, load_session
+from charloop.trained.training_text import index_text, read_text
 from charloop.types import Parameters
 
 
@@ -53,14 +52,16 @@ class TrainedModel:
         *,
         context: str | None = None,
         constraints: Sequence[Constraint] = (),
+        label: str | None = None,
         **settings: Any,
     ) -> list[str]:
         """Return new texts that follow `prompt`. `settings` are fields of SamplingConfig (length, temperature, ...).
 
         The prompt is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of
-        `context`. Each text satisfies all `constraints`, such as `novel(20)`.
+        `context`. Each text satisfies all `constraints`, such as `novel(20)`. `label` is that of the document; by
+        default the likeliest.
         """
-        config, beginning = self._settings(**settings), self.beginning(context)
+        config, beginning = self._settings(**settings), self.opening(context, label)
         parts = self.model, self.params, self.vocabulary
         return generate_texts(*parts, self._read(prompt), config, constraints, beginning=beginning)
 
@@ -70,10 +71,11 @@ class TrainedModel:
         *,
         context: str | None = None,
         constraints: Sequence[Constraint] = (),
+        label: str | None = None,
         **settings: Any,
     ) -> Iterator[str]:
         """Yield the text that `sample` returns for the same arguments, in pieces as they are written."""
-        config, beginning = self._settings(**settings), self.beginning(context)
+        config, beginning = self._settings(**settings), self.opening(context, label)
         parts = self.model, self.params, self.vocabulary
         return stream_text(*parts, self._read(prompt), config, constraints, beginning=beginning)
 
@@ -84,12 +86,13 @@ class TrainedModel:
     def _settings(self, **settings: Any) -> SamplingConfig:
         return SamplingConfig(**settings).read_strings(self._read)
 
-    def session(self, *, context: str | None = None, **settings: Any) -> Session:
+    def session(self, *, context: str | None = None, label: str | None = None, **settings: Any) -> Session:
         """Return a session: a text that the network reads and writes piece by piece, empty at first.
 
-        `context` and `settings` are those of `sample`; `length`, `stop` and `lines` are defaults of `Session.write`.
+        `context`, `label` and `settings` are those of `sample`; `length`, `stop` and `lines` are defaults of
+        `Session.write`.
         """
-        return begin_session(self, context, self._settings(**settings))
+        return begin_session(self, context, label, self._settings(**settings))
 
     def load_session(self, path: str | Path, *, reread: bool = False) -> Session:
         """Return the session that `Session.save` wrote to `path`, which continues as if it had not been saved.
@@ -123,6 +126,7 @@ class TrainedModel:
         new: bool = False,
         best_of: int = 1,
         max_length: int = MAX_DOCUMENT_LENGTH,
+        label: str | None = None,
         listener: ProgressListener | None = None,
         **settings: Any,
     ) -> DocumentStream:
@@ -130,12 +134,13 @@ class TrainedModel:
 
         `unique` leaves out those that came before, `new` those that are documents of the training text, which is read
         again. Of each `best_of`, the one with the lowest nats per character is taken. A document that does not end
-        within `max_length` characters is cut there. `settings` are fields of SamplingConfig. Raises CharloopError for
-        a network that was not trained on documents.
+        within `max_length` characters is cut there. `label` is that of each, if they have any; by default one is
+        drawn for each, from the network's own distribution given the prompt. `settings` are fields of SamplingConfig.
+        Raises CharloopError for a network that was not trained on documents.
         """
         config = self._settings(**settings | {"length": max_length})
-        index = load_or_build_index(self._training_text(listener), listener=listener) if new else None
-        writer = make_writer(self, self._read(prompt), config)
+        index = index_text(self, listener) if new else None
+        writer = make_writer(self, self._read(prompt), config, label)
         score = partial(score_drafts, self)
         return DocumentStream(writer.write, score, self.end_id, unique, index, best_of)
 
@@ -156,8 +161,7 @@ class TrainedModel:
         That text is read again, with progress reports to `listener`. Raises CharloopError if the text has changed or
         is too long for an index.
         """
-        tokens = self._training_text(listener)
-        return Novel(load_or_build_index(tokens, listener=listener), longest, self.vocabulary.size)
+        return Novel(index_text(self, listener), longest, self.vocabulary.size)
 
     @cached_property
     def prefix(self) -> str:
@@ -180,9 +184,20 @@ class TrainedModel:
             start=start,
         )
 
+    def opening(self, context: str | None = None, label: str | None = None) -> Beginning:
+        """Return what the network reads before a text that it writes: its `beginning`, with a label where it has any.
+
+        By default it is the likeliest label. Raises CharloopError for one that it does not know.
+        """
+        beginning = self.beginning(context)
+        if label is None and not self.vocabulary.labels:
+            return beginning
+        token = find_likeliest(self) if label is None else self.vocabulary.label_id(label)
+        return replace(beginning, start=(*beginning.start, token))
+
     def opening_ids(self) -> np.ndarray:
         """Return the ids (at least one) that the network reads when it writes without a prompt."""
-        return prepend_beginning(self.vocabulary, np.zeros(0, np.int32), self.beginning(), "error")
+        return prepend_beginning(self.vocabulary, np.zeros(0, np.int32), self.opening(), "error")
 
     def evaluate(
         self, text: str, unknown: Any = "error", *, context: str | None = None, baselines: bool = False
@@ -200,7 +215,7 @@ class TrainedModel:
         score = self.score(tokens, per_character=True, before=before)
         if not baselines:
             return score
-        return replace(score, baselines=find_baselines(self._training_text(), tokens, self.vocabulary)[1])
+        return replace(score, baselines=find_baselines(read_text(self), tokens, self.vocabulary)[1])
 
     def score(
         self,
@@ -228,21 +243,7 @@ class TrainedModel:
         Training cannot be resumed from it, but `train(init_from=path)` starts from its weights. Raises CharloopError
         if `path` is in use or cannot be written.
         """
-        params = {name: np.asarray(value) for name, value in self.params.items()}
-        facts = {"step": 0, "validation_loss": None} | self.facts
-        run, known = self.run, self.vocabulary
-        if run is None:
-            data = DataConfig(unit=known.unit, min_count=known.min_count, documents=known.documents)
-            config = RunConfig(data, name_builtin_cell(self.model.config))
-            run = RunFolder(Path(), config, known, {})
-        export_run(run, Path(path), params, facts)
-
-    def _training_text(self, listener: ProgressListener | None = None) -> np.ndarray:
-        if self.run is None:
-            raise CharloopError(
-                "no training text to compare with", do="load the network from its run's folder"
-            )
-        return read_training_text(self.run, listener)
+        save_network(self, Path(path))
 
     @cached_property
     def _evaluator(self) -> Evaluator:

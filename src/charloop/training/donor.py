@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,8 @@ import numpy as np
 
 from charloop.config import NETWORK, ModelConfig, RunConfig
 from charloop.data import Vocabulary
+from charloop.data.documents.labels import RECORD
+from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
@@ -28,21 +29,32 @@ def adopt_network(config: RunConfig, donor: ModelConfig) -> RunConfig:
     return replace(config, model=replace(config.model, **{name: getattr(donor, name) for name in unset}))
 
 
-def adopt_units(config: RunConfig, vocabulary: Vocabulary) -> RunConfig:
-    """Return `config` with the unit, min-count and documents of a vocabulary; CharloopError if it asks for others."""
-    data = config.data
+def adopt_units(config: RunConfig, donor: TrainedModel) -> tuple[RunConfig, Vocabulary]:
+    """Return `config` with the unit, min-count and documents of a donor, and its vocabulary for such documents.
+
+    The fields of records may differ from the donor's, and records may follow other documents. Raises CharloopError if
+    the configuration asks for another unit, min-count or rule.
+    """
+    data, known = config.data, donor.vocabulary
+    own = donor.run.config.data if donor.run else data
+    if known.documents == RECORD and not data.text_field:
+        data = replace(data, text_field=own.text_field, label_field=data.label_field or own.label_field)
+    as_records = bool(known.documents and data.text_field)
     for flag, asked, allowed in (
-        ("--min-count", data.min_count, (1, vocabulary.min_count)),
-        ("--unit", data.unit, ("char", vocabulary.unit)),
-        ("--documents", data.documents, ("", vocabulary.documents)),
+        ("--min-count", data.min_count, (1, known.min_count)),
+        ("--unit", data.unit, ("char", known.unit)),
+        ("--documents", data.documents, ("", known.documents)),
+        ("--text-field", data.text_field, (data.text_field if as_records else "",)),
     ):
         if asked not in allowed:
-            own = f"{allowed[-1] or 'one text'}, that run's own"
+            named = f"{allowed[-1] or 'one text'}, that run's own"
             raise CharloopError(
-                f"{flag} does not go with --init-from", got=asked, allowed=own, do="leave it out"
+                f"{flag} does not go with --init-from", got=asked, allowed=named, do="leave it out"
             )
-    known: dict[str, Any] = {name: getattr(vocabulary, name) for name in ("min_count", "unit", "documents")}
-    return replace(config, data=replace(data, **known))
+    data = replace(data, min_count=known.min_count, unit=known.unit)
+    if as_records:
+        return replace(config, data=data), replace(known, documents=RECORD)
+    return replace(config, data=replace(data, documents=known.documents)), known
 
 
 def check_donor(config: ModelConfig, donor: TrainedModel) -> None:
@@ -64,7 +76,8 @@ def extend_parameters(donor: TrainedModel, vocabulary: Vocabulary) -> Parameters
     with one-hot input the input matrices of the first layer. Along it, known characters, the end symbol and the
     unknown symbol keep their rows, wherever their tokens move. A new character gets the row of its `find_relative`,
     or the mean of the rows of all characters. Raises CharloopError if a cell of the user's own gives its inputs an
-    axis that they share with something else.
+    axis that they share with something else. A new label gets the mean of the old ones, or of all characters if there
+    are none.
     """
     if vocabulary == donor.vocabulary:
         return donor.params
@@ -80,8 +93,12 @@ def extend_parameters(donor: TrainedModel, vocabulary: Vocabulary) -> Parameters
                     f"--init-from: {name} of this cell cannot be extended for new characters",
                     do="use a text of known characters, or an embedding: --embed-size 64",
                 )
-            mean = array.take(range(len(donor.vocabulary.symbols)), axis).mean(axis, keepdims=True)
-            array = np.concatenate([array, mean], axis).take(rows, axis)
+            symbols = range(len(donor.vocabulary.symbols))
+            means = (
+                array.take(tokens, axis).mean(axis, keepdims=True)
+                for tokens in (symbols, donor.vocabulary.label_ids or symbols)
+            )
+            array = np.concatenate([array, *means], axis).take(rows, axis)
         grown[name] = jnp.array(array)
     return grown
 
@@ -92,10 +109,15 @@ def find_shapes(model: CharLM) -> dict[str, tuple[int, ...]]:
 
 
 def find_rows(old: Vocabulary, new: Vocabulary) -> list[int]:
-    """Return for each token of `new` the token of `old` whose row it gets; `old.size` stands for the mean."""
+    """Return for each token of `new` the token of `old` whose row it gets.
+
+    `old.size` stands for the mean of all characters, and the number after it for the mean of the labels.
+    """
     tokens = {symbol: token for token, symbol in enumerate(old.symbols)}
     relatives = (find_relative(symbol, old.symbols) for symbol in new.symbols)
     rows = [tokens.get(known, old.size) for known in relatives]
+    labels = dict(zip(old.labels, old.label_ids, strict=True))
+    rows += (labels.get(label, old.size + 1) for label in new.labels)
     return [*rows, *(token for token in (old.end_id, old.unknown_id) if token is not None)]
 
 
@@ -119,6 +141,9 @@ def note_donor(donor: TrainedModel, vocabulary: Vocabulary) -> str:
     taken = (
         f"weights, cell, sizes and vocabulary of {donor.run.path if donor.run else 'a network'} ({network})"
     )
+    labels = [repr(label) for label in vocabulary.labels if label not in donor.vocabulary.labels]
+    if labels:
+        taken += f"; {number_of(len(labels), 'new label')}: {name_some(labels)}"
     new = find_new(donor.vocabulary, vocabulary)
     if not new:
         return f"{taken}; no new characters"

@@ -74,13 +74,14 @@ def train(
     loggers = make_loggers(config.training.log)
     cell = find_user_cell(config)
     donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None
+    known = None
     if donor:
-        config = adopt_units(adopt_network(config, donor.model.config), donor.vocabulary)
+        config, known = adopt_units(adopt_network(config, donor.model.config), donor)
         check_donor(config.model, donor)
     check_frozen(config)
     corpus = read_corpus(
         config,
-        donor.vocabulary if donor else None,
+        known,
         listener,
         given.text,
         unknown="learn" if donor else "error",

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.checkpoint import RunFolder
-from charloop.data.documents.rule import DocumentRule
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import TrainingSession
@@ -33,13 +32,19 @@ def sample_texts(session: TrainingSession, state: TrainingState, step: int) -> l
 
 
 def write_sample(network: TrainedModel, length: int, **settings: Any) -> str:
-    """Return a text of `length` characters, or as many whole documents as fit in it (at least one)."""
+    """Return a text of `length` characters, or as many whole documents as fit in it (at least one).
+
+    Before a document with a label is that, in brackets.
+    """
     if not network.vocabulary.documents:
         return network.sample("", length=length, **settings)[0]
+    known = network.vocabulary
     drafts = network.documents(max_length=length, **settings).write(0, SAMPLE_DOCUMENTS)
     fits = np.cumsum([len(draft.ids) + 1 for draft in drafts]) <= length
-    joint = DocumentRule(network.vocabulary.documents).joint
-    return joint.join(network.vocabulary.decode(draft.ids) for draft in drafts[: max(1, fits.sum())])
+    return known.joint.join(
+        (f"[{known.label_of(draft.label)}] " if draft.label else "") + known.decode(draft.ids)
+        for draft in drafts[: max(1, fits.sum())]
+    )
 
 
 def copy_network(session: TrainingSession, state: TrainingState, loss: float) -> TrainedModel:

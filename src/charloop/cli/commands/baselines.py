@@ -9,7 +9,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import Count, Fraction, Seed
+from charloop.config import Count, DataConfig, Fraction, Seed
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class BaselinesFlags:
     r"""Read the text as documents; n-grams read each from an empty memory, as a network does. line: each line is one.
     blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
     and `\\` stand for newline, tab and backslash). Empty: one text."""
+    text_field: str = ""
+    """Read tables (.csv, .tsv) and JSON lines (.jsonl): the text in this field of each record is a document."""
+    label_field: str = ""
+    """Read what is in this field as a label before each text. Needs --text-field."""
     shuffle: Switch = False
     """Put the documents in random order before the text is divided."""
     hold_out: Literal["each-file", "end"] = "each-file"
@@ -77,6 +81,7 @@ def main(arguments: Sequence[str]) -> None:
             errors=flags.errors,
             min_count=flags.min_count,
             documents=flags.documents,
+            fields=DataConfig(text_field=flags.text_field, label_field=flags.label_field).fields,
             shuffle=flags.seed if flags.shuffle else None,
             hold_out=flags.hold_out,
             listener=listener,

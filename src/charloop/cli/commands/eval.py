@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
-from charloop.cli.terminal.documents import cost_records
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
 from charloop.config import NonNegativeCount
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from charloop.evaluation import Score
     from charloop.trained import TrainedModel
 
-PER_CHARACTER, PER_DOCUMENT = "--per-character", "--per-document"
+PER_CHARACTER = "--per-character"
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,16 @@ class EvalFlags(ReadingFlags):
     per_document: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the loss of each document, with its end, as a line of JSON to a file, or to standard output with -. For
     a network that was trained with --documents."""
+    label_of: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the likeliest label of each document, and the probabilities of the likeliest five, as a line of JSON to a
+    file, or to standard output with -. For a network that was trained with --label-field."""
     sort: Literal["text", "surprise"] = "text"
     """text: documents in the order of the text. surprise: those that cost the most bits per character first."""
     threshold: Annotated[float | None, tyro.conf.arg(metavar="SHARE")] = None
     """Mark documents that cost more bits per character than this share (0 to 1, such as 0.99) of the run's own
     validation documents; the exit code is 1 if there are any. Needs --per-document."""
     overwrite: Switch = False
-    """Replace the file of --per-character or --per-document if it exists."""
+    """Replace the file of --per-character, --per-document or --label-of if it exists."""
     json: Switch = False
     """Print one JSON object."""
 
@@ -80,6 +83,10 @@ def main(arguments: Sequence[str]) -> None:
     network = load_trained_model(folder, weights=flags.weights)
     if flags.per_document is not None:
         network.end_id  # noqa: B018 - raises CharloopError before a long text is read
+    if flags.label_of is not None and not folder.vocabulary.labels:
+        raise CharloopError(
+            f"{LABEL_OF}: this network has no labels", do="train it with --text-field and --label-field"
+        )
     if flags.context is not None and folder.vocabulary.documents:
         raise CharloopError(
             "--context and a network of documents do not go together",
@@ -106,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
         # While the network reads; the run may have those of its validation text already.
         kept = folder.path / BASELINES_FILE
         measuring = BackgroundMeasurement(given.training, given.tokens, folder.vocabulary, kept=kept)
-    keep = flags.per_character is not None or flags.per_document is not None
+    keep = any(target is not None for target in find_targets(flags).values())
     with showing_progress() as listener:
         score = network.score(
             given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
@@ -115,7 +122,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.per_character is not None and score.per_character is not None:
         costs = character_records(given.tokens, score.per_character, folder.vocabulary)
         write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
-    found, extra = write_documents(flags, network, given, score) if flags.per_document else (0, ())
+    found, extra = write_documents(flags, network, given, score)
     notes = (*network.notes, *given.notes, *notes, *extra)
     print_score(given.name, beginning.description, score, notes, flags)
     if found:
@@ -125,41 +132,19 @@ def main(arguments: Sequence[str]) -> None:
 def write_documents(
     flags: EvalFlags, network: "TrainedModel", given: "ChosenText", score: "Score"
 ) -> tuple[int, tuple[str, ...]]:
-    """Write what each document costs; return how many are above the threshold, and a note on it."""
+    """Write what is asked for of each document; return how many are above the threshold, and notes."""
     from charloop.evaluation.documents import sum_by_document
 
-    end = network.end_id
-    assert score.per_character is not None
-    assert flags.per_document is not None
-    costs = sum_by_document(given.tokens, score.per_character, end)
-    limit = None if flags.threshold is None else find_limit(flags.threshold, network)
-    records = cost_records(
-        given.tokens, costs, network.vocabulary, most_first=flags.sort == "surprise", limit=limit
-    )
-    write_records(PER_DOCUMENT, flags.per_document, records, overwrite=flags.overwrite)
-    if limit is None or flags.threshold is None:
+    if not network.vocabulary.documents or score.per_character is None:
         return 0, ()
-    found = int((costs.bits_per_character > limit).sum())
-    return found, (
-        f"{found:,} of {len(costs.nats):,} documents cost more than {limit:.3f} bits per character, as"
-        f" {1 - flags.threshold:.1%} of the validation documents do",
-    )
-
-
-def find_limit(share: float, network: "TrainedModel") -> float:
-    """Return the bits per character that `share` of the run's validation documents do not exceed."""
-    import numpy as np
-
-    from charloop.checkpoint.texts import read_split
-    from charloop.evaluation.documents import sum_by_document
-
-    assert network.run is not None
-    with showing_progress() as listener:
-        tokens = read_split(network.run, "val", listener).tokens
-        score = network.score(tokens, per_character=True, listener=listener)
-    assert score.per_character is not None
-    costs = sum_by_document(tokens, score.per_character, network.end_id)
-    return float(np.quantile(costs.bits_per_character, share))
+    labels = network.vocabulary.label_ids
+    costs = sum_by_document(given.tokens, score.per_character, network.end_id, labels)
+    found, notes = write_costs(flags, network, given.tokens, costs) if flags.per_document else (0, ())
+    if flags.label_of:
+        notes += write_labels(flags, network, given.tokens, costs)
+    if labels and not (costs.labels >= 0).any():
+        notes += ("the documents have no labels, and the network reads one before each in training",)
+    return found, notes
 
 
 def check_flags(flags: EvalFlags) -> None:
@@ -181,14 +166,20 @@ def check_flags(flags: EvalFlags) -> None:
             "--per-document and --context do not go together",
             do="leave one out: each document is read from an empty memory",
         )
-    targets = {PER_CHARACTER: flags.per_character, PER_DOCUMENT: flags.per_document}
+    targets = find_targets(flags)
     if list(targets.values()).count(STDOUT) > 1:
-        raise CharloopError(f"{PER_CHARACTER} and {PER_DOCUMENT}", got="- twice", do="write one to a file")
+        named = " and ".join(flag for flag, target in targets.items() if target == STDOUT)
+        raise CharloopError(named, got="- more than once", do="write the others to files")
     for flag, target in targets.items():
         if target is not None and flags.limit:
             raise CharloopError(f"{flag} and --limit do not go together", do="leave one out")
         if target is not None and target != STDOUT:
             check_output(flag, target, overwrite=flags.overwrite, allowed="a file or -")
+
+
+def find_targets(flags: EvalFlags) -> dict[str, str | None]:
+    """Return where the records of each flag are written, if they are."""
+    return {PER_CHARACTER: flags.per_character, PER_DOCUMENT: flags.per_document, LABEL_OF: flags.label_of}
 
 
 def with_baselines(
@@ -205,7 +196,7 @@ def with_baselines(
 
 def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
     """Print the score; on standard error if records have standard output to themselves."""
-    stream = sys.stderr if STDOUT in (flags.per_character, flags.per_document) else sys.stdout
+    stream = sys.stderr if STDOUT in find_targets(flags).values() else sys.stdout
     for line in (
         [json.dumps(score_values(name, read_from, score, notes))]
         if flags.json

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +26,7 @@ from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
+    from charloop.sampling.prompt import Beginning
     from charloop.trained import TrainedModel
 
 
@@ -101,16 +102,17 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
         print_notes(reader.notes)
         write_documents(flags, network, prompt)
         return "writes these again"
+    beginning = network.opening(context, flags.whole.label)
+    print_notes(label_notes(network, beginning, flags.whole.label))
     if flags.interactive:
         from charloop.cli.interactive.session import edit_text
 
         print_notes(reader.notes)
-        session = network.session(context=context, **asdict(flags.sampling))
+        session = network.session(context=context, label=flags.whole.label, **asdict(flags.sampling))
         session.read(prompt)
         text = edit_text(session, keeps_prompt=not flags.no_echo, colored=wants_surprise(flags))
         print_text("", [text], writer=TextWriter())
         return "draws the same characters for the same keys"
-    beginning = network.beginning(context)
     paint = Painter(network, prompt, flags.sampling.unknown, beginning) if wants_surprise(flags) else None
     print_samples(flags, network, prompt, context, paint, reader)
     if paint:
@@ -136,10 +138,15 @@ def print_notes(notes: Iterable[str]) -> None:
         print(f"note: {note}", file=sys.stderr)
 
 
+def label_notes(network: "TrainedModel", beginning: "Beginning", given: str | None) -> Iterator[str]:
+    """Yield which label the network chose, if none was given."""
+    if given is None and network.vocabulary.labels:
+        label = network.vocabulary.label_of(beginning.start[-1])
+        yield f"the label is {label!r}, the likeliest; --label takes another"
+
+
 def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) -> None:
     """Write whole documents."""
-    from charloop.data.documents.rule import DocumentRule
-
     wanted = flags.whole
     writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
     network = network if wanted.json else network.keep_stray_bytes()
@@ -148,13 +155,13 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
             prompt,
             unique=wanted.unique,
             new=wanted.new,
+            label=wanted.label,
             best_of=wanted.best_of,
             max_length=wanted.max_length,
             listener=listener,
             **asdict(flags.sampling),
         )
-    joint = DocumentRule(network.vocabulary.documents).joint
-    loops = LoopNotes(flags.sampling, "document")
+    joint, loops = network.vocabulary.joint, LoopNotes(flags.sampling, "document")
     print_documents(stream, wanted.documents or 0, joint, as_json=wanted.json, writer=writer, loops=loops)
 
 
@@ -167,7 +174,7 @@ def print_samples(
     reader: StringReader,
 ) -> None:
     """Print a single text as it is written; print several, with their numbers, when all are complete."""
-    settings = asdict(flags.sampling) | {"context": context}
+    settings = asdict(flags.sampling) | {"context": context, "label": flags.whole.label}
     settings["constraints"] = make_constraints(flags.constraints, network, reader)
     print_notes(reader.notes)
     opening = "" if flags.no_echo else prompt

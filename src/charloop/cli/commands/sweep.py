@@ -135,7 +135,9 @@ def read_for_vocabulary(config: RunConfig, vocabulary: "Vocabulary", file: str) 
     refuse_stream(file)
     data = config.data
     try:
-        load_corpus((file,), encoding=data.encoding, errors=data.errors, vocabulary=vocabulary)
+        load_corpus(
+            (file,), encoding=data.encoding, errors=data.errors, vocabulary=vocabulary, fields=data.fields
+        )
     except UnknownCharacterError as error:
         raise error.advising(SAME_CHARACTERS) from None
 

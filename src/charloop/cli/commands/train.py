@@ -118,7 +118,7 @@ def print_end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
         print(f"\nresume:  charloop train --resume {named}")
         return INTERRUPTED
     show_samples(folder, cell)
-    size = "--documents 20" if config.data.documents else "--length 1000"
+    size = "--documents 20" if config.data.documents or config.data.fields else "--length 1000"
     print(f"\nmore:    charloop sample {named} {size} --temperature 0.8")
     return 0
 

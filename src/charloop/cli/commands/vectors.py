@@ -33,7 +33,7 @@ class VectorsFlags(ReadingFlags):
     layer: Annotated[Count | None, argument("N", default="the last")] = None
     """The layer whose output is taken, from 1."""
     pooling: Literal["last", "mean"] = "last"
-    """The output after a document's last character, or the mean over all of its characters."""
+    """The output after a document's last character, or the mean over all of its characters. A label is read first."""
 
 
 def main(arguments: Sequence[str]) -> None:

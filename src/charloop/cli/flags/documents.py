@@ -41,6 +41,9 @@ class DocumentFlags:
     """No two alike."""
     new: Switch = False
     """None that is a document of the training text, which is read again."""
+    label: str | None = None
+    """Write documents with this label, for a network that was trained with --label-field. By default each document
+    gets a label that the network draws; without --documents, the likeliest one."""
     best_of: Annotated[int, Meta(ge=1, le=256)] = 1
     """Write N documents for each, and keep the one with the fewest nats per character under the network itself."""
     max_length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = MAX_DOCUMENT_LENGTH

@@ -20,7 +20,7 @@ from charloop.sessions.interactive import InteractiveSession
 RESIZE_SECONDS = 0.2
 """Time between two looks at the size of the terminal."""
 SETUP_FLAGS = frozenset(
-    {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive"}
+    {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive", "label"}
 )
 DRAWING_FLAGS = frozenset(
     {"temperature", "top_k", "top_p", "min_p", "forbid", "bias", "mode", "seed", "unknown"}

@@ -44,8 +44,10 @@ def print_documents(
 
 def document_values(document: "Document") -> dict[str, Any]:
     """Return a document as plain values."""
+    label = {} if document.label is None else {"label": document.label, "label_nats": document.label_nats}
     return {
         "text": document.text,
+        **label,
         "characters": document.characters,
         "nats": document.nats,
         "ended": document.is_complete,
@@ -81,8 +83,11 @@ def cost_records(
     order = np.argsort(-bits, kind="stable") if most_first else np.arange(len(bits))
     for index in order.tolist():
         start, size = int(costs.starts[index]), int(costs.characters[index])
+        label = vocabulary.label_of(int(costs.labels[index]))
+        costs_of_label = round_cost(costs.label_nats[index])
         yield {
             "number": index + 1,
+            **({} if label is None else {"label": label, "label_nats": costs_of_label}),
             "nats": round_cost(costs.nats[index]),
             "bits_per_character": round_cost(bits[index]),
             "characters": size,

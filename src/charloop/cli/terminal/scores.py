@@ -68,17 +68,22 @@ def character_records(
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1.
 
-    The end of a document has no character: null.
+    The end of a document has no character: null. Nor has its label, which `label` names.
     """
     as_bytes = vocabulary.unit == "byte"
     symbols = [
-        None if token == vocabulary.end_id else token if as_bytes else vocabulary.decode([token])
+        None
+        if token in (vocabulary.end_id, *vocabulary.label_ids)
+        else token
+        if as_bytes
+        else vocabulary.decode([token])
         for token in range(vocabulary.size)
     ]
     name = "byte" if as_bytes else "character"
     for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
         costs = {"nats": round_cost(loss), "bits": round_cost(float(loss) / math.log(2))}
-        yield {"offset": offset, name: symbols[token], **costs}
+        label = vocabulary.label_of(int(token)) if vocabulary.labels else None
+        yield {"offset": offset, name: symbols[token], **({} if label is None else {"label": label}), **costs}
 
 
 def write_records(flag: str, target: str, lines: Iterator[dict[str, Any]], *, overwrite: bool) -> None:

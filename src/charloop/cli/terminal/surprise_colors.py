@@ -5,8 +5,6 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from charloop.cli.terminal.output import visible
 from charloop.display import SURPRISE, level_of_surprise, name_ranges
 from charloop.errors import CharloopError
@@ -53,7 +51,7 @@ class Painter:
         from charloop.sampling.prompt import prepend_beginning
 
         vocabulary = network.vocabulary
-        if len(set(vocabulary.decode(np.arange(vocabulary.size)))) < vocabulary.size:
+        if vocabulary.unit == "byte":
             raise CharloopError(
                 "--color surprise",
                 got="a network of bytes",

@@ -37,8 +37,10 @@ def compile_patterns(between: str, before: str, complete: str | None, unfinished
 
 _LINE_ENDS = r"(?<![\r\n])[\r\n]"
 _BLANK_LINES = r"\r?\n(?:[ \t\r]*\n)+"
+_LINES = compile_patterns(r"[\r\n]+", r"[\r\n]+", None, None)
 PATTERNS = {
-    "line": compile_patterns(r"[\r\n]+", r"[\r\n]+", None, None),
+    "line": _LINES,
+    "record": _LINES,
     "blank-line": compile_patterns(
         _BLANK_LINES, r"(?:[ \t\r]*\n)+", _BLANK_LINES, r"(?:\A|\r?\n)[ \t\r]*\Z|\r\Z"
     ),
@@ -52,9 +54,10 @@ class DocumentRule:
     r"""Divides a text into documents.
 
     `name` "line": each line is a document. "blank-line": lines that are empty, or hold only spaces and tabs, separate
-    them. "file": each file is one. Any other string is itself the separator; in it `\n`, `\t` and `\\` stand for
-    newline, tab and backslash. A document never spans two files. Newlines at its beginning and end do not belong to
-    it, and a document without any character does not count.
+    them. "file": each file is one. "record": each record of a table is one (see `records`), and of other texts each
+    line. Any other string is itself the separator; in it `\n`, `\t` and `\\` stand for newline, tab and backslash. A
+    document never spans two files. Newlines at its beginning and end do not belong to it, and a document without any
+    character does not count.
     Raises CharloopError for a separator of newlines only, or of more than 100 characters.
     """
 
@@ -68,7 +71,7 @@ class DocumentRule:
             raise CharloopError(
                 "--documents",
                 got=self.name,
-                allowed=f"{', '.join(PATTERNS)}, or a separator that is not only newlines",
+                allowed="line, blank-line, file, or a separator that is not only newlines",
             )
 
     @cached_property
@@ -82,7 +85,7 @@ class DocumentRule:
     def joint(self) -> str:
         """What to write after a document: a line end, an empty line, or the separator on a line of its own."""
         if self.name in PATTERNS:
-            return "\n" if self.name == "line" else "\n\n"
+            return "\n" if self.name in ("line", "record") else "\n\n"
         return "\n" + self.separator.strip("\r\n") + "\n"
 
     @cached_property

@@ -37,9 +37,9 @@ class _Documents:
     lengths: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tokens: Integer[np.ndarray, " length"], end: int) -> "_Documents":
+    def of(cls, tokens: Integer[np.ndarray, " length"], end: int, labels: range) -> "_Documents":
         found = cls()
-        for one in islice(each_document(tokens, end), MAX_COMPARED):
+        for one in islice(each_document(tokens, end, labels), MAX_COMPARED):
             found.digests.append(digest(one))
             found.keys.append(one[:KEY_BYTES])
             found.lengths.append(len(one) // tokens.itemsize)
@@ -48,11 +48,12 @@ class _Documents:
 
 def note_documents(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str, ...]:
     """Return notes on documents that are few or short, sorted, or in both the training and the validation text."""
-    end, rule = corpus.vocabulary.end_id, corpus.vocabulary.documents
+    end, rule, labels = corpus.vocabulary.end_id, corpus.vocabulary.documents, corpus.vocabulary.label_ids
     if end is None:
         return ()
-    training = _Documents.of(corpus.tokens[split.train], end)
-    validation = _Documents.of(corpus.tokens[split.validation], end) if split.sizes[1] else _Documents()
+    training = _Documents.of(corpus.tokens[split.train], end, labels)
+    held_out = corpus.tokens[split.validation]
+    validation = _Documents.of(held_out, end, labels) if split.sizes[1] else _Documents()
     return (
         *note_kind(training.lengths, rule),
         *(note_order(training.keys) if validation.lengths and not shuffled else ()),
@@ -96,10 +97,12 @@ def note_validation(training: _Documents, validation: _Documents) -> Iterator[st
         )
 
 
-def each_document(tokens: Integer[np.ndarray, " length"], end: int) -> Iterator[bytes]:
+def each_document(
+    tokens: Integer[np.ndarray, " length"], end: int, labels: range = range(0)
+) -> Iterator[bytes]:
     """Yield the tokens of each document, as bytes that sort as they do; of a long one, the first million.
 
-    `tokens` begin and end with the token `end`, and may be a large memory map.
+    `tokens` begin and end with the token `end`, and may be a large memory map. A first token in `labels` is left out.
     """
     start, is_inside = 1, False
     while start < len(tokens):
@@ -110,7 +113,8 @@ def each_document(tokens: Integer[np.ndarray, " length"], end: int) -> Iterator[
         for number, piece in enumerate(pieces[: len(ends) or 1]):
             if number or not is_inside:
                 # Big-endian bytes sort as the numbers do.
-                yield piece[: len(piece) - bool(ends.size)].astype(piece.dtype.newbyteorder(">")).tobytes()
+                own = piece[len(piece) and int(piece[0]) in labels : len(piece) - bool(ends.size)]
+                yield own.astype(piece.dtype.newbyteorder(">")).tobytes()
         is_inside = not ends.size
         start += int(ends[-1]) + 1 if ends.size else len(block)
 
