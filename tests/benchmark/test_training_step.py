@@ -35,6 +35,17 @@ def test_a_call_makes_the_updates_that_it_is_asked_for() -> None:
     assert not all(np.array_equal(old, new) for old, new in weights)
 
 
+def test_documents_end_in_each_row_at_another_place() -> None:
+    step = TrainingStep(SETTING, "scan", document_length=2)
+    (text,) = step.inputs[0]
+    assert text.shape == (7, 4)
+    ends = [np.flatnonzero(row == 64).tolist() for row in text.T]
+    assert ends == [[0, 3, 6], [2, 5], [1, 4], [0, 3, 6]]
+    program = step.compiled.as_text()
+    assert step.time_call() > 0
+    assert program != TrainingStep(SETTING, "scan").compiled.as_text(), "the memory is emptied"
+
+
 def test_measured_work_keeps_its_result() -> None:
     seconds, result = measure_seconds(lambda: "result")
     assert seconds >= 0

@@ -11,11 +11,12 @@ from charloop.errors import CharloopError
 
 
 class Steps:
-    def __init__(self, setting, precision):
+    def __init__(self, setting, precision, document_length):
         sizes = {name: setting.pop(name) for name in ("batch_size", "seq_length", "vocab_size")}
         model = msgspec.convert(setting, ModelConfig)
         self.updates = TrainingConfig().steps_per_call
-        self.step = TrainingStep(StepSetting(model, **sizes, precision=precision), model.unroll, self.updates)
+        wanted = StepSetting(model, **sizes, precision=precision)
+        self.step = TrainingStep(wanted, model.unroll, self.updates, document_length)
 
     def __call__(self):
         self.step.time_call()
@@ -25,10 +26,10 @@ class Steps:
             self.step.time_call(min(self.updates, count - done))
 
 
-def build(setting, precision="float32"):
+def build(setting, precision="float32", document_length=None):
     use_all_cores()
     try:
-        step = Steps(setting, precision)
+        step = Steps(setting, precision, document_length)
     except CharloopError as error:
         raise NotImplementedError(str(error)) from None
     return step, {name: version(name) for name in ("charloop", "jax")}

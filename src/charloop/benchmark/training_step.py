@@ -48,17 +48,31 @@ class StepSetting:
 class TrainingStep:
     """A compiled training step: embedding, layers, readout, loss, gradient, clipping and Adam.
 
-    One call makes up to `updates_per_call` updates. `trace_seconds` is the time from Python to the compiler's input,
-    `compile_seconds` the time from there to machine code.
+    One call makes up to `updates_per_call` updates. With `document_length`, the text is documents of that many
+    characters, which begin at other places in each batch row. `trace_seconds` is the time from Python to the
+    compiler's input, `compile_seconds` the time from there to machine code.
     """
 
-    def __init__(self, setting: StepSetting, unrolling: str, updates_per_call: int = 1) -> None:
-        model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size)
+    def __init__(
+        self,
+        setting: StepSetting,
+        unrolling: str,
+        updates_per_call: int = 1,
+        document_length: int | None = None,
+    ) -> None:
+        end = setting.vocab_size - 1 if document_length else None
+        model = CharLM.build(replace(setting.model, unroll=unrolling), setting.vocab_size, end)
         config = TrainingConfig(optimizer="adam", precision=setting.precision)  # type: ignore[arg-type]
+        if document_length:
+            # As in training on documents, which begin with an empty memory already.
+            config = replace(config, state_dropout=0.0)
         optimizer = make_optimizer(config)
         state = initial_training_state(model, optimizer, setting.batch_size, seed=0)
         shape = (updates_per_call, setting.seq_length + 1, setting.batch_size)
-        text = np.random.default_rng(0).integers(setting.vocab_size, size=shape, dtype=np.int32)
+        text = np.random.default_rng(0).integers(end or setting.vocab_size, size=shape, dtype=np.int32)
+        if document_length and end:
+            position = np.arange(shape[1])[:, None] + np.arange(shape[2])
+            text[:, position % (document_length + 1) == 0] = end
         learning_rates = np.full(updates_per_call, 1e-4, np.float32)
         self.unrolling = unrolling
         self.inputs = (text, learning_rates, np.zeros(updates_per_call, bool))
