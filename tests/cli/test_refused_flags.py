@@ -113,7 +113,7 @@ SAMPLE: dict[str, tuple[Any, ...]] = {
     "--repetition-penalty 101": ("--repetition-penalty", 101.0, "a number <= 100.0"),
     "--repetition-penalty 2 --repetition-window -1": ("--repetition-window", -1, "a whole number >= 0"),
     "--repetition-window 9": ("--repetition-window needs --repetition-penalty",),
-    "--no-repeat 0": ("--no-repeat", 0, "1 or more"),
+    "--no-repeat 0": ("--no-repeat", 0, "a whole number >= 1"),
     "--bias e": ("--bias: got 'e'; allowed: a character, =, a number", None, None, "charloop sample --help"),
     "--bias ee=1": ("--bias: got 'ee=1'; allowed: a character", None, None, "charloop sample --help"),
     "--bias e=high": ("--bias: got 'e=high'; allowed: a character", None, None, "charloop sample --help"),

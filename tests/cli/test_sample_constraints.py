@@ -136,7 +136,7 @@ def test_a_training_text_that_has_changed_is_refused(copied: Path, book: Path, t
 
 
 def test_novel_of_nothing_is_refused(trained: Path) -> None:
-    assert_refused(call("sample", str(trained), "--novel", "0"), "--novel", 0, "1 or more")
+    assert_refused(call("sample", str(trained), "--novel", "0"), "--novel", 0, "a whole number >= 1")
     assert "--novel" in refused(call("sample", str(trained), "--novel", "few"))
 
 

@@ -11,7 +11,7 @@ import tyro
 
 from charloop.cli.flags.constraints import ConstraintFlags, make_constraints
 from charloop.cli.flags.documents import DocumentFlags, check_document_flags
-from charloop.cli.flags.parsing import Switch, argument, given_flags, parse
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.sampling import SamplingFlags, check_sampling_flags
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
@@ -80,6 +80,7 @@ def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
     """Raise CharloopError for flags that are wrong whatever the network, or that do not go together."""
     check_document_flags(flags.whole, given)
     check_sampling_flags(flags.sampling, given)
+    check_ranges(flags.constraints)
     check_output_encoding(flags.output_encoding)
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from charloop.cli.terminal.progress import showing_progress
+from charloop.config import Count
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
@@ -22,10 +23,10 @@ class ConstraintFlags:
 
     Writing is slower than without: the constraints are asked before each character."""
 
-    novel: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    novel: Annotated[Count | None, tyro.conf.arg(metavar="N")] = None
     """Never copy more than N consecutive characters (bytes for a byte network) from the training text, which is read
     again. A copy may begin in the prompt."""
-    no_repeat: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    no_repeat: Annotated[Count | None, tyro.conf.arg(metavar="N")] = None
     """Write no sequence of N characters (bytes for a byte network) twice, nor one of the prompt."""
     words: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Write only words of this list (UTF-8, separated by white space). Between words, all characters but letters are
@@ -34,12 +35,6 @@ class ConstraintFlags:
     """Write a text that matches this regular expression of Python's re as a whole (for a byte network, one of bytes);
     look-around, back references and \\b are not supported. The text ends where the pattern allows no further
     character."""
-
-    def __post_init__(self) -> None:
-        if self.novel is not None and self.novel < 1:
-            raise CharloopError("--novel", got=self.novel, allowed="1 or more")
-        if self.no_repeat is not None and self.no_repeat < 1:
-            raise CharloopError("--no-repeat", got=self.no_repeat, allowed="1 or more")
 
 
 def make_constraints(
