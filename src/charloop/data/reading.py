@@ -48,6 +48,10 @@ class TokenRequest:
         """The name of the whole text in messages."""
         return self.sources[0].name if len(self.sources) == 1 else f"the text of {len(self.sources):,} files"
 
+    def parts(self, source: Source) -> Iterator[Source]:
+        """Yield the texts in `source`. Only documents that may span lines end where a text of several does."""
+        yield from source.parts() if self.documents not in ("", "line") else (source,)
+
     @property
     def key_parts(self) -> tuple[object, ...]:
         """All but the content that distinguishes the resulting tokens from others."""
@@ -157,10 +161,11 @@ class SourceReader:
             return
         cutter = DocumentCutter(DocumentRule(self.request.documents), mark)
         for source in self.request.sources:
-            for text in filter(None, (cutter.feed(block, source.name) for block in read(source))):
-                yield source, text
-            if text := cutter.end_file():
-                yield source, text
+            for part in self.request.parts(source):
+                for text in filter(None, (cutter.feed(block, part.name) for block in read(part))):
+                    yield source, text
+                if text := cutter.end_file():
+                    yield source, text
         self.changes.empty_lines += cutter.empty_lines
 
     def _records(

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -30,18 +31,33 @@ class Source:
     """One file, or a text that stands for one.
 
     `name` identifies it in messages. `open` returns a new stream at its first byte, and may raise OSError.
-    `encoding` is set where it is known and the user cannot choose it, as for a named corpus.
+    `encoding` is set where it is known and the user cannot choose it, as for a named corpus. `ends`: if it holds
+    several texts one after the other, the byte at which each ends.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     encoding: str | None = None
+    ends: Sequence[int] | None = None
 
     def size(self) -> int:
         """Return its size in bytes, without reading it. Raises CharloopError if it cannot be opened."""
         try:
             with self.open() as stream:
                 return stream.seek(0, io.SEEK_END)
+        except OSError as error:
+            raise unreadable(self.name, error) from error
+
+    def parts(self) -> Iterator["Source"]:
+        """Yield the texts in it, each as a source; or itself, if it is one text. Errors as of `blocks`."""
+        if self.ends is None:
+            yield self
+            return
+        try:
+            with self.open() as stream:
+                for number, (start, end) in enumerate(pairwise((0, *self.ends)), start=1):
+                    content = partial(io.BytesIO, stream.read(end - start))
+                    yield Source(f"{self.name}, document {number:,}", content, self.encoding)
         except OSError as error:
             raise unreadable(self.name, error) from error
 
@@ -89,9 +105,11 @@ def unreadable(name: object, error: OSError) -> CharloopError:
     return CharloopError(f"cannot read {name}", do=error.strerror or str(error))
 
 
-def file_source(path: Path, encoding: str | None = None, name: str | None = None) -> Source:
+def file_source(
+    path: Path, encoding: str | None = None, name: str | None = None, ends: Sequence[int] | None = None
+) -> Source:
     """Return a file as a source, which messages call `name`, or by its path."""
-    return Source(name or str(path), lambda: path.open("rb"), encoding)
+    return Source(name or str(path), lambda: path.open("rb"), encoding, ends)
 
 
 def text_source(name: str, text: Callable[[], str]) -> Source:

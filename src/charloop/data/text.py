@@ -3,6 +3,7 @@
 import io
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Text:
     def of(cls, given: Any) -> "Text":
         """Return a string or bytes as if read from a file, or documents concatenated, each ending in a line end.
 
-        Documents of an iterator are copied to a temporary file, one at a time. Tokens come with their vocabulary, as
+        Where texts are divided into documents, each of those is as if read from a file of its own. Documents of an
+        iterator are copied to a temporary file, one at a time. Tokens come with their vocabulary, as
         `Corpus.of_tokens` makes them. Raises CharloopError for anything else.
         """
         match given:
@@ -66,7 +68,7 @@ GivenText: TypeAlias = str | bytes | Iterable[str] | Iterable[bytes] | Corpus | 
 def _copy_documents(documents: Iterable[Any]) -> tuple[Source, int]:
     """Return the documents in a temporary file, and their number; they are all text or all bytes."""
     kinds: set[type] = set()
-    count = 0
+    count, ends = 0, array("q")
     with tempfile.NamedTemporaryFile(dir=temporary_folder(), delete=False) as copy:
         for document in documents:
             if not isinstance(document, str | bytes):
@@ -76,7 +78,9 @@ def _copy_documents(documents: Iterable[Any]) -> tuple[Source, int]:
                 raise CharloopError("documents", got="str and bytes", allowed="all of one kind")
             content, count = _encoded(document), count + 1
             copy.write(content if content.endswith(b"\n") or not content else content + b"\n")
-    return file_source(Path(copy.name), None if bytes in kinds else "utf-8", NAME), count
+            if content:
+                ends.append(copy.tell())
+    return file_source(Path(copy.name), None if bytes in kinds else "utf-8", NAME, ends), count
 
 
 def _encoded(given: str | bytes) -> bytes:

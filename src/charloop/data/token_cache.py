@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ def _find(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tuple
     if not any(path for slot in slots for path in folder.glob(f"{slot.prefix}-*.json")):
         return None
     meter.begin("looking for its tokens", size)
-    content_hash = hash_sources(request.sources, meter)
+    parts = (part for source in request.sources for part in request.parts(source))
+    content_hash = hash_sources(parts, meter)
     # The key of "learn" has the vocabulary that the tokens' own grew from.
     wanted = (None if request.unknown == "learn" else request.vocabulary, request.vocabulary)
     found = (_load(slot, content_hash, meter, own) for slot, own in zip(slots, wanted, strict=False))
@@ -189,7 +190,7 @@ def _check_written(request: TokenRequest, written: WrittenTokens, size: int) -> 
         )
 
 
-def hash_sources(sources: Sequence[Source], meter: Meter) -> str:
+def hash_sources(sources: Iterable[Source], meter: Meter) -> str:
     """Return the sha256 of the raw content: of one source its own, of several that of their hashes in order."""
     digests = []
     for source in sources:
