@@ -28,7 +28,7 @@ LAYERS = [
     {"recurrent"},
     {"model"},
     {"loss"},
-    {"devices"},
+    {"devices", "free_memory"},
     {"evaluation"},
     {"originality"},
     {"sampling"},

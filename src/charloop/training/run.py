@@ -38,6 +38,7 @@ from charloop.training.events import Finished, Listener, Started, ignore
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
+from charloop.training.memory import check_memory
 from charloop.training.optimizer import check_frozen, check_objects
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise
@@ -97,6 +98,7 @@ def train(
         text_facts["new_characters"] = "".join(find_new(donor.vocabulary, corpus.vocabulary))
     made_with = (current_provenance(session.mesh, 0),)
     session = replace(session, folder=replace(draft, text=text_facts, made_with=made_with))
+    memory = check_memory(session)
     # Kernels are compiled while XLA compiles the program for the first weights.
     with session.compile_kernels_meanwhile():
         state = initial_training_state(
@@ -106,7 +108,7 @@ def train(
         params = extend_parameters(donor, corpus.vocabulary)
         state = replace(state, params=params, optimizer=session.optimizer.init(params))
     noted = note_split(corpus, cut, shuffled=config.data.shuffle)
-    notes = [*corpus.notes, *noted, *([note] if note else [])]
+    notes = [*corpus.notes, *noted, *([note] if note else []), *memory]
     notes += [note_donor(donor, corpus.vocabulary)] if donor else []
     with new_folder(path, overwrite=overwrite):
         session.folder.begin()
@@ -170,6 +172,7 @@ def resume_folder(
     loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
     session = TrainingSession.open(folder, corpus)
+    memory = check_memory(session)
     with locked(folder.path):
         state, journal, notes = load_last_checkpoint(session)
         session, changed = update_provenance(session, int(state.step))
@@ -191,7 +194,7 @@ def resume_folder(
                 step=int(state.step),
                 elapsed=journal.elapsed,
             )
-        notes = [*corpus.notes, *notes, *changed]
+        notes = [*corpus.notes, *notes, *changed, *memory]
         run_invocation(session, state, journal, notes, listener, loggers, catch_signals)
     return folder.path
 

@@ -164,15 +164,20 @@ class TrainingSession:
         except KernelError:
             jax.clear_caches()
 
-    def trace_steps(self) -> None:
-        """Trace the training step from shapes alone, which requests its kernels."""
+    @property
+    def step_shapes(self) -> tuple[Any, ...]:
+        """The arguments of a training step, with shapes in place of the state."""
         state = training_state_shapes(self.model, self.optimizer, self.config.data.batch_size)
         placed = jax.tree.map(
             lambda sharding, part: jax.tree.map(lambda leaf: leaf.update(sharding=sharding), part),
             training_state_shardings(self.mesh),
             state,
         )
-        self.train_steps.trace(placed, *self.call_inputs([0], [0.0]))
+        return placed, *self.call_inputs([0], [0.0])
+
+    def trace_steps(self) -> None:
+        """Trace the training step from shapes alone, which requests its kernels."""
+        self.train_steps.trace(*self.step_shapes)
 
 
 def complete_config(config: RunConfig, cut: Split) -> tuple[RunConfig, str | None]:

@@ -1,0 +1,91 @@
+"""The memory that a training step needs, as XLA has planned it, compared with what is free."""
+
+import math
+
+import jax
+
+from charloop.errors import CharloopError
+from charloop.free_memory import free_memory
+from charloop.training.session import TrainingSession
+
+SAFE_SHARE = 0.5
+"""Up to this share of free memory, a generous guess is enough: the program is not compiled beforehand."""
+CERTAIN, DOUBTFUL = 0.95, 0.8
+"""The shares of free memory above which a step is refused, and above which there is a note. XLA is right to 5 %."""
+FITTING = 0.75
+"""The share of free memory that sizes are suggested for."""
+
+
+def check_memory(session: TrainingSession) -> list[str]:
+    """Return a note if training may need more memory than is free, before anything of it is allocated.
+
+    Raises CharloopError with the largest sizes that fit if it certainly does.
+    """
+    free = free_memory(session.mesh.devices.flat[0])
+    if free is None or guess_bytes(session) <= SAFE_SHARE * free:
+        return []
+    needed = measure_bytes(session)
+    if needed <= DOUBTFUL * free:
+        return []
+    sizes = name_fitting(session, needed, FITTING * free)
+    if needed <= CERTAIN * free:
+        return [
+            f"a step needs about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; {sizes}"
+        ]
+    data = session.config.data
+    raise CharloopError(
+        f"a step of {data.batch_size} x {data.seq_length} characters needs about {_gigabytes(needed)} of memory, "
+        f"and {_gigabytes(free)} are free",
+        do=sizes,
+    )
+
+
+def guess_bytes(session: TrainingSession) -> int:
+    """Return more than a step on one device (of a processor: on all) is likely to need."""
+    data, model = session.config.data, session.model
+    width = 64 * model.config.hidden_size * model.config.num_layers + 8 * (
+        model.vocab_size + model.input_size
+    )
+    return 4 * data.batch_size * data.seq_length * width // _shares(session) + state_bytes(session)
+
+
+def measure_bytes(session: TrainingSession) -> int:
+    """Return how much a step needs with its arguments, as XLA plans it. This compiles the step's program.
+
+    Of a GPU, what each needs; of a processor, what all of its cores need together.
+    """
+    analysis = session.train_steps.lower(*session.step_shapes).compile().memory_analysis()
+    cores = session.mesh.size // _shares(session)
+    used = analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
+    return int(used) * cores
+
+
+def name_fitting(session: TrainingSession, needed: int, free: float) -> str:
+    """Return which sequence length or batch size needs at most `free` bytes, in words."""
+    fixed = min(state_bytes(session), needed // 2)
+    share, data = (free - fixed) / (needed - fixed), session.config.data
+    sizes = [("--seq-length", data.seq_length * share), ("--batch-size", data.batch_size * share)]
+    fitting = [f"{flag} {_round_down(size)}" for flag, size in sizes if size >= 1]
+    return f"{' or '.join(fitting)} fits" if fitting else "lower --hidden-size"
+
+
+def state_bytes(session: TrainingSession) -> int:
+    """Return what needs memory whatever the sizes of a chunk: weights, moments, gradients and updates."""
+    leaves = jax.tree.leaves((session.step_shapes[0].params, session.step_shapes[0].optimizer))
+    copies = session.mesh.size // _shares(session)
+    return 2 * copies * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def _shares(session: TrainingSession) -> int:
+    """Return how many separate memories the step is divided among."""
+    return session.mesh.size if session.mesh.devices.flat[0].platform != "cpu" else 1
+
+
+def _round_down(size: float) -> int:
+    """Return a number with two significant digits, at most `size`, which is at least 1."""
+    unit = 10 ** max(0, int(math.log10(size)) - 1)
+    return int(size) // unit * unit
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2g} GB" if size < 1e10 else f"{size / 1e9:,.0f} GB"
