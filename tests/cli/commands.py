@@ -88,7 +88,9 @@ def call(*arguments: str, stdin: str | bytes | SilentTerminal = b"") -> Outcome:
 
     out, err = io.StringIO(), io.StringIO()
     content = stdin.encode() if isinstance(stdin, str) else stdin
-    given = io.TextIOWrapper(io.BytesIO(content) if isinstance(content, bytes) else content)
+    given = io.TextIOWrapper(
+        io.BufferedReader(io.BytesIO(content) if isinstance(content, bytes) else content)
+    )
     before, sys.stdin = sys.stdin, given
     try:
         with (

@@ -19,14 +19,21 @@ def piped(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "command", ["eval RUN", "sample RUN --novel 5", slow("verify RUN"), "train --resume RUN"]
 )
-def test_on_a_terminal_it_is_asked_for_in_one_line(command: str, piped: Path) -> None:
+@pytest.mark.parametrize("stdin", [SilentTerminal, bytes], ids=["terminal", "/dev/null"])
+def test_it_is_asked_for_in_one_line(stdin: type, command: str, piped: Path) -> None:
     words = [str(piped) if word == "RUN" else word for word in command.split()]
-    outcome = call(*words, stdin=SilentTerminal())
+    outcome = call(*words, stdin=stdin())
     assert_refused(outcome, f"{piped} was trained from standard input", do="add < FILE to the command")
 
 
-def test_the_report_is_made_without_it(piped: Path) -> None:
-    outcome = call("report", str(piped), "-o", "page.html", stdin=SilentTerminal())
+def test_another_text_is_refused(piped: Path, book: Path) -> None:
+    outcome = call("eval", str(piped), stdin=book.read_bytes() + b"e")
+    assert_refused(outcome, f"standard input is not the text that {piped} was trained on")
+
+
+@pytest.mark.parametrize("stdin", [SilentTerminal, bytes], ids=["terminal", "/dev/null"])
+def test_the_report_is_made_without_it(stdin: type, piped: Path) -> None:
+    outcome = call("report", str(piped), "-o", "page.html", stdin=stdin())
     assert outcome.code == 0, outcome
     assert "trained from standard input" in Path("page.html").read_text()
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
-from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, refuse_streams, refuse_terminal
+from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges
 from charloop.data.reading import Reading
@@ -56,7 +56,7 @@ def read_own_corpus(
     """
     if not named:
         refuse_streams(folder.config.data.corpus)
-        refuse_terminal(folder.config.data.corpus, folder.path)
+        need_stdin(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
     # The forms that the text was read in when its new characters were learned, though some may be known now.
     new = folder.text.get("new_characters")
@@ -73,6 +73,11 @@ def read_own_corpus(
 
 
 def _changed(folder: RunFolder) -> CharloopError:
+    if "-" in folder.config.data.corpus:
+        return CharloopError(
+            f"standard input is not the text that {folder.path} was trained on",
+            do="give that text again, or name its file: charloop train --resume RUN FILE",
+        )
     return CharloopError(
         f"the text of {folder.path} has changed since the run began",
         do=f"restore it, or start a new run from these weights with --init-from {folder.path}",

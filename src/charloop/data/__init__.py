@@ -3,7 +3,7 @@
 from charloop.data.chunks import Chunks, fit_batch
 from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
-from charloop.data.finding import refuse_streams, refuse_terminal
+from charloop.data.finding import need_stdin, refuse_streams
 from charloop.data.prefix import accept_prefix, find_prefix, find_prefix_of_tokens, guess_prefix
 from charloop.data.split import Split, split_tokens
 from charloop.data.text import GivenText, Text
@@ -26,8 +26,8 @@ __all__ = [
     "fit_batch",
     "guess_prefix",
     "load_corpus",
+    "need_stdin",
     "refuse_streams",
-    "refuse_terminal",
     "release_pages",
     "split_tokens",
 ]

@@ -116,12 +116,17 @@ def refuse_streams(names: Sequence[str]) -> None:
             raise CharloopError(f"the text {path} is a pipe or a device", do="name the text itself")
 
 
-def refuse_terminal(names: Sequence[str], run: Path) -> None:
-    """Raise CharloopError if `names`, those of the training text of `run`, would be read from a terminal."""
-    if "-" in names and (sys.stdin is None or sys.stdin.isatty()):
+def need_stdin(names: Sequence[str], run: Path) -> None:
+    """Raise CharloopError if `names`, those of the text of `run`, need standard input, and no text comes from it."""
+    if "-" in names and not _stdin_has_text():
         raise CharloopError(
             f"{run} was trained from standard input", do="give the text again: add < FILE to the command"
         )
+
+
+def _stdin_has_text() -> bool:
+    buffer = getattr(sys.stdin, "buffer", None)
+    return buffer is not None and not sys.stdin.isatty() and bool(buffer.peek(1))
 
 
 def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
