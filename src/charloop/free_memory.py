@@ -8,8 +8,10 @@ from pathlib import Path
 import jax
 
 ROOT = Path("/")
-_VERSIONS = (("memory.max", "memory.current", "inactive_file"),)
-_VERSIONS += (("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),)
+_VERSIONS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 """The files of a control group, versions 2 and 1, and what its memory.stat calls file pages it can give up."""
 
 

@@ -73,7 +73,7 @@ def state_bytes(session: TrainingSession) -> int:
     """Return what needs memory whatever the sizes of a chunk: weights, moments, gradients and updates."""
     leaves = jax.tree.leaves((session.step_shapes[0].params, session.step_shapes[0].optimizer))
     copies = session.mesh.size // _shares(session)
-    return 2 * copies * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+    return 2 * copies * sum(math.prod(leaf.shape) * int(leaf.dtype.itemsize) for leaf in leaves)
 
 
 def _shares(session: TrainingSession) -> int:
@@ -83,7 +83,7 @@ def _shares(session: TrainingSession) -> int:
 
 def _round_down(size: float) -> int:
     """Return a number with two significant digits, at most `size`, which is at least 1."""
-    unit = 10 ** max(0, int(math.log10(size)) - 1)
+    unit: int = 10 ** max(0, int(math.log10(size)) - 1)
     return int(size) // unit * unit
 
 
