@@ -71,7 +71,9 @@ def name_fitting(session: TrainingSession, needed: int, free: float) -> str:
 
 def state_bytes(session: TrainingSession) -> int:
     """Return what needs memory whatever the sizes of a chunk: weights, moments, gradients and updates."""
-    leaves = jax.tree.leaves((session.step_shapes[0].params, session.step_shapes[0].optimizer))
+    leaves: list[jax.ShapeDtypeStruct] = jax.tree.leaves(
+        (session.step_shapes[0].params, session.step_shapes[0].optimizer)
+    )
     copies = session.mesh.size // _shares(session)
     return 2 * copies * sum(math.prod(leaf.shape) * int(leaf.dtype.itemsize) for leaf in leaves)
 
