@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.data import load_corpus
+from charloop.data import detecting, load_corpus
 from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 
@@ -67,3 +67,14 @@ def test_a_byte_late_in_a_long_file_is_seen(tmp_path: Path) -> None:
 def test_three_names_and_the_number_of_the_others() -> None:
     assert name_some(["a", "b", "c"]) == "a, b, c"
     assert name_some([*"abcde"]) == "a, b, c and 2 more"
+
+
+def test_what_was_found_is_read_again_without_looking(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = load_corpus(folder, encoding="auto")
+    assert corpus.encodings is not None
+    assert sorted(number for numbers in corpus.encodings.values() for number in numbers) == [1, 2, 3, 4]
+    assert load_corpus(f"{folder}/a.txt").encodings is None
+    files = [f"{folder}/{name}.txt" for name in "abcde"]
+    monkeypatch.setattr(detecting, "detect_encoding", None)
+    again = load_corpus(files, encoding="auto", encodings=corpus.encodings)
+    assert again.vocabulary.decode(again.tokens) == corpus.vocabulary.decode(corpus.tokens)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import numpy as np
 
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
+from charloop.conversion import convert
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
 from charloop.data.corpus import read_sources
-from charloop.data.decoding import TextChanges
+from charloop.data.decoding import TextChanges, check_encoding
+from charloop.data.detecting import Encodings
 from charloop.data.reading import Reading
 from charloop.data.strings import StringReader
 from charloop.data.unknown import UnknownCharacterError
@@ -25,17 +28,19 @@ def read_corpus(
     *,
     unknown: Reading = "error",
     form_characters: str | None = None,
+    encodings: Encodings | None = None,
 ) -> Corpus:
     """Read the text that a configuration names, or `text` itself; `listener` receives the progress.
 
-    `unknown` is what happens to characters that `vocabulary` lacks; `form_characters` are as in `load_corpus`.
+    `unknown` is what happens to characters that `vocabulary` lacks; the others are as in `load_corpus`.
     """
     data = config.data
     if text is None and not data.corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
-    how |= {"unknown": unknown, "form_characters": form_characters, "fields": data.fields}
+    how |= {"unknown": unknown, "form_characters": form_characters, "encodings": encodings}
+    how |= {"fields": data.fields}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     how |= {"hold_out": data.hold_out}
     if text is None:
@@ -58,18 +63,32 @@ def read_own_corpus(
         refuse_streams(folder.config.data.corpus)
         need_stdin(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
+    encodings = _recorded_encodings(folder)
     # The forms that the text was read in when its new characters were learned, though some may be known now.
     new = folder.text.get("new_characters")
     known = (
         "".join(one for one in folder.vocabulary.symbols if one not in new) if isinstance(new, str) else ""
     )
     try:
-        corpus = read_corpus(folder.config, folder.vocabulary, listener, text, form_characters=known)
+        corpus = read_corpus(
+            folder.config, folder.vocabulary, listener, text, form_characters=known, encodings=encodings
+        )
     except UnknownCharacterError:
         raise _changed(folder) from None
     if corpus.content_hash != folder.text.get("content_hash"):
         raise _changed(folder)
     return corpus
+
+
+def _recorded_encodings(folder: RunFolder) -> Encodings | None:
+    """Return the encodings that were found when the run began; None if the run does not say."""
+    try:
+        found: Encodings | None = convert(folder.text.get("encodings"), dict[str, tuple[int, ...]] | None)
+    except msgspec.ValidationError:
+        return None
+    for encoding in found or ():
+        check_encoding(encoding)
+    return found
 
 
 def _changed(folder: RunFolder) -> CharloopError:

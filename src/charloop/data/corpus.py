@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
-from charloop.data.detecting import AUTO, detect_encodings
+from charloop.data.detecting import AUTO, Encodings, detect_encodings, list_encodings
 from charloop.data.documents.labels import RECORD
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.reading import HoldOut, Reading, TokenRequest
@@ -40,6 +40,8 @@ class Corpus:
     notes: tuple[str, ...]
     description: str
     suggested_name: str
+    encodings: Encodings | None = None
+    """What encoding "auto" has found."""
 
     def split(self, validation_fraction: float, test_fraction: float = 0.0) -> Split:
         """Return how the text is divided into training, validation and test text; documents stay whole.
@@ -90,6 +92,7 @@ def load_corpus(
     documents: str = "",
     shuffle: int | None = None,
     form_characters: str | None = None,
+    encodings: Encodings | None = None,
     hold_out: HoldOut = "end",
     fields: Fields | None = None,
     cache: Path | None = None,
@@ -97,7 +100,7 @@ def load_corpus(
 ) -> Corpus:
     """Return the tokens of `sources` (files, folders, globs, - for standard input, named corpora), concatenated.
 
-    encoding "auto": that of each file is found.
+    encoding "auto": that of each file is found, unless `encodings` has it from an earlier corpus.
     unit "char": line ends become LF, and a file that does not end in one gets one before the next begins.
     errors="replace" replaces bytes that are not valid in `encoding` by U+FFFD; otherwise they are refused.
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
@@ -132,6 +135,7 @@ def load_corpus(
         documents=documents,
         shuffle=shuffle,
         form_characters=form_characters,
+        encodings=encodings,
         hold_out=hold_out,
         fields=fields,
         cache=folder,
@@ -151,6 +155,7 @@ def read_sources(
     documents: str = "",
     shuffle: int | None = None,
     form_characters: str | None = None,
+    encodings: Encodings | None = None,
     hold_out: HoldOut = "end",
     fields: Fields | None = None,
     cache: Path | None = None,
@@ -165,7 +170,7 @@ def read_sources(
     if shuffle is not None and not documents:
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
     is_auto = encoding == AUTO and unit == "char"
-    sources, read_as = detect_encodings(found.sources) if is_auto else (found.sources, ())
+    sources, read_as = detect_encodings(found.sources, encodings) if is_auto else (found.sources, ())
     if form_characters is None:
         form_characters = "".join(vocabulary.symbols) if vocabulary else ""
     request = TokenRequest(
@@ -191,6 +196,7 @@ def read_sources(
         (*found.notes, *read_as, *cached.notes, *notes),
         found.description,
         found.suggested_name,
+        list_encodings(sources) if is_auto else None,
     )
 
 

@@ -2,14 +2,17 @@
 
 import codecs
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from charloop.data.sources import Source, name_some
 from charloop.errors import CharloopError
 
 AUTO = "auto"
 """In place of an encoding: it is found for each file."""
+Encodings: TypeAlias = Mapping[str, Sequence[int]]
+"""The numbers of the files in each encoding, without those in UTF-8."""
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -53,13 +56,31 @@ def _block_not_utf8(source: Source) -> bytes | None:
     return last if decoder.getstate()[0] else None
 
 
-def detect_encodings(sources: Sequence[Source]) -> tuple[tuple[Source, ...], tuple[str, ...]]:
+def detect_encodings(
+    sources: Sequence[Source], known: Encodings | None = None
+) -> tuple[tuple[Source, ...], tuple[str, ...]]:
     """Return `sources` with the encoding of each, and notes on which are not UTF-8.
 
-    Raises CharloopError for a source that is not text in any encoding.
+    With `known`, which `list_encodings` returned for them, none is looked for. Raises CharloopError for a source that
+    is not text in any encoding.
     """
-    found = tuple(source if source.encoding else _with_encoding(source) for source in sources)
+    if known is None:
+        found = tuple(source if source.encoding else _with_encoding(source) for source in sources)
+    else:
+        other = {number: encoding for encoding, numbers in known.items() for number in numbers}
+        found = tuple(
+            replace(source, encoding=source.encoding or other.get(number, "utf-8"))
+            for number, source in enumerate(sources)
+        )
     return found, tuple(_encoding_notes(found))
+
+
+def list_encodings(sources: Sequence[Source]) -> dict[str, tuple[int, ...]]:
+    """Return the numbers, from 0, of the sources in each encoding but UTF-8."""
+    numbers = defaultdict(list)
+    for number, source in enumerate(sources):
+        numbers[source.encoding or "utf-8"].append(number)
+    return {encoding: tuple(found) for encoding, found in numbers.items() if encoding != "utf-8"}
 
 
 def _with_encoding(source: Source) -> Source:

@@ -75,7 +75,7 @@ def state_bytes(session: TrainingSession) -> int:
         (session.step_shapes[0].params, session.step_shapes[0].optimizer)
     )
     copies = session.mesh.size // _shares(session)
-    return 2 * copies * sum(math.prod(leaf.shape) * int(leaf.dtype.itemsize) for leaf in leaves)
+    return 2 * copies * sum(int(math.prod(leaf.shape)) * int(leaf.dtype.itemsize) for leaf in leaves)
 
 
 def _shares(session: TrainingSession) -> int:

@@ -195,6 +195,7 @@ def complete_config(config: RunConfig, cut: Split) -> tuple[RunConfig, str | Non
 def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:
     """Return what config.json records of the text."""
     train, validation, test = cut.sizes
+    found = {} if corpus.encodings is None else {"encodings": corpus.encodings}
     return {
         "description": corpus.description,
         "content_hash": corpus.content_hash,
@@ -205,4 +206,5 @@ def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:
         "distinct": corpus.vocabulary.size,
         "notes": list(corpus.notes),
         "prefix": prefix,
+        **found,
     }
