@@ -13,7 +13,7 @@ from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, Encodings, detect_encodings, list_encodings
 from charloop.data.documents.labels import RECORD
 from charloop.data.finding import FoundText, find_sources
-from charloop.data.reading import HoldOut, Reading, TokenRequest
+from charloop.data.reading import EarlierReading, HoldOut, Reading, TokenRequest
 from charloop.data.split import Split, align_split, find_end, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import dtype_of
@@ -91,8 +91,7 @@ def load_corpus(
     min_count: int = 1,
     documents: str = "",
     shuffle: int | None = None,
-    form_characters: str | None = None,
-    encodings: Encodings | None = None,
+    earlier: EarlierReading | None = None,
     hold_out: HoldOut = "end",
     fields: Fields | None = None,
     cache: Path | None = None,
@@ -100,7 +99,7 @@ def load_corpus(
 ) -> Corpus:
     """Return the tokens of `sources` (files, folders, globs, - for standard input, named corpora), concatenated.
 
-    encoding "auto": that of each file is found, unless `encodings` has it from an earlier corpus.
+    encoding "auto": that of each file is found.
     unit "char": line ends become LF, and a file that does not end in one gets one before the next begins.
     errors="replace" replaces bytes that are not valid in `encoding` by U+FFFD; otherwise they are refused.
     Characters that occur fewer than `min_count` times become one unknown symbol. unit "byte": nothing is changed.
@@ -112,9 +111,8 @@ def load_corpus(
     A given `vocabulary` determines the unit, the documents and the unknown symbol. Where it has none, a character
     outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
     occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
-    (NFC or NFD) of which all characters are among `form_characters`, by default the vocabulary's, if there is one.
-    `cache` is where tokens are kept, by default
-    `cache_folder()`; `listener` receives progress reports.
+    (NFC or NFD) of which all characters are in the vocabulary, if there is one. `earlier` instead reads the text from
+    which the vocabulary was made as it was read then. `cache` is where tokens are kept, by default `cache_folder()`; `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
     if encoding != AUTO:
@@ -134,8 +132,7 @@ def load_corpus(
         min_count=min_count,
         documents=documents,
         shuffle=shuffle,
-        form_characters=form_characters,
-        encodings=encodings,
+        earlier=earlier,
         hold_out=hold_out,
         fields=fields,
         cache=folder,
@@ -154,8 +151,7 @@ def read_sources(
     unknown: Reading = "error",
     documents: str = "",
     shuffle: int | None = None,
-    form_characters: str | None = None,
-    encodings: Encodings | None = None,
+    earlier: EarlierReading | None = None,
     hold_out: HoldOut = "end",
     fields: Fields | None = None,
     cache: Path | None = None,
@@ -169,10 +165,10 @@ def read_sources(
         documents, min_count = vocabulary.documents, vocabulary.min_count
     if shuffle is not None and not documents:
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
+    if earlier is None:
+        earlier = EarlierReading("".join(vocabulary.symbols) if vocabulary else "")
     is_auto = encoding == AUTO and unit == "char"
-    sources, read_as = detect_encodings(found.sources, encodings) if is_auto else (found.sources, ())
-    if form_characters is None:
-        form_characters = "".join(vocabulary.symbols) if vocabulary else ""
+    sources, read_as = detect_encodings(found.sources, earlier.encodings) if is_auto else (found.sources, ())
     request = TokenRequest(
         sources,
         encoding,
@@ -183,7 +179,7 @@ def read_sources(
         min_count,
         documents,
         shuffle,
-        form_characters=form_characters,
+        form_characters=earlier.form_characters,
         hold_out=hold_out,
         fields=fields,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from charloop.data.decoding import Errors, TextChanges, decode
+from charloop.data.detecting import Encodings
 from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
 from charloop.data.documents.labels import FIRST_BYTE_LABEL, FIRST_LABEL, LabelBook
 from charloop.data.documents.records import Record, check_text, find_format, read_records
@@ -19,6 +20,16 @@ HoldOut: TypeAlias = Literal["each-file", "end"]
 """Which documents are held out: the last of each file (where files are documents: of each folder), or of all."""
 Reading: TypeAlias = Literal["error", "skip", "learn"]
 """What happens to characters of a text that a given vocabulary lacks; "learn": they join it."""
+
+
+@dataclass(frozen=True)
+class EarlierReading:
+    """What decides how a text is read again as it was read when its vocabulary was made."""
+
+    form_characters: str = ""
+    """See `TokenRequest`."""
+    encodings: Encodings | None = None
+    """What encoding "auto" has found; None: not recorded."""
 
 
 @dataclass(frozen=True)
