@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from charloop.data import detecting, load_corpus
+from charloop.data.reading import EarlierReading
 from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 
@@ -76,5 +77,5 @@ def test_what_was_found_is_read_again_without_looking(folder: str, monkeypatch: 
     assert load_corpus(f"{folder}/a.txt").encodings is None
     files = [f"{folder}/{name}.txt" for name in "abcde"]
     monkeypatch.setattr(detecting, "detect_encoding", None)
-    again = load_corpus(files, encoding="auto", encodings=corpus.encodings)
+    again = load_corpus(files, encoding="auto", earlier=EarlierReading(encodings=corpus.encodings))
     assert again.vocabulary.decode(again.tokens) == corpus.vocabulary.decode(corpus.tokens)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from charloop.data import Vocabulary, load_corpus
 from charloop.data.forms import KnownForms, whole_clusters
+from charloop.data.reading import EarlierReading
 from charloop.data.sources import BLOCK_BYTES, Source
 from refusing import refused
 
@@ -102,7 +103,9 @@ def test_a_rare_character_of_ones_own_text_may_be_known_in_another_form(tmp_path
     (tmp_path / "text").write_text(text, "utf-8")
     learned = load_corpus(tmp_path / "text", min_count=2)
     for cache in (None, tmp_path / "cache"):
-        own = load_corpus(tmp_path / "text", vocabulary=learned.vocabulary, form_characters="", cache=cache)
+        own = load_corpus(
+            tmp_path / "text", vocabulary=learned.vocabulary, earlier=EarlierReading(), cache=cache
+        )
         assert own.tokens.tolist() == learned.tokens.tolist()
     other = load_corpus(tmp_path / "text", vocabulary=learned.vocabulary)
     assert other.vocabulary.decode(other.tokens) == "e\u0301" * 6

@@ -13,7 +13,7 @@ from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_std
 from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges, check_encoding
 from charloop.data.detecting import Encodings
-from charloop.data.reading import Reading
+from charloop.data.reading import EarlierReading, Reading
 from charloop.data.strings import StringReader
 from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
@@ -27,20 +27,18 @@ def read_corpus(
     text: Text | None = None,
     *,
     unknown: Reading = "error",
-    form_characters: str | None = None,
-    encodings: Encodings | None = None,
+    earlier: EarlierReading | None = None,
 ) -> Corpus:
     """Read the text that a configuration names, or `text` itself; `listener` receives the progress.
 
-    `unknown` is what happens to characters that `vocabulary` lacks; the others are as in `load_corpus`.
+    `unknown` is what happens to characters that `vocabulary` lacks; `earlier` is as in `load_corpus`.
     """
     data = config.data
     if text is None and not data.corpus:
         raise CharloopError("no text to train on", do="give a file, a folder or a named corpus")
     how: dict[str, Any] = {"encoding": data.encoding, "unit": data.unit, "errors": data.errors}
     how |= {"min_count": data.min_count, "vocabulary": vocabulary, "listener": listener}
-    how |= {"unknown": unknown, "form_characters": form_characters, "encodings": encodings}
-    how |= {"fields": data.fields}
+    how |= {"unknown": unknown, "earlier": earlier, "fields": data.fields}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     how |= {"hold_out": data.hold_out}
     if text is None:
@@ -63,16 +61,9 @@ def read_own_corpus(
         refuse_streams(folder.config.data.corpus)
         need_stdin(folder.config.data.corpus, folder.path)
     text = None if named else folder.need("text")
-    encodings = _recorded_encodings(folder)
-    # The forms that the text was read in when its new characters were learned, though some may be known now.
-    new = folder.text.get("new_characters")
-    known = (
-        "".join(one for one in folder.vocabulary.symbols if one not in new) if isinstance(new, str) else ""
-    )
+    earlier = _earlier_reading(folder)
     try:
-        corpus = read_corpus(
-            folder.config, folder.vocabulary, listener, text, form_characters=known, encodings=encodings
-        )
+        corpus = read_corpus(folder.config, folder.vocabulary, listener, text, earlier=earlier)
     except UnknownCharacterError:
         raise _changed(folder) from None
     if corpus.content_hash != folder.text.get("content_hash"):
@@ -80,15 +71,18 @@ def read_own_corpus(
     return corpus
 
 
-def _recorded_encodings(folder: RunFolder) -> Encodings | None:
-    """Return the encodings that were found when the run began; None if the run does not say."""
+def _earlier_reading(folder: RunFolder) -> EarlierReading:
+    """Return what the run recorded of how its text was read: older runs recorded less."""
+    # New characters have joined in the forms of the others, though other forms may be known now.
+    new = folder.text.get("new_characters")
+    old = (one for one in folder.vocabulary.symbols if one not in new) if isinstance(new, str) else ()
     try:
         found: Encodings | None = convert(folder.text.get("encodings"), dict[str, tuple[int, ...]] | None)
     except msgspec.ValidationError:
-        return None
+        found = None
     for encoding in found or ():
         check_encoding(encoding)
-    return found
+    return EarlierReading("".join(old), found)
 
 
 def _changed(folder: RunFolder) -> CharloopError:

@@ -112,7 +112,8 @@ def load_corpus(
     outside it is refused, or with unknown="skip" left out. With unknown="learn" it joins the vocabulary, unless it
     occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
     (NFC or NFD) of which all characters are in the vocabulary, if there is one. `earlier` instead reads the text from
-    which the vocabulary was made as it was read then. `cache` is where tokens are kept, by default `cache_folder()`; `listener` receives progress reports.
+    which the vocabulary was made as it was read then. `cache` is where tokens are kept, by default `cache_folder()`;
+    `listener` receives progress reports.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
     if encoding != AUTO:
