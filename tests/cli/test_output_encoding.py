@@ -10,6 +10,7 @@ import pytest
 
 from charloop import load
 from charloop.cli.main import main
+from charloop.cli.terminal.encoding import describe_replaced
 from cli.commands import BRIEF, Outcome, assert_refused, call, done
 from cli.conftest import text_of
 
@@ -54,8 +55,14 @@ def test_what_the_encoding_lacks_becomes_a_question_mark_and_is_counted(run: Pat
     found = NOTE.search(err)
     assert found
     assert (int(found[1]), found[2]) == (lacking.total(), encoding)
-    assert set(found[3].removesuffix(" ...").split()) <= set(lacking)
-    assert len(found[3].split()) == min(len(lacking), 6)
+    assert set(found[3].split()) == set(lacking)
+
+
+def test_a_note_names_the_most_frequent_and_no_control_character() -> None:
+    few, many = Counter("“"), Counter("“““””\x85\x85\x85\x85月火水")
+    assert describe_replaced("ascii", few).startswith("wrote ? for 1 character that ascii lacks: “; ")
+    said = describe_replaced("ascii", many)
+    assert said.startswith("wrote ? for 12 characters that ascii lacks: U+0085 “ ” 月 火 ...; ")
 
 
 def test_several_texts_are_in_it_too(run: Path) -> None:

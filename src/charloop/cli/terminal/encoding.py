@@ -70,7 +70,8 @@ def encoding_output(encoding: str | None, unit: Unit) -> Iterator[None]:
 
 def describe_replaced(encoding: str, replaced: Counter[str]) -> str:
     """Return how many characters became question marks, and which."""
-    names = [character for character, _ in replaced.most_common(MAX_NAMED)]
+    common = [character for character, _ in replaced.most_common(MAX_NAMED)]
+    names = [c if c.isprintable() else f"U+{ord(c):04X}" for c in common]
     more = " ..." if len(replaced) > MAX_NAMED else ""
     return (
         f"wrote ? for {number_of(replaced.total(), 'character')} that {encoding} lacks: {' '.join(names)}{more}; "
