@@ -21,7 +21,9 @@ from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.errors import CharloopError
 from charloop.files.cache import cache_folder
 from charloop.given import Fields, source_names
+from charloop.notebook import ReadingLine, is_in_notebook
 from charloop.progress import Meter, ProgressListener
+from charloop.wording import number_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,7 @@ def load_corpus(
     occurs fewer times than the vocabulary's `min_count`. Before that, what is unknown is written in the Unicode form
     (NFC or NFD) of which all characters are in the vocabulary, if there is one. `earlier` instead reads the text from
     which the vocabulary was made as it was read then. `cache` is where tokens are kept, by default `cache_folder()`;
-    `listener` receives progress reports.
+    `listener` receives progress reports, which a notebook otherwise shows.
     Raises CharloopError for whatever cannot be read, or is too small to learn from.
     """
     if encoding != AUTO:
@@ -123,7 +125,8 @@ def load_corpus(
     # Bytes are those of the files; of records, those of their texts.
     kind: Unit = "char" if fields else unit
     found = find_sources(source_names(sources), encoding=encoding, unit=kind, errors=errors, cache=folder)
-    return read_sources(
+    line = ReadingLine() if listener is None and is_in_notebook() else None
+    corpus = read_sources(
         found,
         encoding=encoding,
         unit=unit,
@@ -137,8 +140,11 @@ def load_corpus(
         hold_out=hold_out,
         fields=fields,
         cache=folder,
-        listener=listener,
+        listener=listener or line,
     )
+    if line and line.is_shown:
+        line.show(f"{corpus.description}: {number_of(len(corpus.tokens), 'token')}", at_once=True)
+    return corpus
 
 
 def read_sources(

@@ -34,12 +34,13 @@ from charloop.training.donor import (
     find_new,
     note_donor,
 )
-from charloop.training.events import Finished, Listener, Started, ignore
+from charloop.training.events import Finished, Listener, Started
 from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
 from charloop.training.memory import check_memory
 from charloop.training.optimizer import check_frozen, check_objects
+from charloop.training.progress.notebook import find_listener
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise
 from charloop.training.session import TrainingSession, complete_config, describe_text
@@ -55,7 +56,7 @@ def train(
     schedule: Schedule | None = None,
     init_from: str | Path | None = None,
     overwrite: bool = False,
-    listener: Listener = ignore,
+    listener: Listener | None = None,
     catch_signals: bool = False,
 ) -> Path:
     """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None). Return the folder.
@@ -67,10 +68,11 @@ def train(
 
     `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. Its cell and sizes are
     taken where the configuration has defaults; characters that it does not know join the vocabulary. `listener`
-    receives the events. With `catch_signals`, in the main thread, Ctrl-C and SIGTERM end the run after the current
-    step, with a checkpoint; without it, signals are left alone. Raises CharloopError for an invalid configuration
-    before anything is written.
+    receives the events; without one, a notebook shows a line. With `catch_signals`, in the main thread, Ctrl-C and
+    SIGTERM end the run after the current step, with a checkpoint; without it, signals are left alone. Raises
+    CharloopError for an invalid configuration before anything is written.
     """
+    listener = listener or find_listener()
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
     cell = find_user_cell(config)
@@ -141,7 +143,7 @@ def resume(
     text: GivenText | None = None,
     optimizer: optax.GradientTransformation | None = None,
     schedule: Schedule | None = None,
-    listener: Listener = ignore,
+    listener: Listener | None = None,
     catch_signals: bool = False,
 ) -> Path:
     """Continue the run at `path` from its last checkpoint, as if it had not been stopped. Return the folder.
@@ -159,7 +161,7 @@ def resume(
             got="another optimizer",
             do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
         )
-    return resume_folder(folder, changes, listener=listener, catch_signals=catch_signals)
+    return resume_folder(folder, changes, listener=listener or find_listener(), catch_signals=catch_signals)
 
 
 def resume_folder(

@@ -1,0 +1,1 @@
+"""How far a run is: its pace, and the line that a notebook shows."""
