@@ -2,15 +2,21 @@
 
 import contextlib
 import io
+import json
 import re
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charloop import load
 from charloop.cli.main import main
+from charloop.cli.terminal.documents import byte_values, cost_records
 from charloop.cli.terminal.output import CONTROL
+from charloop.data import Vocabulary
+from charloop.evaluation.documents import sum_by_document
 from choosing import slow
 from cli.commands import BRIEF, Outcome, assert_refused, call, program
 
@@ -85,3 +91,24 @@ def test_documents_are_bytes_too() -> None:
     texts = [document.text.encode("utf-8", "surrogateescape") for document in stream.take(9)]
     assert Path("out.bin").read_bytes() == b"".join(text + b"\n" for text in texts)
     assert "\ufffd" in b"".join(texts).decode(errors="replace"), "else the test says nothing"
+    lines = [json.loads(line) for line in call("sample", "run", *flags, "--json").out.splitlines()]
+    assert [b64decode(one["base64"]) if "base64" in one else one["text"].encode() for one in lines] == texts
+
+
+def test_json_has_bytes_that_are_not_utf8_in_base64() -> None:
+    assert byte_values("né") == {"text": "né"}
+    assert byte_values("n\udce9\ufffd") == {"text": "n\ufffd\ufffd", "base64": "bunvv70="}
+    vocabulary = Vocabulary.of_bytes("line")
+    tokens = vocabulary.encode_text("n\udce9\ne\n")
+    costs = sum_by_document(tokens, np.ones(len(tokens) - 1), vocabulary.end_id or 0)
+    first, second = cost_records(tokens, costs, vocabulary, most_first=False, limit=None)
+    assert (first["text"], b64decode(first["base64"])) == ("n\ufffd", b"n\xe9")
+    assert (second["text"], second.get("base64")) == ("e", None)
+
+
+def test_samples_of_training_have_escapes_for_bytes_that_are_not_text(binary: tuple[Path, Outcome]) -> None:
+    run, trained = binary
+    text = "".join(file.read_text("utf-8") for file in (run / "samples").iterdir())
+    assert "\ufffd" not in text
+    for shown in (text, trained.out.partition("--- temperature")[2]):
+        assert re.search(r"\\x[89a-f]", shown)

@@ -226,6 +226,11 @@ def decode_utf8(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def escape_stray_bytes(text: str) -> str:
+    """Return `text` with an escape such as `\\xff` for each of `STRAY_BYTES`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def utf8_width(character: str) -> int:
     """Return the number of bytes that a character of `decode_utf8` stands for."""
     return 1 if ord(character) in STRAY_BYTES else len(character.encode())

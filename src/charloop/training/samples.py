@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from charloop.checkpoint import RunFolder
+from charloop.data.decoding import escape_stray_bytes
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import TrainingSession
@@ -20,12 +21,18 @@ SAMPLE_DOCUMENTS = 20
 """The most documents of a sample."""
 
 
-def sample_texts(session: TrainingSession, state: TrainingState, step: int) -> list[tuple[float, str]]:
-    """Return a sample at each temperature, or the reason why there is none; the same for the same step."""
+def sample_texts(
+    session: TrainingSession, state: TrainingState, step: int, *, escaped: bool = True
+) -> list[tuple[float, str]]:
+    """Return a sample at each temperature, or the reason why there is none; the same for the same step.
+
+    Without `escaped`, bytes that are not UTF-8 are U+FFFD, as in the samples of earlier versions.
+    """
     params = jax.device_put(state.params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
+    write = write_sample if escaped else _write
     try:
-        return [(t, write_sample(trained, SAMPLE_LENGTH, temperature=t, seed=step)) for t in TEMPERATURES]
+        return [(t, write(trained, SAMPLE_LENGTH, temperature=t, seed=step)) for t in TEMPERATURES]
     except CharloopError as error:
         # A cell that fails occasionally should not end the training.
         return [(t, f"(nothing: {error})") for t in TEMPERATURES]
@@ -34,8 +41,14 @@ def sample_texts(session: TrainingSession, state: TrainingState, step: int) -> l
 def write_sample(network: TrainedModel, length: int, **settings: Any) -> str:
     """Return a text of `length` characters, or as many whole documents as fit in it (at least one).
 
-    Before a document with a label is that, in brackets.
+    Before a document with a label is that, in brackets. Bytes that are not UTF-8 are escaped: `\\xff`.
     """
+    if network.vocabulary.unit == "char":
+        return _write(network, length, **settings)
+    return escape_stray_bytes(_write(network.keep_stray_bytes(), length, **settings))
+
+
+def _write(network: TrainedModel, length: int, **settings: Any) -> str:
     if not network.vocabulary.documents:
         return network.sample("", length=length, **settings)[0]
     known = network.vocabulary

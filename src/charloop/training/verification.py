@@ -116,8 +116,13 @@ class Repetition:
         yield from self._compare_weights(state)
         written = samples_path(self.session.folder, self.stop)
         if written.exists():
-            text = format_samples(sample_texts(self.session, state, self.stop))
-            yield Check("samples", None if has_content(written, text) else f"{written} has another text")
+            same = any(
+                has_content(
+                    written, format_samples(sample_texts(self.session, state, self.stop, escaped=escaped))
+                )
+                for escaped in (True, False)
+            )
+            yield Check("samples", None if same else f"{written} has another text")
 
     def _compare_weights(self, state: TrainingState) -> Iterator[Check]:
         """Compare the best weights, if they are of the last step."""

@@ -150,7 +150,7 @@ def write_documents(flags: SampleFlags, network: "TrainedModel", prompt: str) ->
     """Write whole documents."""
     wanted = flags.whole
     writer = TextWriter(as_bytes=network.vocabulary.unit == "byte")
-    network = network if wanted.json else network.keep_stray_bytes()
+    network = network.keep_stray_bytes()
     with showing_progress() as listener:
         stream = network.documents(
             prompt,

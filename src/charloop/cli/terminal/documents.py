@@ -1,5 +1,6 @@
 """Documents for people and programs: those that were written, and those that were scored."""
 
+import base64
 import json
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def print_documents(
     try:
         for document in stream.take(count):
             if as_json:
-                print(json.dumps(document_values(document)))
+                print(json.dumps(document_values(document, as_bytes=writer.as_bytes)))
             else:
                 writer.write(document.text + joint)
             loops.look(document.text)
@@ -42,16 +43,23 @@ def print_documents(
             print(f"note: {note}", file=sys.stderr)
 
 
-def document_values(document: "Document") -> dict[str, Any]:
-    """Return a document as plain values."""
+def document_values(document: "Document", *, as_bytes: bool) -> dict[str, Any]:
+    """Return a document as plain values; `as_bytes`: it is of a network of bytes that keeps stray ones."""
     label = {} if document.label is None else {"label": document.label, "label_nats": document.label_nats}
     return {
-        "text": document.text,
+        **(byte_values(document.text) if as_bytes else {"text": document.text}),
         **label,
         "characters": document.characters,
         "nats": document.nats,
         "ended": document.is_complete,
     }
+
+
+def byte_values(text: str) -> dict[str, str]:
+    """Return a text of bytes as values: where they are not UTF-8, with U+FFFD, and the bytes in base64."""
+    raw = text.encode("utf-8", "surrogateescape")
+    shown = raw.decode("utf-8", "replace")
+    return {"text": shown} | ({} if shown == text else {"base64": base64.b64encode(raw).decode()})
 
 
 def document_notes(stream: "DocumentStream", cut: int) -> Iterator[str]:
@@ -79,11 +87,12 @@ def cost_records(
     """
     import numpy as np
 
-    bits = costs.bits_per_character
+    bits, keeping = costs.bits_per_character, vocabulary.keep_stray_bytes()
     order = np.argsort(-bits, kind="stable") if most_first else np.arange(len(bits))
     for index in order.tolist():
         start, size = int(costs.starts[index]), int(costs.characters[index])
         label = vocabulary.label_of(int(costs.labels[index]))
+        text = keeping.decode(tokens[start : start + size])
         costs_of_label = round_cost(costs.label_nats[index])
         yield {
             "number": index + 1,
@@ -92,7 +101,7 @@ def cost_records(
             "bits_per_character": round_cost(bits[index]),
             "characters": size,
             **({} if limit is None else {"above": bool(bits[index] > limit)}),
-            "text": vocabulary.decode(tokens[start : start + size]),
+            **(byte_values(text) if vocabulary.unit == "byte" else {"text": text}),
         }
 
 
