@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -112,3 +113,23 @@ def test_a_document_that_is_not_text_is_named_with_what_to_do(name: str, begins:
         load_corpus(name)
     Path(name).write_text("plain text all the same\n")
     assert len(load_corpus(name).tokens) == 24
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz"])
+def test_an_archive_is_named_with_what_to_do(ending: str) -> None:
+    Path("a.txt").write_text(TEXT, encoding="utf-8")
+    names = [f"a.tar{ending}", *([f"a.t{ending[1]}z"] if ending else [])]
+    for name in names:
+        with tarfile.open(name, f"w:{ending[1:]}") as archive:
+            archive.add("a.txt")
+        with pytest.raises(
+            CharloopError, match=f"{name} is an archive of files; unpack it, and name the folder"
+        ):
+            load_corpus(name)
+    (note,) = load_corpus(".").notes
+    assert (
+        note
+        == f"skipped {len(names)} files that are not text: {', '.join(f'./{name}' for name in sorted(names))}"
+    )
+    Path("a.tar").write_text("plain text all the same\n")
+    assert len(load_corpus("a.tar").tokens) == 24

@@ -5,6 +5,7 @@ import gzip
 import importlib
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ _DOCUMENTS = {
     ".epub": (b"PK", "pandoc -t plain {0} -o {1}.txt"),
 }
 """By the end of a name: the first bytes of such a document, and a command that makes a text of it."""
+_ARCHIVES = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz|zst)|rar|7z)$", re.IGNORECASE)
+"""How the names of archives end that charloop does not read."""
 
 
 class _Decompressed:
@@ -107,6 +110,11 @@ def sources_of_file(path: Path) -> tuple[Source, ...]:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
         shown = sorted(name for name in names if not name.startswith(("__MACOSX/", ".")) and "/." not in name)
         return tuple(Source(f"{path}/{name}", partial(_open_member, path, name)) for name in shown)
+    if _ARCHIVES.search(path.name) and _is_binary(path):
+        raise CharloopError(
+            f"{path} is an archive of files",
+            do="unpack it, and name the folder that its files are in, or make a .zip",
+        )
     if suffix in _OPENERS:
         return (Source(str(path), lambda: _decompress(lambda: _OPENERS[suffix](path))),)
     if suffix in _DOCUMENTS:
@@ -116,6 +124,12 @@ def sources_of_file(path: Path) -> tuple[Source, ...]:
                 do = f"make a text of it first: {command.format(path, path.with_suffix(''))}"
                 raise CharloopError(f"{path} is a {suffix[1:]} document, not plain text", do=do)
     return (file_source(path),)
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    return b"\0" in start or not start.isascii()
 
 
 def _open_member(path: Path, name: str) -> BinaryIO:
