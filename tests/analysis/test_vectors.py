@@ -1,6 +1,7 @@
 """Documents as vectors: the output of a layer after each document that is read alone."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -65,3 +66,20 @@ def test_the_dtype_is_float32_whatever_the_number_of_documents() -> None:
     for tokens in ([END, 1, END], [END], []):
         vectors = embed_documents(network(), np.array(tokens, np.uint8))
         assert (vectors.dtype, vectors.shape) == (np.float32, (len(tokens) // 2, 7))
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_a_label_is_read_and_is_no_character(pooling: Literal["last", "mean"]) -> None:
+    """Of documents with labels and without, shorter and longer than what one call reads."""
+    model = replace(build(), end_id=END)
+    known = Vocabulary(tuple("abcdefg"), documents="record", labels=("x", "y", "z"))
+    given, random = TrainedModel(model, weights(model), known, {}), np.random.default_rng(0)
+    documents = [random.integers(0, 7, size) for size in (3, 70, 63, 1, 64)]
+    labels = [[7], [], [8], [9], [9]]
+    whole = [[*label, *document.tolist()] for label, document in zip(labels, documents, strict=True)]
+    tokens = np.array([END, *(token for one in whole for token in (*one, END))])
+    found = embed_documents(given, tokens, pooling=pooling)
+    for one, label, vector in zip(whole, labels, found, strict=True):
+        outputs = slow_outputs(model, np.array(one), 2)[1 + len(label) :]
+        expected = outputs[-1] if pooling == "last" else outputs.mean(axis=0)
+        np.testing.assert_allclose(vector, expected, atol=1e-5)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 GROUP_TOKENS = 1 << 20
 """Tokens that are scored in one call, about."""
 
-Ids = Integer[np.ndarray, " length"]
+Ids = Integer[np.ndarray, " _length"]
+"""One document among others, each of its own length."""
 
 
 def score_labels(
