@@ -29,6 +29,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("log.txt").write_text("\n".join(lines))
     Path("today.txt").write_text("\n".join([*lines[:5], "qqqqvvvvv"]))
     Path("mixed.txt").write_text("\n".join([*names[:2], *lines[:2]]))
+    Path("new.txt").write_text("read_bytes\nHTTPConnectionError\n")
     Path("poems").mkdir()
     for number, stanza in enumerate(stanzas):
         Path(f"poems/{number:02}.txt").write_text(stanza + "\n")
