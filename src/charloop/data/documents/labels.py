@@ -70,17 +70,17 @@ class LabelBook:
         Spaces around a label are dropped. A record without one has the empty label, which is left out where it is
         not known.
         """
-        label, where = (record.label or "").strip(), record.where
+        label = (record.label or "").strip()
         code = self._codes.get(label)
         if code is not None:
             return code
         if self.learns:
-            return self._learn(label, where, field)
+            return self._learn(label, record.where, field)
         if label and not self.skips:
             try:
                 find_label(label, self.labels)
             except CharloopError as error:
-                raise error.of(where) from None
+                raise error.of(record.where) from None
         self.skipped += bool(label)
         return ""
 

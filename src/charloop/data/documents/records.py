@@ -154,10 +154,11 @@ def read_table(lines: Iterable[str], name: str, fields: Fields, needs_label: boo
         ) from None
 
 
-def find_field(field: str, names: Sequence[str], where: str) -> int:
+def find_field(field: str, names: Sequence[str], where: str = "") -> int:
     """Return the index of a field. Raises CharloopError with the fields that `where` has, and the nearest."""
     if field not in names:
-        raise unknown_name("field", field, names).of(where)
+        error = unknown_name("field", field, names)
+        raise error.of(where) if where else error
     return names.index(field)
 
 
@@ -167,37 +168,39 @@ def read_json(lines: Iterable[str], name: str, fields: Fields, needs_label: bool
     for number, line in enumerate(lines, start=1):
         if line.isspace():
             continue
-        where = f"{name}, line {number}"
-        values = parse_object(line, where)
-        if fields.text not in values:
-            find_field(fields.text, list(values), where)
-        text = values[fields.text]
-        if not isinstance(text, str | None):
-            raise CharloopError(f"{where}: the field {fields.text!r}", got=text, allowed="a string")
-        found |= values.keys() if fields.label not in found else set()
-        yield Record(text or "", read_label(values, fields, where), name, number)
+        try:
+            values = parse_object(line)
+            if fields.text not in values:
+                find_field(fields.text, list(values))
+            text, label = values[fields.text], read_label(values, fields.label)
+            if not isinstance(text, str | None):
+                raise CharloopError(f"the field {fields.text!r}", got=text, allowed="a string")
+        except CharloopError as error:
+            raise error.of(f"{name}, line {number}") from None
+        if fields.label not in found:
+            found |= values.keys()
+        yield Record(text or "", label, name, number)
     if fields.label and needs_label and found:
         find_field(fields.label, list(found), name)
 
 
-def parse_object(line: str, where: str) -> dict[str, Any]:
+def parse_object(line: str) -> dict[str, Any]:
     """Return a line of JSON as an object. Raises CharloopError for anything else."""
+    do = "write a record in each line: jq -c '.[]' does" if line.lstrip().startswith("[") else None
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        do = "write a record in each line: jq -c '.[]' does" if line.lstrip().startswith("[") else None
-        raise CharloopError(f"{where} is not JSON ({error})", do=do) from None
+        raise CharloopError(f"not JSON ({error})", do=do) from None
     if not isinstance(values, dict):
-        do = "write a record in each line: jq -c '.[]' does" if isinstance(values, list) else None
-        raise CharloopError(f"{where}: got a JSON {type(values).__name__}", allowed="an object", do=do)
+        raise CharloopError(f"got a JSON {type(values).__name__}", allowed="an object", do=do)
     return values
 
 
-def read_label(values: dict[str, Any], fields: Fields, where: str) -> str | None:
+def read_label(values: dict[str, Any], field: str) -> str | None:
     """Return the label of a JSON object: a string, or a number or a truth value as JSON writes it."""
-    label = values.get(fields.label)
+    label = values.get(field)
     if label is None or isinstance(label, str):
         return label
     if isinstance(label, dict | list):
-        raise CharloopError(f"{where}: the field {fields.label!r}", got=label, allowed="a string or a number")
+        raise CharloopError(f"the field {field!r}", got=label, allowed="a string or a number")
     return json.dumps(label)
