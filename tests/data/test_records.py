@@ -178,3 +178,14 @@ def test_a_known_vocabulary_reads_plain_text_as_lines(tmp_path: Path) -> None:
     unlabelled = known.label_id("")
     assert tokens_of(corpus) == [[unlabelled, 0, 1], [unlabelled, 3, 2]]
     assert known.encode_text("ab\n\ndc\n").tolist() == corpus.tokens.tolist()
+
+
+def test_files_beside_tables_that_are_none_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(as_csv([("ab", "x")]))
+    (tmp_path / "b.jsonl").write_text(as_json([("ba", "y")]))
+    (tmp_path / "readme.md").write_text("A table.")
+    corpus = load_corpus(tmp_path, fields=NAMES)
+    assert tokens_of(corpus) == [[2, 0, 1], [3, 1, 0]]
+    assert corpus.notes == (f"skipped 1 files that are no tables: {tmp_path / 'readme.md'}",)
+    again = load_corpus(tmp_path, fields=NAMES, vocabulary=corpus.vocabulary)
+    assert np.array_equal(again.tokens, corpus.tokens)

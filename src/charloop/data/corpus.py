@@ -12,8 +12,10 @@ from jaxtyping import UInt
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, Encodings, detect_encodings, list_encodings
 from charloop.data.documents.labels import RECORD
+from charloop.data.documents.records import find_format
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.reading import EarlierReading, HoldOut, Reading, TokenRequest
+from charloop.data.sources import Source, name_some
 from charloop.data.split import Split, align_split, find_end, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import dtype_of
@@ -174,8 +176,9 @@ def read_sources(
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
     if earlier is None:
         earlier = EarlierReading("".join(vocabulary.symbols) if vocabulary else "")
+    tables, skipped = choose_tables(found.sources) if fields else (found.sources, ())
     is_auto = encoding == AUTO and unit == "char"
-    sources, read_as = detect_encodings(found.sources, earlier.encodings) if is_auto else (found.sources, ())
+    sources, read_as = detect_encodings(tables, earlier.encodings) if is_auto else (tables, ())
     request = TokenRequest(
         sources,
         encoding,
@@ -196,11 +199,20 @@ def read_sources(
         cached.tokens,
         cached.vocabulary,
         content_hash,
-        (*found.notes, *read_as, *cached.notes, *notes),
+        (*found.notes, *skipped, *read_as, *cached.notes, *notes),
         found.description,
         found.suggested_name,
         list_encodings(sources) if is_auto else None,
     )
+
+
+def choose_tables(sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], tuple[str, ...]]:
+    """Return the sources that may hold records, and a note on the others; all of them if there are none."""
+    tables = tuple(source for source in sources if find_format(source.name) != "text")
+    others = [source.name for source in sources if source not in tables]
+    if not tables or not others:
+        return sources, ()
+    return tables, (f"skipped {len(others):,} files that are no tables: {name_some(others)}",)
 
 
 def choose_rule(documents: str, fields: Fields | None) -> str:

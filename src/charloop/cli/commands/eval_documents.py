@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from charloop.cli.terminal.documents import cost_records, round_cost
+from charloop.cli.terminal.documents import byte_values, cost_records, round_cost
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import write_records
 
@@ -83,7 +83,7 @@ def label_records(
 
     from charloop.trained.labels import score_labels
 
-    known = network.vocabulary
+    known, keeping = network.vocabulary, network.vocabulary.keep_stray_bytes()
     places = list(zip(costs.starts.tolist(), costs.characters.tolist(), costs.labels.tolist(), strict=True))
     texts = (tokens[start : start + size] for start, size, _ in places)
     for number, (scores, (start, size, own)) in enumerate(
@@ -93,10 +93,11 @@ def label_records(
         order = np.argsort(-shares, kind="stable")[:SHOWN_LABELS].tolist()
         if own >= 0:
             is_right.append(known.label_ids[order[0]] == own)
+        text = keeping.decode(tokens[start : start + size])
         yield {
             "number": number,
             "label": known.labels[order[0]],
             "probabilities": {known.labels[index]: round_cost(shares[index]) for index in order},
             **({"is": known.label_of(own)} if own >= 0 else {}),
-            "text": known.decode(tokens[start : start + size]),
+            **(byte_values(text) if known.unit == "byte" else {"text": text}),
         }
