@@ -139,7 +139,10 @@ class Session:
         return self._next[2]
 
     def settle(self) -> None:
-        """Let the network read now what it would read when the next character is needed."""
+        """Let the network read now what it would read when the next character is needed.
+
+        At the beginning that is what stands before a text: what is read later goes on after it.
+        """
         self._tape.at = self._tape.at.settled()
 
     def copy(self) -> "Session":
