@@ -21,6 +21,12 @@ LINES = Vocabulary(KNOWN.symbols[:9], documents="line")
 CUTS = st.lists(st.integers(0, 70), min_size=1, max_size=5)
 FREE = generate_texts(ELMAN, WEIGHTS, LETTERS, "abc", SamplingConfig(length=500, seed=3))[0]
 
+STOPS = st.one_of(
+    st.text("\n abcdefgh", min_size=1, max_size=3),
+    st.tuples(st.integers(5, 80), st.integers(2, 5)).map(lambda part: FREE[part[0] : sum(part)]),
+)
+"""Some stand in the text; pieces may be cut within them."""
+
 
 def whole(prompt: str, length: int, *rules: Any, vocabulary: Any = KNOWN, **config: Any) -> str:
     return generate_texts(ELMAN, WEIGHTS, vocabulary, prompt, SamplingConfig(length=length, **config), rules)[
@@ -64,9 +70,7 @@ def pieces_twin(cuts: list[int], stops: tuple[str, ...], lines: int | None) -> l
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    CUTS, st.lists(st.text("\n abcdefgh", min_size=1, max_size=3), max_size=3), st.sampled_from([None, 1, 2])
-)
+@given(CUTS, st.lists(STOPS, max_size=3), st.sampled_from([None, 1, 2]))
 def test_where_a_piece_ends(cuts: list[int], stops: list[str], lines: int | None) -> None:
     session = begin_session("abc", seed=3)
     expected = pieces_twin(cuts, tuple(stops), lines)
@@ -238,6 +242,16 @@ def test_a_context_is_seen_by_constraints_and_is_no_part_of_the_text() -> None:
     session = begin_session("e", beginning=beginning)
     assert session.write(50, constraints=rules) == expected
     assert session.text == "e" + expected
+
+
+@pytest.mark.parametrize("window", [0, 3, 30])
+def test_a_repetition_penalty_counts_context_and_text(window: int) -> None:
+    beginning = Beginning("abcddcba", is_context=True)
+    settings: dict[str, Any] = {"repetition_penalty": 3.0, "repetition_window": window, "seed": 2}
+    config = SamplingConfig(length=40, **settings)
+    (expected,) = generate_texts(ELMAN, WEIGHTS, KNOWN, "ef", config, beginning=beginning)
+    session = begin_session("ef", beginning=beginning, **settings)
+    assert session.write(1) + session.write(4) + session.write(35) == expected
 
 
 def test_documents_end_where_the_network_ends_them() -> None:
