@@ -46,9 +46,10 @@ def test_a_run_with_frozen_parts_resumes_to_the_same_bits(tmp_path: Path, text: 
     settings = {"freeze": "layer1"}
     whole = run(tmp_path / "whole", configure(text, steps=9, **settings))
     half = run(tmp_path / "half", configure(text, steps=4, **settings))
-    config = half.started.config
+    config, before = half.started.config, half.last
     resume(half.folder, replace(config, training=replace(config.training, steps=9)))
     assert_identical(Run(half.folder).state, whole.state)
+    assert changed(before, Run(half.folder).last) == {name for name in before if "_l1" not in name}
 
 
 @pytest.mark.parametrize(
