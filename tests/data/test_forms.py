@@ -18,6 +18,7 @@ from refusing import refused
 
 COMPOSED = "café ệ\n각 が\n"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+CHARACTERS = "eéêệẹ\u0301\u0302\u0323\u1100\u1161\u11a8가각\nx"
 SOURCE = Source("a text", BytesIO)
 
 
@@ -53,8 +54,8 @@ def test_a_mark_may_begin_the_next_block_of_a_file(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.text("eéêệẹ\u0301\u0302\u0323\u1100\u1161\u11a8가각\nx", max_size=4)),
-    st.sets(st.sampled_from("eéêệẹ\u0301\u0302\u0323\u1100\u1161\u11a8가각\nx")),
+    st.lists(st.lists(st.sampled_from(CHARACTERS), max_size=4).map("".join)),
+    st.sets(st.sampled_from(CHARACTERS)),
 )
 def test_blocks_are_read_as_one_text(blocks: list[str], known: set[str]) -> None:
     text = "".join(blocks)
