@@ -150,7 +150,7 @@ def document_rows(data: dict[str, Any], labels: Sequence[str]) -> Iterator[tuple
     held_out = "the end" if data["hold_out"] == "end" else "the end of each file"
     order = "in random order" if data["shuffle"] else f"in their order, {held_out} held out"
     if data["documents"]:
-        yield "documents", f"{data['documents']!r}, {order}"
+        yield "documents", f"'{data['documents']}', {order}"
     if data["text_field"]:
         yield "documents", f"the field {data['text_field']!r} of each record, {order}"
     if labels:

@@ -80,11 +80,11 @@ def test_without_a_validation_text_only_the_documents_themselves_matter(tmp_path
     assert len(note_documents(short, short.split(0.0), shuffled=False)) == 1
 
 
-@pytest.mark.parametrize("rule", ["line", "file", "---"])
+@pytest.mark.parametrize("rule", ["line", "file", r"\n---\n"])
 def test_one_document_cannot_be_split(tmp_path: Path, rule: str) -> None:
     (tmp_path / "one.txt").write_text("all the text in one line")
     corpus = load_corpus([tmp_path / "one.txt"], documents=rule)
-    with refused("the whole text is one document", do=f"change --documents {rule!r}"):
+    with refused("the whole text is one document", do=f"change --documents '{rule}'"):
         corpus.split(0.1)
     assert corpus.split(0.0).sizes == (26, 0, 0)
 

@@ -59,7 +59,7 @@ class Corpus:
         if any(cut.sizes[1:]) and find_end(self.tokens, end, len(self.tokens) - 2, first=1) is None:
             raise CharloopError(
                 "the whole text is one document: no other is left to hold out",
-                do=f"change --documents {self.vocabulary.documents!r}, or set --validation-fraction and"
+                do=f"change --documents '{self.vocabulary.documents}', or set --validation-fraction and"
                 " --test-fraction to 0",
             )
         return align_split(cut, self.tokens, end)

@@ -1,1 +1,1 @@
-"""Texts that are divided into documents: the rule, the cutting, the order, and what to know of them."""
+"""Texts that are divided into documents: the rule, the cutting, the order."""

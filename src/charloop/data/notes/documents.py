@@ -63,7 +63,7 @@ def note_documents(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str
 
 def note_kind(lengths: list[int], rule: str) -> Iterator[str]:
     """Note documents so few or so short that something else may divide the text."""
-    doubt = f"does {rule!r} divide this text as you mean it? --documents takes other separators"
+    doubt = f"does '{rule}' divide this text as you mean it? --documents takes other separators"
     if len(lengths) < FEW:
         count = "one document" if len(lengths) == 1 else f"only {len(lengths)} documents"
         yield f"the training text is {count}, too few to learn how one begins and ends: {doubt}"
