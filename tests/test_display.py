@@ -47,7 +47,7 @@ def test_the_page_has_the_same_levels() -> None:
 
 def test_blanks_have_a_symbol_and_a_name() -> None:
     assert [(show_character(one), name_character(one)) for one in BLANKS] == list(BLANKS.values())
-    assert set(BLANKS) == set(" \n\t")
+    assert set(BLANKS) == set(" \n\t\ufffc")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,12 @@ class Blank(NamedTuple):
     name: str
 
 
-BLANKS = {" ": Blank("␣", "space"), "\n": Blank("↵", "new line"), "\t": Blank("⇥", "tab")}
+BLANKS = {
+    " ": Blank("␣", "space"),
+    "\n": Blank("↵", "new line"),
+    "\t": Blank("⇥", "tab"),
+    "\N{OBJECT REPLACEMENT CHARACTER}": Blank("◆", "label of a document"),
+}
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode categories: control and format characters, surrogates, line and paragraph separators."""
 
