@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from charloop.errors import CharloopError
 from charloop.sampling.labels import draw_labels
+from charloop.sessions.interactive import InteractiveSession
 from charloop.trained import TrainedModel, load
 from charloop.trained.labels import score_labels
 from training.runs import configure, run
@@ -162,6 +163,24 @@ def test_texts_without_documents_have_the_given_label_or_the_likeliest(network: 
     assert session.write(30) == network.sample(**how, label="dog")[0]  # type: ignore[arg-type]
     session.begin_document()
     assert session.ids[-2:].tolist() == [network.end_id, network.vocabulary.label_id("dog")]
+
+
+def test_a_session_keeps_its_label(network: TrainedModel, tmp_path: Path) -> None:
+    session = network.session(label="dog", seed=2, temperature=0.5)
+    first = session.write(30)
+    session.begin_document()
+    session.save(tmp_path / "session")
+    again = network.load_session(tmp_path / "session")
+    second = again.write(30)
+    assert (session.write(30), session.text) == (second, f"{first}\n{second}")
+    assert {first, second} <= set(NAMES["dog"])
+
+
+def test_a_person_who_writes_is_offered_no_labels(network: TrainedModel) -> None:
+    person = InteractiveSession(network.session(label="dog"))
+    assert {one.index for one in person.candidates(100)}.isdisjoint(network.vocabulary.label_ids)
+    with pytest.raises(CharloopError, match="a character that the network does not know"):
+        person.put([network.vocabulary.label_id("cat")])
 
 
 def test_a_document_begins_a_word(network: TrainedModel) -> None:

@@ -45,8 +45,8 @@ class Session:
 
     @property
     def text(self) -> str:
-        """All that was read and written, without what was read before it."""
-        return self.vocabulary.decode(self.ids)
+        """All that was read and written, without labels and what was read before it."""
+        return self.vocabulary.decode(self.vocabulary.remove_labels(self.ids))
 
     @property
     def ids(self) -> Ids:
