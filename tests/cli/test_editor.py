@@ -1,7 +1,9 @@
 """The interactive editor: what each key does to the text, and how it looks on a terminal of any size."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -208,6 +210,20 @@ def test_bytes_are_joined_to_characters_or_are_numbers(bytes_network: TrainedMod
     assert rows(editor)[0].rstrip() == "é漢a漢"
     press(editor, "backspace")
     assert editor.content() == "é漢a".encode() + b"\xe6\xbc"
+
+
+@pytest.mark.parametrize("unit", ["char", "byte"])
+def test_the_end_of_a_document_is_a_new_line(
+    network: TrainedModel, bytes_network: TrainedModel, unit: str
+) -> None:
+    known = network.vocabulary if unit == "char" else bytes_network.vocabulary
+    vocabulary = replace(known, documents="line")
+    ids = [*vocabulary.encode("ab").tolist(), vocabulary.end_id]
+    editor = open_editor(network, "")
+    editor.vocabulary, editor.session.prompt = vocabulary, np.array(ids)
+    assert editor.content() == b"ab\n"
+    assert list(split_characters(vocabulary, ids)) == [("a", 1), ("b", 1), ("\n", 1)]
+    assert make_label(vocabulary, ids) == "the end"
 
 
 RAW = st.lists(

@@ -64,7 +64,7 @@ class Editor:
         """Return the text as a file holds it."""
         ids = [*(self.session.prompt.tolist() if self.keeps_prompt else []), *self.session.ids]
         if self.vocabulary.unit == "byte":
-            return np.array(ids, np.uint8).tobytes()
+            return bytes(self.vocabulary.shown_codes[np.array(ids, np.int64)].tolist())
         return self.vocabulary.decode(ids).encode("utf-8", "backslashreplace")
 
     def _act(self, key: Key) -> None:

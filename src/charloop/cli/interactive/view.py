@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -71,12 +72,15 @@ def style_text(editor: Editor, count: int, *, colored: bool) -> list[Symbol]:
 
 
 def split_characters(vocabulary: Vocabulary, ids: Sequence[int]) -> Iterator[tuple[str, int]]:
-    """Yield the characters of `ids` and how many ids each has; a byte that is part of no character is `<FF>`."""
+    """Yield the characters of `ids` and how many ids each has; a byte that is part of no character is `<FF>`.
+
+    The end of a document is a newline.
+    """
+    codes = vocabulary.shown_codes[np.asarray(ids, np.int64)].tolist()
     if vocabulary.unit == "char":
-        symbols = vocabulary.symbols
-        yield from ((symbols[index] if index < len(symbols) else UNKNOWN_SYMBOL, 1) for index in ids)
+        yield from ((chr(code), 1) for code in codes)
         return
-    for character in decode_utf8(bytes(ids)):
+    for character in decode_utf8(bytes(codes)):
         shown = f"<{stray_byte(character):02X}>" if ord(character) in STRAY_BYTES else character
         yield shown, utf8_width(character)
 
@@ -138,6 +142,8 @@ def make_label(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
 
     The label of a byte is its hexadecimal number and the character that it completes.
     """
+    if ids[-1] == vocabulary.end_id:
+        return "the end"
     text, size = list(split_characters(vocabulary, ids))[-1]
     named = text if is_visible(text) or len(text) > 1 else f"U+{ord(text):04X}"
     named = BLANKS[text].name if text in BLANKS else named
