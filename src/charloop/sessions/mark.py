@@ -1,11 +1,13 @@
-"""A place in the text of a session, and what the network knows there."""
+"""A place in the text of a session: the ids before it, and what the network knows there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Integer
 
 from charloop.data import Vocabulary
 from charloop.devices import batch_sharding
@@ -13,8 +15,56 @@ from charloop.sampling.compiled_loop import WritingState, begin_writing, choose_
 from charloop.sampling.host_loop import HostLoop, TextState
 from charloop.sampling.prompt import Beginning, find_text, prepend_beginning
 from charloop.sampling.protocols import LanguageModel
-from charloop.sessions.history import EMPTY, NO_IDS, History, Ids
 from charloop.types import Parameters
+
+Ids: TypeAlias = Integer[np.ndarray, " ids"]
+PART = 512
+"""Ids of the same origin that are kept in one array."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The last ids of a text, all of the same origin, and the text before them."""
+
+    ids: Ids
+    is_drawn: bool
+    """Whether the network drew them, rather than read them."""
+    before: "History | None" = None
+
+    def add(self, ids: Ids, *, is_drawn: bool) -> "History":
+        """Return the text with more ids."""
+        if self.is_drawn == is_drawn and len(self.ids) + len(ids) <= PART:
+            return History(np.concatenate([self.ids, ids]), is_drawn, self.before)
+        return History(ids, is_drawn, self)
+
+    def parts(self) -> Iterator["History"]:
+        """Yield the text's parts, the last first."""
+        part: History | None = self
+        while part is not None:
+            yield part
+            part = part.before
+
+    def last(self, count: int | None = None) -> tuple[Ids, Bool[np.ndarray, " ids"]]:
+        """Return the last `count` ids (None: all), and whether the network drew each."""
+        ids, drawn, size = [NO_IDS], [np.zeros(0, bool)], 0
+        for part in self.parts():
+            if count is not None and size >= count:
+                break
+            ids.append(part.ids)
+            drawn.append(np.full(len(part.ids), part.is_drawn))
+            size += len(part.ids)
+        start = 0 if count is None else max(0, size - count)
+        return np.concatenate(ids[::-1])[start:], np.concatenate(drawn[::-1])[start:]
+
+    def last_drawn(self, count: int) -> tuple[int, ...]:
+        """Return the last ids, at most `count`, that the network drew since it read something."""
+        ids, drawn = self.last(count)
+        read = np.flatnonzero(~drawn)
+        return tuple(ids[read[-1] + 1 if len(read) else 0 :].tolist())
+
+
+NO_IDS = np.zeros(0, np.int32)
+EMPTY = History(NO_IDS, is_drawn=False)
 
 
 @dataclass(eq=False)
@@ -28,17 +78,10 @@ class Mark:
     unread: int = 0
     """How many of the last ids the network has yet to read, which it does when its state is needed."""
 
-    def read(self, ids: Ids) -> "Mark":
-        """Return the place after more `ids` to read."""
-        history = self.history.add(ids, is_drawn=False)
-        return Mark(self.network, history, self.writing, self.unread + len(ids))
-
-    def draw(self, ids: Ids, writing: WritingState | None = None) -> "Mark":
-        """Return the place after `ids` that the network drew here, and its state there, if it is known."""
-        history = self.history.add(ids, is_drawn=True)
-        if writing is not None:
-            return Mark(self.network, history, writing)
-        return Mark(self.network, history, self.writing, self.unread + len(ids))
+    def add(self, ids: Ids, *, is_drawn: bool, writing: WritingState | None = None) -> "Mark":
+        """Return the place after `ids` that the network reads or draws here, and its state there, if it is known."""
+        unread = 0 if writing else self.unread + len(ids)
+        return Mark(self.network, self.history.add(ids, is_drawn=is_drawn), writing or self.writing, unread)
 
     def settle(self) -> WritingState:
         """Return the state of the network here. It reads what it has not read yet, unless the text is empty.
@@ -51,10 +94,6 @@ class Mark:
         self.writing, self.unread = self.network.read(self.writing, ids, int(drawn.sum())), 0
         return self.writing
 
-    def settled(self) -> "Mark":
-        """Return the same place, before which all is read, also if the text is empty."""
-        return Mark(self.network, self.history, self.settle())
-
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -66,6 +105,8 @@ class Network:
     beginning: Beginning
     unknown: Literal["error", "skip"]
     """What to do with characters of the beginning that the vocabulary lacks."""
+    step: int | None = None
+    """The training step of its weights, if it is known."""
 
     @cached_property
     def placed_params(self) -> Parameters:
@@ -96,7 +137,7 @@ class Network:
 
     def seen(self, history: History) -> Ids:
         """Return the ids of a text, after the context that it continues, if it does."""
-        return find_text(self.vocabulary, history.ids_so_far, self.beginning, self.unknown)
+        return find_text(self.vocabulary, history.last()[0], self.beginning, self.unknown)
 
     @cached_property
     def loop(self) -> HostLoop:

@@ -41,7 +41,16 @@ class NextCharacter:
     @cached_property
     def draw_probabilities(self) -> Float64[np.ndarray, " vocab"]:
         """The probabilities of a draw: after temperature, filters, bias and forbidden characters."""
-        return compute_draw_probabilities(self.text, self.config, self.vocabulary)
+        text, config, vocabulary = self.text, self.config, self.vocabulary
+        logits = make_bias(config, vocabulary)(text.logits)
+        if penalty := make_penalty(config):
+            logits = settle(penalty, text.position, text.ages)(logits)
+        begins = text.last in vocabulary.never_written or vocabulary.decode([text.last]).isspace()
+        if config.temperature == 0 or (config.mode == "words" and not begins):
+            greedy = np.zeros(vocabulary.size)
+            greedy[int(logits.argmax())] = 1
+            return greedy
+        return softmax_row(settle(make_filters(config, vocabulary.size), text.position)(logits))
 
     def likeliest(self, count: int = 10) -> list[tuple[str | bytes, float]]:
         """Return the `count` likeliest symbols with the network's own probability, the likeliest first; no labels."""
@@ -52,20 +61,3 @@ class NextCharacter:
         """Return all tokens, the likeliest first."""
         found: list[int] = np.argsort(-self.probabilities, kind="stable").tolist()
         return found
-
-
-def compute_draw_probabilities(
-    text: TextState, config: SamplingConfig, vocabulary: Vocabulary
-) -> Float64[np.ndarray, " vocab"]:
-    """Return the distribution that the next draw is made from."""
-    logits = make_bias(config, vocabulary)(text.logits)
-    if penalty := make_penalty(config):
-        logits = settle(penalty, text.position, text.ages)(logits)
-    begins = text.last in vocabulary.never_written or vocabulary.decode([text.last]).isspace()
-    in_word = config.mode == "words" and not begins
-    if in_word or config.temperature == 0:
-        greedy = np.zeros(vocabulary.size)
-        greedy[int(logits.argmax())] = 1
-        return greedy
-    filters = settle(make_filters(config, vocabulary.size), text.position)
-    return softmax_row(filters(logits))

@@ -17,8 +17,7 @@ from charloop.files.output import check_output, write_output
 from charloop.sampling.compiled_loop import place_rows
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.prompt import Beginning
-from charloop.sessions.history import EMPTY
-from charloop.sessions.mark import Mark, Network
+from charloop.sessions.mark import EMPTY, Mark, Network
 from charloop.sessions.tape import Tape
 
 KIND = "charloop session 1"
@@ -39,8 +38,8 @@ class _Facts(msgspec.Struct, forbid_unknown_fields=True):
     """What was known of the network."""
 
 
-def save_tape(tape: Tape, path: str | os.PathLike[str], facts: Mapping[str, Any]) -> None:
-    """Write a tape to the file `path`, and the `facts` of its network. Raises CharloopError if that is impossible."""
+def save_tape(tape: Tape, path: str | os.PathLike[str]) -> None:
+    """Write a tape to the file `path`. Raises CharloopError if that is impossible."""
     at, network = tape.at, tape.network
     ids, drawn = at.history.last()
     arrays = {"ids": ids, "drawn": drawn}
@@ -54,7 +53,7 @@ def save_tape(tape: Tape, path: str | os.PathLike[str], facts: Mapping[str, Any]
         "is_context": beginning.is_context,
         "start": beginning.start,
         "settled": settled,
-        "network": dict(facts),
+        "network": {"step": network.step},
     }
     content = pack_file(arrays, {"kind": KIND, "facts": json.dumps(said), **identify(network)})
     check_output("session", str(path), overwrite=True)
@@ -71,9 +70,7 @@ def identify(network: Network) -> dict[str, str]:
     }
 
 
-def load_tape(
-    path: str | os.PathLike[str], network: Network, facts: Mapping[str, Any], *, reread: bool
-) -> Tape:
+def load_tape(path: str | os.PathLike[str], network: Network, *, reread: bool) -> Tape:
     """Read the tape in the file `path`. The beginning of `network` is replaced by that of the tape.
 
     With `reread`, other weights read its text again. Raises CharloopError for a file that is no session, is damaged,
@@ -85,7 +82,7 @@ def load_tape(
         raise CharloopError(f"{path} is a session of another network", do="load the network that wrote it")
     is_same = metadata.get("weights") == known["weights"]
     if not is_same and not reread:
-        steps = f"of step {said.network.get('step')}, and these are of step {facts.get('step')}"
+        steps = f"of step {said.network.get('step')}, and these are of step {network.step}"
         raise CharloopError(
             f"{path} was saved with other weights, {steps}",
             do="load those, or give reread=True: then these weights read its text again",

@@ -1,10 +1,9 @@
 """A text that a network reads and writes piece by piece."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constraints import Constraint
 from charloop.sampling.ending import check_lines
 from charloop.sampling.generate import STREAM_BLOCK
-from charloop.sessions.history import NO_IDS, Ids
-from charloop.sessions.mark import Mark
+from charloop.sessions.mark import NO_IDS, Ids, Mark
 from charloop.sessions.next_character import NextCharacter
 from charloop.sessions.saving import save_tape
 from charloop.sessions.tape import Tape, read_stops
@@ -34,8 +32,8 @@ class Session:
     other threads.
     """
 
-    def __init__(self, tape: Tape, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
-        self.vocabulary, self._tape, self._facts = tape.network.vocabulary, tape, facts
+    def __init__(self, tape: Tape) -> None:
+        self.vocabulary, self._tape = tape.network.vocabulary, tape
         self._next: tuple[Mark, SamplingConfig, NextCharacter] | None = None
 
     @property
@@ -51,7 +49,7 @@ class Session:
     @property
     def ids(self) -> Ids:
         """The tokens of `text`, int32."""
-        return self._tape.at.history.ids_so_far
+        return self._tape.at.history.last()[0]
 
     @property
     def position(self) -> int:
@@ -76,7 +74,7 @@ class Session:
         """Let the network read tokens. Raises CharloopError for one outside the vocabulary."""
         self.vocabulary.decode(ids)
         if len(ids):
-            self._tape.at = self._tape.at.read(np.asarray(ids, np.int32))
+            self._tape.at = self._tape.at.add(np.asarray(ids, np.int32), is_drawn=False)
 
     def begin_document(self) -> None:
         """Begin another document with an empty memory, and the same label if there is one.
@@ -125,7 +123,7 @@ class Session:
     def write_ids(self, length: int) -> Ids:
         """Return the next `length` tokens that the network draws; nothing ends them, not the end of a document."""
         tape, drawn = self._tape, [NO_IDS]
-        for writing, block in tape.draw(_check_length(length), BLOCK):
+        for writing, block in tape.draw(_check_count("length", length), BLOCK):
             tape.move(tape.at, block, writing)
             drawn.append(block)
         return np.concatenate(drawn)
@@ -143,7 +141,8 @@ class Session:
 
         At the beginning that is what stands before a text: what is read later goes on after it.
         """
-        self._tape.at = self._tape.at.settled()
+        at = self._tape.at
+        self._tape.at = Mark(at.network, at.history, at.settle())
 
     def copy(self) -> "Session":
         """Return a session at the same place, which writes the same and is independent of this one."""
@@ -171,16 +170,14 @@ class Session:
         CharloopError for a value out of range.
         """
         sample = self._tape.sample if sample is None else sample
-        if type(sample) is not int or not 0 <= sample <= MAX_COUNT:
-            raise CharloopError("sample", got=sample, allowed=f"a whole number from 0 to {MAX_COUNT:,}")
-        self._tape.change(replace(self.config, **settings), sample)
+        self._tape.change(replace(self.config, **settings), _check_count("sample", sample))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the session to the file `path`, completely or not at all; `TrainedModel.load_session` reads it.
 
         Raises CharloopError if that is not possible.
         """
-        save_tape(self._tape, path, self._facts)
+        save_tape(self._tape, path)
 
     def _write(
         self,
@@ -192,7 +189,7 @@ class Session:
     ) -> Iterator[str]:
         config = self.config if lines is None else replace(self.config, lines=lines)
         config = config if stop is None else read_stops(replace(config, stop=stop), self.vocabulary)
-        length = config.length if length is None else _check_length(length)
+        length = config.length if length is None else _check_count("length", length)
         check_lines(config, self.vocabulary)
         self._tape.ended = False
         for each in constraints:
@@ -202,7 +199,7 @@ class Session:
         return stream_freely(self._tape, config, length, first)
 
 
-def _check_length(length: int) -> int:
-    if type(length) is not int or not 0 <= length <= MAX_COUNT:
-        raise CharloopError("length", got=length, allowed=f"a whole number from 0 to {MAX_COUNT:,}")
-    return length
+def _check_count(name: str, count: int) -> int:
+    if type(count) is not int or not 0 <= count <= MAX_COUNT:
+        raise CharloopError(name, got=count, allowed=f"a whole number from 0 to {MAX_COUNT:,}")
+    return count

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
-import numpy as np
 
 from charloop.data import Vocabulary
 from charloop.data.strings import StringReader
@@ -13,8 +12,7 @@ from charloop.sampling.along_text import Ages, begin_ages
 from charloop.sampling.compiled_loop import WritingState, make_row_keys, place_rows, write_on
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.pickers import Picker, RowKeys, make_picker
-from charloop.sessions.history import Ids
-from charloop.sessions.mark import Mark, Network
+from charloop.sessions.mark import Ids, Mark, Network
 
 
 @dataclass(eq=False)
@@ -43,9 +41,9 @@ class Tape:
         if config.num_samples != 1:
             got = config.num_samples
             raise CharloopError("num_samples of a session", got=got, allowed="1", do="make copies of it")
-        picker, keys = make_picker(config, self.network.vocabulary), make_row_keys(config.seed, 1, sample)
-        self.config, self.sample = read_stops(config, self.network.vocabulary), sample
-        self.picker, self.keys = picker, keys
+        known = self.network.vocabulary
+        self.picker, self.keys = make_picker(config, known), make_row_keys(config.seed, 1, sample)
+        self.config, self.sample = read_stops(config, known), sample
 
     def draw(self, length: int, first: int) -> Iterator[tuple[WritingState, Ids]]:
         """Yield the next `length` tokens block by block, with the state after each; the place stays as it is.
@@ -88,16 +86,10 @@ class Tape:
             raise CharloopError(
                 "the session was changed before its stream ended", do="use the stream first, or close it"
             )
-        self.at = place.draw(ids, writing) if len(ids) else place
+        self.at = place.add(ids, is_drawn=True, writing=writing) if len(ids) else place
         return self.at
 
 
 def read_stops(config: SamplingConfig, vocabulary: Vocabulary) -> SamplingConfig:
     """Return `config` with its stop strings as the network's texts are read."""
     return replace(config, stop=tuple(map(StringReader(vocabulary).read, config.stops)) or None)
-
-
-def last_ids(place: Mark, count: int) -> tuple[int, ...]:
-    """Return the last ids, at most `count`, that were drawn since something was read."""
-    found: np.ndarray = place.history.last_drawn(count)
-    return tuple(found.tolist())

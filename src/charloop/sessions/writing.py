@@ -12,8 +12,8 @@ from charloop.sampling.constraints.backtracking import BacktrackingWriter
 from charloop.sampling.ending import IdEnding, as_characters, make_id_ending
 from charloop.sampling.host_loop import Chooser
 from charloop.sampling.protocols import Decoder
-from charloop.sessions.history import NO_IDS
-from charloop.sessions.tape import Tape, last_ids
+from charloop.sessions.mark import NO_IDS
+from charloop.sessions.tape import Tape
 
 MAX_HELD = 3
 """The most bytes of a character of UTF-8 that is not complete."""
@@ -61,11 +61,11 @@ def _find_ending(tape: Tape, config: SamplingConfig) -> IdEnding:
     """Return where the next text ends: a stop string may have begun in what was drawn before it."""
     ending = make_id_ending(config, tape.network.vocabulary)
     count = max(map(len, ending.stops), default=1) - 1
-    return replace(ending, before=last_ids(tape.at, count))
+    return replace(ending, before=tape.at.history.last_drawn(count))
 
 
 def _begin_decoder(tape: Tape) -> Decoder:
     """Return a decoder that knows the bytes of the last character, if that is not complete."""
     decoder = tape.network.vocabulary.decoder()
-    decoder.feed(last_ids(tape.at, MAX_HELD))
+    decoder.feed(tape.at.history.last_drawn(MAX_HELD))
     return decoder

@@ -17,21 +17,12 @@ def begin_session(
     network: "TrainedModel", context: str | None, label: str | None, config: SamplingConfig
 ) -> Session:
     """Return a session whose text is empty."""
-    return Session(Tape(_parts(network, context, label, config), config), _facts(network))
+    beginning, step = network.opening(context, label), network.facts.get("step")
+    parts = Network(network.model, network.params, network.vocabulary, beginning, config.unknown, step)
+    return Session(Tape(parts, config))
 
 
 def load_session(network: "TrainedModel", path: str | os.PathLike[str], *, reread: bool) -> Session:
     """Return the session in the file `path`."""
-    facts, parts = _facts(network), _parts(network, "", None, SamplingConfig())
-    return Session(load_tape(path, parts, facts, reread=reread), facts)
-
-
-def _parts(
-    network: "TrainedModel", context: str | None, label: str | None, config: SamplingConfig
-) -> Network:
-    beginning = network.opening(context, label)
-    return Network(network.model, network.params, network.vocabulary, beginning, config.unknown)
-
-
-def _facts(network: "TrainedModel") -> dict[str, int | None]:
-    return {"step": network.facts.get("step")}
+    empty = begin_session(network, "", None, SamplingConfig())
+    return Session(load_tape(path, empty.mark().network, reread=reread))
