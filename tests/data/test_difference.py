@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from charloop.data import Corpus, load_corpus
-from charloop.data.notes import note_split
-from charloop.data.notes.difference import count_pairs, find_distance
+from charloop.data.notes import count_pairs, find_distance, note_split
 
 ENGLISH = [
     "the",
@@ -115,7 +114,7 @@ def test_pairs_are_counted_in_slices_from_beginning_to_end(monkeypatch: pytest.M
     whole = count_pairs(tokens)
     assert whole.sum() == 1600 - 8
     assert whole[0 * 257 + 1] == np.count_nonzero(tokens[:-1] == 0)
-    monkeypatch.setattr("charloop.data.notes.difference.SLICE_TOKENS", 3)
+    monkeypatch.setattr("charloop.data.notes.SLICE_TOKENS", 3)
     ends = count_pairs(tokens)
     assert ends.sum() == 16
     assert ends[0 * 257 + 1] >= 1

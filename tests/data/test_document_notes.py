@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charloop.data import Corpus, load_corpus
-from charloop.data.notes.documents import each_document, note_documents
+from charloop.data.notes import each_document, note_documents
 from refusing import refused
 
 
@@ -100,7 +100,7 @@ def test_one_text_has_no_notes(tmp_path: Path) -> None:
 def test_documents_longer_than_a_block_are_known_by_their_beginning(
     block: int, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charloop.data.notes.documents.BLOCK_TOKENS", block)
+    monkeypatch.setattr("charloop.data.notes.BLOCK_TOKENS", block)
     tokens = np.array([9, 1, 2, 9, 3, 9, 4, 5, 6, 7, 9], dtype)
     found = [
         np.frombuffer(one, np.dtype(dtype).newbyteorder(">")).tolist() for one in each_document(tokens, 9)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from charloop.data import Corpus, Vocabulary, load_corpus
 from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.order import find_ends, gather_documents
 from charloop.data.documents.rule import DocumentRule
-from charloop.data.documents.shuffling import find_ends, gather_documents
 from charloop.errors import CharloopError
 
 RULES = ("line", "blank-line", "file", "--", "-a-", r"\n--\n", "aab", "a", r"\t", r"\\")
@@ -213,14 +213,14 @@ def test_the_order_depends_on_the_seed_only(tmp_path: Path, monkeypatch: pytest.
     assert made[0] == made[1] != made[2] != lines
     assert sorted(made[0]) == sorted(made[2]) == lines
     assert [int(one) for one in made[0]] == np.random.RandomState(1).permutation(300).tolist()
-    monkeypatch.setattr("charloop.data.documents.shuffling.BLOCK_TOKENS", 7)
-    monkeypatch.setattr("charloop.data.documents.shuffling.RELEASE_TOKENS", 11)
+    monkeypatch.setattr("charloop.data.documents.order.BLOCK_TOKENS", 7)
+    monkeypatch.setattr("charloop.data.token_file.RELEASE_TOKENS", 11)
     monkeypatch.setenv("CHARLOOP_CACHE", str(tmp_path / "other"))
     assert documents_of(read(tmp_path, "\n".join(lines), documents="line", shuffle=1)) == made[0]
 
 
 def test_long_documents_are_shuffled_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charloop.data.documents.shuffling.BLOCK_TOKENS", 7)
+    monkeypatch.setattr("charloop.data.documents.order.BLOCK_TOKENS", 7)
     random = np.random.RandomState(0)
     documents = [
         np.append(np.full(size, number), 99) for number, size in enumerate(random.randint(0, 30, 60))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from charloop import load_corpus
 from charloop.data import Corpus, Text, token_cache
-from charloop.data.corpus import read_sources
 from charloop.errors import CharloopError
 
 RULES = ["file", "line", "blank-line", r"\n---\n", "ab"]
@@ -20,9 +19,7 @@ COUNTER = itertools.count()
 
 
 def read(given_text: object, documents: str, cache: Path, **how: object) -> Corpus:
-    settings = {"encoding": "utf-8", "unit": "char", "vocabulary": None, "errors": "strict", "min_count": 1}
-    content = Text.of(given_text).content
-    return read_sources(content, documents=documents, cache=cache, **settings | how)
+    return load_corpus(Text.of(given_text).content, documents=documents, cache=cache, **how)
 
 
 def documents_of(corpus: Corpus) -> list[str]:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from charloop.data import Corpus, Vocabulary, load_corpus
-from charloop.data.notes.documents import note_documents
-from charloop.data.notes.labels import note_labels
+from charloop.data.notes import note_documents, note_labels
 from charloop.errors import CharloopError
 from data.test_records import NAMES, as_csv
 

@@ -7,15 +7,13 @@ import pytest
 
 from charloop import load_corpus
 from charloop.data import Corpus, Text, Vocabulary
-from charloop.data.corpus import read_sources
 from charloop.errors import CharloopError
 
 STORY = "one\r\ntwo\nthree äöü"
 
 
 def read(text: Text, unit: str = "char", encoding: str = "utf-8") -> Corpus:
-    how = {"vocabulary": None, "errors": "strict", "min_count": 1}
-    return read_sources(text.content, encoding=encoding, unit=unit, **how)
+    return load_corpus(text.content, encoding=encoding, unit=unit)
 
 
 def same(one: Corpus, other: Corpus) -> bool:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer
 
-from charloop.data.documents.shuffling import find_ends
+from charloop.data.documents.order import find_ends
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.progress import Meter, ProgressListener

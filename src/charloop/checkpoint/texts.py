@@ -10,7 +10,6 @@ from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
 from charloop.conversion import convert
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
-from charloop.data.corpus import read_sources
 from charloop.data.decoding import TextChanges, check_encoding
 from charloop.data.detecting import Encodings
 from charloop.data.reading import EarlierReading, Reading
@@ -41,13 +40,12 @@ def read_corpus(
     how |= {"unknown": unknown, "earlier": earlier, "fields": data.fields}
     how |= {"documents": data.documents, "shuffle": config.training.seed if data.shuffle else None}
     how |= {"hold_out": data.hold_out}
-    if text is None:
-        return load_corpus(data.corpus, **how)
-    if not isinstance(text.content, Corpus):
-        return read_sources(text.content, **how)
-    if vocabulary not in (None, text.content.vocabulary):
+    content = data.corpus if text is None else text.content
+    if not isinstance(content, Corpus):
+        return load_corpus(content, **how)
+    if vocabulary not in (None, content.vocabulary):
         raise CharloopError("the given tokens are of another vocabulary", do="pass the text itself")
-    return text.content
+    return content
 
 
 def read_own_corpus(

@@ -85,7 +85,7 @@ class Corpus:
 
 
 def load_corpus(
-    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | FoundText,
     *,
     encoding: str = "utf-8",
     unit: Unit = "char",
@@ -101,7 +101,7 @@ def load_corpus(
     cache: Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Corpus:
-    """Return the tokens of `sources` (files, folders, globs, - for standard input, named corpora), concatenated.
+    """Return the tokens of `sources`, concatenated: files, folders, globs, -, named corpora; or of a found text.
 
     encoding "auto": that of each file is found.
     unit "char": line ends become LF, and a file that does not end in one gets one before the next begins.
@@ -123,52 +123,15 @@ def load_corpus(
     if encoding != AUTO:
         check_encoding(encoding)
     unit, folder = vocabulary.unit if vocabulary else unit, cache or cache_folder()
-    _check_min_count(min_count, unit)
-    # Bytes are those of the files; of records, those of their texts.
-    kind: Unit = "char" if fields else unit
-    found = find_sources(source_names(sources), encoding=encoding, unit=kind, errors=errors, cache=folder)
-    line = ReadingLine() if listener is None and is_in_notebook() else None
-    corpus = read_sources(
-        found,
-        encoding=encoding,
-        unit=unit,
-        vocabulary=vocabulary,
-        unknown=unknown,
-        errors=errors,
-        min_count=min_count,
-        documents=documents,
-        shuffle=shuffle,
-        earlier=earlier,
-        hold_out=hold_out,
-        fields=fields,
-        cache=folder,
-        listener=listener or line,
-    )
-    if line and line.is_shown:
-        line.show(f"{corpus.description}: {number_of(len(corpus.tokens), 'token')}", at_once=True)
-    return corpus
-
-
-def read_sources(
-    found: FoundText,
-    *,
-    encoding: str,
-    unit: Unit,
-    vocabulary: Vocabulary | None,
-    errors: Errors,
-    min_count: int,
-    unknown: Reading = "error",
-    documents: str = "",
-    shuffle: int | None = None,
-    earlier: EarlierReading | None = None,
-    hold_out: HoldOut = "end",
-    fields: Fields | None = None,
-    cache: Path | None = None,
-    listener: ProgressListener | None = None,
-) -> Corpus:
-    """Return the tokens of sources that are found already; otherwise as `load_corpus`."""
-    unit = vocabulary.unit if vocabulary else unit
-    _check_min_count(min_count, unit)
+    if min_count < 1 or (min_count > 1 and unit == "byte"):
+        allowed = "1 or more" if unit == "char" else "1: bytes have no unknown symbol"
+        raise CharloopError("--min-count", got=min_count, allowed=allowed)
+    if isinstance(sources, FoundText):
+        found = sources
+    else:
+        # Bytes are those of the files; of records, those of their texts.
+        kind: Unit = "char" if fields else unit
+        found = find_sources(source_names(sources), encoding=encoding, unit=kind, errors=errors, cache=folder)
     documents = choose_rule(documents, fields)
     if vocabulary:
         documents, min_count = vocabulary.documents, vocabulary.min_count
@@ -178,9 +141,9 @@ def read_sources(
         earlier = EarlierReading("".join(vocabulary.symbols) if vocabulary else "")
     tables, skipped = choose_tables(found.sources) if fields else (found.sources, ())
     is_auto = encoding == AUTO and unit == "char"
-    sources, read_as = detect_encodings(tables, earlier.encodings) if is_auto else (tables, ())
+    texts, read_as = detect_encodings(tables, earlier.encodings) if is_auto else (tables, ())
     request = TokenRequest(
-        sources,
+        texts,
         encoding,
         unit,
         vocabulary,
@@ -193,8 +156,10 @@ def read_sources(
         hold_out=hold_out,
         fields=fields,
     )
-    folder = (cache or cache_folder()) / "tokens"
-    cached, content_hash, notes = find_or_write_tokens(request, folder, Meter(listener))
+    line = ReadingLine() if listener is None and is_in_notebook() else None
+    cached, content_hash, notes = find_or_write_tokens(request, folder / "tokens", Meter(listener or line))
+    if line and line.is_shown:
+        line.show(f"{found.description}: {number_of(len(cached.tokens), 'token')}", at_once=True)
     return Corpus(
         cached.tokens,
         cached.vocabulary,
@@ -202,7 +167,7 @@ def read_sources(
         (*found.notes, *skipped, *read_as, *cached.notes, *notes),
         found.description,
         found.suggested_name,
-        list_encodings(sources) if is_auto else None,
+        list_encodings(texts) if is_auto else None,
     )
 
 
@@ -229,9 +194,3 @@ def choose_rule(documents: str, fields: Fields | None) -> str:
         do = "leave one out: each record is a document"
         raise CharloopError("--documents and --text-field do not go together", do=do)
     return RECORD
-
-
-def _check_min_count(min_count: int, unit: Unit) -> None:
-    if min_count < 1 or (min_count > 1 and unit == "byte"):
-        allowed = "1 or more" if unit == "char" else "1: bytes have no unknown symbol"
-        raise CharloopError("--min-count", got=min_count, allowed=allowed)

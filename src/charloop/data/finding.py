@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from charloop.data.accepting import Accepts, SkippedFiles, accept_all, choose_sources, is_text
 from charloop.data.compressed import is_compressed, sources_of_file
 from charloop.data.corpora import corpus_names, find_corpus
 from charloop.data.decoding import Errors
+from charloop.data.detecting import Accepts, SkippedFiles, accept_all, choose_sources, is_text
 from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError

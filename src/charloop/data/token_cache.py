@@ -14,8 +14,7 @@ import numpy as np
 from jaxtyping import Int, UInt
 
 from charloop.conversion import convert
-from charloop.data.documents.order import number_groups, random_order, spread_order
-from charloop.data.documents.shuffling import reorder_documents
+from charloop.data.documents.order import number_groups, random_order, reorder_documents, spread_order
 from charloop.data.reading import TokenRequest
 from charloop.data.sources import Source, temporary_folder
 from charloop.data.token_file import map_tokens

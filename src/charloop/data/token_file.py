@@ -2,13 +2,13 @@
 
 import hashlib
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakSet
 
 import numpy as np
-from jaxtyping import Integer, UInt
+from jaxtyping import Int, Integer, UInt
 
 from charloop.progress import Meter
 
@@ -44,13 +44,22 @@ def release_pages(tokens: Integer[np.ndarray, " length"]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
-def count_token(tokens: Integer[np.ndarray, " length"], token: int) -> int:
-    """Return how many of `tokens`, which may be a large memory map, are `token`."""
-    count = 0
+def each_block(
+    tokens: Integer[np.ndarray, " length"],
+) -> Iterator[tuple[int, Integer[np.ndarray, " block"]]]:
+    """Yield `tokens`, which may be a large memory map, block by block: where each begins, and its tokens."""
     for start in range(0, len(tokens), RELEASE_TOKENS):
-        count += int(np.count_nonzero(tokens[start : start + RELEASE_TOKENS] == token))
+        yield start, tokens[start : start + RELEASE_TOKENS]
         release_pages(tokens)
-    return count
+
+
+def count_tokens(tokens: Integer[np.ndarray, " length"], wanted: range) -> Int[np.ndarray, " wanted"]:
+    """Return how many of `tokens` are each token of `wanted`."""
+    counts = np.zeros(len(wanted), np.int64)
+    for _, block in each_block(tokens):
+        found = block[(block >= wanted.start) & (block < wanted.stop)].astype(np.int64)
+        counts += np.bincount(found - wanted.start, minlength=len(wanted))
+    return counts
 
 
 class TokenFile:

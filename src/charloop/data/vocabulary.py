@@ -15,7 +15,7 @@ from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
 from charloop.data.documents.labels import RECORD, check_labels, find_label
 from charloop.data.documents.rule import DocumentRule
 from charloop.data.numbering import CODE_POINTS, Ids, StreamDecoder, code_points
-from charloop.data.token_file import count_token
+from charloop.data.token_file import count_tokens
 from charloop.data.unknown import unknown_character
 from charloop.errors import CharloopError
 
@@ -196,7 +196,8 @@ class Vocabulary:
 
     def count_unknown(self, tokens: Integer[np.ndarray, " length"]) -> int:
         """Return how many of `tokens`, which may be a large memory map, are the unknown symbol."""
-        return 0 if self.unknown_id is None else count_token(tokens, self.unknown_id)
+        unknown = self.unknown_id
+        return 0 if unknown is None else int(count_tokens(tokens, range(unknown, unknown + 1))[0])
 
     def decoder(self) -> StreamDecoder:
         """Return a decoder for ids that arrive a few at a time, which may split the bytes of a character."""

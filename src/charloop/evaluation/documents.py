@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from charloop.data.documents.shuffling import find_ends
+from charloop.data.documents.order import find_ends
 
 
 class DocumentCosts(NamedTuple):

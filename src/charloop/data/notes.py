@@ -1,4 +1,4 @@
-"""Documents that are few, short, sorted, or in both the training and the validation text."""
+"""What a person should know of a text and its split before training on it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Int, Integer
 
 from charloop.data.corpus import Corpus
+from charloop.data.sources import name_some
 from charloop.data.split import Split
-from charloop.data.token_file import BLOCK_TOKENS
+from charloop.data.token_file import BLOCK_TOKENS, count_tokens
 
 MAX_COMPARED = 200_000
 """Training documents that are compared with validation documents, and the other way round."""
@@ -26,6 +27,23 @@ SHORT = 2
 """Characters of a document that is hardly one."""
 KEY_BYTES = 32
 """The beginning of a document, which decides its place in the alphabet."""
+MAX_PARTS, MIN_PARTS = 8, 3
+"""Parts of the training text, each as long as the validation text, that are compared with the rest."""
+MIN_TOKENS = 1000
+"""Of the validation text: the pairs of a shorter one are an accident."""
+MOST_DIFFERENT = 2.0
+"""How much more the validation text may differ than the most different part of the training text: texts of one kind
+differ by up to 1.6 times as much, another language by 3 to 7 times."""
+SLICES, SLICE_TOKENS = 8, 1 << 15
+"""What is read of each part: slices from its beginning to its end."""
+PAIRS = 1 << 16
+"""Numbers for pairs of tokens; in a large vocabulary, some pairs share one."""
+
+
+def note_split(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str, ...]:
+    """Return notes on the documents of a text, and on how its validation text differs from its training text."""
+    documents = (*note_documents(corpus, split, shuffled=shuffled), *note_labels(corpus, split))
+    return documents if shuffled else (*documents, *note_difference(corpus, split))
 
 
 @dataclass
@@ -122,3 +140,60 @@ def each_document(
 def digest(document: bytes) -> bytes:
     """Return what stands for a document, so that long ones need no memory."""
     return hashlib.blake2b(document, digest_size=16).digest()
+
+
+def note_labels(corpus: Corpus, split: Split) -> tuple[str, ...]:
+    """Return notes on labels that only some parts of a text have: it may be sorted by label."""
+    known = corpus.vocabulary
+    if not known.labels or not split.sizes[1]:
+        return ()
+    train, validation = (
+        count_tokens(corpus.tokens[part], known.label_ids) for part in (split.train, split.validation)
+    )
+    new = [repr(known.labels[index]) for index in np.flatnonzero((validation > 0) & (train == 0))]
+    if new:
+        verb = "documents have labels" if len(new) > 1 else "documents have a label"
+        return (f"validation {verb} that no training document has: {name_some(new)}; --shuffle mixes them",)
+    if np.count_nonzero(validation) == 1 and np.count_nonzero(train) > 1:
+        only = known.labels[int(validation.argmax())]
+        return (f"all validation documents have the label {only!r}; --shuffle mixes them",)
+    return ()
+
+
+def note_difference(corpus: Corpus, split: Split) -> tuple[str, ...]:
+    """Return a note if the validation text is unlike the training text: in another language, or of another kind."""
+    training, validation = corpus.tokens[split.train], corpus.tokens[split.validation]
+    parts = min(MAX_PARTS, len(training) // len(validation)) if len(validation) >= MIN_TOKENS else 0
+    if parts < MIN_PARTS:
+        return ()
+    starts = np.linspace(0, len(training) - len(validation), parts).astype(int)
+    # Parts of the same length vary by accident as much as the validation text does.
+    counts = [count_pairs(training[start : start + len(validation)]) for start in starts]
+    total = np.sum(counts, axis=0)
+    usual = max(find_distance(part, total - part) for part in counts)
+    if find_distance(count_pairs(validation), total) <= MOST_DIFFERENT * usual:
+        return ()
+    mixing = (
+        "--shuffle mixes documents"
+        if corpus.vocabulary.documents
+        else "order it so that its end is like the rest"
+    )
+    return (
+        "the validation text, at the end of the text, is unlike all parts of the training text (another language?),"
+        f" so its loss says little: {mixing}",
+    )
+
+
+def count_pairs(tokens: Integer[np.ndarray, " length"]) -> Int[np.ndarray, " pairs"]:
+    """Return how often each pair of neighbouring tokens occurs in slices of `tokens`, a memory map of any size."""
+    length = min(len(tokens) // SLICES, SLICE_TOKENS)
+    counts = np.zeros(PAIRS, np.int64)
+    for start in np.linspace(0, len(tokens) - length, SLICES).astype(int):
+        own = np.asarray(tokens[start : start + length], np.int64)
+        counts += np.bincount((own[:-1] * 257 + own[1:]) % PAIRS, minlength=PAIRS)
+    return counts
+
+
+def find_distance(one: Int[np.ndarray, " pairs"], other: Int[np.ndarray, " pairs"]) -> float:
+    """Return the total variation distance of two distributions, given as counts: from 0 to 1."""
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
