@@ -13,8 +13,10 @@ from test_backtracking import Rule
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
 from charloop.sampling import NoRepeat, SamplingConfig, generate_texts
-from charloop.sampling.prompt import Beginning
+from charloop.sampling.compiled_loop import BLOCK
+from charloop.sampling.prompt import NO_BEGINNING, Beginning
 from charloop.sessions import Session
+from charloop.sessions.mark import History
 
 LINES = Vocabulary(KNOWN.symbols[:9], documents="line")
 """The last token of the model ends a document."""
@@ -104,6 +106,19 @@ def test_a_stream_may_be_left_after_any_piece() -> None:
         assert len(seen) == 31 or len(seen) > 32
     assert seen == FREE[:400]
     assert list(begin_session("abc").stream(0)) == []
+
+
+def test_a_text_that_was_held_back_from_block_to_block_leaves_the_session_at_its_end() -> None:
+    """What is shown at once may then be longer than a block of the compiled program."""
+    text = whole("abc", 2 * BLOCK + 20, seed=3)
+    held = text[BLOCK - 8 : BLOCK]
+    never = held + next(letter for letter in ALPHABET if held + letter not in text)
+    stop = text[2 * BLOCK - 2 : 2 * BLOCK + 12]
+    session = begin_session("abc", seed=3)
+    written = session.write(2 * BLOCK + 20, stop=(never, stop))
+    assert written == text[: 2 * BLOCK - 2] == session.text[3:]
+    assert session.position == len(written)
+    assert session.write(22) == text[len(written) :]
 
 
 def test_a_session_changed_under_a_stream_is_refused() -> None:
@@ -271,6 +286,23 @@ def test_documents_end_where_the_network_ends_them() -> None:
         begin_session().begin_document()
 
 
+@pytest.mark.parametrize("rules", [(), (Rule(),)])
+@pytest.mark.parametrize("unit", ["document", "stop"])
+def test_a_text_after_another_is_drawn_anew(unit: str, rules: tuple[Rule, ...]) -> None:
+    """The choice that ended a text, also an empty one, says nothing on how the next begins."""
+    empty, expected, stop = 0, 0.0, "h" if unit == "stop" else ()
+    for seed in range(200):
+        known, before = (KNOWN, NO_BEGINNING) if unit == "stop" else (LINES, Beginning(start=(9,)))
+        session = begin_session("b", known, before, seed=seed, temperature=9.0)
+        session.write(3, stop=stop, constraints=rules)
+        if session.ended:
+            session.begin_document() if unit == "document" else session.read("h")
+            expected += session.next().draw_probabilities[9]
+            empty += session.write(1, stop=stop, constraints=rules) == ""
+    assert expected > 3
+    assert abs(empty - expected) < 4 * expected**0.5
+
+
 def test_next_is_the_distribution_of_what_is_written() -> None:
     session = begin_session("ab", temperature=0.5, top_k=4)
     found = session.next()
@@ -350,6 +382,22 @@ def test_two_sessions_in_two_threads() -> None:
     for thread in threads:
         thread.join()
     assert found == [FREE[:400], FREE[:400]]
+
+
+def test_a_place_that_another_thread_settles_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, last = begin_session("abcab"), History.last
+    other = [session.copy()]
+
+    def meanwhile(history: History, count: int | None = None) -> Any:
+        found = last(history, count)
+        if other:
+            other.pop().settle()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "last", meanwhile)
+        probabilities = session.next().probabilities
+    np.testing.assert_array_equal(probabilities, begin_session("abcab").next().probabilities)
 
 
 def test_a_long_text_of_many_small_pieces_keeps_few_arrays() -> None:

@@ -50,7 +50,9 @@ def test_it_writes_what_the_network_samples(network: TrainedModel) -> None:
     assert "".join(session.write(count) for count in (1, 150, 149)) == text
 
 
-@pytest.mark.parametrize("then", ["nothing", "read", "constrained", "fresh", "sample", "mark"])
+@pytest.mark.parametrize(
+    "then", ["nothing", "read", "constrained", "fresh", "sample", "mark", "empty", "turns"]
+)
 def test_a_saved_session_continues(
     network: TrainedModel, session: Session, tmp_path: Path, then: str
 ) -> None:
@@ -62,6 +64,12 @@ def test_a_saved_session_continues(
         session = network.session(seed=5)
     if then == "sample":
         session.change(sample=2, bias={"a": 1.5})
+    if then in ("empty", "turns"):
+        session = network.session(seed=5, bias={"a": 30.0})
+        session.read("b")
+        assert session.write(9, stop="a") == ""
+        session.change(bias={})
+        session.read("cd" * (then == "turns"))
     if then == "mark":
         start = session.mark()
         session.write(30)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
-from jaxtyping import Array, Int, Integer
+from jaxtyping import Array, Int, Integer, UInt
 
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
@@ -28,6 +28,8 @@ from charloop.types import Parameters, RandomKey, State
 BLOCK = 512
 """The most characters that one call of the compiled program writes."""
 NOT_A_CHARACTER = -1
+FIRST_TURN = 1 << 32
+"""Turns count down from here, and so never meet the numbers of characters."""
 SMOOTH_SECONDS = 0.02
 """Time between two pieces of a stream that the eye does not notice; longer blocks hide the cost of a call."""
 
@@ -104,6 +106,15 @@ def make_row_keys(seed: int, count: int, first: int = 0) -> RowKeys:
     return keys
 
 
+def turn_keys(keys: RowKeys, turn: int) -> RowKeys:
+    """Return other keys for each `turn` (0: the same): after something is read, the same number draws something else.
+
+    The choice that ended a text is no part of it; with the same key, the next text would mostly begin with it.
+    """
+    turned: RowKeys = keys if turn == 0 else _turn(keys, np.uint32(FIRST_TURN - turn))
+    return turned
+
+
 def round_up_batch(num_samples: int) -> int:
     """Return the batch size to write `num_samples` texts with: at most half as many again.
 
@@ -130,12 +141,12 @@ def write_on(
 ) -> Iterator[tuple[WritingState, Integer[np.ndarray, "count batch"]]]:
     """Yield `length` characters of each batch row, block by block, and the state after each block.
 
-    A block is written when it is asked for. The first has `first` characters; after a block that takes less than
-    `SMOOTH_SECONDS` the size doubles. Raises CharloopError if the model's logits are not finite.
+    A block is written when it is asked for. The first has `first` characters (at most `BLOCK`); after a block that
+    takes less than `SMOOTH_SECONDS` the size doubles. Raises CharloopError if the model's logits are not finite.
     """
     written, size, mesh = 0, first, choose_mesh(len(writing.previous))
     while written < length:
-        started, count = time.perf_counter(), min(size, length - written)
+        started, count = time.perf_counter(), min(size, length - written, BLOCK)
         writing, block = _write_block(model, mesh, picker, params, writing, count)
         ids = np.asarray(block)[:count]
         if (ids == NOT_A_CHARACTER).any():
@@ -213,6 +224,11 @@ def _per_part(split: Any, whole: Any) -> WritingState:
 @jax.jit
 def _fold_in(key: RandomKey, numbers: Int[Array, " batch"]) -> RowKeys:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+
+
+@jax.jit
+def _turn(keys: RowKeys, number: UInt[Array, ""]) -> RowKeys:
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
 @jax.jit

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Float64, Int, Integer
 
 from charloop.devices import batch_sharding, make_mesh
 from charloop.sampling.along_text import Ages, age, settle
-from charloop.sampling.compiled_loop import WritingState, make_row_keys, not_finite
+from charloop.sampling.compiled_loop import WritingState, make_row_keys, not_finite, turn_keys
 from charloop.sampling.pickers import Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
 from charloop.sampling.protocols import LanguageModel
@@ -85,11 +85,11 @@ class HostLoop:
 
 
 class Chooser:
-    """Chooses ids with `picker`, and with the random key of text number `sample` under `seed`."""
+    """Chooses ids with `picker`, and with the random key of text number `sample` under `seed`, in its `turn`."""
 
-    def __init__(self, picker: Picker, seed: int, sample: int = 0) -> None:
+    def __init__(self, picker: Picker, seed: int, sample: int = 0, turn: int = 0) -> None:
         # One key: making the keys of all earlier texts too would compile a program for each text.
-        self._picker, self._keys = picker, make_row_keys(seed, 1, sample)
+        self._picker, self._keys = picker, turn_keys(make_row_keys(seed, 1, sample), turn)
 
     def choose(self, text: TextState, allowed: Bool[np.ndarray, " vocab"] | None = None) -> int:
         """Return the next id, one of those `allowed` (at least one; None: all). The same input gives the same id.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -30,12 +30,14 @@ class History:
     is_drawn: bool
     """Whether the network drew them, rather than read them."""
     before: "History | None" = None
+    turns: int = 0
+    """How often the network has read something after it drew something, also if it kept nothing of that."""
 
     def add(self, ids: Ids, *, is_drawn: bool) -> "History":
         """Return the text with more ids."""
         if self.is_drawn == is_drawn and len(self.ids) + len(ids) <= PART:
-            return History(np.concatenate([self.ids, ids]), is_drawn, self.before)
-        return History(ids, is_drawn, self)
+            return History(np.concatenate([self.ids, ids]), is_drawn, self.before, self.turns)
+        return History(ids, is_drawn, self, self.turns + (self.is_drawn and not is_drawn))
 
     def parts(self) -> Iterator["History"]:
         """Yield the text's parts, the last first."""
@@ -67,32 +69,45 @@ NO_IDS = np.zeros(0, np.int32)
 EMPTY = History(NO_IDS, is_drawn=False)
 
 
+class Reached(NamedTuple):
+    """How far the network has read a text."""
+
+    writing: WritingState | None = None
+    """The state of the network before the ids `unread`; None if it has read nothing yet."""
+    unread: int = 0
+    """How many of the last ids the network has yet to read, which it does when its state is needed."""
+
+
+NOT_BEGUN = Reached()
+
+
 @dataclass(eq=False)
 class Mark:
     """A place in the text of a session. The text before it never changes."""
 
     network: "Network"
     history: History = EMPTY
-    writing: WritingState | None = None
-    """The state of the network before the ids `unread`; None if it has read nothing yet."""
-    unread: int = 0
-    """How many of the last ids the network has yet to read, which it does when its state is needed."""
+    reached: Reached = NOT_BEGUN
+    """Replaced as a whole: another thread may settle the same place, for a copy of the session."""
 
     def add(self, ids: Ids, *, is_drawn: bool, writing: WritingState | None = None) -> "Mark":
         """Return the place after `ids` that the network reads or draws here, and its state there, if it is known."""
-        unread = 0 if writing else self.unread + len(ids)
-        return Mark(self.network, self.history.add(ids, is_drawn=is_drawn), writing or self.writing, unread)
+        before, unread = self.reached
+        reached = Reached(writing) if writing else Reached(before, unread + len(ids))
+        return Mark(self.network, self.history.add(ids, is_drawn=is_drawn), reached)
 
     def settle(self) -> WritingState:
         """Return the state of the network here. It reads what it has not read yet, unless the text is empty.
 
         What is read at the beginning of a text depends on what the text begins with.
         """
-        if self.writing is None and not self.unread:
+        writing, unread = self.reached
+        if writing is None and not unread:
             return self.network.opening
-        ids, drawn = self.history.last(self.unread)
-        self.writing, self.unread = self.network.read(self.writing, ids, int(drawn.sum())), 0
-        return self.writing
+        ids, drawn = self.history.last(unread)
+        writing = self.network.read(writing, ids, int(drawn.sum()))
+        self.reached = Reached(writing)
+        return writing
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from charloop.files.output import check_output, write_output
 from charloop.sampling.compiled_loop import place_rows
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.prompt import Beginning
-from charloop.sessions.mark import EMPTY, Mark, Network
+from charloop.sessions.mark import EMPTY, NO_IDS, Mark, Network, Reached
 from charloop.sessions.tape import Tape
 
 KIND = "charloop session 1"
@@ -34,6 +34,9 @@ class _Facts(msgspec.Struct, forbid_unknown_fields=True):
     start: tuple[int, ...]
     settled: int | None
     """How many ids the network has read; None if its state is not in the file."""
+    turns: int
+    is_drawn: bool
+    """Whether the text ends with what the network drew, of which it may have kept nothing."""
     network: dict[str, Any]
     """What was known of the network."""
 
@@ -43,8 +46,9 @@ def save_tape(tape: Tape, path: str | os.PathLike[str]) -> None:
     at, network = tape.at, tape.network
     ids, drawn = at.history.last()
     arrays = {"ids": ids, "drawn": drawn}
-    arrays |= {f"{STATE}{name}": leaf for name, leaf in pack_tree(at.writing).items()}
-    settled = None if at.writing is None else len(ids) - at.unread
+    writing, unread = at.reached
+    arrays |= {f"{STATE}{name}": leaf for name, leaf in pack_tree(writing).items()}
+    settled = None if writing is None else len(ids) - unread
     beginning = network.beginning
     said = {
         "config": asdict(tape.config),
@@ -53,6 +57,8 @@ def save_tape(tape: Tape, path: str | os.PathLike[str]) -> None:
         "is_context": beginning.is_context,
         "start": beginning.start,
         "settled": settled,
+        "turns": at.history.turns,
+        "is_drawn": at.history.is_drawn,
         "network": {"step": network.step},
     }
     content = pack_file(arrays, {"kind": KIND, "facts": json.dumps(said), **identify(network)})
@@ -91,7 +97,7 @@ def load_tape(path: str | os.PathLike[str], network: Network, *, reread: bool) -
         beginning = Beginning(said.context, said.is_context, said.start)
         config = convert(said.config, SamplingConfig)
         tape = Tape(replace(network, beginning=beginning, unknown=config.unknown), config, said.sample)
-        tape.at = _restore(tape.network, arrays, said.settled if is_same else None)
+        tape.at = _restore(tape.network, arrays, said, is_same=is_same)
     except (CharloopError, msgspec.ValidationError, KeyError, IndexError, ValueError) as error:
         raise _refuse(path, str(error)) from None
     return tape
@@ -117,14 +123,18 @@ def _refuse(path: str | os.PathLike[str], reason: str) -> CharloopError:
     return CharloopError(f"{path} is no session, or damaged ({reason})", do="Session.save makes one")
 
 
-def _restore(network: Network, arrays: Mapping[str, np.ndarray], settled: int | None) -> Mark:
-    """Return the place at the end of the text; None: the network reads all of it again."""
+def _restore(network: Network, arrays: Mapping[str, np.ndarray], said: _Facts, *, is_same: bool) -> Mark:
+    """Return the place at the end of the text; other weights read all of it again."""
     ids, drawn = arrays["ids"], arrays["drawn"]
     network.vocabulary.decode(ids)
     edges, history = np.flatnonzero(np.diff(drawn)) + 1, EMPTY
     for part, is_drawn in zip(np.split(ids, edges), np.split(drawn, edges), strict=True):
         history = history.add(part, is_drawn=bool(is_drawn.any()))
-    if settled is None:
-        return Mark(network, history, None, len(ids))
+    if said.is_drawn and not history.is_drawn:
+        history = history.add(NO_IDS, is_drawn=True)
+    history = replace(history, turns=said.turns)
+    if said.settled is None or not is_same:
+        return Mark(network, history, Reached(None, len(ids)))
     packed = {name.removeprefix(STATE): leaf for name, leaf in arrays.items() if name.startswith(STATE)}
-    return Mark(network, history, place_rows(unpack_tree(network.state_shapes(), packed)), len(ids) - settled)
+    writing = place_rows(unpack_tree(network.state_shapes(), packed))
+    return Mark(network, history, Reached(writing, len(ids) - said.settled))

@@ -15,7 +15,7 @@ from charloop.sampling.config import SamplingConfig
 from charloop.sampling.constraints import Constraint
 from charloop.sampling.ending import check_lines
 from charloop.sampling.generate import STREAM_BLOCK
-from charloop.sessions.mark import NO_IDS, Ids, Mark
+from charloop.sessions.mark import NO_IDS, Ids, Mark, Reached
 from charloop.sessions.next_character import NextCharacter
 from charloop.sessions.saving import save_tape
 from charloop.sessions.tape import Tape, read_stops
@@ -142,7 +142,7 @@ class Session:
         At the beginning that is what stands before a text: what is read later goes on after it.
         """
         at = self._tape.at
-        self._tape.at = Mark(at.network, at.history, at.settle())
+        self._tape.at = Mark(at.network, at.history, Reached(at.settle()))
 
     def copy(self) -> "Session":
         """Return a session at the same place, which writes the same and is independent of this one."""

@@ -9,10 +9,17 @@ from charloop.data import Vocabulary
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.along_text import Ages, begin_ages
-from charloop.sampling.compiled_loop import WritingState, make_row_keys, place_rows, write_on
+from charloop.sampling.compiled_loop import (
+    BLOCK,
+    WritingState,
+    make_row_keys,
+    place_rows,
+    turn_keys,
+    write_on,
+)
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.pickers import Picker, RowKeys, make_picker
-from charloop.sessions.mark import Ids, Mark, Network
+from charloop.sessions.mark import NO_IDS, Ids, Mark, Network
 
 
 @dataclass(eq=False)
@@ -58,7 +65,8 @@ class Tape:
 
     def prepare(self) -> WritingState:
         """Return the state of the network here, with what the settings add to it."""
-        writing: WritingState = replace(self.at.settle(), keys=self.keys, ages=self._find_ages())
+        keys = turn_keys(self.keys, self.at.history.turns)
+        writing: WritingState = replace(self.at.settle(), keys=keys, ages=self._find_ages())
         return place_rows(writing)
 
     def _find_ages(self) -> Ages | None:
@@ -74,7 +82,7 @@ class Tape:
 
     def redraw(self, length: int) -> WritingState:
         """Return the state after the next `length` (at least one) tokens."""
-        *_, (writing, _) = self.draw(length, length)
+        *_, (writing, _) = self.draw(length, BLOCK)
         return writing
 
     def move(self, place: Mark, ids: Ids, writing: WritingState | None) -> Mark:
@@ -88,6 +96,12 @@ class Tape:
             )
         self.at = place.add(ids, is_drawn=True, writing=writing) if len(ids) else place
         return self.at
+
+    def end(self) -> None:
+        """Note that the text ended here, with a choice that is no part of it: what is read next begins a turn."""
+        self.ended = True
+        if not self.at.history.is_drawn:
+            self.at = self.at.add(NO_IDS, is_drawn=True)
 
 
 def read_stops(config: SamplingConfig, vocabulary: Vocabulary) -> SamplingConfig:

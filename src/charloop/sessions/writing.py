@@ -31,7 +31,8 @@ def stream_freely(tape: Tape, config: SamplingConfig, length: int, first: int) -
         count += 0 if left else len(ending.flush())
         shown, held = held[:count], held[count:]
         place = tape.move(place, shown, state if not len(held) else tape.redraw(count) if count else None)
-        tape.ended = is_over and left + len(held) > 0
+        if is_over and left + len(held) > 0:
+            tape.end()
         text = decoder.feed(shown) + (decoder.flush() if is_over and count else "")
         if text:
             yield text
@@ -44,7 +45,7 @@ def stream_constrained(
 ) -> Iterator[str]:
     """Yield what comes next and satisfies `constraints`, in pieces that are final, and move the tape with them."""
     network, place, decoder, left = tape.network, tape.at, _begin_decoder(tape), length
-    chooser = Chooser(tape.picker, config.seed, tape.sample)
+    chooser = Chooser(tape.picker, config.seed, tape.sample, place.history.turns)
     ending, never = _find_ending(tape, config), find_forbidden(config, network.vocabulary)
     writer = BacktrackingWriter(network.loop, chooser, constraints, length, ending, never)
     for ids in writer.write(network.predict(tape.prepare()), network.seen(place.history)):
@@ -52,8 +53,9 @@ def stream_constrained(
         place = tape.move(place, ids, None)
         if text := decoder.feed(ids):
             yield text
-    tape.ended = left > 0
-    if tape.ended and left < length and (text := decoder.flush()):
+    if left:
+        tape.end()
+    if left and left < length and (text := decoder.flush()):
         yield text
 
 
