@@ -38,7 +38,7 @@ FLAGS = {
     "bench unroll": "charloop.cli.commands.bench.UnrollFlags",
 }
 POSITIONAL = {"run", "runs", "texts", "corpus"}
-HIDDEN = {"sweep": {"cell", "cell_options"}}
+HIDDEN = {"sweep": {"cell", "cell_options"}, "baselines": {"batch_size", "seq_length"}}
 """What a command's declaration inherits and does not offer."""
 
 

@@ -18,8 +18,7 @@ from charloop.baselines.wording import rank_sentence
 from charloop.cli.main import main
 from charloop.cli.terminal.bar import LastingConsole
 from charloop.cli.terminal.curve import ROWS
-from charloop.cli.terminal.output import CONTROL, TextWriter, prepare, visible
-from charloop.cli.terminal.samples import print_text
+from charloop.cli.terminal.output import CONTROL, TextWriter, prepare, print_text, visible
 from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from charloop.evaluation import Score

@@ -1,7 +1,7 @@
 """The texts of a run: its training text, and one that a person chooses: a string, files, or a part of it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,11 +10,12 @@ from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
 from charloop.conversion import convert
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
-from charloop.data.decoding import TextChanges, check_encoding
+from charloop.data.decoding import Errors, TextChanges, check_encoding
 from charloop.data.detecting import Encodings
 from charloop.data.reading import EarlierReading, Reading
 from charloop.data.strings import StringReader
 from charloop.data.unknown import UnknownCharacterError
+from charloop.data.vocabulary import Unknown
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
 
@@ -106,16 +107,6 @@ def split_corpus(config: RunConfig, corpus: Corpus) -> Split:
     return corpus.split(config.data.validation_fraction, config.data.test_fraction)
 
 
-class TextChoice(NamedTuple):
-    """A choice of text: the string `text`, else the files `texts`, else a `part` of the run's own text ("val")."""
-
-    texts: Sequence[str]
-    text: str | None
-    part: str | None
-    unknown: Literal["error", "skip"]
-    errors: Literal["strict", "replace"] | None
-
-
 class ChosenText(NamedTuple):
     """A text to score: its name, tokens, notes on how it was read, and the training text for baselines."""
 
@@ -126,29 +117,36 @@ class ChosenText(NamedTuple):
 
 
 def read_chosen_text(
-    folder: RunFolder, wanted: TextChoice, listener: ProgressListener | None = None
+    folder: RunFolder,
+    listener: ProgressListener | None = None,
+    *,
+    texts: Sequence[str] = (),
+    text: str | None = None,
+    part: str = "val",
+    unknown: Unknown = "error",
+    errors: Errors | None = None,
 ) -> ChosenText:
-    """Read the chosen text as tokens of the run's vocabulary; `listener` receives the progress.
+    """Read the string `text`, else the files `texts`, else a `part` of the run's own text, as the run's tokens.
 
     Raises CharloopError if it cannot be read, or if the run has no such part.
     """
-    if wanted.text is not None:
+    if text is not None:
         reader = StringReader(folder.vocabulary)
-        tokens = folder.vocabulary.encode_text(reader.read(wanted.text), wanted.unknown)
+        tokens = folder.vocabulary.encode_text(reader.read(text), unknown)
         return ChosenText("the given string", tokens, (*reader.notes, *unknown_note(folder, tokens)))
-    if wanted.texts:
+    if texts:
         data = folder.config.data
         corpus = load_corpus(
-            wanted.texts,
+            texts,
             encoding=data.encoding,
-            errors=wanted.errors or data.errors,
+            errors=errors or data.errors,
             vocabulary=folder.vocabulary,
-            unknown=wanted.unknown,
+            unknown=unknown,
             fields=data.fields,
             listener=listener,
         )
         return ChosenText(corpus.description, corpus.tokens, corpus.notes)
-    return read_split(folder, wanted.part or "val", listener)
+    return read_split(folder, part, listener)
 
 
 def unknown_note(folder: RunFolder, tokens: np.ndarray) -> tuple[str, ...]:

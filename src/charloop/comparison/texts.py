@@ -7,7 +7,7 @@ import numpy as np
 
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.texts import ChosenText, TextChoice, read_chosen_text
+from charloop.checkpoint.texts import ChosenText, read_chosen_text
 from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.progress import ProgressListener
@@ -77,9 +77,8 @@ def read_for_one(
     run: RunFolder, text: str | None, part: str, listener: ProgressListener | None
 ) -> ChosenText:
     """Return the text as one run reads it; an error names that run."""
-    wanted = TextChoice((text,) if text else (), None, None if text else part, "error", None)
     try:
-        return read_chosen_text(run, wanted, listener)
+        return read_chosen_text(run, listener, texts=(text,) if text else (), part=part)
     except UnknownCharacterError as error:
         raise error.advising(SAME_CHARACTERS).of(run.path) from None
     except CharloopError as error:

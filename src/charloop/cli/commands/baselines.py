@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.flags.parsing import Switch, check_ranges, parse
+from charloop.cli.flags.training import DataFlags
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import Count, DataConfig, Fraction, Seed
+from charloop.config import DataConfig, RunConfig, Seed, TrainingConfig
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
@@ -17,44 +18,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BaselinesFlags:
+class BaselinesFlags(DataFlags):
     """Measure how well n-grams and compressors predict a text, without a network.
 
     They learn from the training text and predict the validation text.
 
-    The text is split as by charloop train.
+    The text is read and split as by charloop train.
     """
 
-    corpus: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("TEXT ...")]
-    """Files, folders, globs, - for standard input, or named corpora (see charloop corpora)."""
-    encoding: str = "utf-8"
-    """Text encoding of the files, a name that Python knows; or auto: it is found for each file."""
-    unit: Literal["char", "byte"] = "char"
-    """What is predicted: Unicode code points (char), or the bytes of any file (byte)."""
-    errors: Literal["strict", "replace"] = "strict"
-    """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
-    (replace)."""
-    min_count: Count = 1
-    """Replace characters that occur fewer than N times with one unknown symbol."""
-    documents: str = ""
-    r"""Read the text as documents; n-grams read each from an empty memory, as a network does. line: each line is one.
-    blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
-    and `\\` stand for newline, tab and backslash). Empty: one text."""
-    text_field: str = ""
-    """Read tables (.csv, .tsv) and JSON lines (.jsonl): the text in this field of each record is a document."""
-    label_field: str = ""
-    """Read what is in this field as a label before each text. Needs --text-field."""
-    shuffle: Switch = False
-    """Put the documents in random order before the text is divided."""
-    hold_out: Literal["each-file", "end"] = "each-file"
-    """Of documents in several files, hold out the last of each file (where files are documents: of each folder), or
-    the last of the whole text (end). With --shuffle it makes no difference."""
+    batch_size: tyro.conf.SuppressFixed[tyro.conf.Fixed[int]] = 1
+    seq_length: tyro.conf.SuppressFixed[tyro.conf.Fixed[int]] = 1
     seed: Seed = 0
-    """Seed of that order: the same as for charloop train."""
-    validation_fraction: Fraction = 0.1
-    """Fraction of the text that is predicted (the validation text), from 0 to below 1."""
-    test_fraction: Fraction = 0.0
-    """Fraction of the text, at its end, that is not used, from 0 to below 1."""
+    """Seed of the random order of shuffle: the same as for charloop train."""
     json: Switch = False
     """Print one JSON object."""
 
@@ -70,22 +45,12 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError("--validation-fraction", got=0.0, allowed="above 0", do="that part is predicted")
 
     from charloop.baselines import find_baselines
-    from charloop.data import load_corpus
+    from charloop.checkpoint.texts import read_corpus
     from charloop.data.notes import note_split
 
+    data = DataConfig(**{field.name: getattr(flags, field.name) for field in fields(DataConfig)})
     with showing_progress() as listener:
-        corpus = load_corpus(
-            flags.corpus,
-            encoding=flags.encoding,
-            unit=flags.unit,
-            errors=flags.errors,
-            min_count=flags.min_count,
-            documents=flags.documents,
-            fields=DataConfig(text_field=flags.text_field, label_field=flags.label_field).fields,
-            shuffle=flags.seed if flags.shuffle else None,
-            hold_out=flags.hold_out,
-            listener=listener,
-        )
+        corpus = read_corpus(RunConfig(data, training=TrainingConfig(seed=flags.seed)), None, listener)
     cut = corpus.split(flags.validation_fraction, flags.test_fraction)
     train, text = corpus.tokens[cut.train], corpus.tokens[cut.validation]
     _, baselines = find_baselines(train, text, corpus.vocabulary)

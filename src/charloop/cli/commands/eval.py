@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.texts import TextChoice, read_chosen_text, read_training_text
+    from charloop.checkpoint.texts import read_training_text
     from charloop.data.strings import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
     from charloop.trained import load_trained_model
@@ -92,12 +92,10 @@ def main(arguments: Sequence[str]) -> None:
             "--context and a network of documents do not go together",
             do="leave it out: each document is read from an empty memory",
         )
-    wanted = TextChoice(flags.texts, flags.text, flags.split, flags.unknown, flags.errors)
     context = read_context(
         flags.context, taken=STDIN if STDIN in flags.texts else None, unit=folder.vocabulary.unit
     )
-    with showing_progress() as listener:
-        given = read_chosen_text(folder, wanted, listener)
+    given = flags.read_text(folder, flags.split or "val")
     if context is not None:
         reader = StringReader(folder.vocabulary)
         context = reader.read(context)

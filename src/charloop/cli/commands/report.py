@@ -89,14 +89,11 @@ def read_sources(folder: "RunFolder", flags: ReportFlags) -> "ReportSources":
 
     If the run's own validation text is gone or has changed, the page says so and is otherwise complete.
     """
-    from charloop.checkpoint.texts import TextChoice, read_chosen_text
     from charloop.report import ReportSources, missing_because
 
-    wanted = TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors)
     own = not flags.texts and flags.text is None
     try:
-        with showing_progress() as listener:
-            given = read_chosen_text(folder, wanted, listener)
+        given = flags.read_text(folder)
     except CharloopError as error:
         if not own:
             raise

@@ -2,25 +2,29 @@
 
 import secrets
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.flags.constraints import ConstraintFlags, make_constraints
-from charloop.cli.flags.documents import DocumentFlags, check_document_flags
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
-from charloop.cli.flags.sampling import SamplingFlags, check_sampling_flags
+from charloop.cli.flags.sampling import (
+    ConstraintFlags,
+    DocumentFlags,
+    SamplingFlags,
+    check_document_flags,
+    check_sampling_flags,
+    make_constraints,
+)
 from charloop.cli.flags.text import read_context, read_prompt_file
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.documents import print_documents
 from charloop.cli.terminal.encoding import check_output_encoding, encoding_output
 from charloop.cli.terminal.loop_notes import LoopNotes
-from charloop.cli.terminal.output import TextWriter
+from charloop.cli.terminal.output import TextWriter, print_notes, print_text
 from charloop.cli.terminal.progress import showing_progress
-from charloop.cli.terminal.samples import print_text
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
 from charloop.data.strings import StringReader
 from charloop.errors import CharloopError
@@ -73,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     network = load_network(flags)
     with encoding_output(flags.output_encoding, network.vocabulary.unit):
         use = write(flags, network)
-    print_seed(drawn_seed, use)
+    print_notes([] if drawn_seed is None else [f"--seed {drawn_seed} {use}"])
 
 
 def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
@@ -119,7 +123,7 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
     if paint:
         print(LEGEND, flush=True)
     if beginning.text or beginning.is_context:
-        print(f"note: read from {beginning.description}", file=sys.stderr)
+        print_notes([f"read from {beginning.description}"])
     return "writes this again"
 
 
@@ -131,12 +135,6 @@ def load_network(flags: SampleFlags) -> "TrainedModel":
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     print_notes(network.notes)
     return network
-
-
-def print_notes(notes: Iterable[str]) -> None:
-    """Print notes on standard error."""
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
 
 
 def label_notes(network: "TrainedModel", beginning: "Beginning", given: str | None) -> Iterator[str]:
@@ -208,9 +206,3 @@ def draw_seed(flags: SampleFlags) -> tuple[SampleFlags, int | None]:
     flags = replace(flags, sampling=replace(sampling, seed=seed))
     # A person may raise the temperature in the editor.
     return flags, seed if sampling.temperature or flags.interactive else None
-
-
-def print_seed(drawn_seed: int | None, use: str) -> None:
-    """Print a drawn seed, and its use, on standard error."""
-    if drawn_seed is not None:
-        print(f"note: --seed {drawn_seed} {use}", file=sys.stderr)

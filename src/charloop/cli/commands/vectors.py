@@ -49,18 +49,15 @@ def main(arguments: Sequence[str]) -> None:
 
     from charloop.analysis.vectors import embed_documents
     from charloop.checkpoint import RunFolder
-    from charloop.checkpoint.texts import TextChoice, read_chosen_text
     from charloop.trained import load_trained_model
 
     folder = RunFolder.open(flags.run, cell=flags.cell)
     network = load_trained_model(folder, weights=flags.weights)
     network.end_id  # noqa: B018 - raises CharloopError before a long text is read
+    given = flags.read_text(folder)
+    if not given.tokens.size:
+        raise CharloopError(f"{given.name} has no document", do="name a text with characters in it")
     with showing_progress() as listener:
-        given = read_chosen_text(
-            folder, TextChoice(flags.texts, flags.text, None, flags.unknown, flags.errors), listener
-        )
-        if not given.tokens.size:
-            raise CharloopError(f"{given.name} has no document", do="name a text with characters in it")
         vectors = embed_documents(
             network, given.tokens, layer=flags.layer, pooling=flags.pooling, listener=listener
         )

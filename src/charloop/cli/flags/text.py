@@ -5,15 +5,20 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from charloop.cli.flags.parsing import argument
+from charloop.cli.terminal.progress import showing_progress
 from charloop.data.decoding import decode_utf8
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
+
+if TYPE_CHECKING:
+    from charloop.checkpoint import RunFolder
+    from charloop.checkpoint.texts import ChosenText
 
 MAX_PROMPT_BYTES = 64 << 20
 """Largest prompt or context that is read from a file, in bytes."""
@@ -41,6 +46,21 @@ class ReadingFlags:
     """Use the weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
     """The code of the cell, for a run with a cell of its own."""
+
+    def read_text(self, folder: "RunFolder", part: str = "val") -> "ChosenText":
+        """Return the text that is asked for, or that part of the run's own, with a line that shows the progress."""
+        from charloop.checkpoint.texts import read_chosen_text
+
+        with showing_progress() as listener:
+            return read_chosen_text(
+                folder,
+                listener,
+                texts=self.texts,
+                text=self.text,
+                part=part,
+                unknown=self.unknown,
+                errors=self.errors,
+            )
 
 
 def read_context(given: str | None, *, taken: str | None, unit: Unit) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from charloop.cli.terminal.loop_notes import LoopNotes
-from charloop.cli.terminal.output import TextWriter
+from charloop.cli.terminal.output import TextWriter, print_notes
 from charloop.wording import number_of
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def print_documents(
             sys.stdout.flush()
             cut += not document.is_complete
     finally:
-        for note in (*document_notes(stream, cut), *loops.notes()):
-            print(f"note: {note}", file=sys.stderr)
+        print_notes((*document_notes(stream, cut), *loops.notes()))
 
 
 def document_values(document: "Document", *, as_bytes: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from charloop.cli.terminal.output import print_notes
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
 from charloop.wording import number_of
@@ -65,7 +66,7 @@ def encoding_output(encoding: str | None, unit: Unit) -> Iterator[None]:
         yield
     finally:
         if replaced:
-            print(f"note: {describe_replaced(encoding, replaced)}", file=sys.stderr)
+            print_notes([describe_replaced(encoding, replaced)])
 
 
 def describe_replaced(encoding: str, replaced: Counter[str]) -> str:

@@ -4,7 +4,14 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.cli.terminal.surprise_colors import Painter
 
 # Not \t and \n: they are text. A network of bytes writes all of the others, and a terminal would obey them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -42,6 +49,40 @@ class TextWriter:
 
 def _escape(character: re.Match[str]) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character[0].encode("utf-8", "surrogateescape"))
+
+
+def print_text(
+    opening: str,
+    pieces: Iterable[str],
+    paint: "Painter | None" = None,
+    *,
+    writer: TextWriter,
+    ends_line: bool = True,
+) -> None:
+    """Print text as it arrives, and with `ends_line` end with a newline."""
+    writer.write(opening)
+    last = opening[-1:]
+    try:
+        for piece in pieces:
+            if paint:
+                sys.stdout.write(paint.paint(piece))
+            else:
+                writer.write(piece)
+            sys.stdout.flush()
+            last = piece[-1:] or last
+    except CharloopError:
+        # The error message gets a line of its own.
+        sys.stdout.write("\n" if last and last != "\n" else "")
+        raise
+    if ends_line and last != "\n":
+        sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes on standard error."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def prepare() -> None:
