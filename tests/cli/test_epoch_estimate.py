@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from charloop.cli.terminal.epoch_estimate import EpochEstimate
 from charloop.cli.terminal.training_screen import TrainingScreen
 from charloop.config import TrainingConfig
+from charloop.training import progress
 from charloop.training.events import Evaluated, Stepped
 from charloop.training.metrics import StepRecord
-from charloop.training.progress import pace
+from charloop.training.progress import EpochEstimate
 from charloop.wording import duration
 from cli.test_screen import SCORE, STARTED
 
@@ -28,7 +28,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(progress, "time", clock)
     return clock
 
 

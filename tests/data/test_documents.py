@@ -8,9 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from charloop.data import Corpus, Vocabulary, load_corpus
-from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter, DocumentRule
 from charloop.data.documents.order import find_ends, gather_documents
-from charloop.data.documents.rule import DocumentRule
 from charloop.errors import CharloopError
 
 RULES = ("line", "blank-line", "file", "--", "-a-", r"\n--\n", "aab", "a", r"\t", r"\\")

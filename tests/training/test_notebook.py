@@ -12,7 +12,7 @@ from charloop.notebook import NotebookLine, ReadingLine, is_in_notebook
 from charloop.progress import Progress
 from charloop.training.events import INTERRUPTED, Evaluated, Finished, Started, Stepped, ignore
 from charloop.training.metrics import StepRecord
-from charloop.training.progress.notebook import TrainingLine, find_listener
+from charloop.training.progress import TrainingLine, find_listener
 
 nbformat = pytest.importorskip("nbformat", reason="nbclient is not installed")
 

@@ -96,8 +96,10 @@ def _changed(folder: RunFolder) -> CharloopError:
     )
 
 
-def read_training_text(folder: RunFolder, listener: ProgressListener | None = None) -> np.ndarray:
-    """Return the tokens of the training text of a run; CharloopError if the text has changed."""
+def read_training_text(folder: RunFolder | None, listener: ProgressListener | None = None) -> np.ndarray:
+    """Return the tokens of the training text of a run; CharloopError if there is no run, or the text has changed."""
+    if folder is None:
+        raise CharloopError("no training text to compare with", do="load the network from its run's folder")
     corpus = read_own_corpus(folder, listener)
     return corpus.tokens[split_corpus(folder.config, corpus).train]
 

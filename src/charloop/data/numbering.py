@@ -97,16 +97,10 @@ def code_points(text: str) -> UInt32[np.ndarray, " length"]:
 class StreamDecoder:
     """Turns ids into text a few at a time, and holds back bytes that do not form a whole character yet."""
 
-    def __init__(self, codes: UInt32[np.ndarray, "vocab"], *, as_bytes: bool) -> None:
-        """`codes`: the code point, or byte value, of each id."""
+    def __init__(self, codes: UInt32[np.ndarray, "vocab"], errors: str | None) -> None:
+        """`codes`: the code point of each id; or if `errors` names what is done with stray bytes, the byte value."""
         self._codes = codes
-        self._bytes = codecs.getincrementaldecoder("utf-8")("replace") if as_bytes else None
-
-    def keep_stray_bytes(self) -> "StreamDecoder":
-        """Decode bytes that are not UTF-8 as `STRAY_BYTES` from now on, and return the decoder itself."""
-        if self._bytes is not None:
-            self._bytes.errors = "surrogateescape"
-        return self
+        self._bytes = codecs.getincrementaldecoder("utf-8")(errors) if errors else None
 
     def feed(self, ids: Ids) -> str:
         """Return the text that is certain after `ids`. Raises CharloopError for an id outside 0..vocab-1."""

@@ -7,10 +7,9 @@ from typing import Literal, TypeAlias
 
 from charloop.data.decoding import Errors, TextChanges, decode
 from charloop.data.detecting import Encodings
-from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter, DocumentRule
 from charloop.data.documents.labels import FIRST_BYTE_LABEL, FIRST_LABEL, LabelBook
 from charloop.data.documents.records import Record, check_text, find_format, read_records
-from charloop.data.documents.rule import DocumentRule
 from charloop.data.sources import BLOCK_BYTES, Source
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.given import Fields

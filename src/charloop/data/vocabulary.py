@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt32
 
 from charloop.conversion import convert
-from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter
+from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter, DocumentRule
 from charloop.data.documents.labels import RECORD, check_labels, find_label
-from charloop.data.documents.rule import DocumentRule
 from charloop.data.numbering import CODE_POINTS, Ids, StreamDecoder, code_points
 from charloop.data.token_file import count_tokens
 from charloop.data.unknown import unknown_character
@@ -59,6 +58,8 @@ class Vocabulary:
     min_count: int = 1
     documents: str = ""
     labels: tuple[str, ...] = ()
+    _stray_bytes: str = field(default="replace", repr=False)
+    """What decoding does with bytes that are not UTF-8."""
 
     def __post_init__(self) -> None:
         if self.documents:
@@ -201,7 +202,7 @@ class Vocabulary:
 
     def decoder(self) -> StreamDecoder:
         """Return a decoder for ids that arrive a few at a time, which may split the bytes of a character."""
-        return StreamDecoder(self.shown_codes, as_bytes=self.unit == "byte")
+        return StreamDecoder(self.shown_codes, self._stray_bytes if self.unit == "byte" else None)
 
     @cached_property
     def shown_codes(self) -> UInt32[np.ndarray, "vocab"]:
@@ -218,7 +219,7 @@ class Vocabulary:
 
     def keep_stray_bytes(self) -> "Vocabulary":
         """Return the same vocabulary, which decodes bytes that are not UTF-8 as `STRAY_BYTES` instead of U+FFFD."""
-        return _KeepingVocabulary(self.symbols, self.unit, self.min_count, self.documents, self.labels)
+        return replace(self, _stray_bytes="surrogateescape")
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict that `from_json` accepts."""
@@ -241,10 +242,3 @@ class Vocabulary:
         """The sha256 of the canonical JSON: equal for equal vocabularies, in every process."""
         canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-class _KeepingVocabulary(Vocabulary):
-    """A vocabulary that loses no byte: `encode` returns the ids that `decode` was given."""
-
-    def decoder(self) -> StreamDecoder:
-        return super().decoder().keep_stray_bytes()

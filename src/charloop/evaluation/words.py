@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Integer
 
-from charloop.data import Vocabulary, release_pages
-from charloop.data.token_file import RELEASE_TOKENS
+from charloop.data import Vocabulary
+from charloop.data.token_file import each_block
 
 MAX_WORD = 20
 """The most characters per word of a text that has words: of a text without spaces, lines would count as words."""
@@ -21,10 +21,9 @@ def measure_words(tokens: Integer[np.ndarray, " length"], vocabulary: Vocabulary
     if vocabulary.unknown_id is not None:
         spaces[vocabulary.unknown_id] = False
     count, inside = 0, False
-    for start in range(0, len(tokens), RELEASE_TOKENS):
-        space = spaces[tokens[start : start + RELEASE_TOKENS]]
+    for _, block in each_block(tokens):
+        space = spaces[block]
         before = np.concatenate([[not inside], space[:-1]])
         count += int(np.count_nonzero(before & ~space))
         inside = not space[-1]
-        release_pages(tokens)
     return len(tokens) / count if count and len(tokens) <= MAX_WORD * count else None

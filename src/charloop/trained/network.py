@@ -10,6 +10,7 @@ import numpy as np
 
 from charloop.baselines import find_baselines
 from charloop.checkpoint import RunFolder
+from charloop.checkpoint.texts import read_training_text
 from charloop.data import Vocabulary, accept_prefix
 from charloop.data.decoding import decode_utf8
 from charloop.data.strings import StringReader
@@ -17,6 +18,7 @@ from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.words import measure_words
 from charloop.model import CharLM
+from charloop.originality import SuffixIndex, load_or_build_index
 from charloop.progress import ProgressListener
 from charloop.sampling import Beginning, Constraint, Novel, SamplingConfig, generate_texts, stream_text
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH
@@ -28,7 +30,6 @@ from charloop.trained.labels import find_likeliest
 from charloop.trained.own_prefix import find_own_prefix
 from charloop.trained.saving import save_network
 from charloop.trained.sessions import begin_session, load_session
-from charloop.trained.training_text import index_text, read_text
 from charloop.types import Parameters
 
 
@@ -58,8 +59,7 @@ class TrainedModel:
         """Return new texts that follow `prompt`. `settings` are fields of SamplingConfig (length, temperature, ...).
 
         The prompt is read as the beginning of a paragraph or line (see `prefix`), or as the continuation of
-        `context`. Each text satisfies all `constraints`, such as `novel(20)`. `label` is that of the document; by
-        default the likeliest.
+        `context`. Each text satisfies all `constraints`, such as `novel(20)`. The default `label` is the likeliest.
         """
         config, beginning = self._settings(**settings), self.opening(context, label)
         parts = self.model, self.params, self.vocabulary
@@ -80,7 +80,6 @@ class TrainedModel:
         return stream_text(*parts, self._read(prompt), config, constraints, beginning=beginning)
 
     def _read(self, text: str) -> str:
-        """Return `text` as `StringReader` reads it."""
         return StringReader(self.vocabulary).read(text)
 
     def _settings(self, **settings: Any) -> SamplingConfig:
@@ -139,10 +138,9 @@ class TrainedModel:
         Raises CharloopError for a network that was not trained on documents.
         """
         config = self._settings(**settings | {"length": max_length})
-        index = index_text(self, listener) if new else None
+        index = self._index(listener) if new else None
         writer = make_writer(self, self._read(prompt), config, label)
-        score = partial(score_drafts, self)
-        return DocumentStream(writer.write, score, self.end_id, unique, index, best_of)
+        return DocumentStream(writer.write, partial(score_drafts, self), self.end_id, unique, index, best_of)
 
     @property
     def end_id(self) -> int:
@@ -161,7 +159,12 @@ class TrainedModel:
         That text is read again, with progress reports to `listener`. Raises CharloopError if the text has changed or
         is too long for an index.
         """
-        return Novel(index_text(self, listener), longest, self.vocabulary.size)
+        return Novel(self._index(listener), longest, self.vocabulary.size)
+
+    def _index(self, listener: ProgressListener | None) -> SuffixIndex:
+        """Return the index of the training text without labels, which no written text has."""
+        tokens = self.vocabulary.remove_labels(read_training_text(self.run, listener))
+        return load_or_build_index(tokens, listener=listener)
 
     @cached_property
     def prefix(self) -> str:
@@ -176,13 +179,8 @@ class TrainedModel:
 
     def beginning(self, context: str | None = None) -> Beginning:
         """Return what the network reads before a text: `context` if it is given, else its `prefix`."""
-        end = self.vocabulary.end_id
-        start = () if end is None else (end,)
-        return Beginning(
-            self.prefix if context is None else self._read(context),
-            is_context=context is not None,
-            start=start,
-        )
+        text, end = self.prefix if context is None else self._read(context), self.vocabulary.end_id
+        return Beginning(text, is_context=context is not None, start=() if end is None else (end,))
 
     def opening(self, context: str | None = None, label: str | None = None) -> Beginning:
         """Return what the network reads before a text that it writes: its `beginning`, with a label where it has any.
@@ -215,7 +213,9 @@ class TrainedModel:
         score = self.score(tokens, per_character=True, before=before)
         if not baselines:
             return score
-        return replace(score, baselines=find_baselines(read_text(self), tokens, self.vocabulary)[1])
+        return replace(
+            score, baselines=find_baselines(read_training_text(self.run), tokens, self.vocabulary)[1]
+        )
 
     def score(
         self,

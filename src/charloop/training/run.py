@@ -40,7 +40,7 @@ from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
 from charloop.training.memory import check_memory
 from charloop.training.optimizer import check_frozen, check_objects
-from charloop.training.progress.notebook import find_listener
+from charloop.training.progress import find_listener
 from charloop.training.provenance import current_provenance, update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise
 from charloop.training.session import TrainingSession, complete_config, describe_text

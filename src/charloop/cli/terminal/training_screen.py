@@ -9,7 +9,6 @@ from rich.text import Text
 from charloop.baselines import Baselines
 from charloop.baselines.wording import list_baselines
 from charloop.cli.terminal.base_screen import INDENT, PLAIN_PAUSE, Screen
-from charloop.cli.terminal.epoch_estimate import EpochEstimate
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.picture import Picture, shows_samples
 from charloop.cli.terminal.screen_words import (
@@ -33,7 +32,7 @@ from charloop.training.events import (
     Stepped,
     Stopping,
 )
-from charloop.training.progress.pace import Pace
+from charloop.training.progress import EpochEstimate, Pace
 from charloop.wording import clock
 
 SKIPPED_SHOWN = 10

@@ -1,1 +1,0 @@
-"""How far a run is: its pace, and the line that a notebook shows."""
