@@ -46,7 +46,10 @@ def unknown_name(
     near = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else None
     return CharloopError(
-        f"unknown {kind}", got=name, allowed=", ".join(names), do=" ".join(filter(None, [hint, do])) or None
+        f"unknown {kind}",
+        got=name,
+        allowed=", ".join(name if name.isprintable() else repr(name) for name in names),
+        do=" ".join(filter(None, [hint, do])) or None,
     )
 
 

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloop.data import Corpus, Vocabulary, load_corpus
+from charloop.data.documents.record import Record
 from charloop.data.documents.records import find_format, read_records
+from charloop.errors import CharloopError
 from charloop.given import Fields
 
 NAMES = Fields("name", "lang")
@@ -33,6 +35,10 @@ def as_json(rows: Rows) -> str:
     return "".join(json.dumps({"lang": label, "name": text}) + "\n" for text, label in rows)
 
 
+def as_array(rows: Rows, indent: int | None = None) -> str:
+    return json.dumps([{"lang": label, "name": text} for text, label in rows], indent=indent)
+
+
 def blocks_of(text: str, size: int) -> Iterator[str]:
     return (text[start : start + size] for start in range(0, len(text), size))
 
@@ -42,8 +48,9 @@ def blocks_of(text: str, size: int) -> Iterator[str]:
 def test_records_are_those_that_were_written_whatever_the_blocks(
     rows: list[tuple[str, str]], delimiter: str, size: int
 ) -> None:
-    for name, text in (("a.csv", as_csv(rows, delimiter)), ("a.jsonl", as_json(rows))):
-        found = read_records(blocks_of(text, size), name, NAMES, accepts_text=False)
+    forms = {"a.csv": as_csv(rows, delimiter), "a.jsonl": as_json(rows), "a.json": as_array(rows, indent=0)}
+    for name, text in forms.items():
+        found = read_records(blocks_of(text, size), name, NAMES, accepts_text=False, needs_label=True)
         assert [(record.text, record.label) for record in found] == rows
 
 
@@ -53,8 +60,8 @@ def test_the_line_of_a_record_is_the_one_on_which_it_ends(rows: list[tuple[str, 
     for row in rows:
         text += as_csv([row]).partition("\n")[2]
         lines.append(text.count("\n"))
-    found = read_records([text], "a.csv", NAMES, accepts_text=False)
-    assert [record.line for record in found] == lines
+    found = read_records([text], "a.csv", NAMES, accepts_text=False, needs_label=True)
+    assert [record.number for record in found] == lines
 
 
 @pytest.mark.parametrize(
@@ -63,7 +70,9 @@ def test_the_line_of_a_record_is_the_one_on_which_it_ends(rows: list[tuple[str, 
 def test_records_are_read_one_at_a_time(name: str, line: str) -> None:
     header = "lang,name\n" if name == "a.csv" else ""
     endless = (header * (number == 0) + line.format(number) for number in count())
-    found = list(islice(read_records(endless, name, NAMES, accepts_text=name == "a.txt"), 3))
+    found = list(
+        islice(read_records(endless, name, NAMES, accepts_text=name == "a.txt", needs_label=False), 3)
+    )
     assert [record.text.strip() for record in found] == ["0", "1", "2"]
 
 
@@ -92,7 +101,7 @@ def tokens_of(corpus: Corpus) -> list[list[int]]:
 
 def encoded(rows: Rows, vocabulary: Vocabulary) -> list[list[int]]:
     """The twin: the label of each record that has a text, and its text."""
-    kept = [(text.strip("\r\n"), label.strip()) for text, label in rows]
+    kept = [(text.strip("\r\n"), " ".join(label.split())) for text, label in rows]
     return [[vocabulary.label_id(label), *vocabulary.encode(text).tolist()] for text, label in kept if text]
 
 
@@ -111,6 +120,8 @@ ROWS = [("Novák", "cs"), ('a "b",\nc', "de"), ("\n", "de"), ("Łuk", " cs "), (
         ("a.jsonl", as_json(ROWS)),
         ("a.ndjson", as_json(ROWS).replace("\n", "\r\n\r\n")),
         ("a.json", as_json(ROWS).rstrip("\n")),
+        ("a.json", as_array(ROWS)),
+        ("a.jsonl", "\ufeff\n" + as_array(ROWS, indent=1)),
     ],
 )
 def test_a_label_is_one_token_before_the_text(name: str, content: str, unit: str, tmp_path: Path) -> None:
@@ -139,6 +150,41 @@ def test_records_of_many_blocks_and_files_are_one_text(
     (tmp_path / "b.jsonl").write_text(as_json(rows[25:]))
     corpus = load_corpus([tmp_path / "a.csv", tmp_path / "b.jsonl"], fields=NAMES)
     assert tokens_of(corpus) == encoded(rows, corpus.vocabulary)
+
+
+def test_the_header_is_a_row_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('\nname,"a\nb","lang"\nab,c,x\n')
+    corpus = load_corpus(tmp_path / "a.csv", fields=NAMES)
+    assert tokens_of(corpus) == [[2, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("first", "is_json"),
+    [
+        ('{"name": "ab"}', True),
+        ('[{"name": "ab"},\n{"name": "c"}]', True),
+        ("[\n{\n", True),
+        ("[12:01] ab", False),
+    ],
+)
+def test_json_is_known_by_its_beginning_and_lines_of_a_log_are_not(first: str, is_json: bool) -> None:
+    def read() -> list[Record]:
+        return list(
+            read_records([first], "standard input", Fields("name"), accepts_text=True, needs_label=False)
+        )
+
+    if first.endswith("{\n"):
+        with pytest.raises(CharloopError, match="not JSON"):
+            read()
+    else:
+        assert read()[0].text == ("ab" if is_json else first)
+
+
+def test_labels_are_alike_in_all_forms_of_unicode(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(as_csv([("ab", "e\u0301"), ("c", " \u00e9 "), ("a", "two\n words")]))
+    known = load_corpus(tmp_path / "a.csv", fields=NAMES).vocabulary
+    assert known.labels == ("\u00e9", "two words")
+    assert {known.label_id(label) for label in ("e\u0301", "\u00e9", " \u00e9\n")} == {3}
 
 
 def test_records_without_labels_are_documents_too(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from charloop.data.decoding import Errors, TextChanges, decode
 from charloop.data.detecting import Encodings
 from charloop.data.documents.cutting import BYTE_MARK, MARK, DocumentCutter, DocumentRule
 from charloop.data.documents.labels import FIRST_BYTE_LABEL, FIRST_LABEL, LabelBook
-from charloop.data.documents.records import Record, check_text, find_format, read_records
+from charloop.data.documents.record import Record, check_text
+from charloop.data.documents.records import find_format, read_records
 from charloop.data.sources import BLOCK_BYTES, Source
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.given import Fields
@@ -200,7 +201,11 @@ class SourceReader:
 
     def records(self, source: Source, blocks: Iterable[str], fields: Fields) -> Iterator[Record]:
         """Return the records of a source, given its characters."""
-        return read_records(blocks, source.name, fields, accepts_text=not self.request.learns)
+        request = self.request
+        accepts_text = request.vocabulary is not None
+        return read_records(
+            blocks, source.name, fields, accepts_text=accepts_text, needs_label=request.learns
+        )
 
     def _clean(self, record: Record) -> str:
         """Return the text of a record as that of other documents is read."""

@@ -1,10 +1,11 @@
 """Labels of documents: each becomes one token, which stands before the document's first character."""
 
 import difflib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from charloop.data.documents.records import Record
+from charloop.data.documents.record import Record
 from charloop.errors import CharloopError
 
 MAX_LABELS = 1000
@@ -26,8 +27,14 @@ def check_labels(labels: Sequence[str], rule: str) -> None:
         raise CharloopError(f"a vocabulary's labels must be distinct, and at most {MAX_LABELS:,}")
 
 
+def clean_label(label: str) -> str:
+    """Return a label as labels are known: in one line, without spaces around it, in Unicode's form NFC."""
+    return unicodedata.normalize("NFC", " ".join(label.split()))
+
+
 def find_label(label: str, labels: Sequence[str]) -> int:
     """Return the index of a label. Raises CharloopError, with the nearest ones, for one that is not known."""
+    label = clean_label(label)
     if label in labels:
         return labels.index(label)
     if not labels:
@@ -67,10 +74,10 @@ class LabelBook:
     def encode(self, record: Record, field: str) -> str:
         """Return the character of a record's label, which is in `field`; "" if it is left out.
 
-        Spaces around a label are dropped. A record without one has the empty label, which is left out where it is
+        The label is read by `clean_label`. A record without one has the empty label, which is left out where it is
         not known.
         """
-        label = (record.label or "").strip()
+        label = clean_label(record.label or "")
         code = self._codes.get(label)
         if code is not None:
             return code
