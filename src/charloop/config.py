@@ -50,8 +50,8 @@ class DataConfig:
     blank-line: empty lines separate them. file: each file is one. Anything else is the separator itself (`\n`, `\t`
     and `\\` stand for newline, tab and backslash). Empty: one text."""
     text_field: str = ""
-    """Read tables (.csv, .tsv) and JSON lines (.jsonl), and learn the texts in this field: each record is a document.
-    Empty: the files are text."""
+    """Read tables (.csv, .tsv) and JSON (.jsonl, .json), and learn the texts in this field: each record is a
+    document. Empty: the files are text."""
     label_field: str = ""
     """Read what is in this field, such as a language or an author, as a label before each text: the network learns to
     write for a given label. Needs text-field."""

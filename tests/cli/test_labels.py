@@ -152,8 +152,13 @@ def test_standard_input_is_read_as_what_it_is(kind: str, run: Path) -> None:
 
 def test_vectors_and_baselines_read_records(run: Path, tmp_path: Path) -> None:
     text = write_csv(tmp_path / "some.csv", rows_of(200, seed=2))
-    assert "200 documents" in done(call("vectors", str(run), text, "-o", "some.npz"))
+    written = done(call("vectors", str(run), text, "-o", "some.npz"))
+    assert "200 documents" in written
+    assert "its vector may tell the label" in written
     assert np.load("some.npz")["vectors"].shape == (200, 12)
+    (tmp_path / "plain.txt").write_text("dog\nriver\n")
+    plain = done(call("vectors", str(run), str(tmp_path / "plain.txt"), "-o", "plain.npz"))
+    assert "label" not in plain
     assert "unigram" in done(call("baselines", text, *FIELDS, "--shuffle"))
 
 
@@ -174,6 +179,10 @@ def test_a_run_goes_on_and_is_verified_with_its_fields(run: Path, tmp_path: Path
     assert gone.code == 0, gone.err
     assert "1 new label: 'new'" in gone.out
     assert load("gone").vocabulary.labels == (*load(run).vocabulary.labels, "new")
+    (tmp_path / "lines.txt").write_text("\n".join(word for word, _ in rows_of(200, seed=5)))
+    lines = call("train", str(tmp_path / "lines.txt"), "--init-from", str(run), *BRIEF, "--output", "lines")
+    assert lines.code == 0, lines.err
+    assert load("lines").vocabulary.labels == (*load(run).vocabulary.labels, "")
 
 
 def test_bytes_have_labels_too(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from charloop.data import Corpus, load_corpus
 from charloop.data.notes import each_document, note_documents
+from charloop.given import Fields
 from refusing import refused
 
 
@@ -58,6 +59,10 @@ def test_few_and_short_documents_are_noted(tmp_path: Path) -> None:
     assert "validation" not in notes(two)
     assert "only 9" not in notes(ten := corpus_of(tmp_path, [*lines, "the lake"]))
     assert "too few" not in notes(ten)
+    (tmp_path / "a.csv").write_text("\n".join(["name", *lines]))
+    records = notes(load_corpus(tmp_path / "a.csv", fields=Fields("name")))
+    assert "only 9 documents" in records
+    assert "is the text in another field? --text-field names it" in records
     letters = [letter for line in lines for letter in line]
     said = "half of the documents have at most 1 character: does 'line' divide this text as you mean it?"
     assert said in notes(corpus_of(tmp_path, letters))

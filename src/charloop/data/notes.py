@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from charloop.data.corpus import Corpus
+from charloop.data.documents.labels import RECORD
 from charloop.data.sources import name_some
 from charloop.data.split import Split
 from charloop.data.token_file import BLOCK_TOKENS, count_tokens
@@ -81,7 +82,11 @@ def note_documents(corpus: Corpus, split: Split, *, shuffled: bool) -> tuple[str
 
 def note_kind(lengths: list[int], rule: str) -> Iterator[str]:
     """Note documents so few or so short that something else may divide the text."""
-    doubt = f"does '{rule}' divide this text as you mean it? --documents takes other separators"
+    doubt = (
+        "is the text in another field? --text-field names it"
+        if rule == RECORD
+        else f"does '{rule}' divide this text as you mean it? --documents takes other separators"
+    )
     if len(lengths) < FEW:
         count = "one document" if len(lengths) == 1 else f"only {len(lengths)} documents"
         yield f"the training text is {count}, too few to learn how one begins and ends: {doubt}"

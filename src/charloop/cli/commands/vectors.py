@@ -13,6 +13,10 @@ from charloop.errors import CharloopError
 from charloop.files.output import check_output, write_output
 
 FLAG = "--output"
+LABELS_READ = (
+    "the network reads the label of each document before its text, so its vector may tell the label;"
+    " to classify, give the texts without labels: one in each line, or a table without that field"
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ def main(arguments: Sequence[str]) -> None:
             network, given.tokens, layer=flags.layer, pooling=flags.pooling, listener=listener
         )
     write_output(FLAG, flags.output, lambda file: np.savez(file, vectors=vectors), overwrite=flags.overwrite)
+    labels = network.vocabulary.label_ids
+    if labels and np.isin(given.tokens, labels).any():
+        print(f"note        {LABELS_READ}")
     for note in given.notes:
         print(f"note        {note}")
     print(
