@@ -185,8 +185,8 @@ REFUSED: list[tuple[tuple[str, ...], tuple[Any, ...]]] = [
     (("--regex", "(?=a)."), ("the pattern '(?=a).' has a look-around", None, None, "without")),
     (("--regex", "a{20}", "--length", "9"), ("length of a text that matches 'a{20}'", 9, "20 or more")),
     (("--words", "nothing"), ("the list of words is empty", None, None, "at least one word")),
-    (("--words", "lost"), ("cannot read the words lost (No such file or directory)",)),
-    (("--words", "odd"), ("the words in odd are not UTF-8, at byte 1",)),
+    (("--words", "lost"), ("cannot read the word list lost (No such file or directory)",)),
+    (("--words", "odd"), ("the word list in odd is not UTF-8, at byte 1",)),
     (("--words", "foreign"), ("1, the first 'é!'",)),
 ]
 

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from charloop.data import Vocabulary
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 
 
 def test_a_byte_order_mark_is_dropped_and_line_ends_become_lf() -> None:

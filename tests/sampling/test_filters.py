@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cells.compiling import quick_jit
 from charloop.errors import CharloopError
-from charloop.sampling import Chain, Forbid, MinP, Temperature, TopK, TopP
+from charloop.sampling import Bias, Chain, MinP, Temperature, TopK, TopP
 from charloop.sampling import selection as module
 
 VOCAB = 11
@@ -136,8 +136,9 @@ def test_temperature_near_zero_leaves_the_likeliest(temperature: float) -> None:
 
 
 @given(batches)
-def test_forbid_removes_its_ids_only(batch: np.ndarray) -> None:
-    assert kept(Forbid(jnp.array([3, 5])), batch) == [set(best_first(row)) - {3, 5} for row in batch]
+def test_a_bias_of_minus_infinity_removes_its_ids_only(batch: np.ndarray) -> None:
+    bias = Bias(jnp.zeros(batch.shape[1]).at[jnp.array([3, 5])].set(-jnp.inf))
+    assert kept(bias, batch) == [set(best_first(row)) - {3, 5} for row in batch]
 
 
 @pytest.mark.parametrize("count", [1, 2, 40, 1999, 2000])
@@ -151,7 +152,7 @@ def test_of_thousands_the_greatest_are_found_as_by_sorting(count: int) -> None:
 
 def test_a_chain_is_a_filter_and_keeps_the_order_given() -> None:
     batch = np.log(np.array([[0.4, 0.3, 0.2, 0.1]], np.float32))
-    first, second = Forbid(jnp.array([0])), TopK(2)
+    first, second = Bias(jnp.array([-jnp.inf, 0, 0, 0])), TopK(2)
     assert kept(Chain((first, second)), batch) == [{1, 2}]
     assert kept(Chain((second, first)), batch) == [{1}]
     assert kept(Chain((Chain((first,)), Chain(), second)), batch) == [{1, 2}]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charloop.cli.terminal.loop_notes import Loop, find_loop, is_prone_to_loops
 from charloop.sampling import SamplingConfig
-from charloop.sampling.loops import Loop, find_loop, is_prone_to_loops
 
 
 def twin_of_loops(text: str) -> Loop | None:

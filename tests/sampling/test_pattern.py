@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sampling_fakes import ELMAN, WEIGHTS, Octets, Steady
 
 from charloop.data import Vocabulary
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling import Pattern, SamplingConfig, generate_texts
 from charloop.sampling.constraints import automaton

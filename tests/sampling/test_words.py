@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sampling_fakes import Elman
 
 from charloop.data import Vocabulary
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling import Pattern, SamplingConfig, Words, generate_texts
 from charloop.sampling.constraints import words as module

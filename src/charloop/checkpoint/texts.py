@@ -12,8 +12,8 @@ from charloop.conversion import convert
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
 from charloop.data.decoding import Errors, TextChanges, check_encoding
 from charloop.data.detecting import Encodings
+from charloop.data.forms import StringReader
 from charloop.data.reading import EarlierReading, Reading
-from charloop.data.strings import StringReader
 from charloop.data.unknown import UnknownCharacterError
 from charloop.data.vocabulary import Unknown
 from charloop.errors import CharloopError

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, cast
 
 from charloop.data.sources import BLOCK_BYTES, Source, file_source
@@ -52,9 +51,7 @@ class _Decompressed:
     def __enter__(self) -> "_Decompressed":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stream.close()
 
 

@@ -1,11 +1,13 @@
-"""Unicode forms: a character that is unknown as it is written may be known in NFC or NFD."""
+"""Unicode forms: a character that is unknown as it is written may be known in NFC or NFD, in texts and strings."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 
+from charloop.data.decoding import TextChanges
 from charloop.data.sources import Source
+from charloop.data.vocabulary import Vocabulary
 
 MAX_MARKS = 64
 """A cluster with more marks than this may be divided. Unicode's stream-safe form has at most 30."""
@@ -60,6 +62,35 @@ class KnownForms:
         """The characters of which known ones are composed."""
         apart = ((one, unicodedata.normalize("NFD", one)) for one in self._known)
         return {part for one, parts in apart if parts != one for part in parts}
+
+
+class StringReader:
+    """Reads strings that a person gives (prompts, contexts, stop strings, words, patterns), all by the same rules.
+
+    `notes` says what was changed in those that were read so far.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._forms = None if vocabulary.unit == "byte" else KnownForms(vocabulary.symbols)
+        self._changes = TextChanges()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on characters that were read in another Unicode form, if there were any."""
+        return self._changes.notes()
+
+    def read(self, text: str) -> str:
+        """Return `text` as training texts are read: without a byte order mark, each line end as LF.
+
+        Characters that the vocabulary lacks are written in the form NFC or NFD if it has all characters of that.
+        For a vocabulary of bytes, nothing is changed.
+        """
+        if self._forms is None:
+            return text
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        text, count = self._forms.rewrite(text)
+        self._changes.other_forms += count
+        return text
 
 
 def whole_clusters(texts: Iterable[tuple[Source, str]]) -> Iterator[tuple[Source, str]]:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from charloop.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from charloop.sampling.bias import Forbid
+    from charloop.sampling.bias import Bias
     from charloop.sampling.constraints import Constraint, NoRepeat, Novel, Pattern, Words
     from charloop.sampling.filters import Chain, LogitFilter, MinP, Temperature, TopK, TopP
     from charloop.sampling.generate import generate_texts, stream_text
-    from charloop.sampling.pickers import AtWordStarts, Greedy, Never, Picker, Sample
+    from charloop.sampling.pickers import AtWordStarts, Greedy, Picker, Sample
     from charloop.sampling.prompt import Beginning
     from charloop.sampling.protocols import LanguageModel, TextVocabulary
 
 _MODULES = {
-    "bias": ("Forbid",),
+    "bias": ("Bias",),
     "constraints": ("Constraint", "NoRepeat", "Novel", "Pattern", "Words"),
     "filters": ("Chain", "LogitFilter", "MinP", "Temperature", "TopK", "TopP"),
     "generate": ("generate_texts", "stream_text"),
-    "pickers": ("AtWordStarts", "Greedy", "Never", "Picker", "Sample"),
+    "pickers": ("AtWordStarts", "Greedy", "Picker", "Sample"),
     "prompt": ("Beginning",),
     "protocols": ("LanguageModel", "TextVocabulary"),
 }
@@ -30,14 +30,13 @@ _MODULES = {
 __all__ = [
     "AtWordStarts",
     "Beginning",
+    "Bias",
     "Chain",
     "Constraint",
-    "Forbid",
     "Greedy",
     "LanguageModel",
     "LogitFilter",
     "MinP",
-    "Never",
     "NoRepeat",
     "Novel",
     "Pattern",

@@ -5,24 +5,12 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from charloop.errors import CharloopError
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Choices
 from charloop.sampling.protocols import TextVocabulary
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Forbid:
-    """Remove the characters `ids` (each in [0, vocab))."""
-
-    ids: Int[Array, " forbidden"]
-
-    def __call__(self, logits: Choices) -> Choices:
-        """Return the logits without those of `ids`."""
-        return logits.at[:, self.ids].set(-jnp.inf)
 
 
 @jax.tree_util.register_dataclass

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from charloop.sampling.along_text import make_penalty
-from charloop.sampling.bias import Forbid, make_bias
+from charloop.sampling.bias import make_bias
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Choices, LogitFilter, make_filters
 from charloop.sampling.prompt import find_whitespace
@@ -67,19 +67,6 @@ class AtWordStarts:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Never:
-    """Use `picker` on logits without the characters `ids` (each in [0, vocab), not all of them)."""
-
-    picker: Picker
-    ids: Int[Array, " forbidden"]
-
-    def __call__(self, logits: Choices, previous: Picked, keys: RowKeys) -> Picked:
-        """Remove `ids` before the picker's filters see the logits."""
-        return self.picker(Forbid(self.ids)(logits), previous, keys)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
 class Filtered:
     """Use `picker` on logits that `filter` has changed."""
 
@@ -104,10 +91,9 @@ def make_picker(config: SamplingConfig, vocabulary: TextVocabulary) -> Picker:
         picker = AtWordStarts(picker, jnp.asarray(ends_word))
     if penalty := make_penalty(config):
         picker = Filtered(picker, penalty)
-    if config.forbid or config.bias:
+    if config.forbid or config.bias or vocabulary.never_written:
         return Filtered(picker, make_bias(config, vocabulary))
-    never = vocabulary.never_written
-    return Never(picker, jnp.array(never, jnp.int32)) if never else picker
+    return picker
 
 
 def pick_at(probabilities: Float[Array, "batch vocab"], share: Float[Array, " batch"]) -> Picked:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.compiled_loop import BLOCK
 from charloop.sampling.config import SamplingConfig

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import jax.numpy as jnp
 
 from charloop.data import Vocabulary
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.along_text import Ages, begin_ages
 from charloop.sampling.compiled_loop import (

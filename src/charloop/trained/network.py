@@ -13,7 +13,7 @@ from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import read_training_text
 from charloop.data import Vocabulary, accept_prefix
 from charloop.data.decoding import decode_utf8
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
 from charloop.evaluation.words import measure_words

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import read_training_text
-    from charloop.data.strings import StringReader
+    from charloop.data.forms import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
     from charloop.trained import load_trained_model
 

@@ -26,7 +26,7 @@ from charloop.cli.terminal.loop_notes import LoopNotes
 from charloop.cli.terminal.output import TextWriter, print_notes, print_text
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.surprise_colors import LEGEND, Painter, wants_color
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:

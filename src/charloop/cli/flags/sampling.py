@@ -2,18 +2,17 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, of_flag
+from charloop.cli.flags.text import read_prompt_file
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import Count
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
-from charloop.files.small import read_small
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH, SamplingConfig, Stop
 
 if TYPE_CHECKING:
@@ -98,20 +97,12 @@ def make_constraints(
     if flags.no_repeat is not None:
         found.append(NoRepeat(flags.no_repeat, network.vocabulary.size))
     if flags.words is not None:
-        found.append(Words.of(read_words(flags.words), network.vocabulary, reader))
+        found.append(
+            Words.of(read_prompt_file("word list", flags.words, "char").split(), network.vocabulary, reader)
+        )
     if flags.regex is not None:
         found.append(Pattern(flags.regex, network.vocabulary, reader))
     return tuple(found)
-
-
-def read_words(path: str) -> list[str]:
-    """Read the words in the file `path`."""
-    try:
-        return read_small(Path(path), only_file=False).decode("utf-8").split()
-    except UnicodeDecodeError as error:
-        raise CharloopError(f"the words in {path} are not UTF-8, at byte {error.start}") from None
-    except OSError as error:
-        raise CharloopError(f"cannot read the words {path} ({error.strerror})") from None
 
 
 @dataclass(frozen=True)

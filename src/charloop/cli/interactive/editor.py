@@ -70,10 +70,10 @@ class Editor:
     def _act(self, key: Key) -> None:
         acts: dict[str, Callable[[], None]] = {
             "text": lambda: self._type(key.text),
-            "paste": lambda: self._put(key.text),
-            "enter": lambda: self._put("\n"),
-            "ctrl-j": lambda: self._put("\n"),
-            "tab": lambda: self._put("\t"),
+            "paste": lambda: self.session.put_text(key.text),
+            "enter": lambda: self.session.put_text("\n"),
+            "ctrl-j": lambda: self.session.put_text("\n"),
+            "tab": lambda: self.session.put_text("\t"),
             "backspace": self.session.take_back,
             "ctrl-u": self.session.take_back_piece,
             "up": lambda: self._change_temperature(TEMPERATURE_STEP),
@@ -87,7 +87,7 @@ class Editor:
     def _type(self, text: str) -> None:
         """Write a character, or choose the candidate of a digit."""
         if self.typing or text not in "1234567890":
-            self._put(text)
+            self.session.put_text(text)
             return
         number, candidates = (int(text) - 1) % 10, self.candidates
         if number >= len(candidates):
@@ -95,9 +95,6 @@ class Editor:
                 f"no candidate has the number {text}", do="press Ctrl-T first to write digits"
             )
         self.session.put([candidates[number].index])
-
-    def _put(self, text: str) -> None:
-        self.session.put_text(text)
 
     def _change_temperature(self, change: float) -> None:
         self.session.set_temperature(max(0.0, round(self.session.temperature + change, 6)))

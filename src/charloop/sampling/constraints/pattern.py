@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 from charloop.data import Vocabulary
-from charloop.data.strings import StringReader
+from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.constraints.automaton import UNREACHABLE, Automaton
 from charloop.sampling.constraints.base import Constraint
