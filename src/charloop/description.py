@@ -19,6 +19,7 @@ from charloop.checkpoint.names import CONFIG, WEIGHTS
 from charloop.config import ModelConfig
 from charloop.configfile import to_dict
 from charloop.conversion import convert
+from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.wording import describe_model, number_of
@@ -154,8 +155,7 @@ def document_rows(data: dict[str, Any], labels: Sequence[str]) -> Iterator[tuple
     if data["text_field"]:
         yield "documents", f"the field {data['text_field']!r} of each record, {order}"
     if labels:
-        named, more = labels[:SHOWN_LABELS], len(labels) - SHOWN_LABELS
-        shown = ", ".join(label or "(none)" for label in named) + (f" and {more:,} more" if more > 0 else "")
+        shown = name_some([label or "(none)" for label in labels], SHOWN_LABELS)
         yield "labels", f"{len(labels):,} in the field {data['label_field']!r}: {shown}"
 
 

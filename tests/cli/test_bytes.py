@@ -13,7 +13,7 @@ import pytest
 
 from charloop import load
 from charloop.cli.main import main
-from charloop.cli.terminal.documents import byte_values, cost_records
+from charloop.cli.terminal.documents import cost_records, text_values
 from charloop.cli.terminal.output import CONTROL
 from charloop.data import Vocabulary
 from charloop.evaluation.documents import sum_by_document
@@ -96,8 +96,8 @@ def test_documents_are_bytes_too() -> None:
 
 
 def test_json_has_bytes_that_are_not_utf8_in_base64() -> None:
-    assert byte_values("né") == {"text": "né"}
-    assert byte_values("n\udce9\ufffd") == {"text": "n\ufffd\ufffd", "base64": "bunvv70="}
+    assert text_values("né", as_bytes=True) == {"text": "né"}
+    assert text_values("n\udce9\ufffd", as_bytes=True) == {"text": "n\ufffd\ufffd", "base64": "bunvv70="}
     vocabulary = Vocabulary.of_bytes("line")
     tokens = vocabulary.encode_text("n\udce9\ne\n")
     costs = sum_by_document(tokens, np.ones(len(tokens) - 1), vocabulary.end_id or 0)

@@ -1,7 +1,7 @@
 """Exit codes of `charloop` other than 0."""
 
 FOUND = 1
-"""`charloop eval --threshold` has found documents that cost more."""
+"""`charloop eval --threshold` has found documents that cost more, or `charloop verify` a difference."""
 FAILED = 2
 """An error that one line on standard error explains."""
 INTERRUPTED = 130

@@ -94,10 +94,10 @@ class NamedCorpus:
     needs_network: bool = False
 
 
-def name_some(names: Sequence[str]) -> str:
-    """Return up to three of `names` (at least one), and the number of the others."""
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+def name_some(names: Sequence[str], shown: int = 3) -> str:
+    """Return up to `shown` of `names` (at least one), and the number of the others."""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def unreadable(name: object, error: OSError) -> CharloopError:

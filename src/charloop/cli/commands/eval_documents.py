@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from charloop.cli.terminal.documents import byte_values, cost_records, round_cost
+from charloop.cli.terminal.documents import cost_records, round_cost, text_values
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import write_records
 
@@ -99,5 +99,5 @@ def label_records(
             "label": known.labels[order[0]],
             "probabilities": {known.labels[index]: round_cost(shares[index]) for index in order},
             **({"is": known.label_of(own)} if own >= 0 else {}),
-            **(byte_values(text) if known.unit == "byte" else {"text": text}),
+            **text_values(text, as_bytes=known.unit == "byte"),
         }

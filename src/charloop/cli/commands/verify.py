@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.config import NonNegativeCount
 
 if TYPE_CHECKING:
     from charloop.training.verification import Check, Repetition
-
-DIFFERENT = 1
-"""Exit code if a difference is found, as of `cmp` and `diff`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             print(line, flush=True)
         checks = repetition.run()
         print("\n".join(result_lines(checks)))
-    return DIFFERENT if any(check.difference for check in checks) else 0
+    return FOUND if any(check.difference for check in checks) else 0
 
 
 def plan_lines(run: Path, repetition: "Repetition") -> Iterator[str]:

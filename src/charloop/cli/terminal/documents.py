@@ -46,7 +46,7 @@ def document_values(document: "Document", *, as_bytes: bool) -> dict[str, Any]:
     """Return a document as plain values; `as_bytes`: it is of a network of bytes that keeps stray ones."""
     label = {} if document.label is None else {"label": document.label, "label_nats": document.label_nats}
     return {
-        **(byte_values(document.text) if as_bytes else {"text": document.text}),
+        **text_values(document.text, as_bytes=as_bytes),
         **label,
         "characters": document.characters,
         "nats": document.nats,
@@ -54,8 +54,10 @@ def document_values(document: "Document", *, as_bytes: bool) -> dict[str, Any]:
     }
 
 
-def byte_values(text: str) -> dict[str, str]:
-    """Return a text of bytes as values: where they are not UTF-8, with U+FFFD, and the bytes in base64."""
+def text_values(text: str, *, as_bytes: bool) -> dict[str, str]:
+    """Return a text as values; `as_bytes`: where it is not UTF-8, with U+FFFD, and the bytes in base64."""
+    if not as_bytes:
+        return {"text": text}
     raw = text.encode("utf-8", "surrogateescape")
     shown = raw.decode("utf-8", "replace")
     return {"text": shown} | ({} if shown == text else {"base64": base64.b64encode(raw).decode()})
@@ -100,7 +102,7 @@ def cost_records(
             "bits_per_character": round_cost(bits[index]),
             "characters": size,
             **({} if limit is None else {"above": bool(bits[index] > limit)}),
-            **(byte_values(text) if vocabulary.unit == "byte" else {"text": text}),
+            **text_values(text, as_bytes=vocabulary.unit == "byte"),
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from charloop.data.documents.record import Record
+from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 
 MAX_LABELS = 1000
@@ -40,11 +41,10 @@ def find_label(label: str, labels: Sequence[str]) -> int:
     if not labels:
         raise CharloopError("this network has no labels", got=label, do="train it with --label-field")
     near = difflib.get_close_matches(label, labels, n=3, cutoff=0.5)
-    more = f" and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else ""
     raise CharloopError(
         "unknown label",
         got=label,
-        allowed=", ".join(map(repr, labels[:SHOWN])) + more,
+        allowed=name_some([*map(repr, labels)], SHOWN),
         do=f"did you mean {' or '.join(map(repr, near))}?" if near else None,
     )
 
