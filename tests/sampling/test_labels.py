@@ -14,7 +14,7 @@ from charloop.errors import CharloopError
 from charloop.sampling.labels import draw_labels
 from charloop.sessions.interactive import InteractiveSession
 from charloop.trained import TrainedModel, load
-from charloop.trained.labels import score_labels
+from charloop.trained.documents import score_labels
 from training.runs import configure, run
 
 NAMES = {"cat": ["mia", "tom", "mo"], "dog": ["rex", "bello", "mo"], "": ["x"]}
@@ -61,7 +61,7 @@ def slow_scores(
 def test_scores_of_labels_are_those_of_each_document_alone(
     network: TrainedModel, complete: bool, tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charloop.trained.labels.GROUP_TOKENS", tokens)
+    monkeypatch.setattr("charloop.trained.documents.GROUP_TOKENS", tokens)
     texts = ["mia", "", "bello", "mo", "rexrexrex"]
     found = list(score_labels(network, map(network.vocabulary.encode, texts), complete=complete))
     twins = slow_scores(network, texts, complete=complete)

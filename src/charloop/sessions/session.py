@@ -18,8 +18,7 @@ from charloop.sampling.generate import STREAM_BLOCK
 from charloop.sessions.mark import NO_IDS, Ids, Mark, Reached
 from charloop.sessions.next_character import NextCharacter
 from charloop.sessions.saving import save_tape
-from charloop.sessions.tape import Tape, read_stops
-from charloop.sessions.writing import stream_constrained, stream_freely
+from charloop.sessions.tape import Tape, read_stops, stream_constrained, stream_freely
 
 MAX_COUNT = 2**31 - 1
 

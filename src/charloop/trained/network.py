@@ -25,8 +25,7 @@ from charloop.sampling.config import MAX_DOCUMENT_LENGTH
 from charloop.sampling.documents import DocumentStream
 from charloop.sampling.prompt import prepend_beginning, read_prompt
 from charloop.sessions import Session
-from charloop.trained.documents import make_writer, score_drafts
-from charloop.trained.labels import find_likeliest
+from charloop.trained.documents import find_likeliest, make_writer, score_drafts
 from charloop.trained.own_prefix import find_own_prefix
 from charloop.trained.saving import save_network
 from charloop.trained.sessions import begin_session, load_session

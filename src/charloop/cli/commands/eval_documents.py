@@ -81,7 +81,7 @@ def label_records(
     """
     import numpy as np
 
-    from charloop.trained.labels import score_labels
+    from charloop.trained.documents import score_labels
 
     known, keeping = network.vocabulary, network.vocabulary.keep_stray_bytes()
     places = list(zip(costs.starts.tolist(), costs.characters.tolist(), costs.labels.tolist(), strict=True))

@@ -74,7 +74,11 @@ def main(arguments: Sequence[str]) -> None:
     """Print one text as it is written, or several one after the other."""
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
     check_flags(flags, given_flags(arguments))
-    network = load_network(flags)
+    prepare_jax()
+    from charloop.trained import load
+
+    network = load(flags.run, cell=flags.cell, weights=flags.weights)
+    print_notes(network.notes)
     with encoding_output(flags.output_encoding, network.vocabulary.unit):
         use = write(flags, network)
     print_notes([] if drawn_seed is None else [f"--seed {drawn_seed} {use}"])
@@ -125,16 +129,6 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
     if beginning.text or beginning.is_context:
         print_notes([f"read from {beginning.description}"])
     return "writes this again"
-
-
-def load_network(flags: SampleFlags) -> "TrainedModel":
-    """Load the network that the flags name, and print its notes on standard error."""
-    prepare_jax()
-    from charloop.trained import load
-
-    network = load(flags.run, cell=flags.cell, weights=flags.weights)
-    print_notes(network.notes)
-    return network
 
 
 def label_notes(network: "TrainedModel", beginning: "Beginning", given: str | None) -> Iterator[str]:
