@@ -1,8 +1,7 @@
 """Constraints: rules about what may be written, asked before each id is chosen. Only `backtracking` needs jax."""
 
 from charloop.sampling.constraints.base import Constraint
-from charloop.sampling.constraints.no_repeat import NoRepeat
-from charloop.sampling.constraints.novel import Novel
+from charloop.sampling.constraints.copies import NoRepeat, Novel
 from charloop.sampling.constraints.pattern import Pattern
 from charloop.sampling.constraints.words import Words
 

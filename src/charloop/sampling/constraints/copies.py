@@ -1,4 +1,4 @@
-"""The constraint that limits verbatim copies from the training text."""
+"""The constraints on copies: no sequence of N ids twice, and no long one from the training text."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,6 +12,49 @@ from charloop.sampling.constraints.base import Constraint
 
 Recent: TypeAlias = tuple[int, ...]
 """The last ids of prompt and text: at most as many as may be copied."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoRepeat(Constraint):
+    """Never write a sequence of `size` ids that prompt and text already contain.
+
+    This is `no_repeat_ngram_size` of Hugging Face's transformers, except that the writer goes back from a dead end.
+    The state is the whole text, a character for each id: Python finds strings faster than arrays. Raises
+    CharloopError for `size` below 1.
+    """
+
+    size: int
+    vocab: int
+    """The number of ids."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise CharloopError("no-repeat", got=self.size, allowed="1 or more")
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Its name in error messages."""
+        return f"no-repeat {self.size}"
+
+    def start(self, prompt: Integer[np.ndarray, " prompt"]) -> str:
+        """Return the prompt."""
+        return "".join(map(chr, prompt.tolist()))
+
+    def allowed(self, state: str, remaining: int) -> Bool[np.ndarray, " vocab"]:  # noqa: ARG002
+        """Return all ids but those that came after the last `size` - 1 ids before."""
+        allowed = np.ones(self.vocab, bool)
+        if len(state) < self.size:
+            return allowed
+        recent = state[len(state) - self.size + 1 :]
+        start = state.find(recent)
+        while 0 <= start <= len(state) - self.size:
+            allowed[ord(state[start + self.size - 1])] = False
+            start = state.find(recent, start + 1)
+        return allowed
+
+    def after(self, state: str, index: int) -> str:
+        """Return the text with `index`."""
+        return state + chr(index)
 
 
 @dataclass(frozen=True, eq=False)
