@@ -9,10 +9,10 @@ import jax
 
 ROOT = Path("/")
 _VERSIONS = (
-    ("memory.max", "memory.current", "inactive_file"),
-    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("memory.max", "memory.current", ""),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
 )
-"""The files of a control group, versions 2 and 1, and what its memory.stat calls file pages it can give up."""
+"""The files of a control group, versions 2 and 1, and how its memory.stat begins the names of what it totals."""
 
 
 def free_memory(device: jax.Device, root: Path = ROOT) -> int | None:
@@ -49,11 +49,13 @@ def _control_groups(root: Path) -> Iterator[int]:
 
 
 def _left_of(group: Path) -> Iterator[int]:
-    for limit, usage, inactive in _VERSIONS:
+    for limit, usage, prefix in _VERSIONS:
         allowed, used = _read(group / limit).strip(), _read(group / usage).strip()
         if allowed.isdigit() and used.isdigit():
-            spare = re.search(rf"^{inactive} (\d+)$", _read(group / "memory.stat"), re.MULTILINE)
-            yield max(0, int(allowed) - int(used) + (int(spare[1]) if spare else 0))
+            # Pages of files, also those read twice, are given up before a process is refused memory.
+            pages = rf"^{prefix}(?:in)?active_file (\d+)$"
+            spare = re.findall(pages, _read(group / "memory.stat"), re.MULTILINE)
+            yield max(0, int(allowed) - int(used) + sum(map(int, spare)))
 
 
 def _read(file: Path) -> str:

@@ -101,7 +101,7 @@ VERSION_2 = {
     f"{GROUP}/user/job/memory.current": "5000\n",
     f"{GROUP}/user/memory.max": "30000\n",
     f"{GROUP}/user/memory.current": "9000\n",
-    f"{GROUP}/user/memory.stat": "anon 1\nactive_file 7\ninactive_file 400\n",
+    f"{GROUP}/user/memory.stat": "anon 1\nactive_file 70\ninactive_file 400\n",
 }
 VERSION_1 = {
     "proc/self/cgroup": "5:cpu:/other\n4:memory:/job\n0::/\n",
@@ -109,7 +109,7 @@ VERSION_1 = {
     f"{GROUP}/memory/memory.usage_in_bytes": "1\n",
     f"{GROUP}/memory/job/memory.limit_in_bytes": "20000\n",
     f"{GROUP}/memory/job/memory.usage_in_bytes": "8000\n",
-    f"{GROUP}/memory/job/memory.stat": "inactive_file 1\ntotal_inactive_file 300\n",
+    f"{GROUP}/memory/job/memory.stat": "active_file 9\ninactive_file 1\ntotal_active_file 50\ntotal_inactive_file 300\n",
 }
 CONTAINER = {
     "proc/self/cgroup": "0::/\n",
@@ -123,8 +123,8 @@ CONTAINER = {
     [
         ({}, None),
         (SYSTEM, 48 * 1024),
-        (SYSTEM | VERSION_2, 21400),
-        (SYSTEM | VERSION_1, 12300),
+        (SYSTEM | VERSION_2, 21470),
+        (SYSTEM | VERSION_1, 12350),
         (SYSTEM | CONTAINER, 0),
     ],
     ids=["unknown", "system", "version 2", "version 1", "container"],
