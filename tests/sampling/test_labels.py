@@ -183,6 +183,25 @@ def test_a_person_who_writes_is_offered_no_labels(network: TrainedModel) -> None
         person.put([network.vocabulary.label_id("cat")])
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_after_the_end_a_person_goes_on_with_a_document_of_the_same_label(
+    network: TrainedModel, by_hand: bool
+) -> None:
+    person = InteractiveSession(network.session(label="dog"))
+    first = person.session.next().probabilities
+    if by_hand:
+        person.put_text("rex")
+        person.put([network.end_id])
+    else:
+        while network.end_id not in person.ids:
+            list(person.draw("character"))
+    np.testing.assert_allclose(person.session.next().probabilities, first, atol=1e-6)
+    written = len(person.ids)
+    person.take_back()
+    assert person.ids == person.session.ids.tolist()
+    assert len(person.ids) == written - 1
+
+
 def test_a_document_begins_a_word(network: TrainedModel) -> None:
     """After a label the first character is drawn, not the likeliest."""
     documents = network.documents(mode="words", label="cat", max_length=3).take(30)

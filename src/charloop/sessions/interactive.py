@@ -123,6 +123,8 @@ class InteractiveSession:
         # A probability that underflows float64 still gets a finite number of bits to show.
         self.written.append(Written(index, -math.log2(max(probability, 5e-324)), by_hand, before))
         self._piece_sizes[-1] += 1
+        if index == self.vocabulary.end_id:
+            self.session.read_ids(self.session.label_ids)
 
 
 def is_complete(drawn: str, unit: Literal["character", "word", "line"]) -> bool:

@@ -83,8 +83,12 @@ class Session:
         end = self.vocabulary.end_id
         if end is None:
             raise CharloopError("this network was trained on one text, not on documents", do="read a newline")
-        label = self._tape.network.beginning.start[1:]
-        self.read_ids([end, *label])
+        self.read_ids([end, *self.label_ids])
+
+    @property
+    def label_ids(self) -> tuple[int, ...]:
+        """The label that is read at the beginning of each document, as one token; empty if there are no labels."""
+        return self._tape.network.beginning.start[1:]
 
     def write(
         self,
