@@ -109,7 +109,7 @@ VERSION_1 = {
     f"{GROUP}/memory/memory.usage_in_bytes": "1\n",
     f"{GROUP}/memory/job/memory.limit_in_bytes": "20000\n",
     f"{GROUP}/memory/job/memory.usage_in_bytes": "8000\n",
-    f"{GROUP}/memory/job/memory.stat": "active_file 9\ninactive_file 1\ntotal_active_file 50\ntotal_inactive_file 300\n",
+    f"{GROUP}/memory/job/memory.stat": "active_file 9\ntotal_active_file 50\ntotal_inactive_file 300\n",
 }
 CONTAINER = {
     "proc/self/cgroup": "0::/\n",
