@@ -42,6 +42,7 @@ class TextFacts(TypedDict, total=False):
     validation: Size
     test: Size
     distinct: Size
+    documents: Size
     notes: list[str]
 
 
@@ -134,6 +135,8 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
         "training",
         f"{training['optimizer']}, learning rate {training['learning_rate']:g}, {training['decay']}",
     )
+    if training.get("freeze"):
+        yield "frozen", training["freeze"].replace(",", ", ")
     yield "step", f"{number_of(data['batch_size'], 'batch row')} x {data['seq_length']:,} {unit}"
     limits = [
         number_of(training[key], key[:-1]) for key in ("epochs", "steps", "minutes") if training.get(key)
@@ -159,9 +162,18 @@ def document_rows(data: dict[str, Any], labels: Sequence[str]) -> Iterator[tuple
         yield "labels", f"{len(labels):,} in the field {data['label_field']!r}: {shown}"
 
 
+def text_line(name: str, documents: int, characters: int, unit: str, distinct: int) -> str:
+    """Return a text in a line; `documents` 0: it is one text."""
+    sizes = [number_of(documents, "document")] if documents else []
+    return ", ".join([name, *sizes, f"{characters:,} {unit}", f"{distinct:,} distinct"])
+
+
 def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
     """Yield what the run was trained on."""
-    yield "text", f"{text['description']}, {text['characters']:,} {unit}, {text['distinct']:,} distinct"
+    yield (
+        "text",
+        text_line(text["description"], text.get("documents", 0), text["characters"], unit, text["distinct"]),
+    )
     parts = {"to train on": text["train"], "to validate": text["validation"], "to test": text["test"]}
     yield "split", ", ".join(f"{size:,} {name}" for name, size in parts.items() if size)
     yield "sha256", text["content_hash"]

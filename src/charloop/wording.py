@@ -18,6 +18,11 @@ def number_of(count: int | float, thing: str) -> str:
     return f"{count if count % 1 else int(count):,} {thing}{'' if count == 1 else 's'}"
 
 
+def number_that(count: int, thing: str, what: str) -> str:
+    """Return a count of things that are `what`: `1 file that is not text`, `2 files that are not text`."""
+    return f"{number_of(count, thing)} that {'is' if count == 1 else 'are'} {what}"
+
+
 def describe_progress(progress: Progress, seconds: float) -> str:
     """Return what is being done with a text, how far it is after `seconds`, and the time left."""
     digits = 0 if progress.total >= 10**8 else 1

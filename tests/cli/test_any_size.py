@@ -91,7 +91,7 @@ def test_a_run_resumes_and_another_starts_with_its_unknown_symbol(
     run = str(folded[0])
     (tmp_path / "snow.txt").write_text(text_of(60, seed=2) + "☃")
     begun = done(call("train", "snow.txt", *BRIEF, "--init-from", run, "--output", "next"))
-    assert "read 1 characters as the unknown symbol" in begun
+    assert "read 1 character as the unknown symbol" in begun
     assert json.loads(Path("next/config.json").read_text())["data"]["min_count"] == 3
     done(call("train", "--resume", "next", "--steps", "20"))
     other = ("--min-count", "5", "--output", "other")
@@ -110,7 +110,7 @@ def test_invalid_bytes_are_refused_with_their_offset_or_replaced_and_counted(tmp
     assert "--errors replace" in message
     assert not Path("run").exists()
     out = done(call("train", "bad.txt", *BRIEF, "--errors", "replace", "--output", "run"))
-    note = f"replaced 2 byte sequences that are not characters, the first in bad.txt at byte {len(good):,}"
+    note = f"replaced 2 invalid byte sequences, the first in bad.txt at byte {len(good):,}"
     assert note in out
     assert note in done(call("info", "run"))
     done(call("train", "--resume", "run", "--steps", "20"))

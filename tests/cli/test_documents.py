@@ -42,6 +42,9 @@ def test_training_shows_documents_and_how_to_write_more(lines: tuple[Path, Outco
     config = json.loads((run / "config.json").read_text())
     assert (config["data"]["documents"], config["data"]["shuffle"]) == ("line", True)
     assert json.loads((run / "vocabulary.json").read_text())["documents"] == "line"
+    size = f"lines.txt, 480 documents, {config['text']['characters']:,} characters"
+    assert f"\ntext     {size}" in out
+    assert f"\ntext        {size}" in done(call("info", str(run)))
 
 
 def test_the_parts_of_the_text_are_whole_documents(run: Path) -> None:
@@ -237,7 +240,11 @@ def test_a_run_of_documents_resumes_to_the_same_bits(lines: tuple[Path, Outcome]
 
 def test_weights_of_a_run_of_documents_start_another(run: Path) -> None:
     Path("more.txt").write_text("fox\nover\nthe\nlazy\n" * 40)
-    done(call("train", "more.txt", *BRIEF, "--init-from", str(run), "--output", "next"))
+    frozen = ("--freeze", "embedding,layer0")
+    out = done(call("train", "more.txt", *BRIEF, *frozen, "--init-from", str(run), "--output", "next"))
+    assert "\nfrozen   embedding, layer0\n" in out
+    assert "\nmore:    charloop sample next --documents 20 " in out
+    assert "\nfrozen      embedding, layer0\n" in done(call("info", "next"))
     assert RunFolder.open(Path("next")).vocabulary.documents == "line"
     assert_refused(
         call("train", "more.txt", *BRIEF, "--init-from", str(run), "--documents", "file"),
@@ -252,7 +259,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "sample RUN --documents 0": ("--documents", 0, "a whole number >= 1"),
     "sample RUN --documents 2 --length 9": ("--length and --documents", None, None, "use --max-length"),
     "sample RUN --documents 2 --context the": ("--context and --documents",),
-    "sample RUN --documents 2 --regex a+": ("--regex and --documents",),
+    "sample RUN --documents 2 --regex a+": ("--regex and --documents", None, None, "leave --regex out"),
     "sample RUN --documents 2 --best-of 0": ("--best-of", 0, "a whole number >= 1"),
     "sample RUN --documents 2 --max-length 0": ("--max-length", 0, "a whole number >= 1"),
     "sample TRAINED --documents 2": ("this network was trained on one text", None, None, "--documents line"),
@@ -270,6 +277,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
         "line",
         "one text, that run's own",
     ),
+    "train TEXT --documents lines": ("the whole text is one document", None, None, "--documents line?"),
     "train TEXT --documents \\n --steps 1": (
         "--documents",
         "\\n",

@@ -9,7 +9,7 @@ import pytest
 from charloop.configfile import to_dict
 from charloop.kernels import availability
 from charloop.trained import load
-from cli.commands import BRIEF, WITHOUT_OPTIONAL_LIBRARIES, call, done, process
+from cli.commands import BRIEF, WITHOUT_OPTIONAL_LIBRARIES, assert_refused, call, done, process
 from cli.conftest import text_of
 from cli.test_train import config
 
@@ -61,6 +61,17 @@ def test_parts_of_its_own_text(trained: Path) -> None:
     assert train["characters"] > 8 * val["characters"]
     best = json.loads(done(call("info", str(trained), "--json")))["weights"]["validation_loss"]
     assert math.isclose(val["nats_per_character"], best, rel_tol=1e-4)
+
+
+def test_a_text_in_another_encoding_than_the_training_text(trained: Path) -> None:
+    Path("same.txt").write_text(text_of(3))
+    Path("other.txt").write_text(text_of(3), "utf-16-le")
+    evaluate = ("eval", str(trained))
+    found = done(call(*evaluate, "other.txt", "--encoding", "utf-16-le"))
+    assert figures(found)["nats/char"] == figures(done(call(*evaluate, "same.txt")))["nats/char"]
+    for flag in (("--encoding", "latin-1"), ("--errors", "replace")):
+        assert_refused(call(*evaluate, *flag), f"{flag[0]} is for files", do=f"leave {flag[0]} out")
+        assert_refused(call(*evaluate, "--text", "the", *flag), f"{flag[0]} is for files")
 
 
 def test_several_texts_and_unknown_characters(trained: Path, tmp_path: Path) -> None:

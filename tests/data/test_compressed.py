@@ -14,6 +14,7 @@ import pytest
 from charloop.data import load_corpus
 from charloop.data.finding import find_sources
 from charloop.errors import CharloopError
+from charloop.wording import number_that
 
 TEXT = "Es war einmal ein Mädchen.\n" * 3000
 COMPRESS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
@@ -56,7 +57,7 @@ def test_the_members_of_a_zip_are_files() -> None:
     found = find_sources(["works.zip"], encoding="utf-8", unit="char", cache=Path("unused"))
     assert [source.name for source in found.sources] == ["works.zip/a.txt", "works.zip/late/b.txt"]
     assert [source.size() for source in found.sources] == [5, 10]
-    assert found.notes == ("skipped 1 files that are not text: works.zip/picture.png",)
+    assert found.notes == ("skipped 1 file that is not text: works.zip/picture.png",)
     assert (found.description, found.suggested_name) == ("2 files in works.zip", "works")
     corpus = load_corpus("works.zip", documents="file")
     assert corpus.vocabulary.decode(corpus.tokens) == "\na.txt\nlate/b.txt\n"
@@ -107,8 +108,9 @@ def test_zstandard_without_a_library_says_what_to_do(monkeypatch: pytest.MonkeyP
 )
 def test_a_document_that_is_not_text_is_named_with_what_to_do(name: str, begins: bytes) -> None:
     Path(name).write_bytes(begins + b"\x03\x04\0\xff")
+    kind = name.partition(".")[2]
     with pytest.raises(
-        CharloopError, match=f"{name} is a .* document, not plain text; make a text of it first: p"
+        CharloopError, match=rf"{name} is not plain text \({kind}\); make a text of it first: p"
     ):
         load_corpus(name)
     Path(name).write_text("plain text all the same\n")
@@ -127,9 +129,7 @@ def test_an_archive_is_named_with_what_to_do(ending: str) -> None:
         ):
             load_corpus(name)
     (note,) = load_corpus(".").notes
-    assert (
-        note
-        == f"skipped {len(names)} files that are not text: {', '.join(f'./{name}' for name in sorted(names))}"
-    )
+    shown = ", ".join(f"./{name}" for name in sorted(names))
+    assert note == f"skipped {number_that(len(names), 'file', 'not text')}: {shown}"
     Path("a.tar").write_text("plain text all the same\n")
     assert len(load_corpus("a.tar").tokens) == 24

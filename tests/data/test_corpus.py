@@ -70,7 +70,7 @@ def test_line_ends_are_normalised_and_reported_cold_and_warm() -> None:
         assert text_of(corpus) == "a\nb\nc\n"
         assert corpus.notes == (
             "normalised 2 CRLF line ends to LF",
-            "normalised 1 bare CR line ends to LF",
+            "normalised 1 bare CR line end to LF",
         )
 
 

@@ -43,8 +43,8 @@ def test_only_changes_are_reported() -> None:
     assert "".join(decode(source(b"\xef\xbb\xbfa\r\nb\rc\r\n"), changes=changes)) == "a\nb\nc\n"
     assert changes.notes() == (
         "normalised 2 CRLF line ends to LF",
-        "normalised 1 bare CR line ends to LF",
-        "dropped 1 byte order marks",
+        "normalised 1 bare CR line end to LF",
+        "dropped 1 byte order mark",
     )
     assert TextChanges().notes() == ()
 

@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_each_file_is_read_in_its_own_encoding(folder: str) -> None:
     corpus = load_corpus(folder, encoding="auto")
     assert corpus.vocabulary.decode(corpus.tokens) == GERMAN * 2 + RUSSIAN + GERMAN + RUSSIAN
-    assert corpus.notes[0] == "skipped 1 files that are not text: works/picture.png"
+    assert corpus.notes[0] == "skipped 1 file that is not text: works/picture.png"
     assert [note.split(": ")[1] for note in corpus.notes if note.startswith("read as ")] == [
         f"works/{name}.txt" for name in "bcde"
     ]
@@ -45,7 +45,7 @@ def test_each_file_is_read_in_its_own_encoding(folder: str) -> None:
 def test_files_in_another_encoding_are_named_with_what_to_do(folder: str) -> None:
     corpus = load_corpus(folder)
     assert corpus.notes == (
-        "skipped 1 files that are not text: works/picture.png",
+        "skipped 1 file that is not text: works/picture.png",
         "skipped 4 files that are not utf-8: works/b.txt, works/c.txt, works/d.txt and 1 more; --encoding auto finds "
         "the encoding of each file",
     )

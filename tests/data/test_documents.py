@@ -125,8 +125,8 @@ def test_every_token_of_two_files(tmp_path: Path) -> None:
     assert corpus.vocabulary == Vocabulary(("a", "b", "c"), documents="line")
     assert corpus.tokens.tolist() == [3, 1, 0, 3, 2, 3, 1, 3, 0, 3]
     assert corpus.notes == (
-        "normalised 1 CRLF line ends to LF",
-        "left out 1 empty lines: they are no documents",
+        "normalised 1 CRLF line end to LF",
+        "left out 1 empty line",
     )
     assert documents_of(read(tmp_path, "ba\n\nc", "b\na\n", documents="file")) == ["ba\n\nc", "b\na"]
 

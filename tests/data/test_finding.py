@@ -52,7 +52,7 @@ def test_a_folder_is_read_in_order_and_tells_what_it_skipped() -> None:
     assert (found.description, found.suggested_name) == ("3 files in poems/", "poems")
     assert found.notes == (
         "skipped 2 hidden files and folders in poems/",
-        "skipped 1 files that are not text: poems/picture.png",
+        "skipped 1 file that is not text: poems/picture.png",
     )
 
 

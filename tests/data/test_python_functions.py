@@ -67,7 +67,7 @@ def test_documents_are_functions_each_once(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
     corpus = load_corpus(["python-functions"], documents="file")
     assert corpus.vocabulary.decode(corpus.tokens) == "\ndef f(): pass\ndef g():\n\n    return 'é'\n"
-    assert corpus.notes == (f"skipped 1 files that are not valid Python: {tmp_path / 'c.py'}",)
+    assert corpus.notes == (f"skipped 1 file that is not valid Python: {tmp_path / 'c.py'}",)
     one_text = load_corpus(["python-functions"])
     assert (
         one_text.vocabulary.decode(one_text.tokens) == "def f(): pass\n\n\ndef g():\n\n    return 'é'\n\n\n"

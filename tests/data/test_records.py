@@ -134,7 +134,7 @@ def test_a_label_is_one_token_before_the_text(name: str, content: str, unit: str
         known = corpus.vocabulary
         assert known.labels == ("cs", "de", "")
         assert tokens_of(corpus) == encoded(rows, known)
-        assert "left out 1 records without text" in corpus.notes
+        assert "left out 1 record without text" in corpus.notes
         # Read again with the vocabulary, as a run does when it goes on; then not from the cache.
         for how in ({}, {"cache": tmp_path / "other"}):
             again = load_corpus(path, vocabulary=known, fields=NAMES, **how)  # type: ignore[arg-type]
@@ -232,6 +232,6 @@ def test_files_beside_tables_that_are_none_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "readme.md").write_text("A table.")
     corpus = load_corpus(tmp_path, fields=NAMES)
     assert tokens_of(corpus) == [[2, 0, 1], [3, 1, 0]]
-    assert corpus.notes == (f"skipped 1 files that are no tables: {tmp_path / 'readme.md'}",)
+    assert corpus.notes == (f"skipped 1 file that is not records: {tmp_path / 'readme.md'}",)
     again = load_corpus(tmp_path, fields=NAMES, vocabulary=corpus.vocabulary)
     assert np.array_equal(again.tokens, corpus.tokens)

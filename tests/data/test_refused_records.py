@@ -88,7 +88,7 @@ def test_an_unknown_label_is_refused_or_left_out(tmp_path: Path) -> None:
         load_corpus(tmp_path / "b.csv", fields=NAMES, vocabulary=known)
     skipped = load_corpus(tmp_path / "b.csv", fields=NAMES, vocabulary=known, unknown="skip")
     assert tokens_of(skipped) == [[known.label_id("czech"), 0, 1], [0]]
-    assert "left out 1 labels that the network does not know" in skipped.notes
+    assert "left out 1 label that the network does not know" in skipped.notes
     learned = load_corpus(tmp_path / "b.csv", fields=NAMES, vocabulary=known, unknown="learn")
     assert learned.vocabulary.labels == ("czech", "german", "germn")
     assert tokens_of(learned) == encoded([("ab", "czech"), ("a", "germn")], learned.vocabulary)

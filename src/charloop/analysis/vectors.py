@@ -35,7 +35,9 @@ def embed_documents(
     """
     layers = network.model.config.num_layers
     if layer is not None and not 1 <= layer <= layers:
-        raise CharloopError("layer", got=layer, allowed=f"1 to {layers}")
+        raise CharloopError(
+            "layer", got=layer, allowed="1, the only one" if layers == 1 else f"1 to {layers}"
+        )
     index = (layers if layer is None else layer) - 1
     ends = find_ends(tokens, network.end_id)
     starts, sizes, labels = ends[:-1], np.diff(ends), network.vocabulary.label_ids

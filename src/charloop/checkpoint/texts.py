@@ -127,9 +127,11 @@ def read_chosen_text(
     part: str = "val",
     unknown: Unknown = "error",
     errors: Errors | None = None,
+    encoding: str | None = None,
 ) -> ChosenText:
     """Read the string `text`, else the files `texts`, else a `part` of the run's own text, as the run's tokens.
 
+    `errors`, `encoding`: of files; None: as in training.
     Raises CharloopError if it cannot be read, or if the run has no such part.
     """
     if text is not None:
@@ -140,7 +142,7 @@ def read_chosen_text(
         data = folder.config.data
         corpus = load_corpus(
             texts,
-            encoding=data.encoding,
+            encoding=encoding or data.encoding,
             errors=errors or data.errors,
             vocabulary=folder.vocabulary,
             unknown=unknown,

@@ -7,6 +7,7 @@ from jaxtyping import Int, Integer
 
 from charloop.data.token_file import RELEASE_TOKENS, release_pages
 from charloop.errors import CharloopError
+from charloop.wording import number_of
 
 _MIN_CHUNKS = 4
 """Chunks per epoch that a small text is fitted to: carried state needs several to be of use."""
@@ -79,7 +80,7 @@ def fit_batch(length: int, batch_size: int, seq_length: int) -> tuple[int, int, 
     batch = min(batch_size, max(1, length // (_MIN_CHUNKS * seq_length + 1)))
     time = min(seq_length, max(1, (length - 1) // _MIN_CHUNKS)) if batch == 1 else seq_length
     asked = f"batch_size {batch_size} x seq_length {seq_length}"
-    return batch, time, f"{length:,} tokens are too few for {asked}: using {batch} x {time}"
+    return batch, time, f"{number_of(length, 'token')} are too few for {asked}: using {batch} x {time}"
 
 
 def _check_sizes(batch_size: int, seq_length: int) -> None:

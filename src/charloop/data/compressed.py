@@ -119,7 +119,7 @@ def sources_of_file(path: Path) -> tuple[Source, ...]:
         with path.open("rb") as stream:
             if stream.read(len(begins)) == begins:
                 do = f"make a text of it first: {command.format(path, path.with_suffix(''))}"
-                raise CharloopError(f"{path} is a {suffix[1:]} document, not plain text", do=do)
+                raise CharloopError(f"{path} is not plain text ({suffix[1:]})", do=do)
     return (file_source(path),)
 
 

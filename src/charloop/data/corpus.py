@@ -1,5 +1,6 @@
 """A corpus: any text, tokenised once and memory-mapped."""
 
+import difflib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from jaxtyping import UInt
 
 from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, Encodings, detect_encodings, list_encodings
+from charloop.data.documents.cutting import PATTERNS
 from charloop.data.documents.labels import RECORD
 from charloop.data.documents.records import find_format
 from charloop.data.finding import FoundText, find_sources
@@ -25,7 +27,7 @@ from charloop.files.cache import cache_folder
 from charloop.given import Fields, source_names
 from charloop.notebook import ReadingLine, is_in_notebook
 from charloop.progress import Meter, ProgressListener
-from charloop.wording import number_of
+from charloop.wording import number_of, number_that
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,12 @@ class Corpus:
         if end is None:
             return cut
         if any(cut.sizes[1:]) and find_end(self.tokens, end, len(self.tokens) - 2, first=1) is None:
+            rule = self.vocabulary.documents
+            near = [] if rule in PATTERNS else difflib.get_close_matches(rule, PATTERNS, n=1)
+            change = f"change --documents '{rule}', or set --validation-fraction and --test-fraction to 0"
             raise CharloopError(
                 "the whole text is one document: no other is left to hold out",
-                do=f"change --documents '{self.vocabulary.documents}', or set --validation-fraction and"
-                " --test-fraction to 0",
+                do=f"did you mean --documents {near[0]}?" if near else change,
             )
         return align_split(cut, self.tokens, end)
 
@@ -177,7 +181,7 @@ def choose_tables(sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], tupl
     others = [source.name for source in sources if source not in tables]
     if not tables or not others:
         return sources, ()
-    return tables, (f"skipped {len(others):,} files that are no tables: {name_some(others)}",)
+    return tables, (f"skipped {number_that(len(others), 'file', 'not records')}: {name_some(others)}",)
 
 
 def choose_rule(documents: str, fields: Fields | None) -> str:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from charloop.data.sources import BLOCK_BYTES, Digest, Source
 from charloop.errors import CharloopError
+from charloop.wording import number_of
 
 Errors: TypeAlias = Literal["strict", "replace"]
 """How to treat bytes that are not valid in the encoding: refuse the text, or replace them by U+FFFD and count."""
@@ -44,25 +45,27 @@ class TextChanges:
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each kind of change that occurred."""
-        pairs = [
-            (self.crlf, "normalised {} CRLF line ends to LF"),
-            (self.bare_cr, "normalised {} bare CR line ends to LF"),
-            (self.byte_order_marks, "dropped {} byte order marks"),
-            (self.empty_lines, "left out {} empty lines: they are no documents"),
+        skipped = f"that {'is' if self.skipped_characters == 1 else 'are'} not in the vocabulary"
+        changes = [
+            ("normalised", self.crlf, "CRLF line end", " to LF"),
+            ("normalised", self.bare_cr, "bare CR line end", " to LF"),
+            ("dropped", self.byte_order_marks, "byte order mark", ""),
+            ("left out", self.empty_lines, "empty line", ""),
             (
+                "read",
                 self.other_forms,
-                "read {} characters in another Unicode form (NFC or NFD), which the network knows",
+                "character",
+                " in another Unicode form (NFC or NFD), which the network knows",
             ),
-            (self.empty_records, "left out {} records without text"),
-            (self.skipped_labels, "left out {} labels that the network does not know"),
-            (self.skipped_characters, "skipped {} characters that are not in the vocabulary"),
-            (self.unknown_characters, f"read {{}} characters {AS_UNKNOWN}"),
-            (
-                self.replaced,
-                f"replaced {{}} byte sequences that are not characters, the first in {self.first_replaced}",
-            ),
+            ("left out", self.empty_records, "record", " without text"),
+            ("left out", self.skipped_labels, "label", " that the network does not know"),
+            ("skipped", self.skipped_characters, "character", f" {skipped}"),
+            ("read", self.unknown_characters, "character", f" {AS_UNKNOWN}"),
+            ("replaced", self.replaced, "invalid byte sequence", f", the first in {self.first_replaced}"),
         ]
-        return tuple(sentence.format(f"{count:,}") for count, sentence in pairs if count)
+        return tuple(
+            f"{done} {number_of(count, thing)}{rest}" for done, count, thing, rest in changes if count
+        )
 
     def count_line_ends(self, text: str, after_cr: bool) -> None:
         """Count the line ends of `text` that are not LF; `after_cr`: the text before it ended in CR."""
@@ -194,7 +197,7 @@ def _undecodable(source: Source, encoding: str, offset: int) -> CharloopError:
     line = _line_at(source, encoding, offset)
     return CharloopError(
         f"{source.name}, line {line}, byte offset {offset}: {found} is not {encoding}",
-        do=f"give its encoding, such as {hint}, continue with --errors replace, or model raw bytes with --unit byte",
+        do=f"give its encoding, such as {hint}, or continue with --errors replace; to train on bytes: --unit byte",
     )
 
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from charloop.data.decoding import Errors, is_binary
 from charloop.data.sources import Source, name_some
 from charloop.errors import CharloopError
+from charloop.wording import number_that
 
 AUTO = "auto"
 """In place of an encoding: it is found for each file."""
@@ -137,14 +138,15 @@ class SkippedFiles:
 
     def notes(self, folder: str) -> tuple[str, ...]:
         """Return a sentence for each kind of skipped files."""
-        lines = [f"skipped {self.hidden:,} hidden files and folders in {folder}"] if self.hidden else []
+        hidden = "hidden file or folder" if self.hidden == 1 else "hidden files and folders"
+        lines = [f"skipped {self.hidden:,} {hidden} in {folder}"] if self.hidden else []
         if self.not_text:
             lines.append(
-                f"skipped {len(self.not_text):,} files that are not text: {name_some(self.not_text)}"
+                f"skipped {number_that(len(self.not_text), 'file', 'not text')}: {name_some(self.not_text)}"
             )
         if self.other_encoding:
             lines.append(
-                f"skipped {len(self.other_encoding):,} files that are not {self.encoding}: "
+                f"skipped {number_that(len(self.other_encoding), 'file', f'not {self.encoding}')}: "
                 f"{name_some(self.other_encoding)}; --encoding auto finds the encoding of each file"
             )
         return tuple(lines)

@@ -116,7 +116,7 @@ def note_validation(training: _Documents, validation: _Documents) -> Iterator[st
     if repeated > MIN_REPEATED:
         yield (
             f"{repeated:.1%} of the validation documents stand in the training text too: their loss"
-            " says less about new documents"
+            " says less about new documents; keep one of each (lines: sort -u)"
         )
 
 

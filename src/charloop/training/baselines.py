@@ -26,6 +26,7 @@ from charloop.training.events import (
     Stepped,
 )
 from charloop.training.session import TrainingSession
+from charloop.wording import number_of
 
 USUAL_RATE = 2e-3
 LOWEST_USUAL_RATE, HIGHEST_USUAL_RATE = USUAL_RATE / 4, USUAL_RATE * 5
@@ -143,7 +144,7 @@ def suggest_length(training: TrainingConfig, step: int) -> Iterator[str]:
         return
     limits = {"epochs": training.epochs, "steps": training.steps, "minutes": training.minutes}
     longer = " ".join(f"--{name} {4 * value:g}" for name, value in limits.items() if value)
-    yield f"train longer than {step:,} updates, with {longer}" if longer else "train longer"
+    yield f"train longer than {number_of(step, 'update')}, with {longer}" if longer else "train longer"
 
 
 def suggest_sizes(config: RunConfig) -> Iterator[str]:

@@ -36,6 +36,8 @@ class Started:
     chunks_per_epoch: int
     resumed_at: int
     """The step that the run continues from; 0 for a new run."""
+    documents: int = 0
+    """Documents of the whole text; 0 if it is one text, or the run is of a version that did not count them."""
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,7 @@ def run_invocation(
             devices=session.mesh.size,
             chunks_per_epoch=session.chunks.chunks_per_epoch,
             resumed_at=int(state.step),
+            documents=session.folder.text.get("documents", 0),
         )
         listen(started)
         with catch_interrupts(signals=catch_signals) as interrupt:

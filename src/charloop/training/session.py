@@ -15,6 +15,7 @@ from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import split_corpus
 from charloop.config import RunConfig
 from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch
+from charloop.data.documents.order import count_documents
 from charloop.devices import choose_devices, make_mesh
 from charloop.engines import XLA
 from charloop.errors import CharloopError
@@ -195,7 +196,9 @@ def complete_config(config: RunConfig, cut: Split) -> tuple[RunConfig, str | Non
 def describe_text(corpus: Corpus, cut: Split, prefix: str) -> dict[str, Any]:
     """Return what config.json records of the text."""
     train, validation, test = cut.sizes
-    found = {} if corpus.encodings is None else {"encodings": corpus.encodings}
+    found: dict[str, Any] = {} if corpus.encodings is None else {"encodings": corpus.encodings}
+    if corpus.vocabulary.end_id is not None:
+        found["documents"] = count_documents(corpus.tokens, corpus.vocabulary.end_id)
     return {
         "description": corpus.description,
         "content_hash": corpus.content_hash,

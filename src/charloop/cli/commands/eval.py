@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.context is not None and folder.vocabulary.documents:
         raise CharloopError(
             "--context and a network of documents do not go together",
-            do="leave it out: each document is read from an empty memory",
+            do="leave --context out: each document is read from an empty memory",
         )
     context = read_context(
         flags.context, taken=STDIN if STDIN in flags.texts else None, unit=folder.vocabulary.unit

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
@@ -18,6 +19,9 @@ from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.config import ModelConfig, RunConfig
 from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.trained import TrainedModel
 
 SHOWN = 400
 """Characters of each sample after training."""
@@ -111,24 +115,24 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
 def print_end(folder: Path, config: RunConfig, *, interrupted: bool) -> int:
     """Print samples of the best weights, unless interrupted, and the command to give next."""
     from charloop.cells import is_file_cell
+    from charloop.trained import load
 
     cell = config.model.cell if is_file_cell(config.model.cell) else None
     named = shlex.join([str(folder), *(["--cell", cell] if cell else [])])
     if interrupted:
         print(f"\nresume:  charloop train --resume {named}")
         return INTERRUPTED
-    show_samples(folder, cell)
-    size = "--documents 20" if config.data.documents or config.data.fields else "--length 1000"
+    network = load(folder, cell=cell)
+    show_samples(network)
+    size = "--documents 20" if network.vocabulary.documents else "--length 1000"
     print(f"\nmore:    charloop sample {named} {size} --temperature 0.8")
     return 0
 
 
-def show_samples(folder: Path, cell: str | None) -> None:
-    """Print what the best weights write, at several temperatures."""
-    from charloop.trained import load
+def show_samples(network: "TrainedModel") -> None:
+    """Print what the network writes, at several temperatures."""
     from charloop.training.samples import TEMPERATURES, write_sample
 
-    network = load(folder, cell=cell)
     for temperature in TEMPERATURES:
         print(f"\n--- temperature {temperature} ---")
         try:

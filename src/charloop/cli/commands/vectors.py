@@ -11,6 +11,7 @@ from charloop.cli.terminal.progress import showing_progress
 from charloop.config import Count
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, write_output
+from charloop.wording import number_of
 
 FLAG = "--output"
 LABELS_READ = (
@@ -71,6 +72,5 @@ def main(arguments: Sequence[str]) -> None:
         print(f"note        {LABELS_READ}")
     for note in given.notes:
         print(f"note        {note}")
-    print(
-        f"vectors     {flags.output}: {vectors.shape[0]:,} documents of {given.name}, {vectors.shape[1]} numbers each"
-    )
+    count = number_of(vectors.shape[0], "document")
+    print(f"vectors     {flags.output}: {count} of {given.name}, {vectors.shape[1]} numbers each")

@@ -24,16 +24,16 @@ OWN = ("--unique", "--new", "--best-of", "--max-length", "--json")
 OTHERS = {
     "--length": "use --max-length",
     "--num-samples": "--documents says how many",
-    "--lines": "leave it out",
-    "--stop": "leave it out",
-    "--context": "documents begin with an empty memory: leave it out",
-    "--color": "leave it out",
-    "--interactive": "leave it out",
-    "--no-echo": "leave it out: a prompt is the beginning of each document",
-    "--novel": "leave it out; --new leaves out documents of the training text",
-    "--no-repeat": "leave it out",
-    "--words": "leave it out",
-    "--regex": "leave it out",
+    "--lines": "leave {} out",
+    "--stop": "leave {} out",
+    "--context": "documents begin with an empty memory: leave {} out",
+    "--color": "leave {} out",
+    "--interactive": "leave {} out",
+    "--no-echo": "leave {} out: a prompt is the beginning of each document",
+    "--novel": "leave {} out; --new leaves out documents of the training text",
+    "--no-repeat": "leave {} out",
+    "--words": "leave {} out",
+    "--regex": "leave {} out",
 }
 """Flags that do not go with --documents, and what to do."""
 
@@ -121,7 +121,7 @@ class DocumentFlags:
     best_of: Annotated[int, Meta(ge=1, le=256)] = 1
     """Write N documents for each, and keep the one with the fewest nats per character under the network itself."""
     max_length: Annotated[int, Meta(ge=1, le=2**31 - 1)] = MAX_DOCUMENT_LENGTH
-    """Cut a document that has not ended after N new characters (bytes, for a model of bytes)."""
+    """Cut a document that has not ended after N new characters (bytes for a byte network)."""
     json: Switch = False
     """Print each document as a line of JSON: its text, characters, nats, and whether it ended."""
 
@@ -137,4 +137,4 @@ def check_document_flags(flags: DocumentFlags, given: Collection[str]) -> None:
         return
     for flag, do in OTHERS.items():
         if flag in given:
-            raise CharloopError(f"{flag} and --documents do not go together", do=do)
+            raise CharloopError(f"{flag} and --documents do not go together", do=do.format(flag))

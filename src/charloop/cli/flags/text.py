@@ -39,6 +39,8 @@ class ReadingFlags:
     """What to do with characters that the network does not know: refuse the text (error), or leave them out (skip). A
     network that was trained with --min-count reads them as its unknown symbol instead, and predicts only that one of
     them comes."""
+    encoding: Annotated[str | None, argument("NAME", default="as in training")] = None
+    """Text encoding of the files, a name that Python knows; or auto: it is found for each file."""
     errors: Annotated[Literal["strict", "replace"] | None, argument(None, default="as in training")] = None
     """What to do with bytes that are not valid in the encoding: refuse the text (strict), or replace each with U+FFFD
     (replace)."""
@@ -51,6 +53,9 @@ class ReadingFlags:
         """Return the text that is asked for, or that part of the run's own, with a line that shows the progress."""
         from charloop.checkpoint.texts import read_chosen_text
 
+        for flag, value in (("--encoding", self.encoding), ("--errors", self.errors)):
+            if value and not self.texts:
+                raise CharloopError(f"{flag} is for files", do=f"name the files to read, or leave {flag} out")
         with showing_progress() as listener:
             return read_chosen_text(
                 folder,
@@ -60,6 +65,7 @@ class ReadingFlags:
                 part=part,
                 unknown=self.unknown,
                 errors=self.errors,
+                encoding=self.encoding,
             )
 
 
@@ -95,6 +101,9 @@ def read_prompt_file(what: str, path: str, unit: Unit) -> str:
             return decode_utf8(content)
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise CharloopError(f"the {what} in {name} is not UTF-8, at byte {error.start}") from None
+        raise CharloopError(
+            f"the {what} in {name} is not UTF-8, at byte {error.start}",
+            do="convert it, as with: iconv -f latin1 -t utf-8",
+        ) from None
     except OSError as error:
         raise CharloopError(f"cannot read the {what} {name} ({error.strerror})") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from charloop.baselines.wording import beaten_cell, rank_sentence
 from charloop.cli.terminal.tables import left, right, table_lines
+from charloop.description import text_line
 from charloop.training.events import INTERRUPTED, USED_UP, Finished, Started
 from charloop.wording import clock, describe_model, number_of
 
@@ -40,7 +41,12 @@ def opening_lines(event: Started) -> Iterator[tuple[str, str]]:
     unit = "bytes" if data.unit == "byte" else "characters"
     network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
     yield "model", f"{network}, {number_of(event.devices, 'device')}"
-    yield "text", f"{event.description}, {sum(event.split):,} {unit}, {event.vocab_size:,} distinct"
+    if event.config.training.freeze:
+        yield "frozen", event.config.training.freeze.replace(",", ", ")
+    # The end symbol between two parts of a text of documents belongs to both.
+    shared = sum(map(bool, event.split)) - 1 if data.documents or data.fields else 0
+    characters = sum(event.split) - shared
+    yield "text", text_line(event.description, event.documents, characters, unit, event.vocab_size)
     yield "", f"sha256 {event.content_hash[:16]}"
     limit = event.config.training.validation_limit
     some = f" ({limit:,} of them at each evaluation, spread evenly)" if part_validated(event) else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from charloop.data.corpora.python import find_library
 from charloop.data.sources import NamedCorpus, Source, name_some, text_source
+from charloop.wording import number_that
 
 END = "\n\n"
 """Written after each function, as between the functions of a file; --documents drops it."""
@@ -56,7 +57,9 @@ def collect_functions(files: Iterable[Path]) -> tuple[dict[str, str], tuple[str,
             skipped.append(str(path))
     if not skipped:
         return functions, ()
-    return functions, (f"skipped {len(skipped):,} files that are not valid Python: {name_some(skipped)}",)
+    return functions, (
+        f"skipped {number_that(len(skipped), 'file', 'not valid Python')}: {name_some(skipped)}",
+    )
 
 
 def _sources(_cache: Path) -> tuple[Sequence[Source], tuple[str, ...]]:

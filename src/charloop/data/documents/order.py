@@ -75,6 +75,11 @@ def reorder_documents(
     return replace(written, sha256=file.sha256)
 
 
+def count_documents(tokens: Integer[np.ndarray, " length"], end: int) -> int:
+    """Return the number of documents in `tokens`, which begin and end with `end` and may be a large memory map."""
+    return sum(int(np.count_nonzero(block == end)) for _, block in each_block(tokens)) - 1
+
+
 def find_ends(tokens: Integer[np.ndarray, " length"], end: int) -> Int[np.ndarray, " ends"]:
     """Return the positions of the token `end` in `tokens`, which may be a large memory map."""
     found = [start + np.flatnonzero(block == end) for start, block in each_block(tokens)]
