@@ -6,7 +6,7 @@ import pytest
 
 from cli.commands import BRIEF, call, done
 
-NOTE = "read 1 character in another Unicode form (NFC or NFD), which the network knows"
+NOTE = "read {} in another Unicode form (NFC or NFD), which the network knows"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_what_is_given_is_read_by_the_rules_of_training_texts(flags: str, cafe: 
     plain = [word.replace("GIVEN", "café") for word in flags.split()]
     outcome = call("sample", cafe, "--length", "20", *words)
     assert outcome.code == 0, outcome
-    assert f"note: {NOTE}" in outcome.err
+    assert "note: " + NOTE.format("1 character") in outcome.err
     Path("file").write_text("café\nby\n")
     assert outcome.out == done(call("sample", cafe, "--length", "20", *plain))
 
@@ -57,7 +57,7 @@ def test_eval_reads_strings_by_the_same_rules(flags: str, cafe: str) -> None:
     given = [word.replace("GIVEN", "\ufeffcafe\u0301\r\n") for word in flags.split()]
     plain = [word.replace("GIVEN", "café\n") for word in flags.split()]
     out = done(call("eval", cafe, *given))
-    note = f"note        {NOTE}\n"
+    note = f"note        {NOTE.format('1 character')}\n"
     assert note in out
     Path("file").write_text("café\n")
     assert out.replace(note, "") == done(call("eval", cafe, *plain))
@@ -66,7 +66,7 @@ def test_eval_reads_strings_by_the_same_rules(flags: str, cafe: str) -> None:
 def test_files_are_read_by_the_same_rules(cafe: str) -> None:
     Path("file").write_text("cafe\u0301 by the sea\n" * 2)
     out = done(call("eval", cafe, "file"))
-    note = f"note        {NOTE.format(2)}\n"
+    note = f"note        {NOTE.format('2 characters')}\n"
     assert note in out
     Path("file").write_text("café by the sea\n" * 2)
     assert out.replace(note, "") == done(call("eval", cafe, "file"))
