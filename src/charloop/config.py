@@ -155,6 +155,9 @@ class TrainingSettings:
     clipping."""
     freeze: str = ""
     """Parts of the network that stay as they are, with commas between: embedding, readout, layer0, layer1, ..."""
+    weight_dropout: Fraction = 0.0
+    """Dropout rate of the weights between the hidden states of a layer, drawn once for each update (Merity et al.
+    2018); from 0 to below 1."""
     epochs: Count | None = None
     """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None

@@ -1,4 +1,4 @@
-"""Dropout of values and memories. Masks belong to batch rows, so the number of devices does not change them."""
+"""Dropout of values, memories and weights. Masks of values and memories belong to batch rows, not to devices."""
 
 from typing import TypeAlias
 
@@ -6,13 +6,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from charloop.types import RandomKey
+from charloop.types import Parameters, RandomKey
 
 LEVELS = 2**16
 """A mask takes 16 random bits per element: rates are rounded to 1/65536, and the scale matches the rounded rate."""
 
-MEMORY, POSITION = 2**31, 2**31 + 1
-"""Folded into a step's key to draw which memories are reset, and where; no layer has these numbers."""
+MEMORY, POSITION, WEIGHTS = 2**31, 2**31 + 1, 2**31 + 2
+"""Folded into a step's key to draw which memories are reset, where, and which weights are dropped; no layer has these
+numbers."""
+
+RECURRENT = "weight_hh"
+"""The name that a cell's recurrent matrices begin with."""
 
 Prefix: TypeAlias = tuple[int, ...]
 """The ids of the text before each paragraph, line or word of the corpus; may be empty."""
@@ -38,6 +42,27 @@ def apply_dropout(
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(batch_rows)
     keep = jax.vmap(lambda key: draw_levels(key, shape), out_axes=1)(keys) < kept
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
+
+
+def drop_weights(key: RandomKey, rate: float, params: Parameters) -> Parameters:
+    """Set a fraction `rate` of the weights of each recurrent matrix to 0 and scale the rest to the same mean.
+
+    DropConnect on the matrices between hidden states (Wan et al. 2013; the weight-drop of Merity et al. 2018): one
+    mask for all time steps and batch rows, the same on all devices. `rate` is in [0, 1); 0 returns `params`.
+    """
+    kept = LEVELS - round(rate * LEVELS)
+    if kept == LEVELS:
+        return params
+    names = sorted(name for name in params if is_recurrent(name))
+    keys = jax.random.split(jax.random.fold_in(key, WEIGHTS), len(names))
+    masks = {name: draw_levels(own, params[name].shape) < kept for name, own in zip(names, keys, strict=True)}
+    dropped = {name: jnp.where(mask, params[name] * (LEVELS / kept), 0.0) for name, mask in masks.items()}
+    return params | dropped
+
+
+def is_recurrent(parameter: str) -> bool:
+    """Return whether a parameter of a network is the matrix between a layer's hidden states."""
+    return parameter.rpartition(".")[2].startswith(RECURRENT)
 
 
 def draw_resets(

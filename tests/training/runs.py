@@ -31,6 +31,7 @@ TINY = {
     "dropout_input": 0.1,
     "dropout_between": 0.2,
     "dropout_output": 0.3,
+    "weight_dropout": 0.1,
     "learning_rate": 0.02,
     "warmup_steps": 4,
     "decay": "constant",

@@ -64,6 +64,19 @@ def reset_positions(key: Any, rate: float, chunk: np.ndarray, prefix: tuple[int,
     return found
 
 
+def dropped_weights(key: Any, rate: float, params: Any) -> Any:
+    """Return `params` with recurrent weights dropped: matrix by matrix, two draws of 16 bits from each word."""
+    names = sorted(name for name in params if "weight_hh" in name)
+    keys = jax.random.split(jax.random.fold_in(key, 2**31 + 2), len(names))
+    made, level = dict(params), round(rate * 2**16)
+    for name, own in zip(names, keys, strict=True) if level else ():
+        rows, columns = params[name].shape
+        words = np.asarray(jax.random.bits(own, (rows, -(-columns // 2)), "uint32"))
+        draws = np.concatenate([words % 2**16, words // 2**16], axis=1)[:, :columns]
+        made[name] = params[name] * (draws < 2**16 - level) * np.float32(2**16 / (2**16 - level))
+    return made
+
+
 def learn(
     model: CharLM, config: RunConfig, text: str, rates: list[float], prefix: tuple[int, ...] = ()
 ) -> tuple[Any, list[Any]]:
@@ -87,7 +100,10 @@ def learn(
             memory = model.initial_state(config.data.batch_size) if starts else memory
             key = jax.random.fold_in(key_run, number)
             resets = reset_positions(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)
-            (loss, memory), g = gradient(params, x, y, memory, key, resets)
+            factors = dropped_weights(key, config.training.weight_dropout, jax.tree.map(np.ones_like, params))
+            dropped = jax.tree.map(np.multiply, params, factors)
+            (loss, memory), g = gradient(dropped, x, y, memory, key, resets)
+            g = jax.tree.map(np.multiply, g, factors)
             length, g = clipped(g, config.training.clip_norm)
             updates, moments = update(g, moments, params)
             params = jax.tree.map(np.add, params, updates)

@@ -17,6 +17,7 @@ from charloop.config import RunConfig
 from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch
 from charloop.data.documents.order import count_documents
 from charloop.devices import choose_devices, make_mesh
+from charloop.dropout import RECURRENT, is_recurrent
 from charloop.engines import XLA
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator, Score
@@ -38,6 +39,15 @@ def check_precision(precision: str, model: CharLM) -> None:
     reason = reason_against_precision(precision, model.config.unroll, model.cell)
     if reason:
         raise CharloopError("--precision", got=precision, allowed=f"float32 here: {reason}")
+
+
+def check_weight_dropout(rate: float, model: CharLM) -> None:
+    """Raise CharloopError if there are weights to drop and the network has none of that name."""
+    if rate and not any(map(is_recurrent, jax.eval_shape(model.init, jax.random.key(0)))):
+        raise CharloopError(
+            f"--weight-dropout {rate:g} for {model.config.cell}, which has no parameter {RECURRENT}",
+            do=f"leave it out, or name the matrix between hidden states {RECURRENT}",
+        )
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class TrainingSession:
         config = folder.config
         chunks = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         check_precision(config.training.precision, model)
+        check_weight_dropout(config.training.weight_dropout, model)
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 from charloop.cells.from_object import is_user_cell
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
-from charloop.dropout import Prefix, draw_resets
+from charloop.dropout import Prefix, draw_resets, drop_weights
 from charloop.engines import Engine
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
@@ -86,7 +86,15 @@ Metrics: TypeAlias = Float[Array, "calls 5"]
 MAX_JOINED_SIZE = 2**16
 """Size of the largest arrays that the devices exchange in one message with others."""
 
-READ = ("max_skipped", "spike_threshold", "recovery_steps", "clip_norm", "state_dropout", "precision")
+READ = (
+    "max_skipped",
+    "spike_threshold",
+    "recovery_steps",
+    "clip_norm",
+    "state_dropout",
+    "weight_dropout",
+    "precision",
+)
 """Settings that the program reads, in addition to those of the optimizer."""
 
 TrainSteps: TypeAlias = jax.stages.Wrapped
@@ -181,6 +189,7 @@ def train_step(
     emptied = draw_resets(key, config.state_dropout, chunk, prefix, rows)
 
     def loss(params: Parameters) -> tuple[Array, State]:
+        params = drop_weights(key, config.weight_dropout, params)
         logits, after = model.apply(params, chunk[:-1], carry, key=key, batch_rows=rows, resets=emptied)
         return cross_entropy(logits, chunk[1:], engine=model.engine).mean(), after
 
