@@ -99,7 +99,7 @@ def find_prefix_starts(chunk: Int[Array, "time_and_one batch"], prefix: Prefix) 
     return jnp.stack([padded[n : n + time] == symbol for n, symbol in enumerate(prefix)]).all(0)
 
 
-def draw_levels(key: RandomKey, shape: tuple[int, int]) -> Int[Array, "time hidden"]:
+def draw_levels(key: RandomKey, shape: tuple[int, ...]) -> Int[Array, "time hidden"]:
     """Draw integers in [0, LEVELS), two from each 32 random bits."""
     rows, columns = shape
     words = jax.random.bits(key, (rows, (columns + 1) // 2), jnp.uint32)

@@ -1,0 +1,156 @@
+"""Dynamic evaluation against a loop over segments written from the equations."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from charloop.errors import CharloopError
+from charloop.evaluation import Evaluator
+from charloop.evaluation.dynamic import SEGMENTS_PER_CALL, DynamicEvaluator, DynamicSettings, measure_scales
+from charloop.loss import cross_entropy
+from choosing import slow
+from model.small import VOCAB, build, weights
+
+MODEL = build(cell="gru", dropout_output=0.5)
+SETTINGS = DynamicSettings(learning_rate=0.4, decay=0.05, epsilon=0.1, segment=5)
+
+
+def text(length: int) -> np.ndarray:
+    """Return a text with something to learn: few symbols, most of them repeated at a distance of 7."""
+    found = np.random.default_rng(length).integers(0, VOCAB, length)
+    return np.where(np.arange(length) % 3 > 0, np.roll(found[:7].repeat(1), 0)[np.arange(length) % 7], found)
+
+
+@pytest.fixture(scope="module")
+def scales() -> Any:
+    return measure_scales(MODEL, weights(MODEL), text(300), SETTINGS.segment)
+
+
+def learn_slowly(tokens: np.ndarray, scales: Any, settings: DynamicSettings) -> tuple[np.ndarray, Any]:
+    """Return the nats of `tokens[1:]`, and the weights at the end: segment by segment, one row."""
+    trained = weights(MODEL)
+    params, state, nats = dict(trained), MODEL.initial_state(1), []
+
+    @jax.jit
+    def gradient(params: Any, state: Any, window: Any) -> Any:
+        def loss(params: Any) -> Any:
+            logits, after = MODEL.apply(params, window[:-1, None], state)
+            each = cross_entropy(logits, window[1:, None])
+            return each.mean(), (after, each[:, 0])
+
+        return jax.grad(loss, has_aux=True)(params)
+
+    for start in range(0, len(tokens) - 1, settings.segment):
+        window = jnp.asarray(tokens[start : start + settings.segment + 1])
+        g, (state, each) = gradient(params, state, window)
+        nats += np.asarray(each).tolist()
+        for name in params:
+            step = settings.learning_rate * g[name] / (scales[name] + settings.epsilon)
+            back = np.minimum(settings.decay * scales[name], 0.5) * (trained[name] - params[name])
+            params[name] = params[name] - step + back
+    return np.array(nats), params
+
+
+@pytest.mark.parametrize("length", [2, 3, 6, 7, 64, 5 * SEGMENTS_PER_CALL + 1, 5 * SEGMENTS_PER_CALL + 2])
+def test_the_loss_of_each_character_is_the_slow_one(scales: Any, length: int) -> None:
+    tokens = text(length)
+    score, learned = DynamicEvaluator(MODEL, SETTINGS).score(
+        weights(MODEL), scales, tokens, per_character=True
+    )
+    expected, params = learn_slowly(tokens, scales, SETTINGS)
+    np.testing.assert_allclose(score.per_character, expected, rtol=2e-4, atol=1e-5)
+    assert score.nats == pytest.approx(expected.sum(), rel=1e-4)
+    for name, value in params.items():
+        np.testing.assert_allclose(learned[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_learning_lowers_the_loss_and_leaves_the_trained_weights_alone(scales: Any) -> None:
+    tokens, before = text(2000), {name: np.array(value) for name, value in weights(MODEL).items()}
+    learning = DynamicEvaluator(MODEL, SETTINGS).score(weights(MODEL), scales, tokens)[0]
+    still = DynamicEvaluator(MODEL, DynamicSettings(learning_rate=0.0, decay=0.0)).score(
+        weights(MODEL), scales, tokens
+    )[0]
+    static = Evaluator(MODEL).score(weights(MODEL), tokens)
+    assert learning.loss < static.loss - 0.1
+    assert still.loss == pytest.approx(static.loss, rel=1e-3)
+    for name, value in weights(MODEL).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_a_prediction_does_not_depend_on_what_comes_later(scales: Any) -> None:
+    one, other = text(200), text(200)
+    other[103:] = (other[103:] + 1) % VOCAB
+    evaluator = DynamicEvaluator(MODEL, SETTINGS)
+    first, second = (
+        evaluator.score(weights(MODEL), scales, tokens, per_character=True)[0] for tokens in (one, other)
+    )
+    np.testing.assert_array_equal(first.per_character[:102], second.per_character[:102])
+    assert first.per_character[102] != second.per_character[102]
+
+
+@pytest.mark.parametrize("rows", [2, slow(3)])
+def test_each_row_predicts_its_first_segment_with_the_trained_weights(scales: Any, rows: int) -> None:
+    tokens = text(1201)
+    settings = DynamicSettings(0.4, 0.05, 0.1, 5, rows)
+    score = DynamicEvaluator(MODEL, settings).score(weights(MODEL), scales, tokens, per_character=True)[0]
+    assert score.characters == 1200
+    static = Evaluator(MODEL).score(weights(MODEL), tokens, per_character=True)
+    for start in range(0, 1200, 1200 // rows):
+        span = slice(start, start + settings.segment)
+        np.testing.assert_allclose(
+            score.per_character[span], static.per_character[span], rtol=1e-3, atol=1e-4
+        )
+        after = slice(start + settings.segment, start + 2 * settings.segment)
+        assert not np.allclose(score.per_character[after], static.per_character[after], rtol=1e-3, atol=1e-4)
+
+
+def test_scales_are_root_mean_squares_of_gradients(scales: Any) -> None:
+    """Against single gradients, one window after another."""
+    tokens, segment, before = text(300), SETTINGS.segment, 64
+    starts = np.unique(np.linspace(0, 299 - before - segment, 400).astype(int))
+    assert len(starts) == 300 - before - segment
+    squares = {name: np.zeros(value.shape) for name, value in weights(MODEL).items()}
+
+    @jax.jit
+    def gradient(window: Any) -> Any:
+        def loss(params: Any) -> Any:
+            _, state = MODEL.apply(weights(MODEL), window[:before, None], MODEL.initial_state(1))
+            logits, _ = MODEL.apply(params, window[before:-1, None], state)
+            return cross_entropy(logits, window[before + 1 :, None]).mean()
+
+        return jax.grad(loss)(weights(MODEL))
+
+    for start in starts:
+        for name, value in gradient(jnp.asarray(tokens[start : start + before + segment + 1])).items():
+            squares[name] += np.asarray(value, np.float64) ** 2 / len(starts)
+    roots = {name: np.sqrt(value) for name, value in squares.items()}
+    mean = np.concatenate([root.ravel() for root in roots.values()]).mean()
+    for name, root in roots.items():
+        np.testing.assert_allclose(scales[name], root / mean, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong"),
+    [
+        ({"learning_rate": -0.1}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"decay": float("inf")}, "decay"),
+        ({"epsilon": 0.0}, "epsilon"),
+        ({"segment": 0}, "segment"),
+        ({"rows": 0}, "rows"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(CharloopError, match=f"dynamic {wrong}"):
+        DynamicSettings(**settings)
+
+
+def test_too_short_texts_are_refused(scales: Any) -> None:
+    with pytest.raises(CharloopError, match="a text to score"):
+        DynamicEvaluator(MODEL, SETTINGS).score(weights(MODEL), scales, text(1))
+    with pytest.raises(CharloopError, match="more than a segment"):
+        measure_scales(MODEL, weights(MODEL), text(5), 5)
+    assert measure_scales(MODEL, weights(MODEL), text(6), 5)
