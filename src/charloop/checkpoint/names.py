@@ -2,6 +2,8 @@
 
 CONFIG, VOCABULARY, CELL = "config.json", "vocabulary.json", "cell.py"
 WEIGHTS, METRICS, SKIPPED = "model.safetensors", "metrics.jsonl", "skipped.jsonl"
+GRADIENTS = "gradients.safetensors"
+"""How large the gradients of the weights are on the training text, for dynamic evaluation."""
 CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 FORMER_CHECKPOINTS = "saves"
 """The checkpoints of runs that earlier releases created; there they stay."""

@@ -1,0 +1,138 @@
+"""A trained network that learns from the text it reads: the statistics that it needs, kept in the run, and its score."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Integer
+
+from charloop.checkpoint.checkpoints import read_tensors, write_tensors
+from charloop.checkpoint.names import GRADIENTS
+from charloop.errors import CharloopError
+from charloop.evaluation import Score
+from charloop.evaluation.dynamic import DynamicEvaluator, DynamicSettings, measure_scales
+from charloop.progress import ProgressListener
+from charloop.trained.training_text import read_text
+from charloop.types import Parameters, State
+
+if TYPE_CHECKING:
+    from charloop.trained.network import TrainedModel
+
+TUNED_CHARACTERS = 20_000
+"""Characters at the end of the training text that settings are tuned on."""
+GRID = {
+    "learning_rate": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0),
+    "decay": (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02),
+}
+"""Values that tuning tries, in ascending order."""
+
+
+def score_while_learning(
+    network: "TrainedModel",
+    tokens: Integer[np.ndarray, " length"],
+    settings: DynamicSettings,
+    *,
+    per_character: bool = False,
+    listener: ProgressListener | None = None,
+    initial_state: State | None = None,
+) -> tuple[Score, Parameters]:
+    """Return the score of `tokens` under dynamic evaluation, and the weights after it."""
+    scales = find_scales(network, settings.segment, listener)
+    return DynamicEvaluator(network.model, settings).score(
+        network.params,
+        scales,
+        tokens,
+        per_character=per_character,
+        listener=listener,
+        initial_state=initial_state,
+    )
+
+
+def find_scales(
+    network: "TrainedModel", segment: int, listener: ProgressListener | None = None
+) -> Parameters:
+    """Return the scales of the gradients on the training text, from the run's folder if they are there.
+
+    Otherwise they are measured, and kept there if it can be written. Raises CharloopError for a network without its
+    run, or whose training text has changed.
+    """
+    kept = read_scales(network, segment)
+    if kept is not None:
+        return kept
+    tokens = read_text(network, listener)
+    scales = measure_scales(network.model, network.params, tokens, segment)
+    keep_scales(network, segment, scales)
+    return scales
+
+
+def read_scales(network: "TrainedModel", segment: int) -> Parameters | None:
+    """Return the scales in the run's folder; None if there are none, or of other weights or another segment."""
+    run = network.run
+    if run is None:
+        return None
+    try:
+        tensors, facts = read_tensors(run.path / GRADIENTS, run.path, run.vocabulary.fingerprint)
+    except CharloopError:
+        return None
+    fits = facts == key_of(network, segment) and tensors.keys() == network.params.keys()
+    # Not asarray: for NumPy arrays it compiles a program for each shape.
+    return {name: jnp.array(value) for name, value in tensors.items()} if fits else None
+
+
+def keep_scales(network: "TrainedModel", segment: int, scales: Parameters) -> None:
+    """Write the scales to the run's folder, unless it cannot be written."""
+    if network.run is None:
+        return
+    arrays = {name: np.asarray(value) for name, value in scales.items()}
+    try:
+        write_tensors(
+            network.run.path / GRADIENTS, arrays, key_of(network, segment), network.run.vocabulary.fingerprint
+        )
+    except (OSError, CharloopError):
+        return
+
+
+def key_of(network: "TrainedModel", segment: int) -> dict[str, int]:
+    """Return what the scales belong to: the step of the weights, and the characters of a segment."""
+    return {"step": int(network.facts["step"]), "segment": segment}
+
+
+def tune_settings(
+    network: "TrainedModel", settings: DynamicSettings, listener: ProgressListener | None = None
+) -> Iterator[tuple[DynamicSettings, float]]:
+    """Yield `settings` with their loss on the end of the training text, then better ones, each better than before.
+
+    Learning rate and decay are changed in turn, each to the next value of `GRID`, until neither change helps. The
+    validation text is never read. Raises CharloopError as `find_scales` does.
+    """
+    tokens = read_text(network, listener)[-TUNED_CHARACTERS - 1 :]
+
+    def measure(settings: DynamicSettings) -> float:
+        return score_while_learning(network, tokens, settings, listener=listener)[0].loss
+
+    best, found = measure(settings), True
+    yield settings, best
+    while found:
+        found = False
+        for name, values in GRID.items():
+            for nearest in (next_above, next_below):
+                while (value := nearest(values, getattr(settings, name))) is not None:
+                    change: dict[str, Any] = {name: value}
+                    changed = replace(settings, **change)
+                    loss = measure(changed)
+                    if not loss < best:
+                        break
+                    settings, best, found = changed, loss, True
+                    yield settings, best
+
+
+def next_above(values: Sequence[float], value: float) -> float | None:
+    """Return the smallest of the ascending `values` above `value`."""
+    return next((one for one in values if one > value), None)
+
+
+def next_below(values: Sequence[float], value: float) -> float | None:
+    """Return the largest of the ascending `values` below `value`."""
+    return next((one for one in reversed(values) if one < value), None)
