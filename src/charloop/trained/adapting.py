@@ -1,4 +1,4 @@
-"""A trained network that learns from the text it reads: the statistics that it needs, kept in the run, and its score."""
+"""A trained network that learns from the text it reads: its score, and what it needs of the training text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,9 +13,11 @@ from charloop.checkpoint.names import GRADIENTS
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.evaluation.dynamic import DynamicEvaluator, DynamicSettings, measure_scales
+from charloop.evaluation.words import measure_words
 from charloop.progress import ProgressListener
+from charloop.sampling.prompt import read_prompt
 from charloop.trained.training_text import read_text
-from charloop.types import Parameters, State
+from charloop.types import Parameters
 
 if TYPE_CHECKING:
     from charloop.trained.network import TrainedModel
@@ -36,18 +38,31 @@ def score_while_learning(
     *,
     per_character: bool = False,
     listener: ProgressListener | None = None,
-    initial_state: State | None = None,
+    before: Integer[np.ndarray, " before"] | None = None,
 ) -> tuple[Score, Parameters]:
-    """Return the score of `tokens` under dynamic evaluation, and the weights after it."""
+    """Return the score of `tokens` under dynamic evaluation, and the weights after it.
+
+    They are read from an empty memory, or after the ids `before`. Raises CharloopError as `find_scales` does.
+    """
     scales = find_scales(network, settings.segment, listener)
-    return DynamicEvaluator(network.model, settings).score(
-        network.params,
-        scales,
-        tokens,
-        per_character=per_character,
-        listener=listener,
-        initial_state=initial_state,
+    memory = None if before is None or not len(before) else read_prompt(network.model, network.params, before)
+    evaluator = DynamicEvaluator(network.model, settings)
+    score, params = evaluator.score(
+        network.params, scales, tokens, per_character=per_character, listener=listener, initial_state=memory
     )
+    return replace(score, characters_per_word=measure_words(tokens, network.vocabulary)), params
+
+
+def adapt(
+    network: "TrainedModel",
+    tokens: Integer[np.ndarray, " length"],
+    settings: DynamicSettings,
+    listener: ProgressListener | None = None,
+) -> "TrainedModel":
+    """Return the network with the weights it has after reading `tokens`; the run stays as it is."""
+    before = network.beginning().ids(network.vocabulary, tokens, "skip")
+    _, params = score_while_learning(network, tokens, settings, listener=listener, before=before)
+    return replace(network, params=params)
 
 
 def find_scales(

@@ -3,16 +3,18 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
 from charloop.cli.exit_codes import FOUND
-from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.flags.dynamic import DynamicFlags, check_dynamic_flags
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.dynamic import DynamicScore, dynamic_lines, dynamic_values, score_dynamically
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
 from charloop.config import NonNegativeCount
@@ -65,12 +67,14 @@ class EvalFlags(ReadingFlags):
     """Replace the file of --per-character, --per-document or --label-of if it exists."""
     json: Switch = False
     """Print one JSON object."""
+    learning: DynamicFlags = field(default_factory=DynamicFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
+    check_dynamic_flags(flags.learning, given_flags(arguments), flags.limit)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
@@ -111,18 +115,23 @@ def main(arguments: Sequence[str]) -> None:
         # While the network reads; the run may have those of its validation text already.
         kept = folder.path / BASELINES_FILE
         measuring = BackgroundMeasurement(given.training, given.tokens, folder.vocabulary, kept=kept)
-    keep = any(target is not None for target in find_targets(flags).values())
+    keep = flags.learning.dynamic or any(target is not None for target in find_targets(flags).values())
     with showing_progress() as listener:
         score = network.score(
             given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
         )
+    dynamic = (
+        score_dynamically(flags.learning, network, given.tokens, ids) if flags.learning.dynamic else None
+    )
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
-        costs = character_records(given.tokens, score.per_character, folder.vocabulary)
+        learned = dynamic.score.per_character if dynamic else None
+        costs = character_records(given.tokens, score.per_character, folder.vocabulary, learned)
         write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
+    dynamic = dynamic and dynamic.beside(score)
     found, extra = write_documents(flags, network, given, score)
     notes = (*network.notes, *given.notes, *notes, *extra)
-    print_score(given.name, beginning.description, score, notes, flags)
+    print_score(given.name, beginning.description, score, notes, dynamic, flags)
     if found:
         sys.exit(FOUND)
 
@@ -192,12 +201,20 @@ def with_baselines(
     return replace(score, baselines=measuring.found[1]), ()
 
 
-def print_score(name: str, read_from: str, score: "Score", notes: tuple[str, ...], flags: EvalFlags) -> None:
+def print_score(
+    name: str,
+    read_from: str,
+    score: "Score",
+    notes: tuple[str, ...],
+    dynamic: "DynamicScore | None",
+    flags: EvalFlags,
+) -> None:
     """Print the score; on standard error if records have standard output to themselves."""
     stream = sys.stderr if STDOUT in find_targets(flags).values() else sys.stdout
-    for line in (
-        [json.dumps(score_values(name, read_from, score, notes))]
-        if flags.json
-        else score_lines(name, read_from, score, notes)
-    ):
+    if flags.json:
+        values = score_values(name, read_from, score, notes)
+        print(json.dumps(values | ({"dynamic": dynamic_values(dynamic)} if dynamic else {})), file=stream)
+        return
+    learned = dynamic_lines(dynamic) if dynamic else ()
+    for line in (*score_lines(name, read_from, score, notes), *learned):
         print(line, file=stream)

@@ -64,11 +64,15 @@ def score_lines(name: str, read_from: str, score: "Score", notes: tuple[str, ...
 
 
 def character_records(
-    tokens: "np.ndarray", nats: "np.ndarray", vocabulary: "Vocabulary"
+    tokens: "np.ndarray",
+    nats: "np.ndarray",
+    vocabulary: "Vocabulary",
+    learned: "np.ndarray | None" = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of each predicted character, in order; `offset` counts from 0, so the first is 1.
 
-    The end of a document has no character: null. Nor has its label, which `label` names.
+    The end of a document has no character: null. Nor has its label, which `label` names. `learned`: the nats of the
+    network that learns while it reads.
     """
     as_bytes = vocabulary.unit == "byte"
     symbols = [
@@ -82,6 +86,7 @@ def character_records(
     name = "byte" if as_bytes else "character"
     for offset, (token, loss) in enumerate(zip(tokens[1:], nats, strict=True), start=1):
         costs = {"nats": round_cost(loss), "bits": round_cost(float(loss) / math.log(2))}
+        costs |= {} if learned is None else {"dynamic_nats": round_cost(learned[offset - 1])}
         label = vocabulary.label_of(int(token)) if vocabulary.labels else None
         yield {"offset": offset, name: symbols[token], **({} if label is None else {"label": label}), **costs}
 
