@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DynamicFlags:
-    """Dynamic evaluation: the network learns from the text that it reads (Krause et al. 2018). The run stays as it is.
+    """Dynamic evaluation: the network learns from the text that it reads (Krause et al. 2018).
 
-    The settings were chosen on Shakespeare; --tune finds better ones for a network.
+    The run stays as it is. The settings were chosen on Shakespeare; --tune finds better ones for a network.
     """
 
     dynamic: Switch = False
