@@ -1,4 +1,4 @@
-"""`charloop eval --dynamic`: the loss of a network that learns while it reads, beside its own."""
+"""`eval --dynamic` and `sample --dynamic-context`: a network that learns while it reads; its run stays as it is."""
 
 import json
 import shutil
@@ -87,3 +87,29 @@ def test_tuning_prints_what_it_finds_and_uses_it(
 )
 def test_bad_flags_are_refused(trained: Path, flags: tuple[str, ...], wrong: str) -> None:
     assert wrong in refused(call("eval", str(trained), "--text", "the fox", *flags))
+
+
+def test_a_network_that_has_learned_from_a_text_writes_otherwise(run: Path, text: str) -> None:
+    weights = (run / "model.safetensors").read_bytes()
+    flags = ("--length", "300", "--temperature", "0.3", "--no-echo")
+    plain = done(call("sample", str(run), *flags))
+    outcome = call("sample", str(run), *flags, "--dynamic-context", text, "--dynamic-rate", "0.5")
+    assert f"note: learned from backwards.txt, {len(BACKWARDS) - 1:,} characters at " in outcome.err
+    network = load(run)
+    tokens = network.vocabulary.encode(BACKWARDS.lower())
+    adapted, _ = adapting.adapt(network, tokens, DynamicSettings(learning_rate=0.5))
+    assert outcome.out == adapted.sample(length=300, temperature=0.3, seed=0)[0] + "\n" != plain
+    assert call("sample", str(run), *flags, "--dynamic-context", text, "--dynamic-rate", "0").out == plain
+    assert (run / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize(
+    ("flags", "wrong"),
+    [
+        (("--dynamic-rate", "0.1"), "--dynamic-rate needs --dynamic-context"),
+        (("--dynamic-context", "no such file"), "no such file"),
+        (("--dynamic-context", "a.txt", "--dynamic-decay", "-1"), "--dynamic-decay"),
+    ],
+)
+def test_bad_flags_of_sample_are_refused(trained: Path, flags: tuple[str, ...], wrong: str) -> None:
+    assert wrong in refused(call("sample", str(trained), *flags))

@@ -67,6 +67,18 @@ def test_the_loss_of_each_character_is_the_slow_one(scales: Any, length: int) ->
         np.testing.assert_allclose(learned[name], value, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", ["lstm", slow("rnn"), slow("ln-lstm"), slow("nas")])
+def test_kernels_learn_what_a_plain_loop_learns(cell: str) -> None:
+    losses = []
+    for unroll in ("fused", "scan"):
+        model = build(cell=cell, unroll=unroll)
+        params = weights(model)
+        scales = measure_scales(model, params, text(300), 5)
+        evaluator = DynamicEvaluator(model, SETTINGS)
+        losses.append(evaluator.score(params, scales, text(600), per_character=True)[0].per_character)
+    np.testing.assert_allclose(*losses, rtol=2e-2, atol=2e-3)
+
+
 def test_learning_lowers_the_loss_and_leaves_the_trained_weights_alone(scales: Any) -> None:
     tokens, before = text(2000), {name: np.array(value) for name, value in weights(MODEL).items()}
     learning = DynamicEvaluator(MODEL, SETTINGS).score(weights(MODEL), scales, tokens)[0]

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from charloop.checkpoint.texts import read_training_text
 from charloop.errors import CharloopError
 from charloop.evaluation.dynamic import DynamicSettings, measure_scales
 from charloop.trained import TrainedModel, adapting, load
-from charloop.trained.training_text import read_text
 from training.runs import SYMBOLS, Run, improving, run
 
 SETTINGS = DynamicSettings(segment=5)
@@ -34,7 +34,7 @@ def test_scales_are_measured_once_and_kept_in_the_run(
     network: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = adapting.find_scales(network, 5)
-    expected = measure_scales(network.model, network.params, read_text(network), 5)
+    expected = measure_scales(network.model, network.params, read_training_text(network.run), 5)
     monkeypatch.setattr(adapting, "measure_scales", refuse_to_measure)
     again = adapting.find_scales(network, 5)
     for name, value in expected.items():
@@ -79,6 +79,10 @@ def test_learning_lowers_the_loss_of_a_text_unlike_the_training_text(network: Tr
     static, dynamic = network.score(tokens), adapting.score_while_learning(network, tokens, settings)[0]
     assert dynamic.characters == static.characters
     assert dynamic.loss < static.loss - 0.5
+    adapted, score = adapting.adapt(network, tokens, settings)
+    assert score.characters == dynamic.characters
+    assert adapted.score(tokens).loss < dynamic.loss
+    assert load(network.run.path).score(tokens).loss == static.loss
 
 
 def test_tuning_ends_where_no_neighbour_is_better(
@@ -89,7 +93,7 @@ def test_tuning_ends_where_no_neighbour_is_better(
 
     def fake(_: object, tokens: np.ndarray, settings: DynamicSettings, **__: object) -> tuple[object, dict]:
         tried.append(settings)
-        assert len(tokens) == min(adapting.TUNED_CHARACTERS + 1, len(read_text(network)))
+        assert len(tokens) == min(adapting.TUNED_CHARACTERS + 1, len(read_training_text(network.run)))
         loss = abs(np.log(settings.learning_rate / 0.8)) + abs(np.log(settings.decay / 0.001))
         return type("Score", (), {"loss": loss}), {}
 

@@ -10,13 +10,13 @@ from jaxtyping import Integer
 
 from charloop.checkpoint.checkpoints import read_tensors, write_tensors
 from charloop.checkpoint.names import GRADIENTS
+from charloop.checkpoint.texts import read_training_text
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
 from charloop.evaluation.dynamic import DynamicEvaluator, DynamicSettings, measure_scales
 from charloop.evaluation.words import measure_words
 from charloop.progress import ProgressListener
 from charloop.sampling.prompt import read_prompt
-from charloop.trained.training_text import read_text
 from charloop.types import Parameters
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def adapt(
     tokens: Integer[np.ndarray, " length"],
     settings: DynamicSettings,
     listener: ProgressListener | None = None,
-) -> "TrainedModel":
-    """Return the network with the weights it has after reading `tokens`; the run stays as it is."""
+) -> tuple["TrainedModel", Score]:
+    """Return the network with the weights it has after reading `tokens`, and their score; the run stays as it is."""
     before = network.beginning().ids(network.vocabulary, tokens, "skip")
-    _, params = score_while_learning(network, tokens, settings, listener=listener, before=before)
-    return replace(network, params=params)
+    score, params = score_while_learning(network, tokens, settings, listener=listener, before=before)
+    return replace(network, params=params), score
 
 
 def find_scales(
@@ -76,7 +76,7 @@ def find_scales(
     kept = read_scales(network, segment)
     if kept is not None:
         return kept
-    tokens = read_text(network, listener)
+    tokens = read_training_text(network.run, listener)
     scales = measure_scales(network.model, network.params, tokens, segment)
     keep_scales(network, segment, scales)
     return scales
@@ -122,7 +122,7 @@ def tune_settings(
     Learning rate and decay are changed in turn, each to the next value of `GRID`, until neither change helps. The
     validation text is never read. Raises CharloopError as `find_scales` does.
     """
-    tokens = read_text(network, listener)[-TUNED_CHARACTERS - 1 :]
+    tokens = read_training_text(network.run, listener)[-TUNED_CHARACTERS - 1 :]
 
     def measure(settings: DynamicSettings) -> float:
         return score_while_learning(network, tokens, settings, listener=listener)[0].loss

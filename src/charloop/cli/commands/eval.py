@@ -10,7 +10,7 @@ import tyro
 
 from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
 from charloop.cli.exit_codes import FOUND
-from charloop.cli.flags.dynamic import DynamicFlags, check_dynamic_flags
+from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
@@ -67,14 +67,14 @@ class EvalFlags(ReadingFlags):
     """Replace the file of --per-character, --per-document or --label-of if it exists."""
     json: Switch = False
     """Print one JSON object."""
-    learning: DynamicFlags = field(default_factory=DynamicFlags)
+    learning: ScoringLearningFlags = field(default_factory=ScoringLearningFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-    check_dynamic_flags(flags.learning, given_flags(arguments), flags.limit)
+    check_learning("--dynamic", given_flags(arguments), flags.learning.dynamic)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint import RunFolder
@@ -162,6 +162,10 @@ def check_flags(flags: EvalFlags) -> None:
         raise CharloopError(
             "--baselines and --split train do not go together",
             do="leave one out: baselines learn from that text, and would repeat it",
+        )
+    if flags.learning.dynamic and flags.limit:
+        raise CharloopError(
+            "--dynamic and --limit do not go together", do="leave one out: the network learns from all before"
         )
     if flags.per_document is None and (flags.threshold is not None or flags.sort != "text"):
         flag = "--sort" if flags.threshold is None else "--threshold"

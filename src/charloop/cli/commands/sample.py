@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from charloop.cli.flags.dynamic import WritingLearningFlags, check_learning
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.sampling import (
     ConstraintFlags,
@@ -68,6 +69,7 @@ class SampleFlags:
     sampling: SamplingFlags = field(default_factory=SamplingFlags)
     constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
     whole: DocumentFlags = field(default_factory=DocumentFlags)
+    learning: WritingLearningFlags = field(default_factory=WritingLearningFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -79,6 +81,8 @@ def main(arguments: Sequence[str]) -> None:
 
     network = load(flags.run, cell=flags.cell, weights=flags.weights)
     print_notes(network.notes)
+    if flags.learning.dynamic_context is not None:
+        network = let_learn(network, flags)
     with encoding_output(flags.output_encoding, network.vocabulary.unit):
         use = write(flags, network)
     print_notes([] if drawn_seed is None else [f"--seed {drawn_seed} {use}"])
@@ -89,6 +93,8 @@ def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
     check_document_flags(flags.whole, given)
     check_sampling_flags(flags.sampling, given)
     check_ranges(flags.constraints)
+    check_ranges(flags.learning)
+    check_learning("--dynamic-context", given, flags.learning.dynamic_context is not None)
     check_output_encoding(flags.output_encoding)
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive
@@ -129,6 +135,21 @@ def write(flags: SampleFlags, network: "TrainedModel") -> str:
     if beginning.text or beginning.is_context:
         print_notes([f"read from {beginning.description}"])
     return "writes this again"
+
+
+def let_learn(network: "TrainedModel", flags: SampleFlags) -> "TrainedModel":
+    """Return the network after it has learned from the text of --dynamic-context; its notes are printed."""
+    from charloop.checkpoint.texts import read_chosen_text
+    from charloop.trained.adapting import adapt
+
+    assert network.run is not None
+    names = (str(flags.learning.dynamic_context),)
+    with showing_progress() as listener:
+        given = read_chosen_text(network.run, listener, texts=names, unknown=flags.sampling.unknown)
+        network, score = adapt(network, given.tokens, flags.learning.settings(), listener)
+    learned = f"learned from {given.name}, {score.characters:,} characters at {score.loss:.3f} nats each"
+    print_notes((*given.notes, learned))
+    return network
 
 
 def label_notes(network: "TrainedModel", beginning: "Beginning", given: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import tyro
 from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch
@@ -15,16 +16,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DynamicFlags:
-    """Dynamic evaluation: the network learns from the text that it reads (Krause et al. 2018).
+class LearningFlags:
+    """How a network learns from the text that it reads."""
 
-    The run stays as it is. The settings were chosen on Shakespeare; --tune finds better ones for a network.
-    """
-
-    dynamic: Switch = False
-    """Also score the text while the network learns from each segment that it has predicted."""
-    tune: Switch = False
-    """First choose --dynamic-rate and --dynamic-decay on the last 20,000 characters of the training text."""
     dynamic_rate: NonNegative = 0.3
     """Learning rate of dynamic evaluation, 0 or more."""
     dynamic_decay: NonNegative = 0.003
@@ -37,24 +31,40 @@ class DynamicFlags:
     """Parts of the text that are read side by side: more are faster, and lower the loss less."""
 
     def settings(self) -> "DynamicSettings":
-        """Return how the network learns."""
+        """Return the same for the library."""
         from charloop.evaluation.dynamic import DynamicSettings
 
-        return DynamicSettings(
-            self.dynamic_rate,
-            self.dynamic_decay,
-            self.dynamic_epsilon,
-            self.dynamic_segment,
-            self.dynamic_rows,
-        )
+        rates = self.dynamic_rate, self.dynamic_decay, self.dynamic_epsilon
+        return DynamicSettings(*rates, self.dynamic_segment, self.dynamic_rows)
 
 
-def check_dynamic_flags(flags: DynamicFlags, given: Collection[str], limit: int) -> None:
-    """Raise CharloopError for flags that need --dynamic, and for --limit beside it; `given` are names of fields."""
-    needless = sorted(name for name in given if name == "tune" or name.startswith("dynamic_"))
-    if needless and not flags.dynamic:
-        raise CharloopError(f"--{needless[0].replace('_', '-')} needs --dynamic", do="add --dynamic")
-    if flags.dynamic and limit:
-        raise CharloopError(
-            "--dynamic and --limit do not go together", do="leave one out: the network learns from all before"
-        )
+@dataclass(frozen=True)
+class ScoringLearningFlags(LearningFlags):
+    """Dynamic evaluation: the network learns from the text that it reads (Krause et al. 2018).
+
+    The run stays as it is. The settings were chosen on Shakespeare; --tune finds better ones for a network.
+    """
+
+    dynamic: Switch = False
+    """Also score the text while the network learns from each segment that it has predicted."""
+    tune: Switch = False
+    """First choose --dynamic-rate and --dynamic-decay on the last 20,000 characters of the training text."""
+
+
+@dataclass(frozen=True)
+class WritingLearningFlags(LearningFlags):
+    """A network that first learns from a text, by dynamic evaluation (Krause et al. 2018); the run stays as it is."""
+
+    dynamic_context: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
+    """Read this text (a file, a folder or a named corpus) and learn from it, then write. It is not printed."""
+
+
+def check_learning(switch: str, given: Collection[str], is_on: bool) -> None:
+    """Raise CharloopError for flags of how to learn, among `given` (names of fields), where nothing is learned."""
+    needless = sorted(
+        name
+        for name in given
+        if name == "tune" or (name.startswith("dynamic_") and name != "dynamic_context")
+    )
+    if needless and not is_on:
+        raise CharloopError(f"--{needless[0].replace('_', '-')} needs {switch}", do=f"add {switch}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from charloop.cli.flags.dynamic import DynamicFlags
+from charloop.cli.flags.dynamic import ScoringLearningFlags
 from charloop.cli.terminal.progress import showing_progress
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DynamicScore:
 
 
 def score_dynamically(
-    flags: DynamicFlags, network: "TrainedModel", tokens: "np.ndarray", before: "np.ndarray"
+    flags: ScoringLearningFlags, network: "TrainedModel", tokens: "np.ndarray", before: "np.ndarray"
 ) -> DynamicScore:
     """Return the score of `tokens`, read after the ids `before`, with tuned settings if the flags ask for them."""
     from charloop.trained.adapting import find_scales, score_while_learning
