@@ -26,7 +26,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     folder = tmp_path_factory.mktemp("names")
     (folder / "names.txt").write_text("\n".join(NAMES * 60))
     settings = {"documents": "line", "shuffle": True, "steps": 300, "learning_rate": 0.02, "num_layers": 1}
-    plain = {"dropout_input": 0.0, "dropout_between": 0.0, "dropout_output": 0.0, "hidden_size": 16}
+    dropout = ("dropout_input", "dropout_between", "dropout_output", "weight_dropout")
+    plain = {"hidden_size": 16} | dict.fromkeys(dropout, 0.0)
     from charloop.trained import load
 
     return load(run(folder / "run", configure(folder / "names.txt", **settings, **plain)).folder)
