@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charloop.evaluation.dynamic import DynamicSettings
+from charloop.config import DynamicConfig
 from charloop.trained import adapting, load
 from cli.commands import call, done, refused
 
@@ -35,14 +35,14 @@ def test_the_loss_is_that_of_the_library_and_below_the_static_one(run: Path, tex
     network = load(run)
     tokens = network.vocabulary.encode(BACKWARDS.lower())
     before = network.beginning().ids(network.vocabulary, tokens)
-    settings = DynamicSettings(learning_rate=0.5)
+    settings = DynamicConfig(dynamic_rate=0.5)
     score, _ = adapting.score_while_learning(network, tokens, settings, before=before)
     assert found["dynamic"]["nats_per_character"] == pytest.approx(score.loss, rel=1e-6)
     assert found["dynamic"]["nats_per_character"] < found["nats_per_character"] - 0.1
     low, high = found["dynamic"]["change"]["interval"]
     change = found["dynamic"]["nats_per_character"] - found["nats_per_character"]
     assert low < change < high < 0
-    assert found["dynamic"]["settings"]["learning_rate"] == 0.5
+    assert found["dynamic"]["settings"]["rate"] == 0.5
     assert (run / "model.safetensors").read_bytes() == weights
 
 
@@ -67,11 +67,11 @@ def test_each_character_has_both_losses(run: Path, text: str) -> None:
 def test_tuning_prints_what_it_finds_and_uses_it(
     run: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapting, "GRID", {"learning_rate": (0.1, 0.3), "decay": (0.003,)})
+    monkeypatch.setattr(adapting, "GRID", {"dynamic_rate": (0.1, 0.3), "dynamic_decay": (0.003,)})
     outcome = call("eval", str(run), text, "--dynamic", "--tune", "--json")
     used = json.loads(outcome.out)["dynamic"]["settings"]
     tuned = [line for line in outcome.err.splitlines() if line.startswith("tuning: ")]
-    assert f"--dynamic-rate {used['learning_rate']:g} --dynamic-decay {used['decay']:g}: " in tuned[-1]
+    assert f"--dynamic-rate {used['rate']:g} --dynamic-decay {used['decay']:g}: " in tuned[-1]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,9 @@ def test_tuning_prints_what_it_finds_and_uses_it(
         (("--tune",), "--tune needs --dynamic"),
         (("--dynamic-rows", "2"), "--dynamic-rows needs --dynamic"),
         (("--dynamic", "--limit", "100"), "--dynamic and --limit do not go together"),
+        (("--dynamic", "--per-document", "-"), "--per-document and --dynamic do not go together"),
+        (("--dynamic", "--label-of", "-"), "--label-of and --dynamic do not go together"),
+        (("--dynamic", "--dynamic-rows", "2"), "--dynamic-rows: got 2; allowed: up to 1"),
         (("--dynamic", "--dynamic-rate", "-1"), "--dynamic-rate"),
         (("--dynamic", "--dynamic-segment", "0"), "--dynamic-segment"),
         (("--dynamic", "--dynamic-epsilon", "0"), "--dynamic-epsilon"),
@@ -97,7 +100,7 @@ def test_a_network_that_has_learned_from_a_text_writes_otherwise(run: Path, text
     assert f"note: learned from backwards.txt, {len(BACKWARDS) - 1:,} characters at " in outcome.err
     network = load(run)
     tokens = network.vocabulary.encode(BACKWARDS.lower())
-    adapted, _ = adapting.adapt(network, tokens, DynamicSettings(learning_rate=0.5))
+    adapted, _ = adapting.adapt(network, tokens, DynamicConfig(dynamic_rate=0.5))
     assert outcome.out == adapted.sample(length=300, temperature=0.3, seed=0)[0] + "\n" != plain
     assert call("sample", str(run), *flags, "--dynamic-context", text, "--dynamic-rate", "0").out == plain
     assert (run / "model.safetensors").read_bytes() == weights

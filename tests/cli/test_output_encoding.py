@@ -20,7 +20,7 @@ NOTE = re.compile(r"^note: wrote \? for (\d+) characters? that (\S+) lacks: (.*)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network whose characters no encoding of one byte has all, as many as other tests train on."""
+    """A network with characters that no one-byte encoding has together; their number is that of other tests."""
     folder = tmp_path_factory.mktemp("german")
     text = text_of(100).translate(str.maketrans("uqxz", "ü“”月"))
     (folder / "text.txt").write_text(text, encoding="utf-8")

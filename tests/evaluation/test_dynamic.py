@@ -1,5 +1,6 @@
 """Dynamic evaluation against a loop over segments written from the equations."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -7,15 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from charloop.config import DynamicConfig
+from charloop.engines import XLA
 from charloop.errors import CharloopError
 from charloop.evaluation import Evaluator
-from charloop.evaluation.dynamic import SEGMENTS_PER_CALL, DynamicEvaluator, DynamicSettings, measure_scales
+from charloop.evaluation.dynamic import SEGMENTS_PER_CALL, DynamicEvaluator, measure_scales
 from charloop.loss import cross_entropy
 from choosing import slow
 from model.small import VOCAB, build, weights
 
 MODEL = build(cell="gru", dropout_output=0.5)
-SETTINGS = DynamicSettings(learning_rate=0.4, decay=0.05, epsilon=0.1, segment=5)
+SETTINGS = DynamicConfig(dynamic_rate=0.4, dynamic_decay=0.05, dynamic_epsilon=0.1, dynamic_segment=5)
 
 
 def text(length: int) -> np.ndarray:
@@ -26,10 +29,10 @@ def text(length: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def scales() -> Any:
-    return measure_scales(MODEL, weights(MODEL), text(300), SETTINGS.segment)
+    return measure_scales(MODEL, weights(MODEL), text(300), SETTINGS.dynamic_segment)
 
 
-def learn_slowly(tokens: np.ndarray, scales: Any, settings: DynamicSettings) -> tuple[np.ndarray, Any]:
+def learn_slowly(tokens: np.ndarray, scales: Any, settings: DynamicConfig) -> tuple[np.ndarray, Any]:
     """Return the nats of `tokens[1:]`, and the weights at the end: segment by segment, one row."""
     trained = weights(MODEL)
     params, state, nats = dict(trained), MODEL.initial_state(1), []
@@ -43,13 +46,13 @@ def learn_slowly(tokens: np.ndarray, scales: Any, settings: DynamicSettings) -> 
 
         return jax.grad(loss, has_aux=True)(params)
 
-    for start in range(0, len(tokens) - 1, settings.segment):
-        window = jnp.asarray(tokens[start : start + settings.segment + 1])
+    for start in range(0, len(tokens) - 1, settings.dynamic_segment):
+        window = jnp.asarray(tokens[start : start + settings.dynamic_segment + 1])
         g, (state, each) = gradient(params, state, window)
         nats += np.asarray(each).tolist()
         for name in params:
-            step = settings.learning_rate * g[name] / (scales[name] + settings.epsilon)
-            back = np.minimum(settings.decay * scales[name], 0.5) * (trained[name] - params[name])
+            step = settings.dynamic_rate * g[name] / (scales[name] + settings.dynamic_epsilon)
+            back = np.minimum(settings.dynamic_decay * scales[name], 0.5) * (trained[name] - params[name])
             params[name] = params[name] - step + back
     return np.array(nats), params
 
@@ -75,14 +78,15 @@ def test_kernels_learn_what_a_plain_loop_learns(cell: str) -> None:
         params = weights(model)
         scales = measure_scales(model, params, text(300), 5)
         evaluator = DynamicEvaluator(model, SETTINGS)
-        losses.append(evaluator.score(params, scales, text(600), per_character=True)[0].per_character)
-    np.testing.assert_allclose(*losses, rtol=2e-2, atol=2e-3)
+        assert (model.engine == XLA) is (unroll == "scan")
+        losses.append(evaluator.score(params, scales, text(250), per_character=True)[0].per_character)
+    np.testing.assert_allclose(*losses, rtol=2e-4, atol=1e-5)
 
 
 def test_learning_lowers_the_loss_and_leaves_the_trained_weights_alone(scales: Any) -> None:
     tokens, before = text(2000), {name: np.array(value) for name, value in weights(MODEL).items()}
     learning = DynamicEvaluator(MODEL, SETTINGS).score(weights(MODEL), scales, tokens)[0]
-    still = DynamicEvaluator(MODEL, DynamicSettings(learning_rate=0.0, decay=0.0)).score(
+    still = DynamicEvaluator(MODEL, DynamicConfig(dynamic_rate=0.0, dynamic_decay=0.0)).score(
         weights(MODEL), scales, tokens
     )[0]
     static = Evaluator(MODEL).score(weights(MODEL), tokens)
@@ -106,22 +110,22 @@ def test_a_prediction_does_not_depend_on_what_comes_later(scales: Any) -> None:
 @pytest.mark.parametrize("rows", [2, slow(3)])
 def test_each_row_predicts_its_first_segment_with_the_trained_weights(scales: Any, rows: int) -> None:
     tokens = text(1201)
-    settings = DynamicSettings(0.4, 0.05, 0.1, 5, rows)
+    settings = DynamicConfig(0.4, 0.05, 0.1, 5, rows)
     score = DynamicEvaluator(MODEL, settings).score(weights(MODEL), scales, tokens, per_character=True)[0]
     assert score.characters == 1200
     static = Evaluator(MODEL).score(weights(MODEL), tokens, per_character=True)
     for start in range(0, 1200, 1200 // rows):
-        span = slice(start, start + settings.segment)
+        span = slice(start, start + settings.dynamic_segment)
         np.testing.assert_allclose(
             score.per_character[span], static.per_character[span], rtol=1e-3, atol=1e-4
         )
-        after = slice(start + settings.segment, start + 2 * settings.segment)
+        after = slice(start + settings.dynamic_segment, start + 2 * settings.dynamic_segment)
         assert not np.allclose(score.per_character[after], static.per_character[after], rtol=1e-3, atol=1e-4)
 
 
 def test_scales_are_root_mean_squares_of_gradients(scales: Any) -> None:
     """Against single gradients, one window after another."""
-    tokens, segment, before = text(300), SETTINGS.segment, 64
+    tokens, segment, before = text(300), SETTINGS.dynamic_segment, 64
     starts = np.unique(np.linspace(0, 299 - before - segment, 400).astype(int))
     assert len(starts) == 300 - before - segment
     squares = {name: np.zeros(value.shape) for name, value in weights(MODEL).items()}
@@ -147,17 +151,17 @@ def test_scales_are_root_mean_squares_of_gradients(scales: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [
-        ({"learning_rate": -0.1}, "learning_rate"),
-        ({"learning_rate": float("nan")}, "learning_rate"),
-        ({"decay": float("inf")}, "decay"),
-        ({"epsilon": 0.0}, "epsilon"),
-        ({"segment": 0}, "segment"),
-        ({"rows": 0}, "rows"),
+        ({"dynamic_rate": -0.1}, "dynamic_rate"),
+        ({"dynamic_rate": float("nan")}, "dynamic_rate"),
+        ({"dynamic_decay": float("inf")}, "dynamic_decay"),
+        ({"dynamic_epsilon": 0.0}, "dynamic_epsilon"),
+        ({"dynamic_segment": 0}, "dynamic_segment"),
+        ({"dynamic_rows": 0}, "dynamic_rows"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], wrong: str) -> None:
-    with pytest.raises(CharloopError, match=f"dynamic {wrong}"):
-        DynamicSettings(**settings)
+    with pytest.raises(CharloopError, match=wrong):
+        DynamicConfig(**settings)
 
 
 def test_too_short_texts_are_refused(scales: Any) -> None:
@@ -166,3 +170,5 @@ def test_too_short_texts_are_refused(scales: Any) -> None:
     with pytest.raises(CharloopError, match="more than a segment"):
         measure_scales(MODEL, weights(MODEL), text(5), 5)
     assert measure_scales(MODEL, weights(MODEL), text(6), 5)
+    with pytest.raises(CharloopError, match="--dynamic-rows: got 3; allowed: up to 2"):
+        DynamicEvaluator(MODEL, replace(SETTINGS, dynamic_rows=3)).score(weights(MODEL), scales, text(15))

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from charloop.checkpoint.texts import read_training_text
+from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
-from charloop.evaluation.dynamic import DynamicSettings, measure_scales
+from charloop.evaluation.dynamic import measure_scales
 from charloop.trained import TrainedModel, adapting, load
 from training.runs import SYMBOLS, Run, improving, run
 
-SETTINGS = DynamicSettings(segment=5)
+SETTINGS = DynamicConfig(dynamic_segment=5)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_a_network_without_its_run_says_so(network: TrainedModel) -> None:
 
 def test_learning_lowers_the_loss_of_a_text_unlike_the_training_text(network: TrainedModel) -> None:
     tokens = network.vocabulary.encode(SYMBOLS[::-1] * 60)
-    settings = DynamicSettings(learning_rate=0.5, segment=5)
+    settings = DynamicConfig(dynamic_rate=0.5, dynamic_segment=5)
     static, dynamic = network.score(tokens), adapting.score_while_learning(network, tokens, settings)[0]
     assert dynamic.characters == static.characters
     assert dynamic.loss < static.loss - 0.5
@@ -91,17 +92,17 @@ def test_tuning_ends_where_no_neighbour_is_better(
     """With a loss whose minimum is known; each pair is better than the one before, and the first is the given one."""
     tried = []
 
-    def fake(_: object, tokens: np.ndarray, settings: DynamicSettings, **__: object) -> tuple[object, dict]:
+    def fake(_: object, tokens: np.ndarray, settings: DynamicConfig, **__: object) -> tuple[object, dict]:
         tried.append(settings)
         assert len(tokens) == min(adapting.TUNED_CHARACTERS + 1, len(read_training_text(network.run)))
-        loss = abs(np.log(settings.learning_rate / 0.8)) + abs(np.log(settings.decay / 0.001))
+        loss = abs(np.log(settings.dynamic_rate / 0.8)) + abs(np.log(settings.dynamic_decay / 0.001))
         return type("Score", (), {"loss": loss}), {}
 
     monkeypatch.setattr(adapting, "score_while_learning", fake)
-    start = DynamicSettings(learning_rate=0.07, decay=0.005)
+    start = DynamicConfig(dynamic_rate=0.07, dynamic_decay=0.005)
     found = list(adapting.tune_settings(network, start))
     assert found[0][0] == start
-    assert (found[-1][0].learning_rate, found[-1][0].decay) == (0.8, 0.001)
+    assert (found[-1][0].dynamic_rate, found[-1][0].dynamic_decay) == (0.8, 0.001)
     losses = [loss for _, loss in found]
     assert losses == sorted(losses, reverse=True)
-    assert len(set(tried)) < len(adapting.GRID["learning_rate"]) + len(adapting.GRID["decay"])
+    assert len(set(tried)) < len(adapting.GRID["dynamic_rate"]) + len(adapting.GRID["dynamic_decay"])

@@ -4,7 +4,6 @@ Krause, Kahembwe, Murray and Renals 2018, "Dynamic evaluation of neural sequence
 decay to the trained weights. Each character is predicted before the weights learn from it.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,10 +14,11 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from charloop.cells.from_object import is_user_cell
+from charloop.config import DynamicConfig
 from charloop.data import release_pages
 from charloop.engines import Engine
 from charloop.errors import CharloopError
-from charloop.evaluation.evaluator import RELEASE_STEPS, WARM_UP, Layout, add_chunk
+from charloop.evaluation.evaluator import RELEASE_STEPS, Layout, add_chunk
 from charloop.evaluation.score import RunningSums, Score
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
@@ -31,33 +31,6 @@ MEASURED_SEGMENTS = 400
 """Segments of the training text, spread evenly over it, whose gradients are measured."""
 LARGEST_DECAY = 0.5
 """The largest part of the way back to the trained weights that a weight goes after a segment."""
-
-
-@dataclass(frozen=True)
-class DynamicSettings:
-    """How a network learns while it reads. Raises CharloopError for a setting out of range."""
-
-    learning_rate: float = 0.3
-    """Size of a step; 0 or more. 0: it does not learn."""
-    decay: float = 0.003
-    """How fast weights go back to the trained ones, at a mean gradient; 0 or more."""
-    epsilon: float = 0.01
-    """Added to each weight's measured gradient (whose mean is 1) before a step is divided by it; above 0."""
-    segment: int = 20
-    """Characters that are read, and predicted, before the weights learn from them; 1 or more."""
-    rows: int = 1
-    """Parts of the text that are read side by side, and learned from together: faster, with less gain."""
-
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "decay"):
-            value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise CharloopError(f"dynamic {name}", got=value, allowed="a number, 0 or more")
-        if not 0 < self.epsilon < np.inf:
-            raise CharloopError("dynamic epsilon", got=self.epsilon, allowed="a number above 0")
-        for name in ("segment", "rows"):
-            if getattr(self, name) < 1:
-                raise CharloopError(f"dynamic {name}", got=getattr(self, name), allowed="1 or more")
 
 
 class Rates(NamedTuple):
@@ -168,8 +141,8 @@ def shared_segments(model: CharLM, engine: Engine) -> Any:
 class DynamicEvaluator:
     """Scores texts that a network learns from while it reads; the trained weights stay as they are."""
 
-    def __init__(self, model: CharLM, settings: DynamicSettings) -> None:
-        self.model, self.settings = model, settings
+    def __init__(self, model: CharLM, config: DynamicConfig) -> None:
+        self.model, self.config = model, config
         make = shared_segments.__wrapped__ if is_user_cell(model.config.cell) else shared_segments
         self._learn = make(model, model.engine)
 
@@ -187,45 +160,39 @@ class DynamicEvaluator:
 
         `scales` are those of `measure_scales`. The text is read from `initial_state`, for a batch of one; by default
         it is empty. Memory use does not grow with the text, unless the nats of each character are kept. Raises
-        CharloopError for under 2 tokens.
+        CharloopError for under 2 tokens, or more rows than segments.
         """
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
-        layout, rates = self._layout(len(tokens) - 1), Rates(*self._numbers())
-        state = self._warm_up(params, layout, tokens, initial_state)
-        learned = jax.tree.map(jnp.array, params)
+        layout, config, previous = self._layout(len(tokens) - 1), self.config, None
+        numbers = config.dynamic_rate, config.dynamic_decay, config.dynamic_epsilon
+        learn = partial(self._learn, trained=params, scales=scales, rates=Rates(*map(np.float32, numbers)))
+        learned, state = jax.tree.map(jnp.array, params), self.model.initial_state(layout.rows)
         sums, meter = RunningSums(layout.scored, per_character=per_character), Meter(listener)
         meter.begin("scoring", layout.scored, "million characters")
-        size, previous = SEGMENTS_PER_CALL * self.settings.segment, None
+        size = SEGMENTS_PER_CALL * config.dynamic_segment
+        if layout.rows > 1:
+            # Nothing of this is scored, so nothing is learned: each row reads the text before it.
+            learned, state, _ = learn(learned, state, segments=self._segments(layout, tokens, -size, size))
+        first = self.model.initial_state(1) if initial_state is None else initial_state
+        state = jax.tree.map(lambda leaf, own: leaf.at[:1].set(own), state, first)
         for start in range(0, layout.read, size):
             if start // RELEASE_STEPS != (start - size) // RELEASE_STEPS:
                 release_pages(tokens)
-            segments = self._segments(layout, tokens, start, size)
-            learned, state, nats = self._learn(learned, state, params, scales, rates, segments)
+            learned, state, nats = learn(learned, state, segments=self._segments(layout, tokens, start, size))
             meter.add(add_chunk(sums, layout, previous))
             previous = start, nats.reshape(size, layout.rows)
         add_chunk(sums, layout, previous)
         return sums.score(), learned
 
     def _layout(self, targets: int) -> Layout:
-        rows = min(self.settings.rows, targets)
+        rows, most = self.config.dynamic_rows, max(1, targets // self.config.dynamic_segment)
+        if rows > most:
+            raise CharloopError("--dynamic-rows", got=rows, allowed=f"up to {most:,}: a segment for each")
         length = -(-targets // rows)
         return Layout(targets, rows, length, length)
 
-    def _numbers(self) -> list[Any]:
-        settings = self.settings
-        return [np.float32(value) for value in (settings.learning_rate, settings.decay, settings.epsilon)]
-
     def _segments(self, layout: Layout, tokens: np.ndarray, start: int, size: int) -> Any:
         """Return inputs, targets, and which targets are scored: `[segments, time, batch]`."""
-        shape = (SEGMENTS_PER_CALL, self.settings.segment, layout.rows)
+        shape = (SEGMENTS_PER_CALL, self.config.dynamic_segment, layout.rows)
         return tuple(part.reshape(shape) for part in layout.cut(tokens, start, size))
-
-    def _warm_up(
-        self, params: Parameters, layout: Layout, tokens: np.ndarray, initial_state: State | None
-    ) -> State:
-        """Return the state of each row after the characters before it; that of the first is given."""
-        state, first = self.model.initial_state(layout.rows), initial_state or self.model.initial_state(1)
-        if layout.rows > 1:
-            _, state = jax.jit(self.model.apply)(params, layout.cut(tokens, -WARM_UP, WARM_UP)[0], state)
-        return jax.tree.map(lambda leaf, own: leaf.at[:1].set(own), state, first)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Self, TypeAlias
 
-import msgspec
 from msgspec import Meta
 
 from charloop.config import Count, NonNegative, NonNegativeCount
-from charloop.conversion import convert
-from charloop.errors import CharloopError, refusing_unknown, unknown_name
+from charloop.conversion import check_fields
+from charloop.errors import CharloopError, refusing_unknown
 
 Stop: TypeAlias = Annotated[str, Meta(min_length=1)]
 
@@ -83,16 +82,7 @@ class SamplingConfig:
     out (skip). A network trained with --min-count reads it as its unknown symbol, without an error."""
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self), include_extras=True).items():
-            value = getattr(self, name)
-            if get_origin(hint) is Literal and value not in get_args(hint):
-                raise unknown_name(name, str(value), get_args(hint))
-            try:
-                convert(value, hint)
-            except msgspec.ValidationError as error:
-                allowed = str(error).removeprefix("Expected ").partition(" - at ")[0].partition(", got")[0]
-                got = "" if isinstance(value, tuple | list) and "" in value else value
-                raise CharloopError(name, got=got, allowed=allowed) from None
+        check_fields(self)
         if isinstance(self.temperature, tuple):
             if len(self.temperature) != 2:
                 raise CharloopError("temperature", got=self.temperature, allowed="one number or two")

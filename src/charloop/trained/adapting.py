@@ -11,9 +11,10 @@ from jaxtyping import Integer
 from charloop.checkpoint.checkpoints import read_tensors, write_tensors
 from charloop.checkpoint.names import GRADIENTS
 from charloop.checkpoint.texts import read_training_text
+from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
-from charloop.evaluation.dynamic import DynamicEvaluator, DynamicSettings, measure_scales
+from charloop.evaluation.dynamic import DynamicEvaluator, measure_scales
 from charloop.evaluation.words import measure_words
 from charloop.progress import ProgressListener
 from charloop.sampling.prompt import read_prompt
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from charloop.trained.network import TrainedModel
 
 TUNED_CHARACTERS = 20_000
-"""Characters at the end of the training text that settings are tuned on."""
+"""Characters at the end of the training text that the rate and the decay are tuned on."""
 GRID = {
-    "learning_rate": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0),
-    "decay": (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02),
+    "dynamic_rate": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0),
+    "dynamic_decay": (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02),
 }
 """Values that tuning tries, in ascending order."""
 
@@ -34,7 +35,7 @@ GRID = {
 def score_while_learning(
     network: "TrainedModel",
     tokens: Integer[np.ndarray, " length"],
-    settings: DynamicSettings,
+    config: DynamicConfig,
     *,
     per_character: bool = False,
     listener: ProgressListener | None = None,
@@ -44,9 +45,9 @@ def score_while_learning(
 
     They are read from an empty memory, or after the ids `before`. Raises CharloopError as `find_scales` does.
     """
-    scales = find_scales(network, settings.segment, listener)
+    scales = find_scales(network, config.dynamic_segment, listener)
     memory = None if before is None or not len(before) else read_prompt(network.model, network.params, before)
-    evaluator = DynamicEvaluator(network.model, settings)
+    evaluator = DynamicEvaluator(network.model, config)
     score, params = evaluator.score(
         network.params, scales, tokens, per_character=per_character, listener=listener, initial_state=memory
     )
@@ -56,12 +57,12 @@ def score_while_learning(
 def adapt(
     network: "TrainedModel",
     tokens: Integer[np.ndarray, " length"],
-    settings: DynamicSettings,
+    config: DynamicConfig,
     listener: ProgressListener | None = None,
 ) -> tuple["TrainedModel", Score]:
     """Return the network with the weights it has after reading `tokens`, and their score; the run stays as it is."""
     before = network.beginning().ids(network.vocabulary, tokens, "skip")
-    score, params = score_while_learning(network, tokens, settings, listener=listener, before=before)
+    score, params = score_while_learning(network, tokens, config, listener=listener, before=before)
     return replace(network, params=params), score
 
 
@@ -115,32 +116,32 @@ def key_of(network: "TrainedModel", segment: int) -> dict[str, int]:
 
 
 def tune_settings(
-    network: "TrainedModel", settings: DynamicSettings, listener: ProgressListener | None = None
-) -> Iterator[tuple[DynamicSettings, float]]:
-    """Yield `settings` with their loss on the end of the training text, then better ones, each better than before.
+    network: "TrainedModel", config: DynamicConfig, listener: ProgressListener | None = None
+) -> Iterator[tuple[DynamicConfig, float]]:
+    """Yield `config` with its loss on the end of the training text, then better ones, each better than before.
 
     Learning rate and decay are changed in turn, each to the next value of `GRID`, until neither change helps. The
     validation text is never read. Raises CharloopError as `find_scales` does.
     """
     tokens = read_training_text(network.run, listener)[-TUNED_CHARACTERS - 1 :]
 
-    def measure(settings: DynamicSettings) -> float:
-        return score_while_learning(network, tokens, settings, listener=listener)[0].loss
+    def measure(config: DynamicConfig) -> float:
+        return score_while_learning(network, tokens, config, listener=listener)[0].loss
 
-    best, found = measure(settings), True
-    yield settings, best
+    best, found = measure(config), True
+    yield config, best
     while found:
         found = False
         for name, values in GRID.items():
             for nearest in (next_above, next_below):
-                while (value := nearest(values, getattr(settings, name))) is not None:
+                while (value := nearest(values, getattr(config, name))) is not None:
                     change: dict[str, Any] = {name: value}
-                    changed = replace(settings, **change)
+                    changed = replace(config, **change)
                     loss = measure(changed)
                     if not loss < best:
                         break
-                    settings, best, found = changed, loss, True
-                    yield settings, best
+                    config, best, found = changed, loss, True
+                    yield config, best
 
 
 def next_above(values: Sequence[float], value: float) -> float | None:

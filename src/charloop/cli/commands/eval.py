@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
+from charloop.cli.commands.eval_dynamic import (
+    DynamicScore,
+    dynamic_lines,
+    dynamic_values,
+    score_dynamically,
+)
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
-from charloop.cli.terminal.dynamic import DynamicScore, dynamic_lines, dynamic_values, score_dynamically
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
 from charloop.config import NonNegativeCount
@@ -163,6 +168,10 @@ def check_flags(flags: EvalFlags) -> None:
             "--baselines and --split train do not go together",
             do="leave one out: baselines learn from that text, and would repeat it",
         )
+    for flag, given in ((PER_DOCUMENT, flags.per_document), (LABEL_OF, flags.label_of)):
+        if flags.learning.dynamic and given is not None:
+            do = "leave one out: with learning, what a document costs depends on those before it"
+            raise CharloopError(f"{flag} and --dynamic do not go together", do=do)
     if flags.learning.dynamic and flags.limit:
         raise CharloopError(
             "--dynamic and --limit do not go together", do="leave one out: the network learns from all before"

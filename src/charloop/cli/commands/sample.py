@@ -93,7 +93,6 @@ def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
     check_document_flags(flags.whole, given)
     check_sampling_flags(flags.sampling, given)
     check_ranges(flags.constraints)
-    check_ranges(flags.learning)
     check_learning("--dynamic-context", given, flags.learning.dynamic_context is not None)
     check_output_encoding(flags.output_encoding)
     if flags.interactive:
@@ -146,7 +145,7 @@ def let_learn(network: "TrainedModel", flags: SampleFlags) -> "TrainedModel":
     names = (str(flags.learning.dynamic_context),)
     with showing_progress() as listener:
         given = read_chosen_text(network.run, listener, texts=names, unknown=flags.sampling.unknown)
-        network, score = adapt(network, given.tokens, flags.learning.settings(), listener)
+        network, score = adapt(network, given.tokens, flags.learning, listener)
     learned = f"learned from {given.name}, {score.characters:,} characters at {score.loss:.3f} nats each"
     print_notes((*given.notes, learned))
     return network

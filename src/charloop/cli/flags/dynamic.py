@@ -2,40 +2,24 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
-from msgspec import Meta
 
-from charloop.cli.flags.parsing import Switch
-from charloop.config import NonNegative, Positive
+from charloop.cli.flags.parsing import Switch, of_flag
+from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
-
-if TYPE_CHECKING:
-    from charloop.evaluation.dynamic import DynamicSettings
 
 
 @dataclass(frozen=True)
-class LearningFlags:
+class LearningFlags(DynamicConfig):
     """How a network learns from the text that it reads."""
 
-    dynamic_rate: NonNegative = 0.3
-    """Learning rate of dynamic evaluation, 0 or more."""
-    dynamic_decay: NonNegative = 0.003
-    """How fast the weights go back to the trained ones, 0 or more."""
-    dynamic_epsilon: Positive = 0.01
-    """Added to each weight's mean gradient before a step is divided by it, above 0; the mean of all is 1."""
-    dynamic_segment: Annotated[int, Meta(ge=1, le=10_000)] = 20
-    """Characters that are predicted before the network learns from them."""
-    dynamic_rows: Annotated[int, Meta(ge=1, le=1024)] = 1
-    """Parts of the text that are read side by side: more are faster, and lower the loss less."""
-
-    def settings(self) -> "DynamicSettings":
-        """Return the same for the library."""
-        from charloop.evaluation.dynamic import DynamicSettings
-
-        rates = self.dynamic_rate, self.dynamic_decay, self.dynamic_epsilon
-        return DynamicSettings(*rates, self.dynamic_segment, self.dynamic_rows)
+    def __post_init__(self) -> None:
+        try:
+            super().__post_init__()
+        except CharloopError as error:
+            raise of_flag(error) from None
 
 
 @dataclass(frozen=True)

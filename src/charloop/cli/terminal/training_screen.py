@@ -33,7 +33,7 @@ from charloop.training.events import (
     Stopping,
 )
 from charloop.training.progress import EpochEstimate, Pace
-from charloop.wording import clock
+from charloop.wording import clock, number_of
 
 SKIPPED_SHOWN = 10
 """Skipped updates that get a line each; later ones are counted and recorded in skipped.jsonl."""
@@ -102,7 +102,8 @@ class TrainingScreen(Screen):
         if estimate := self.estimate.add(len(event.steps), self.pace.calls[-1][0]):
             # The budget pays for compilation and evaluations too.
             allowed = (self.minutes or 0) * 60 / self.estimate.epoch
-            budget = f"; --minutes {self.minutes:g} allows at most {allowed:.2g} epochs" if allowed else ""
+            most = number_of(float(f"{allowed:.2g}"), "epoch")
+            budget = f"; --minutes {self.minutes:g} allows at most {most}" if allowed else ""
             self.say("epoch", estimate + budget)
         for step in event.steps:
             if not step.skipped:

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Integer
 
-from charloop.data.token_file import BLOCK_TOKENS, TokenFile, each_block, map_tokens, release_pages
+from charloop.data.token_file import (
+    BLOCK_TOKENS,
+    TokenFile,
+    count_tokens,
+    each_block,
+    map_tokens,
+    release_pages,
+)
 from charloop.data.tokenizing import WrittenTokens
 from charloop.progress import Meter
 
@@ -77,7 +84,7 @@ def reorder_documents(
 
 def count_documents(tokens: Integer[np.ndarray, " length"], end: int) -> int:
     """Return the number of documents in `tokens`, which begin and end with `end` and may be a large memory map."""
-    return sum(int(np.count_nonzero(block == end)) for _, block in each_block(tokens)) - 1
+    return int(count_tokens(tokens, range(end, end + 1))[0]) - 1
 
 
 def find_ends(tokens: Integer[np.ndarray, " length"], end: int) -> Int[np.ndarray, " ends"]:

@@ -11,7 +11,7 @@ from charloop.originality import SuffixIndex
 from charloop.sampling.constraints.base import Constraint
 
 Recent: TypeAlias = tuple[int, ...]
-"""The last ids of prompt and text: at most as many as may be copied."""
+"""The last ids of prompt and text, no more than the longest copy that is allowed."""
 
 
 @dataclass(frozen=True, eq=False)

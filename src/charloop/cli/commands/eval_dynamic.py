@@ -1,19 +1,19 @@
-"""Dynamic evaluation for people and programs: the loss beside the static one, and how the network learned."""
+"""eval --dynamic: the loss of a network that learns while it reads, beside its own, for people and programs."""
 
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from charloop.cli.flags.dynamic import ScoringLearningFlags
 from charloop.cli.terminal.progress import showing_progress
+from charloop.config import DynamicConfig
 
 if TYPE_CHECKING:
     import numpy as np
 
     from charloop.evaluation import Difference, Score
-    from charloop.evaluation.dynamic import DynamicSettings
     from charloop.trained import TrainedModel
 
 
@@ -22,7 +22,7 @@ class DynamicScore:
     """The score of a network that learns while it reads, and how it learns."""
 
     score: "Score"
-    settings: "DynamicSettings"
+    config: DynamicConfig
     seconds: float
     gain: "Difference | None" = None
     """Its loss minus that of the network that does not learn; None for a text too short to tell."""
@@ -41,47 +41,47 @@ def score_dynamically(
     """Return the score of `tokens`, read after the ids `before`, with tuned settings if the flags ask for them."""
     from charloop.trained.adapting import find_scales, score_while_learning
 
-    settings = tune(network, flags.settings()) if flags.tune else flags.settings()
+    config: DynamicConfig = tune(network, flags) if flags.tune else flags
     with showing_progress() as listener:
-        find_scales(network, settings.segment, listener)
+        find_scales(network, config.dynamic_segment, listener)
         begun = time.monotonic()
         score, _ = score_while_learning(
-            network, tokens, settings, per_character=True, listener=listener, before=before
+            network, tokens, config, per_character=True, listener=listener, before=before
         )
-    return DynamicScore(score, settings, time.monotonic() - begun)
+    return DynamicScore(score, config, time.monotonic() - begun)
 
 
-def tune(network: "TrainedModel", settings: "DynamicSettings") -> "DynamicSettings":
+def tune(network: "TrainedModel", config: DynamicConfig) -> DynamicConfig:
     """Return the settings with the lowest loss on the end of the training text; print each better one."""
     from charloop.trained.adapting import tune_settings
 
-    for better, loss in tune_settings(network, settings):
-        settings = better
+    for better, loss in tune_settings(network, config):
+        config = better
         print(
-            f"tuning: --dynamic-rate {better.learning_rate:g} --dynamic-decay {better.decay:g}: "
+            f"tuning: --dynamic-rate {better.dynamic_rate:g} --dynamic-decay {better.dynamic_decay:g}: "
             f"{loss:.4f} nats per character of the training text's end",
             file=sys.stderr,
         )
-    return settings
+    return config
 
 
 def dynamic_values(dynamic: DynamicScore) -> dict[str, Any]:
     """Return a dynamic score as plain values, for JSON."""
     score, gain = dynamic.score, dynamic.gain
-    interval = score.interval
+    interval, names = score.interval, [one.name for one in fields(DynamicConfig)]
     return {
         "nats_per_character": score.loss,
         "bits_per_character": score.bits_per_character,
         "interval": interval and {"nats_per_character": [interval.low, interval.high]},
         "change": gain and {"nats_per_character": gain.nats, "interval": [gain.low, gain.high]},
-        "settings": asdict(dynamic.settings),
+        "settings": {name.removeprefix("dynamic_"): getattr(dynamic.config, name) for name in names},
         "characters_per_second": score.characters / dynamic.seconds,
     }
 
 
 def dynamic_lines(dynamic: DynamicScore) -> Iterator[str]:
     """Yield the lines that people read."""
-    score, settings = dynamic.score, dynamic.settings
+    score, config = dynamic.score, dynamic.config
     yield f"dynamic     {score.loss:.4f} nats, {score.bits_per_character:.4f} bits/char: it learns while it reads"
     if score.interval:
         low, high = score.interval.bits
@@ -89,6 +89,8 @@ def dynamic_lines(dynamic: DynamicScore) -> Iterator[str]:
     if dynamic.gain:
         nats, low, high = dynamic.gain.bits
         yield f"            {nats:+.4f} bits/char ({low:+.4f} to {high:+.4f}) beside the trained weights"
-    rows = f" in {settings.rows} rows" if settings.rows > 1 else ""
-    how = f"rate {settings.learning_rate:g}, decay {settings.decay:g}, segments of {settings.segment}{rows}"
-    yield f"            {how}"
+    rows = f" in {config.dynamic_rows} rows" if config.dynamic_rows > 1 else ""
+    how = (
+        f"rate {config.dynamic_rate:g}, decay {config.dynamic_decay:g}, segments of {config.dynamic_segment}"
+    )
+    yield f"            {how}{rows}"
