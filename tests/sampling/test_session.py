@@ -310,6 +310,8 @@ def test_next_is_the_distribution_of_what_is_written() -> None:
     assert found.symbols == tuple(ALPHABET)
     assert found.probabilities.sum() == pytest.approx(1)
     assert np.count_nonzero(found.draw_probabilities) == 4
+    with pytest.raises(CharloopError, match="count: got -1"):
+        found.likeliest(-1)
     likeliest = found.likeliest(3)
     assert likeliest == sorted(zip(ALPHABET, found.probabilities, strict=True), key=lambda pair: -pair[1])[:3]
     drawn = []

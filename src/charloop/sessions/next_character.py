@@ -8,6 +8,7 @@ from jaxtyping import Float64
 
 from charloop.data import Vocabulary
 from charloop.data.vocabulary import UNKNOWN_SYMBOL
+from charloop.errors import CharloopError
 from charloop.sampling.along_text import make_penalty, settle
 from charloop.sampling.bias import make_bias
 from charloop.sampling.config import SamplingConfig
@@ -53,7 +54,12 @@ class NextCharacter:
         return softmax_row(settle(make_filters(config, vocabulary.size), text.position)(logits))
 
     def likeliest(self, count: int = 10) -> list[tuple[str | bytes, float]]:
-        """Return the `count` likeliest symbols with the network's own probability, the likeliest first; no labels."""
+        """Return the `count` (0 or more) likeliest symbols and the network's own probability of each; no labels.
+
+        The likeliest comes first.
+        """
+        if count < 0:
+            raise CharloopError("count", got=count, allowed="0 or more")
         found = [index for index in self.order() if index not in self.vocabulary.label_ids][:count]
         return [(self.symbols[index], float(self.probabilities[index])) for index in found]
 
