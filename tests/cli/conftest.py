@@ -67,10 +67,17 @@ def training(book: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 @pytest.fixture(scope="session")
-def trained(training: tuple[Path, Outcome]) -> Path:
-    """A run's folder, to be read only."""
+def trained(training: tuple[Path, Outcome]) -> Iterator[Path]:
+    """A run's folder, to be read only: a test that writes to it takes a copy, or others see what it wrote."""
     done(training[1])
-    return training[0]
+    before = contents(training[0])
+    yield training[0]
+    changed = {name for name, _ in before ^ contents(training[0])}
+    assert not changed, "a test of this session wrote to the run that all share"
+
+
+def contents(folder: Path) -> set[tuple[str, bytes]]:
+    return {(path.name, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 Write = Callable[..., str]

@@ -88,8 +88,8 @@ def test_tuning_prints_what_it_finds_and_uses_it(
         (("--dynamic", "--dynamic-epsilon", "0"), "--dynamic-epsilon"),
     ],
 )
-def test_bad_flags_are_refused(trained: Path, flags: tuple[str, ...], wrong: str) -> None:
-    assert wrong in refused(call("eval", str(trained), "--text", "the fox", *flags))
+def test_bad_flags_are_refused(run: Path, flags: tuple[str, ...], wrong: str) -> None:
+    assert wrong in refused(call("eval", str(run), "--text", "the fox", *flags))
 
 
 def test_a_network_that_has_learned_from_a_text_writes_otherwise(run: Path, text: str) -> None:
