@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from msgspec import Meta
 
-from charloop.config import Count, NonNegative, NonNegativeCount
+from charloop.config.ranges import Count, NonNegative, NonNegativeCount
 from charloop.conversion import check_fields
 from charloop.errors import CharloopError, refusing_unknown
 

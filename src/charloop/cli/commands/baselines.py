@@ -10,7 +10,8 @@ import tyro
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.training import DataFlags
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import DataConfig, RunConfig, Seed, TrainingConfig
+from charloop.config import DataConfig, RunConfig, TrainingConfig
+from charloop.config.ranges import Seed
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:

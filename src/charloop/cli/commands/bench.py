@@ -12,7 +12,7 @@ from charloop.cli.flags.training import ModelFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import show_status
 from charloop.cli.terminal.tables import left, right, table_lines
-from charloop.config import Count
+from charloop.config.ranges import Count
 from charloop.errors import CharloopError, unknown_name
 
 BENCHMARKS = {

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from charloop.cli.flags.parsing import check_ranges, parse
-from charloop.config import Count
+from charloop.config.ranges import Count
 
 INDENT = 10
 

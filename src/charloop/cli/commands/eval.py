@@ -22,7 +22,7 @@ from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
-from charloop.config import NonNegativeCount
+from charloop.config.ranges import NonNegativeCount
 from charloop.errors import CharloopError
 from charloop.files.output import check_output
 

@@ -10,7 +10,7 @@ import tyro
 from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
-from charloop.config import NonNegativeCount
+from charloop.config.ranges import NonNegativeCount
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, write_output
 

@@ -8,7 +8,7 @@ from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import Count
+from charloop.config.ranges import Count
 from charloop.errors import CharloopError
 from charloop.files.output import check_output, write_output
 from charloop.wording import number_of

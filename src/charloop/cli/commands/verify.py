@@ -11,7 +11,7 @@ import tyro
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.preparation import prepare_jax
-from charloop.config import NonNegativeCount
+from charloop.config.ranges import NonNegativeCount
 
 if TYPE_CHECKING:
     from charloop.training.verification import Check, Repetition

@@ -8,7 +8,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch, argument
 from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
-from charloop.config import Count, NonNegativeCount, Positive, Seed
+from charloop.config.ranges import Count, NonNegativeCount, Positive, Seed
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:

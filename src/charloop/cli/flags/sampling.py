@@ -10,7 +10,7 @@ from msgspec import Meta
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, of_flag
 from charloop.cli.flags.text import read_prompt_file
 from charloop.cli.terminal.progress import showing_progress
-from charloop.config import Count
+from charloop.config.ranges import Count
 from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling.config import MAX_DOCUMENT_LENGTH, SamplingConfig, Stop

@@ -12,12 +12,12 @@ from charloop.config import (
     NETWORK,
     DataConfig,
     ExpertSettings,
-    Fraction,
     ModelConfig,
     RunConfig,
     TrainingConfig,
     TrainingSettings,
 )
+from charloop.config.ranges import Fraction
 from charloop.configfile import LIMITS, changes, read_config, validate
 from charloop.errors import CharloopError
 from charloop.presets import find_preset
