@@ -58,6 +58,8 @@ class Facts(Weights, total=False):
 
     validation_characters: Size
     """How many characters of the validation text were scored."""
+    averaged: bool
+    """Whether they are an average of weights."""
 
 
 def checked(values: object, kind: type[Values], path: Path) -> Values:
@@ -202,4 +204,5 @@ def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         bits = f"{loss / math.log(2):.4f} bits per character"
         read, size = weights.get("validation_characters"), values["text"].get("validation")
         some = f", on {read:,} of {size:,} characters" if read and size and read < size - 1 else ""
-        yield "best", f"validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{some}"
+        kind = ", averaged weights" if weights.get("averaged") else ""
+        yield "best", f"validation {loss:.4f} nats = {bits}, after step {weights['step']:,}{kind}{some}"

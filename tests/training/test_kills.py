@@ -21,6 +21,7 @@ CASES: dict[str, dict[str, Any]] = {
     "lstm, frequent checkpoints": {"cell": "lstm", "save_every": 37},
     "ln-lstm, two devices": {"cell": "ln-lstm", "devices": 2},
     "nas": {"cell": "nas"},
+    "lstm, averaged": {"average_after": 2, "learning_rate": 0.1},
     "lstm, stops early": {"cell": "lstm", "patience": 3, "learning_rate": 0.2, "eval_every": 30},
 }
 

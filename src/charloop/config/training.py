@@ -39,6 +39,12 @@ class TrainingSettings:
     weight_dropout: Fraction = 0.0
     """Dropout rate of the weights between the hidden states of a layer, drawn once for each update (Merity et al.
     2018); from 0 to below 1."""
+    average_decay: Fraction = 0.0
+    """Keep a moving average of the weights beside them, with this decay rate for each update, from 0 to below 1
+    (Polyak and Juditsky 1992). The better of the two on the validation text is saved. 0: no average."""
+    average_after: NonNegativeCount = 0
+    """Keep the mean of the weights of all updates, from the first time that N evaluations in a row were no better
+    (Merity et al. 2018). The better of the two is saved. 0: no average."""
     epochs: Count | None = None
     """Stop after N passes over the training text (10 if no limit is given)."""
     steps: Count | None = None

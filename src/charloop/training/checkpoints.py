@@ -4,6 +4,7 @@ A process may be killed between any two writes. So a run that is resumed cuts it
 continues from, and writes the best weights that a killed process had no time for.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 from charloop.checkpoint import Checkpoint, RunFolder, cut_after, pack_tree, unpack_tree
 from charloop.conversion import convert
 from charloop.errors import CharloopError
+from charloop.training.averaging import is_averaging
 from charloop.training.metrics import EvaluationRecord, decode_record
 from charloop.training.session import TrainingSession
-from charloop.training.state import Journal, TrainingState, training_state_shapes
+from charloop.training.state import Journal, TrainingState
 from charloop.training.update_guard import initial_health
 
 
@@ -26,11 +28,13 @@ def save_checkpoint(session: TrainingSession, state: TrainingState, journal: Jou
 
 
 def save_best_weights(session: TrainingSession, state: TrainingState, journal: Journal) -> None:
-    """Write the weights of `state` as the best ones, with their step, and their loss if they were evaluated."""
+    """Write the weights of `state`, or their average, as the best ones: with their step, and their loss if known."""
     best, facts = journal.best_score, dict[str, Any](step=int(state.step), validation_loss=None)
     if best:
         facts |= {"validation_loss": best.loss, "validation_characters": best.characters}
-    params = {name: np.asarray(value) for name, value in state.params.items()}
+    facts |= {"averaged": True} if journal.best_is_averaged else {}
+    chosen = state.chosen(averaged=journal.best_is_averaged)
+    params = {name: np.asarray(value) for name, value in chosen.items()}
     session.folder.save_weights(params, facts)
 
 
@@ -47,17 +51,27 @@ def load_last_checkpoint(session: TrainingSession) -> tuple[TrainingState, Journ
 
 def unpack_checkpoint(session: TrainingSession, checkpoint: Checkpoint) -> tuple[TrainingState, Journal]:
     """Return what a checkpoint holds; CharloopError if it is of another run."""
-    shapes = training_state_shapes(session.model, session.optimizer, session.config.data.batch_size)
     # Checkpoints of the first releases have no health.
     health = {f"health/{name}": value for name, value in pack_tree(initial_health()).items()}
+    tensors = health | checkpoint.tensors
+    if is_averaging(session.config.training):
+        tensors = unbegun_average(tensors) | tensors
     try:
-        return unpack_tree(shapes, health | checkpoint.tensors), convert(checkpoint.facts, Journal)
+        return unpack_tree(session.state_shapes, tensors), convert(checkpoint.facts, Journal)
     except (CharloopError, msgspec.ValidationError) as error:
         folder = session.folder.path
         raise CharloopError(
             f"{checkpoint.path} is not of this run ({error})",
             do=f"copy both from the same run, or start a new one with --init-from {folder}",
         ) from None
+
+
+def unbegun_average(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the average of a run that is asked for one in the middle."""
+    prefix = "params/"
+    weights = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+    copied = {f"average/weights/{name.removeprefix(prefix)}": value for name, value in weights.items()}
+    return copied | {"average/count": np.zeros((), np.int32)}
 
 
 def cut_records(folder: RunFolder, step: int, journal: Journal) -> list[str]:

@@ -66,6 +66,8 @@ class Evaluated:
     elapsed: float
     network: Callable[[], TrainedModel] = field(default=no_network, repr=False, compare=False)
     """Return a copy of the network, to evaluate it yourself. Call it only while handling the event."""
+    is_averaged: bool = False
+    """Whether score and network are those of the average of the weights, which is better than they are."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Finished:
     elapsed: float
     skipped: int = 0
     """Number of skipped updates, including earlier invocations."""
+    best_is_averaged: bool = False
 
 
 Event: TypeAlias = Progress | Started | Stepped | Evaluated | Sampled | Measured | Noted | Stopping | Finished

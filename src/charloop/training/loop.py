@@ -1,6 +1,5 @@
 """The loop around the compiled step: it decides when to evaluate, sample, save and stop, but computes nothing."""
 
-import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -19,17 +18,19 @@ from charloop.training.events import (
     Evaluated,
     Finished,
     Listener,
+    Noted,
     Sampled,
     Stepped,
     Stopping,
 )
 from charloop.training.interrupt import Interrupt
-from charloop.training.metrics import EvaluationRecord, SkippedRecord, StepRecord, encode_record
+from charloop.training.metrics import SkippedRecord, StepRecord, encode_record, record_evaluation
 from charloop.training.samples import copy_network, format_samples, sample_texts, samples_path
 from charloop.training.session import TrainingSession
 from charloop.training.state import Journal, TrainingState
 from charloop.training.step import PlannedUpdate, UpdateMetrics
 from charloop.training.update_guard import blame_cell, divergence_error, stop_if_diverged
+from charloop.types import Parameters
 
 MAX_BYTES_WITH_TEXTS = 2**26
 """Size of skipped.jsonl above which records no longer hold the text of their chunk."""
@@ -88,7 +89,8 @@ class Loop:
         if not journal.best_step:
             save_best_weights(self.session, self.state, journal)
         skipped = int(self.state.health.skipped)
-        finished = Finished(reason, self.step, journal.best_score, journal.best_step, self.elapsed, skipped)
+        best = journal.best_score, journal.best_step
+        finished = Finished(reason, self.step, *best, self.elapsed, skipped, journal.best_is_averaged)
         self.listener(finished)
         return finished
 
@@ -111,11 +113,11 @@ class Loop:
         if budget.evaluation_due(self.step, progress, self.evaluated_at, self.evaluation_seconds):
             self._finish_pending()
             begun = self.elapsed
-            self._evaluate()
+            params = self._evaluate()
             # The first one counts with its compilation: on a long text, two in a row would take much of a short run.
             self.evaluation_seconds = self.elapsed - begun
             self._stop_requested()
-            self._sample()
+            self._sample(params)
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
         elif budget.save_due(self.step, self.elapsed - self.saved_when, self.save_seconds):
@@ -172,41 +174,41 @@ class Loop:
             )
             append_line(path, encode_record(record))
 
-    def _evaluate(self) -> None:
-        """Score the validation text, and note whether the weights are the best so far."""
+    def _evaluate(self) -> Parameters:
+        """Score the validation text, and note whether the result is the best so far. Return the better weights."""
         self._check_weights()
-        self.journal.evaluated = self.step
-        score = self.session.validate(self.state.params, self._while_evaluating)
-        if score is None:
-            self.journal.best_step = self.step
-            return
-        best, journal = self.journal.best_score, self.journal
-        finite = math.isfinite(score.loss)
-        is_best = finite and (best is None or score.loss < best.loss)
-        journal.unscored = 0 if finite else journal.unscored + 1
-        journal.evaluations += 1
-        journal.since_best = 0 if is_best else journal.since_best + 1
-        if is_best:
-            journal.best, journal.best_step = (score.nats, score.characters), self.step
-        record = EvaluationRecord(
-            step=self.step, loss=score.loss, characters=score.characters, elapsed=self.elapsed
-        )
-        append_line(self.session.folder.metrics, encode_record(record))
-        network = partial(copy_network, self.session, self.state, score.loss)
-        self.listener(Evaluated(self.step, score, is_best, self.elapsed, network))
+        session, journal = self.session, self.journal
+        journal.evaluated = self.step
+        found = session.evaluate(self.state, self._while_evaluating)
+        if found is None:
+            journal.best_step, journal.best_is_averaged = self.step, self.state.has_average
+            return self.state.chosen(averaged=journal.best_is_averaged)
+        score, params = found.better, self.state.chosen(averaged=found.is_averaged)
+        is_best = journal.note(self.step, score, averaged=found.is_averaged)
+        after = session.config.training.average_after
+        begins = 0 < after <= journal.since_best and not self.state.has_average
+        record = record_evaluation(self.step, found, self.elapsed, begins=begins)
+        append_line(session.folder.metrics, encode_record(record))
+        network = partial(copy_network, session, params, self.step, score.loss)
+        self.listener(Evaluated(self.step, score, is_best, self.elapsed, network, found.is_averaged))
         # Finite weights may fail on one text: only several such evaluations in a row end the run.
-        if journal.unscored > max(0, self.session.config.training.max_skipped - 1):
+        if journal.unscored > max(0, session.config.training.max_skipped - 1):
             raise self._unscored_error()
+        if begins:
+            # Patience counts anew, because the average is about to be better.
+            self.state, journal.since_best = self.state.with_average_begun(), 0
+            self.listener(Noted("no better any more: from here on, the weights are averaged"))
+        return params
 
     def _while_evaluating(self, _: Progress) -> None:
         self._stop_requested()
 
-    def _sample(self) -> None:
+    def _sample(self, params: Parameters) -> None:
         """Write samples if they are due: after the first evaluation, and after every `sample_every`-th one."""
         every, count = self.session.config.training.sample_every, self.journal.evaluations
         if not every or (count > 1 and count % every) or self.journal.unscored:
             return
-        texts = sample_texts(self.session, self.state, self.step)
+        texts = sample_texts(self.session, params, self.step)
         write_atomically(samples_path(self.session.folder, self.step), format_samples(texts))
         self.listener(Sampled(self.step, texts))
 

@@ -71,9 +71,8 @@ def name_fitting(session: TrainingSession, needed: int, free: float) -> str:
 
 def state_bytes(session: TrainingSession) -> int:
     """Return what needs memory whatever the sizes of a chunk: weights, moments, gradients and updates."""
-    leaves: list[jax.ShapeDtypeStruct] = jax.tree.leaves(
-        (session.step_shapes[0].params, session.step_shapes[0].optimizer)
-    )
+    state = session.state_shapes
+    leaves: list[jax.ShapeDtypeStruct] = jax.tree.leaves((state.params, state.optimizer, state.average))
     copies = session.mesh.size // _shares(session)
     return 2 * copies * sum(int(math.prod(leaf.shape)) * int(leaf.dtype.itemsize) for leaf in leaves)
 

@@ -20,6 +20,7 @@ from charloop.checkpoint import RunFolder
 from charloop.checkpoint.lines import read_lines
 from charloop.conversion import convert
 from charloop.errors import CharloopError
+from charloop.training.averaging import Evaluation
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
 MAX_PLOTTED_LOSS = 1e6
@@ -60,15 +61,29 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kin
     step: Count
     """Number of updates made before it."""
     loss: float = math.nan
-    """Nats per character."""
+    """Nats per character, of the weights, or of the average if that is better."""
     characters: Count = 0
     """Number of characters that were predicted."""
+    weights_loss: float | None = None
+    """Loss of the weights, where that of the average is known too."""
+    average_loss: float | None = None
+    """Loss of the average of the weights."""
+    average_begins: bool = False
+    """Whether weights are averaged from here on."""
     elapsed: Annotated[float, Meta(ge=0, le=1e10)]
     """Seconds of training by then, with compiling, evaluations, samples and checkpoints."""
 
 
 Record: TypeAlias = StepRecord | EvaluationRecord
-OMITTED = {"skipped": "", "in_a_row": 0, "planned_rate": None, "texts": None}
+OMITTED = {
+    "skipped": "",
+    "in_a_row": 0,
+    "planned_rate": None,
+    "texts": None,
+    "weights_loss": None,
+    "average_loss": None,
+    "average_begins": False,
+}
 """Values that a line leaves out."""
 
 
@@ -80,6 +95,19 @@ def encode_record(record: Record) -> bytes:
             is_finite = not isinstance(value, float) or math.isfinite(value)
             values[name] = value if is_finite else None
     return (json.dumps(values) + "\n").encode()
+
+
+def record_evaluation(step: int, found: Evaluation, elapsed: float, *, begins: bool) -> EvaluationRecord:
+    """Return the record of an evaluation after `step` updates, at which weights may begin to be averaged."""
+    return EvaluationRecord(
+        step=step,
+        loss=found.better.loss,
+        characters=found.better.characters,
+        weights_loss=found.weights.loss if found.average else None,
+        average_loss=found.average.loss if found.average else None,
+        average_begins=begins,
+        elapsed=elapsed,
+    )
 
 
 def decode_record(line: bytes) -> Record | None:

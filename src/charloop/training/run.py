@@ -19,6 +19,7 @@ from charloop.errors import CharloopError
 from charloop.given import Given
 from charloop.model import CharLM, count_parameters
 from charloop.trained import load_trained_model
+from charloop.training.averaging import is_averaging, start_average
 from charloop.training.baselines import BaselineListener
 from charloop.training.checkpoints import (
     cut_records,
@@ -109,6 +110,8 @@ def train(
     if donor:
         params = extend_parameters(donor, corpus.vocabulary)
         state = replace(state, params=params, optimizer=session.optimizer.init(params))
+    if is_averaging(config.training):
+        state = replace(state, average=start_average(state.params))
     noted = note_split(corpus, cut, shuffled=config.data.shuffle)
     notes = [*corpus.notes, *noted, *([note] if note else []), *memory]
     notes += [note_donor(donor, corpus.vocabulary)] if donor else []

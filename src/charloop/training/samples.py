@@ -13,7 +13,7 @@ from charloop.data.decoding import escape_stray_bytes
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel
 from charloop.training.session import TrainingSession
-from charloop.training.state import TrainingState
+from charloop.types import Parameters
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 300
@@ -22,13 +22,13 @@ SAMPLE_DOCUMENTS = 20
 
 
 def sample_texts(
-    session: TrainingSession, state: TrainingState, step: int, *, escaped: bool = True
+    session: TrainingSession, params: Parameters, step: int, *, escaped: bool = True
 ) -> list[tuple[float, str]]:
     """Return a sample at each temperature, or the reason why there is none; the same for the same step.
 
     Without `escaped`, bytes that are not UTF-8 are U+FFFD, as in the samples of earlier versions.
     """
-    params = jax.device_put(state.params, jax.devices()[0])
+    params = jax.device_put(params, jax.devices()[0])
     trained = TrainedModel(session.model, params, session.folder.vocabulary, {}, run=session.folder)
     write = write_sample if escaped else _write
     try:
@@ -60,14 +60,14 @@ def _write(network: TrainedModel, length: int, **settings: Any) -> str:
     )
 
 
-def copy_network(session: TrainingSession, state: TrainingState, loss: float) -> TrainedModel:
-    """Return a copy of the network, because the next update reuses the memory of `state`.
+def copy_network(session: TrainingSession, params: Parameters, step: int, loss: float) -> TrainedModel:
+    """Return a copy of the network, because the next update reuses the memory of `params`.
 
     Raises CharloopError if it has been reused already.
     """
     try:
-        params = {name: jnp.array(np.array(value)) for name, value in state.params.items()}
-        facts = {"step": int(state.step), "validation_loss": loss}
+        params = {name: jnp.array(np.array(value)) for name, value in params.items()}
+        facts = {"step": step, "validation_loss": loss}
     except RuntimeError:
         raise CharloopError(
             "the weights of that step are gone", do="ask for the network while the listener handles the event"

@@ -20,15 +20,15 @@ from charloop.devices import choose_devices, make_mesh
 from charloop.dropout import RECURRENT, is_recurrent
 from charloop.engines import XLA
 from charloop.errors import CharloopError
-from charloop.evaluation import Evaluator, Score
+from charloop.evaluation import Evaluator
 from charloop.kernels import KernelError
 from charloop.model import CharLM
 from charloop.progress import ProgressListener
+from charloop.training.averaging import Evaluation, check_averaging, is_averaging, start_average
 from charloop.training.optimizer import make_optimizer
 from charloop.training.schedule import Budget, Schedule, given_rate, learning_rate
 from charloop.training.state import TrainingState, training_state_shapes, training_state_shardings
 from charloop.training.step import TrainSteps, compile_steps
-from charloop.types import Parameters
 from charloop.unroll import reason_against_precision
 
 DEFAULT_EPOCHS = 10
@@ -82,6 +82,7 @@ class TrainingSession:
         chunks = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
         check_precision(config.training.precision, model)
         check_weight_dropout(config.training.weight_dropout, model)
+        check_averaging(config.training, validated=bool(cut.sizes[1]))
         given, schedule = folder.need("optimizer"), folder.need("schedule")
         optimizer = make_optimizer(config.training, given)
         mesh = make_mesh(choose_devices(config.data.batch_size, config.training.devices))
@@ -112,12 +113,16 @@ class TrainingSession:
         """The tokens of the validation text; None if there is none."""
         return self.corpus.tokens[self.split.validation] if self.split.sizes[1] else None
 
-    def validate(self, params: Parameters, listener: ProgressListener | None = None) -> Score | None:
-        """Score the validation text with these weights; None if there is none. `listener` receives the progress."""
-        limit = self.config.training.validation_limit or None
-        if self.validation is None:
+    def evaluate(self, state: TrainingState, listener: ProgressListener | None = None) -> Evaluation | None:
+        """Score the validation text with the weights, and with an average that has begun; None if there is no text.
+
+        `listener` receives the progress.
+        """
+        limit, text = self.config.training.validation_limit or None, self.validation
+        if text is None:
             return None
-        return self.evaluator.score(params, self.validation, limit, listener=listener)
+        both = [state.params, *([state.chosen(averaged=True)] if state.has_average else [])]
+        return Evaluation(*(self.evaluator.score(params, text, limit, listener=listener) for params in both))
 
     def rate(self, number: int, *, epoch: float, progress: float) -> float:
         """Return the learning rate of the update `number` (from 0): 1 for a given optimizer without a schedule."""
@@ -177,13 +182,20 @@ class TrainingSession:
             jax.clear_caches()
 
     @property
+    def state_shapes(self) -> TrainingState:
+        """The training state with shapes and types in place of arrays."""
+        state = training_state_shapes(self.model, self.optimizer, self.config.data.batch_size)
+        if not is_averaging(self.config.training):
+            return state
+        return replace(state, average=jax.eval_shape(start_average, state.params))
+
+    @property
     def step_shapes(self) -> tuple[Any, ...]:
         """The arguments of a training step, with shapes in place of the state."""
-        state = training_state_shapes(self.model, self.optimizer, self.config.data.batch_size)
         placed = jax.tree.map(
             lambda sharding, part: jax.tree.map(lambda leaf: leaf.update(sharding=sharding), part),
             training_state_shardings(self.mesh),
-            state,
+            self.state_shapes,
         )
         return placed, *self.call_inputs([0], [0.0])
 

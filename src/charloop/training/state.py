@@ -1,6 +1,7 @@
 """What changes while a run trains, and all it needs to continue: a pytree on the devices, a journal on the host."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, no_type_check
 
@@ -14,6 +15,7 @@ from charloop.cells.from_object import is_user_cell
 from charloop.devices import batch_sharding
 from charloop.evaluation import Score
 from charloop.model import CharLM
+from charloop.training.averaging import Average, begin_average
 from charloop.training.update_guard import Health, initial_health
 from charloop.types import Parameters, RandomKey, State
 
@@ -41,6 +43,21 @@ class TrainingState:
     """Number of chunks so far, including those whose update was skipped."""
     health: Health
     """What the update guard knows."""
+    average: Average | None = None
+    """Averaged weights, if the run keeps them."""
+
+    def chosen(self, *, averaged: bool) -> Parameters:
+        """Return the weights, or the average."""
+        return self.average.weights if averaged and self.average else self.params
+
+    def with_average_begun(self) -> "TrainingState":
+        """Return the state with an average of equal weights that begins with the present ones."""
+        return replace(self, average=begin_average(self.average)) if self.average else self
+
+    @property
+    def has_average(self) -> bool:
+        """Whether there is an average that has begun."""
+        return self.average is not None and int(self.average.count) > 0
 
 
 def initial_training_state(
@@ -74,7 +91,7 @@ def training_state_shapes(
 def training_state_shardings(mesh: Mesh) -> TrainingState:
     """Return the shardings of the training state: memory is cut along the batch, the rest whole on each device."""
     whole, cut = batch_sharding(mesh), batch_sharding(mesh, 0)
-    return TrainingState(whole, whole, cut, whole, whole, whole)  # type: ignore[arg-type]
+    return TrainingState(whole, whole, cut, whole, whole, whole, whole)  # type: ignore[arg-type]
 
 
 def trace_initial_state(
@@ -101,9 +118,11 @@ class Journal:
     best: tuple[float, int] | None = None
     """Total nats and number of characters of the best evaluation."""
     best_step: int = 0
+    best_is_averaged: bool = False
+    """Whether the best evaluation was that of the average."""
     evaluations: int = 0
     since_best: int = 0
-    """Number of evaluations since the best one."""
+    """Number of evaluations since the best one, or since the average began."""
     evaluated: int = 0
     """Step of the last evaluation."""
     unscored: int = 0
@@ -113,3 +132,15 @@ class Journal:
     def best_score(self) -> Score | None:
         """The best evaluation; None before the first one with a finite loss."""
         return Score(*self.best) if self.best else None
+
+    def note(self, step: int, score: Score, *, averaged: bool) -> bool:
+        """Note an evaluation after `step` updates. Return whether it is the best so far."""
+        best, finite = self.best_score, math.isfinite(score.loss)
+        is_best = finite and (best is None or score.loss < best.loss)
+        self.unscored = 0 if finite else self.unscored + 1
+        self.evaluations += 1
+        self.since_best = 0 if is_best else self.since_best + 1
+        if is_best:
+            self.best, self.best_step = (score.nats, score.characters), step
+            self.best_is_averaged = averaged
+        return is_best

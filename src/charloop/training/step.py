@@ -24,6 +24,7 @@ from charloop.engines import Engine
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.precision import use_precision
+from charloop.training.averaging import Average, update_average
 from charloop.training.metrics import StepRecord
 from charloop.training.optimizer import apply_updates
 from charloop.training.state import TrainingState
@@ -93,6 +94,8 @@ READ = (
     "clip_norm",
     "state_dropout",
     "weight_dropout",
+    "average_decay",
+    "average_after",
     "precision",
 )
 """Settings that the program reads, in addition to those of the optimizer."""
@@ -131,7 +134,7 @@ def shared_steps(
 ) -> TrainSteps:
     """Return the program of `compile_steps`. The engine is a key because that of an equal model may change."""
     del engine
-    state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec())  # type: ignore[arg-type]
+    state = TrainingState(Spec(), Spec(), Spec(BATCH), Spec(), Spec(), Spec(), Spec())  # type: ignore[arg-type]
     return jax.jit(
         jax.shard_map(
             partial(train_steps, model, optimizer, config, prefix),
@@ -203,17 +206,21 @@ def train_step(
     verdict = judge_update(config, health, uniform=uniform, loss=nats, norm=norm, sound=unsound == 0)
     fine = verdict == FINE
 
-    def move(params: Parameters, moments: Any) -> tuple[Parameters, Any]:
+    def move(
+        params: Parameters, moments: Any, average: Average | None
+    ) -> tuple[Parameters, Any, Average | None]:
         # Restored in here instead of passed in: an argument would be copied.
         _, _, gradient = restore(exchanged)
         updates, moments = optimizer.update(gradient, moments, params, norm=norm)
-        return apply_updates(params, updates, rate * health.rate), moments
+        params = apply_updates(params, updates, rate * health.rate)
+        return params, moments, update_average(config, average, params)
 
-    params, moments = lax.cond(fine, move, lambda *same: same, state.params, state.optimizer)
+    kept = state.params, state.optimizer, state.average
+    params, moments, average = lax.cond(fine, move, lambda *same: same, *kept)
     carry = choose_carry(fine, health, carry, after, fresh)
     then = update_health(config, health, verdict, loss=nats, norm=norm)
     row = jnp.stack(UpdateMetrics(nats, norm, health.rate, verdict, then.in_a_row), dtype=jnp.float32)
-    return TrainingState(params, moments, carry, state.key, state.step + 1, then), row
+    return TrainingState(params, moments, carry, state.key, state.step + 1, then, average), row
 
 
 def average_over_devices(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:

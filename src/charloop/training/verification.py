@@ -85,8 +85,13 @@ class Repetition:
         """Return the state after the updates, and the comparison of losses and gradients to the first difference."""
         state, compared = self.session.put_on_devices(unpack_checkpoint(self.session, self.base)[0]), 0
         size = self.session.config.training.steps_per_call
-        for first in range(self.start, self.stop, size):
-            numbers = range(first, min(self.stop, first + size))
+        first = self.start
+        while first < self.stop:
+            begin = [step for step in self._begin_averaging if step >= first]
+            if first in begin:
+                state = state.with_average_begun()
+            numbers = range(first, min([self.stop, first + size, *(step for step in begin if step > first)]))
+            first = numbers.stop
             rates = [planned_rate(self._record(number)) for number in numbers]
             state, metrics = self.session.train_steps(state, *self.session.call_inputs(numbers, rates))
             for number, made in zip(numbers, UpdateMetrics.read(metrics), strict=False):
@@ -95,6 +100,11 @@ class Repetition:
                     return state, Check("losses and gradients", found)
                 compared += 1
         return state, Check(f"losses and gradients of {compared:,} steps")
+
+    @property
+    def _begin_averaging(self) -> list[int]:
+        """The steps at whose evaluation the weights began to be averaged."""
+        return [step for step, record in self.evaluations.items() if record.average_begins]
 
     def _record(self, number: int) -> StepRecord:
         """Return the record of the update `number`, counted from 0."""
@@ -108,17 +118,18 @@ class Repetition:
 
     def _compare_goal(self, goal: Checkpoint, state: TrainingState) -> Iterator[Check]:
         """Compare all that the run saved at the last step."""
-        made = pack_tree(state)
+        made = pack_tree(state.with_average_begun() if self.stop in self._begin_averaging else state)
         yield compare_arrays(f"training state of step {self.stop:,}", made, goal.tensors)
-        score = self.session.validate(state.params) if self.stop in self.evaluations else None
-        if score:
-            yield compare_values("validation loss", score.loss, self.evaluations[self.stop].loss)
+        found = self.session.evaluate(state) if self.stop in self.evaluations else None
+        if found:
+            yield compare_values("validation loss", found.better.loss, self.evaluations[self.stop].loss)
+        params = state.chosen(averaged=found.is_averaged if found else state.has_average)
         yield from self._compare_weights(state)
         written = samples_path(self.session.folder, self.stop)
         if written.exists():
             same = any(
                 has_content(
-                    written, format_samples(sample_texts(self.session, state, self.stop, escaped=escaped))
+                    written, format_samples(sample_texts(self.session, params, self.stop, escaped=escaped))
                 )
                 for escaped in (True, False)
             )
@@ -132,7 +143,8 @@ class Repetition:
             yield Check("best weights", error.what)
             return
         if facts.get("step") == self.stop:
-            params = {name: np.asarray(value) for name, value in state.params.items()}
+            chosen = state.chosen(averaged=facts.get("averaged") is True)
+            params = {name: np.asarray(value) for name, value in chosen.items()}
             yield compare_arrays("best weights", params, weights)
 
 

@@ -37,6 +37,8 @@ FREE_ON_RESUME = {
     "cell",
 }
 """Settings that may change when a run is resumed: none of them changes what the run learns."""
+ADDED_ON_RESUME = {"average_decay", "average_after"}
+"""Settings that a resumed run may be given if it was without them."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def refuse_other_network(donor: ModelConfig, asked: ModelConfig) -> None:
 def refuse_changes(stored: RunConfig, asked: RunConfig) -> None:
     """Raise CharloopError if `asked` changes a setting that must stay as it is in a run."""
     for name, old, new in changes(stored, asked):
-        if name not in FREE_ON_RESUME:
+        if name not in FREE_ON_RESUME and (old or name not in ADDED_ON_RESUME):
             raise CharloopError(
                 f"--{name.replace('_', '-')} cannot change in the middle of a run",
                 got=new,

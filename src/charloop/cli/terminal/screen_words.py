@@ -1,7 +1,7 @@
 """The words of the training screen: before the first step, at each evaluation, after the last step."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from charloop.baselines.wording import beaten_cell, rank_sentence
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NARROW = 80
 """Columns of a terminal below which a row leaves out `ONLY_WIDE`."""
+WIDE = 90
+"""Columns of a terminal in which all columns of the table and the mark of an average fit."""
 COLUMNS = {
     "step": right("step", 9),
     "epoch": right("epoch", 6),
@@ -57,29 +59,32 @@ def opening_lines(event: Started) -> Iterator[tuple[str, str]]:
     yield "run", str(event.folder)
 
 
-def columns_for(width: int) -> list[str]:
-    """Return the names of the columns that fit a terminal of `width` columns."""
-    return [name for name in COLUMNS if width >= NARROW or name not in ONLY_WIDE]
+def columns_for(width: int, *, averages: bool) -> list[str]:
+    """Return the names of the columns that fit a terminal of `width` columns; marks of `averages` are long."""
+    hidden = ONLY_WIDE if width < NARROW else {"speed"} if averages and width < WIDE else set()
+    return [name for name in COLUMNS if name not in hidden]
 
 
-def table_head(width: int) -> str:
-    """Return the head of the table."""
-    return table_lines([COLUMNS[name] for name in columns_for(width)], [], gap=1)[0]
+def table_head(shown: Sequence[str]) -> str:
+    """Return the head of the table with these columns."""
+    return table_lines([COLUMNS[name] for name in shown], [], gap=1)[0]
 
 
 def table_row(
-    width: int,
+    shown: Sequence[str],
     figures: dict[str, str],
     elapsed: float,
     validation: float | None,
     baselines: "Baselines | None",
 ) -> str:
-    """Return a line of the table: `figures` has step, epoch, train, speed and mark; `validation` is in nats."""
+    """Return a line of the table with the columns `shown`.
+
+    `figures` has step, epoch, train, speed and mark; `validation` is in nats.
+    """
     cells = figures | {"clock": clock(elapsed)}
     if validation is not None:
         cells |= {"validation": f"{validation:.3f}", "bits": f"{validation / math.log(2):.3f}"}
         cells |= {"beats": beaten_cell(baselines.rank(validation))} if baselines else {}
-    shown = columns_for(width)
     columns, line = [COLUMNS[name] for name in shown], [cells.get(name, "") for name in shown]
     return table_lines(columns, [line], gap=1, heads=False)[0]
 
@@ -102,7 +107,8 @@ def ending_lines(
         bits, loss = event.best.bits_per_character, event.best.loss
         figures = f"validation {loss:.3f} nats = {bits:.3f} bits per character"
         read = f", on {event.best.characters:,} of {part_of:,} characters" if part_of else ""
-        yield "best", f"{figures}, at step {event.best_step:,}{read}"
+        kind = ", averaged weights" if event.best_is_averaged else ""
+        yield "best", f"{figures}, at step {event.best_step:,}{kind}{read}"
         if baselines:
             yield "rank", rank_sentence(baselines.rank(loss))
     if event.skipped:

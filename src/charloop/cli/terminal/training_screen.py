@@ -13,6 +13,7 @@ from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.picture import Picture, shows_samples
 from charloop.cli.terminal.screen_words import (
     NARROW,
+    columns_for,
     ending_lines,
     opening_lines,
     part_validated,
@@ -20,6 +21,7 @@ from charloop.cli.terminal.screen_words import (
     table_row,
 )
 from charloop.progress import Progress
+from charloop.training.averaging import is_averaging
 from charloop.training.events import (
     INTERRUPTED,
     Evaluated,
@@ -46,7 +48,7 @@ class TrainingScreen(Screen):
         super().__init__(console)
         self.picture, self.pace, self.estimate = Picture(), Pace(), EpochEstimate()
         self.progress.above = self.drawn
-        self.epoch, self.resumed_at, self.part_of, self.skipped = 0.0, 0, 0, 0
+        self.epoch, self.resumed_at, self.part_of, self.skipped, self.averages = 0.0, 0, 0, 0, False
         self.minutes: float | None = None
         self.baselines: Baselines | None = None
         self.interrupted = self.has_head = False
@@ -62,7 +64,8 @@ class TrainingScreen(Screen):
             case Stepped():
                 self.stepped(event)
             case Evaluated():
-                self.row(event.step, event.elapsed, event.score.loss, "best" if event.is_best else "")
+                marks = ["best"] * event.is_best + ["average"] * event.is_averaged
+                self.row(event.step, event.elapsed, event.score.loss, ", ".join(marks))
             case Sampled():
                 self.sampled(event)
             case Measured():
@@ -82,7 +85,7 @@ class TrainingScreen(Screen):
         data = event.config.data
         self.pace.characters, self.resumed_at = data.batch_size * data.seq_length, event.resumed_at
         self.estimate.chunks_per_epoch, self.minutes = event.chunks_per_epoch, event.config.training.minutes
-        self.part_of = part_validated(event)
+        self.part_of, self.averages = part_validated(event), is_averaging(event.config.training)
         for label, text in opening_lines(event):
             self.say(label, text)
         for note in event.notes:
@@ -136,15 +139,15 @@ class TrainingScreen(Screen):
 
     def row(self, step: int, elapsed: float, validation: float | None, mark: str) -> None:
         """Print one line of the table, under its head if that is not in sight."""
-        width = self.console.width if self.has_bar else NARROW
+        shown = columns_for(self.console.width if self.has_bar else NARROW, averages=self.averages)
         if not self.has_head:
-            self.console.print(Text("\n" + table_head(width), "dim"))
+            self.console.print(Text("\n" + table_head(shown), "dim"))
             self.has_head = True
         self.last_row = time.monotonic()
         figures = {"step": f"{step:,}", "epoch": f"{self.epoch:.2f}", "speed": self.pace.speed, "mark": mark}
         figures["train"] = f"{self.pace.loss:.3f}" if self.pace.losses else ""
-        line = table_row(width, figures, elapsed, validation, self.baselines)
-        self.console.print(Text(line, "" if mark or validation is None else "dim"))
+        line = table_row(shown, figures, elapsed, validation, self.baselines)
+        self.console.print(Text(line, "" if "best" in mark or validation is None else "dim"))
 
     def sampled(self, event: Sampled) -> None:
         """Show samples in the picture; on a small terminal and in a pipe, print them between the rows."""
