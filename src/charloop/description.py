@@ -129,7 +129,7 @@ def describe_rows(folder: RunFolder, values: dict[str, Any]) -> Iterator[tuple[s
     yield "run", values["run"]
     yield "model", f"{describe_model(ModelConfig(**model))}, embedding {model['embed_size'] or 'one-hot'}"
     yield from (("note", note) for note in values["notes"])
-    yield "dropout", dropout_line(model)
+    yield "dropout", dropout_line(model, training)
     if values["text"].keys() >= TEXT_KEYS:
         yield from text_rows(values["text"], unit)
     yield from document_rows(data, folder.vocabulary.labels)
@@ -182,11 +182,14 @@ def text_rows(text: dict[str, Any], unit: str) -> Iterator[tuple[str, str]]:
     yield from (("note", note) for note in text.get("notes", ()))
 
 
-def dropout_line(model: dict[str, Any]) -> str:
+def dropout_line(model: dict[str, Any], training: dict[str, Any]) -> str:
     """Return the dropout rates that are not 0."""
     rates = {where: model[f"dropout_{where}"] for where in ("input", "between", "output")}
     shown = [f"{where} {rate:g}" for where, rate in rates.items() if rate]
-    return f"{', '.join(shown)} ({model['dropout_kind']})" if shown else "none"
+    found = [f"{', '.join(shown)} ({model['dropout_kind']})"] if shown else []
+    whole = {"characters": model["embedding_dropout"], "weights": training["weight_dropout"]}
+    found += [f"{what} {rate:g}" for what, rate in whole.items() if rate]
+    return ", ".join(found) or "none"
 
 
 def weights_rows(values: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Dropout of values, memories and weights. Masks of values and memories belong to batch rows, not to devices."""
+"""Dropout of values, memories, characters and weights. Masks of values and memories belong to batch rows, not to devices."""
 
 from typing import TypeAlias
 
@@ -11,9 +11,9 @@ from charloop.types import Parameters, RandomKey
 LEVELS = 2**16
 """A mask takes 16 random bits per element: rates are rounded to 1/65536, and the scale matches the rounded rate."""
 
-MEMORY, POSITION, WEIGHTS = 2**31, 2**31 + 1, 2**31 + 2
-"""Folded into a step's key to draw which memories are reset, where, and which weights are dropped; no layer has these
-numbers."""
+MEMORY, POSITION, WEIGHTS, CHARACTERS = range(2**31, 2**31 + 4)
+"""Folded into a step's key to draw which memories are reset, where, and which weights and characters are dropped; no
+layer has these numbers."""
 
 RECURRENT = "weight_hh"
 """The name that a cell's recurrent matrices begin with."""
@@ -42,6 +42,21 @@ def apply_dropout(
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(batch_rows)
     keep = jax.vmap(lambda key: draw_levels(key, shape), out_axes=1)(keys) < kept
     return jnp.where(keep, values * (LEVELS / kept), 0.0)
+
+
+def drop_characters(
+    key: RandomKey, rate: float, table: Float[Array, "vocab columns"]
+) -> Float[Array, "vocab columns"]:
+    """Set the rows of a fraction `rate` of the characters in an embedding to 0 and scale the rest to the same mean.
+
+    Embedding dropout (Gal and Ghahramani 2016; Merity et al. 2018, section 4.3): a character is dropped wherever it
+    stands, in all time steps and batch rows, the same on all devices. `rate` is in [0, 1); 0 returns `table`.
+    """
+    kept = LEVELS - round(rate * LEVELS)
+    if kept == LEVELS:
+        return table
+    keep = draw_levels(jax.random.fold_in(key, CHARACTERS), (len(table), 1)) < kept
+    return jnp.where(keep, table * (LEVELS / kept), 0.0)
 
 
 def drop_weights(key: RandomKey, rate: float, params: Parameters) -> Parameters:

@@ -11,6 +11,7 @@ from charloop.cells import Cell
 from charloop.cells.checking import check_cell
 from charloop.cells.from_object import find_cell, is_user_cell
 from charloop.config import ModelConfig
+from charloop.dropout import drop_characters
 from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.recurrent import Recurrent, Stack
@@ -55,6 +56,12 @@ class CharLM:
                 got=vocab_size,
                 allowed=f"up to {MAX_ONE_HOT}",
                 do="use --embed-size 128",
+            )
+        if config.embedding_dropout and not config.embed_size:
+            raise CharloopError(
+                "--embedding-dropout for one-hot input, which has no embedding",
+                got=config.embedding_dropout,
+                do="leave it out, or use --embed-size 64",
             )
         cell = find_cell(config.cell, config.hidden_size, config.cell_options)
         if is_user_cell(config.cell):
@@ -130,7 +137,7 @@ class CharLM:
         if begins is not None:
             resets = begins if resets is None else begins | resets
         options = CallOptions(resets=resets, lengths=lengths, key=key, batch_rows=batch_rows)
-        inputs: LayerInput = self._lookup(params, characters)
+        inputs: LayerInput = self._lookup(params, characters, key)
         if key is not None and self.config.dropout_input:
             inputs = drop_outputs(
                 0, self.config.dropout_input, self.config.dropout_kind, gather_features(inputs), options
@@ -182,9 +189,14 @@ class CharLM:
         """Why something slower than `config.unroll` runs it here, in a line; empty if it runs as requested."""
         return self.stack.reasons
 
-    def _lookup(self, params: Parameters, characters: Characters) -> Lookup:
+    def _lookup(self, params: Parameters, characters: Characters, key: RandomKey | None = None) -> Lookup:
+        """Return what the first layer reads; with a `key`, some characters are dropped. A tied readout keeps them."""
         table = params.get("embedding.weight")
-        return Lookup(jnp.eye(self.vocab_size) if table is None else table, characters)
+        if table is None:
+            return Lookup(jnp.eye(self.vocab_size), characters)
+        if key is not None:
+            table = drop_characters(key, self.config.embedding_dropout, table)
+        return Lookup(table, characters)
 
 
 def recurrent_parameters(params: Parameters) -> Parameters:

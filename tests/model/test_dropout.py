@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from charloop.dropout import apply_dropout
+from charloop.dropout import apply_dropout, drop_characters
 from charloop.model import CharLM, layer_parameters
+from charloop.errors import CharloopError
 from model.small import BATCH, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
 
 RATE_NAMES = ("dropout_input", "dropout_between", "dropout_output")
@@ -100,7 +101,7 @@ def test_each_rate_alone_changes_only_what_comes_after_it(location: str) -> None
 def test_without_a_key_nothing_is_dropped() -> None:
     given = weights(build()), characters(), state(build())
     for kind in ("element", "variational"):
-        model = build(dropout_kind=kind, **RATES)
+        model = build(dropout_kind=kind, embedding_dropout=0.5, **RATES)
         jax.tree.map(np.testing.assert_array_equal, apply(model, *given), apply(build(), *given))
 
 
@@ -130,3 +131,45 @@ def test_a_variational_model_drops_the_same_units_all_along() -> None:
     dropped = np.asarray(apply(model, params, characters(8), state(model), key=KEY)[0][..., :HIDDEN]) == 0
     assert (dropped == dropped[:1]).all()
     assert 0 < dropped[0].sum() < dropped[0].size
+
+
+def dropped_table(table: jax.Array, rate: float) -> jax.Array:
+    """The embedding with whole rows dropped, row by row; the lower 16 bits of a word decide."""
+    draws = np.asarray(jax.random.bits(jax.random.fold_in(KEY, 2**31 + 3), (len(table), 1), "uint32"))[:, 0]
+    rows = [
+        row * (2.0**-16 * (draw % 2**16) < 1 - rate) / (1 - rate)
+        for row, draw in zip(table, draws, strict=True)
+    ]
+    return jnp.array(rows)
+
+
+@pytest.mark.parametrize("unroll", ["fused", "scan"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_dropped_characters_are_zeros_wherever_they_are_read_and_the_readout_keeps_them(
+    unroll: str, tied: bool
+) -> None:
+    model = build(unroll=unroll, embed_size=HIDDEN, tie_embedding=tied, embedding_dropout=0.5)
+    plain = build(unroll="scan", embed_size=HIDDEN)
+    params, rest = weights(model), (characters(12), state(model))
+    table = dropped_table(params["embedding.weight"], 0.5)
+    assert 0 < (np.asarray(table) == 0).all(1).sum() < VOCAB
+    by_hand = params | {"embedding.weight": table}
+    by_hand["readout.weight"] = params["embedding.weight" if tied else "readout.weight"]
+    dropped, memory = apply(model, params, *rest, key=KEY)
+    expected, expected_memory = apply(plain, by_hand, *rest)
+    np.testing.assert_allclose(dropped, expected, rtol=1e-5, atol=1e-5)
+    jax.tree.map(
+        lambda got, wanted: np.testing.assert_allclose(got, wanted, atol=1e-5), memory, expected_memory
+    )
+
+
+def test_characters_are_dropped_at_the_rate_and_their_mean_is_kept() -> None:
+    table = np.asarray(drop_characters(KEY, 0.3, jnp.ones((4000, 2))))
+    assert (table == 0).mean() == pytest.approx(0.3, abs=0.03)
+    assert table.mean() == pytest.approx(1, abs=0.05)
+    assert np.array_equal(table[:, 0], table[:, 1])
+
+
+def test_one_hot_input_has_no_characters_to_drop() -> None:
+    with pytest.raises(CharloopError, match="--embedding-dropout.*--embed-size 64"):
+        build(embed_size=0, embedding_dropout=0.1)

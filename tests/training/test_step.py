@@ -15,7 +15,7 @@ from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, c
 from training.twin import learn, ptb
 
 RULES = {
-    "adamw": {"weight_decay": 0.3, "clip_norm": 0.3, "beta2": 0.95},
+    "adamw": {"weight_decay": 0.3, "clip_norm": 0.3, "beta2": 0.95, "embedding_dropout": 0.3},
     "adam": {"clip_norm": 0.0},
     "rmsprop": {"clip_norm": 0.5, "learning_rate": 0.01},
     "sgd": {"beta1": 0.8, "learning_rate": 0.1},

@@ -1,5 +1,6 @@
 """A simple reference of training: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -77,10 +78,20 @@ def dropped_weights(key: Any, rate: float, params: Any) -> Any:
     return made
 
 
+def dropped_characters(key: Any, rate: float, factors: Any) -> Any:
+    """Return the factors of the weights with those of an embedding's rows: 0 for a character that is dropped."""
+    level, shape = round(rate * 2**16), factors["embedding.weight"].shape
+    draws = jax.random.bits(jax.random.fold_in(key, 2**31 + 3), (shape[0], 1), "uint32") % 2**16
+    kept = [0 if draw >= 2**16 - level else 2**16 / (2**16 - level) for draw in draws[:, 0].tolist()]
+    return factors | {"embedding.weight": np.repeat(np.float32(kept)[:, None], shape[1], axis=1)}
+
+
 def learn(
     model: CharLM, config: RunConfig, text: str, rates: list[float], prefix: tuple[int, ...] = ()
 ) -> tuple[Any, list[Any]]:
     """Weights after `len(rates)` updates on `text` (all symbols are in it); loss and gradient length of each."""
+    rate = model.config.embedding_dropout
+    model = replace(model, config=replace(model.config, embedding_dropout=0.0))
     key_init, key_run = jax.random.split(jax.random.key(config.training.seed))
     params, memory, rows = jax.jit(model.init)(key_init), None, []
     optimizer = rule(config, rates)
@@ -101,6 +112,7 @@ def learn(
             key = jax.random.fold_in(key_run, number)
             resets = reset_positions(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)
             factors = dropped_weights(key, config.training.weight_dropout, jax.tree.map(np.ones_like, params))
+            factors = dropped_characters(key, rate, factors)
             dropped = jax.tree.map(np.multiply, params, factors)
             (loss, memory), g = gradient(dropped, x, y, memory, key, resets)
             g = jax.tree.map(np.multiply, g, factors)

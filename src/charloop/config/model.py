@@ -25,6 +25,9 @@ class ModelConfig:
     """Size of the character embedding; 0 for one-hot input."""
     tie_embedding: bool = False
     """Use the embedding matrix for the readout too; requires embed-size = hidden-size."""
+    embedding_dropout: Fraction = 0.0
+    """Rate at which whole characters are dropped from the embedding, drawn once for each update (Gal and Ghahramani
+    2016; Merity et al. 2018): the network reads them as zeros. From 0 to below 1."""
     dropout_input: Fraction = 0.0
     """Dropout rate of the embedded input, before the first layer; from 0 to below 1."""
     dropout_between: Fraction = 0.0
