@@ -1,4 +1,4 @@
-"""Dropout of values, memories, characters and weights. Masks of values and memories belong to batch rows, not to devices."""
+"""Dropout of values, memories, characters and weights. The first two masks belong to batch rows, not to devices."""
 
 from typing import TypeAlias
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charloop.data import Chunks, fit_batch, release_pages, split_tokens, token_file
+from charloop.data import Chunks, TrainingChunks, fit_batch, release_pages, split_tokens, token_file
 from charloop.data.token_file import map_tokens
 from charloop.errors import CharloopError
+
+OFFSETS = [30, 33, 41, 28, 38]
+"""Of five epochs with seed 1, below 64."""
 
 
 def test_every_number_of_a_small_example() -> None:
@@ -170,3 +173,47 @@ def test_fitted_sizes_always_work(length: int, batch_size: int, seq_length: int)
 def test_sizes_that_cannot_be_fitted(length: int, batch_size: int, seq_length: int) -> None:
     with pytest.raises(CharloopError, match=r"too few|too small"):
         fit_batch(length, batch_size, seq_length)
+
+
+@given(SIZES, st.integers(0, 2**32 - 1), st.integers(0, 5))
+def test_an_epoch_with_an_offset_is_the_text_from_there_on(
+    sizes: tuple[int, int, int], seed: int, epoch: int
+) -> None:
+    batch_size, seq_length, extra = sizes
+    tokens = np.arange(batch_size * (seq_length + 1) + extra, dtype=np.uint16)
+    chunked = TrainingChunks(tokens, batch_size, seq_length, seed, random_offset=True)
+    offset, kept = chunked.offset(epoch), len(tokens) - min(seq_length - 1, extra)
+    assert 0 <= offset <= len(tokens) - kept
+    assert offset < seq_length
+    expected = list(ptb_iterator(tokens[offset : offset + kept], batch_size, seq_length))
+    assert len(expected) == chunked.chunks_per_epoch >= 1
+    for index, (x, y) in enumerate(expected):
+        number = epoch * len(expected) + index
+        np.testing.assert_array_equal(chunked.chunk(number)[:-1], x.T)
+        np.testing.assert_array_equal(chunked.chunk(number)[1:], y.T)
+        assert chunked.starts(number) == x[:, 0].tolist()
+
+
+def test_all_offsets_below_the_length_of_a_chunk_occur_and_seeds_differ() -> None:
+    chunked = TrainingChunks(np.arange(100, dtype=np.uint8), 2, 5, seed=7, random_offset=True)
+    drawn = [chunked.offset(epoch) for epoch in range(200)]
+    assert set(drawn) == {0, 1, 2, 3, 4}
+    assert min(map(drawn.count, range(5))) > 20
+    other = TrainingChunks(np.arange(100, dtype=np.uint8), 2, 5, seed=8, random_offset=True)
+    assert drawn != [other.offset(epoch) for epoch in range(200)]
+
+
+@given(SIZES, st.integers(0, 40))
+def test_without_offsets_every_epoch_is_the_same(sizes: tuple[int, int, int], number: int) -> None:
+    batch_size, seq_length, extra = sizes
+    tokens = np.arange(batch_size * (seq_length + 1) + extra, dtype=np.uint16)
+    chunked, plain = TrainingChunks(tokens, batch_size, seq_length), Chunks(tokens, batch_size, seq_length)
+    index = number % plain.chunks_per_epoch
+    np.testing.assert_array_equal(chunked.chunk(number), plain.chunk(index))
+    assert chunked.starts(number) == plain.chunk(index)[0].tolist()
+
+
+def test_offsets_stay_what_they_are() -> None:
+    """A run that is resumed years later reads on where it stopped."""
+    chunked = TrainingChunks(np.zeros(10**4, np.uint8), 2, 64, seed=1, random_offset=True)
+    assert [chunked.offset(epoch) for epoch in range(5)] == OFFSETS

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from charloop.dropout import apply_dropout, drop_characters
-from charloop.model import CharLM, layer_parameters
 from charloop.errors import CharloopError
+from charloop.model import CharLM, layer_parameters
 from model.small import BATCH, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
 
 RATE_NAMES = ("dropout_input", "dropout_between", "dropout_output")
@@ -171,5 +171,5 @@ def test_characters_are_dropped_at_the_rate_and_their_mean_is_kept() -> None:
 
 
 def test_one_hot_input_has_no_characters_to_drop() -> None:
-    with pytest.raises(CharloopError, match="--embedding-dropout.*--embed-size 64"):
+    with pytest.raises(CharloopError, match=r"--embedding-dropout.*--embed-size 64"):
         build(embed_size=0, embedding_dropout=0.1)

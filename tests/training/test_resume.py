@@ -18,6 +18,7 @@ from charloop.evaluation import Score
 from charloop.trained import load
 from charloop.training.checkpoints import save_checkpoint
 from charloop.training.events import Evaluated
+from charloop.training.verification import Repetition
 from training.runs import (
     CHUNKS,
     TEXT,
@@ -68,6 +69,18 @@ def test_an_interrupted_run_resumes_as_if_never_interrupted(
     second = resume_recorded(first.folder)
     assert second.started.resumed_at == first.finished.step == second.steps[0].step - 1
     assert_never_stopped(second, whole)
+
+
+@pytest.mark.parametrize("stop", [15, CHUNKS + 1])
+def test_a_run_with_random_offsets_goes_on_where_it_stopped(tmp_path: Path, text: Path, stop: int) -> None:
+    """In both epochs, each of which has its own; and what is repeated is the same."""
+    config = plan(text, random_offset=True)
+    never_stopped = run(tmp_path / "whole", config)
+    assert never_stopped.started.chunks_per_epoch == CHUNKS - 1
+    with pytest.raises(CrashError):
+        run(tmp_path / "run", config, at_step(stop, crash))
+    assert_never_stopped(resume_recorded(tmp_path / "run"), never_stopped)
+    assert [check.difference for check in Repetition.of(tmp_path / "run").run()][:2] == [None] * 2
 
 
 def test_on_two_devices_too(tmp_path: Path, text: Path) -> None:

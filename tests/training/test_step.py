@@ -18,9 +18,10 @@ RULES = {
     "adamw": {"weight_decay": 0.3, "clip_norm": 0.3, "beta2": 0.95, "embedding_dropout": 0.3},
     "adam": {"clip_norm": 0.0},
     "rmsprop": {"clip_norm": 0.5, "learning_rate": 0.01},
-    "sgd": {"beta1": 0.8, "learning_rate": 0.1},
+    "sgd": {"beta1": 0.8, "learning_rate": 0.1, "random_offset": True},
 }
 STEPS = CHUNKS + 5
+"""With a random offset an epoch has a chunk less, so that this is in the second epoch too."""
 
 
 def close(got, expected) -> None:

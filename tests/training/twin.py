@@ -1,5 +1,6 @@
 """A simple reference of training: the PTB loop, JAX's gradient of a plain scan, optax's own rules."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,16 @@ from charloop.loss import cross_entropy
 from charloop.model import CharLM
 
 
-def ptb(text: str, config: RunConfig) -> list[tuple[bool, np.ndarray, np.ndarray]]:
-    """An epoch as the PTB iterator defines it: whether it starts, inputs, targets; time first."""
+def ptb(text: str, config: RunConfig, epoch: int = 0) -> list[tuple[bool, np.ndarray, np.ndarray]]:
+    """An epoch as the PTB iterator defines it: whether it starts, inputs, targets; time first.
+
+    With a random offset, one character less than a chunk has is missing, at the start and at the end together.
+    """
     ids = Vocabulary.of_text(text).encode(text)
     batch, time = config.data.batch_size, config.data.seq_length
+    if config.data.random_offset:
+        offset = int(np.random.default_rng((config.training.seed, epoch)).integers(time))
+        ids = ids[offset : len(ids) - (time - 1 - offset)]
     length = len(ids) // batch
     data = ids[: batch * length].reshape(batch, length)
     return [
@@ -95,7 +102,7 @@ def learn(
     key_init, key_run = jax.random.split(jax.random.key(config.training.seed))
     params, memory, rows = jax.jit(model.init)(key_init), None, []
     optimizer = rule(config, rates)
-    moments, epoch = optimizer.init(params), ptb(text, config)
+    moments = optimizer.init(params)
 
     @jax.jit
     def gradient(params: Any, x: Any, y: Any, memory: Any, key: Any, resets: Any) -> Any:
@@ -106,8 +113,10 @@ def learn(
         return jax.value_and_grad(loss, has_aux=True)(params)
 
     update, number = jax.jit(optimizer.update), 0
-    while number < len(rates):
-        for starts, x, y in epoch[: len(rates) - number]:
+    for passed in itertools.count():
+        if number == len(rates):
+            break
+        for starts, x, y in ptb(text, config, passed)[: len(rates) - number]:
             memory = model.initial_state(config.data.batch_size) if starts else memory
             key = jax.random.fold_in(key_run, number)
             resets = reset_positions(key, config.training.state_dropout, np.concatenate([x, y[-1:]]), prefix)

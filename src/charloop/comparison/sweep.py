@@ -14,7 +14,7 @@ from charloop.comparison.matching import hidden_size_like
 from charloop.config import RunConfig
 from charloop.configfile import changes
 from charloop.conversion import convert
-from charloop.data import Chunks, Corpus
+from charloop.data import Corpus, TrainingChunks
 from charloop.errors import CharloopError
 from charloop.model import CharLM
 from charloop.training.events import INTERRUPTED, Event, Finished, Listener
@@ -88,7 +88,7 @@ class Sweep:
         """The budget that all runs share."""
         config = self.runs[0].config
         cut = split_corpus(config, self.corpus)
-        chunks = Chunks(self.corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        chunks = TrainingChunks.of(self.corpus.tokens[cut.train], config)
         return Budget.of(config.training, chunks.chunks_per_epoch)
 
     def look(self, run: PlannedRun) -> "RunState":

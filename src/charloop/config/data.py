@@ -57,6 +57,10 @@ class DataConfig:
     """Characters of each batch row that one training step reads (the window of truncated backpropagation through
     time)."""
 
+    random_offset: bool = False
+    """Begin each epoch at another character, drawn by the seed among the first seq-length, so that chunks begin and
+    end elsewhere in each (Merity et al. 2018 vary the length of chunks to that end)."""
+
     def __post_init__(self) -> None:
         """`corpus` may also be given as one name or path."""
         object.__setattr__(self, "corpus", source_names(self.corpus))

@@ -1,6 +1,6 @@
 """Any text in, chunks of tokens out. NumPy only: nothing here needs JAX."""
 
-from charloop.data.chunks import Chunks, fit_batch
+from charloop.data.chunks import Chunks, TrainingChunks, fit_batch
 from charloop.data.corpora import NamedCorpus, corpora
 from charloop.data.corpus import Corpus, load_corpus
 from charloop.data.finding import need_stdin, refuse_streams
@@ -17,6 +17,7 @@ __all__ = [
     "NamedCorpus",
     "Split",
     "Text",
+    "TrainingChunks",
     "Unit",
     "Vocabulary",
     "accept_prefix",

@@ -1,10 +1,12 @@
-"""A text as batch rows side by side, read in chunks exactly as the PTB iterator cuts them."""
+"""A text as batch rows side by side, read in chunks exactly as the PTB iterator cuts them, epoch after epoch."""
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Int, Integer
 
+from charloop.config import RunConfig
 from charloop.data.token_file import RELEASE_TOKENS, release_pages
 from charloop.errors import CharloopError
 from charloop.wording import number_of
@@ -61,6 +63,69 @@ class Chunks:
             release_pages(self.tokens)
         start = index * self.seq_length
         return np.ascontiguousarray(self._rows[:, start : start + self.seq_length + 1].T, dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingChunks:
+    """The chunks of all epochs of a training text, by the number of the update (from 0).
+
+    With `random_offset`, epoch e is the text from another character on, so that chunks begin and end elsewhere. All
+    epochs have as many chunks; a text too short for that keeps one chunk, and has fewer offsets. Raises CharloopError
+    as `Chunks` does.
+    """
+
+    tokens: Integer[np.ndarray, " length"]
+    batch_size: int
+    seq_length: int
+    seed: int = 0
+    random_offset: bool = False
+
+    def __post_init__(self) -> None:
+        self.epoch(0)
+
+    @classmethod
+    def of(cls, tokens: Integer[np.ndarray, " length"], config: RunConfig) -> "TrainingChunks":
+        """Return the chunks of a training text as `config` has them."""
+        data = config.data
+        return cls(tokens, data.batch_size, data.seq_length, config.training.seed, data.random_offset)
+
+    @property
+    def last_offset(self) -> int:
+        """The largest offset of an epoch: the number of tokens that an epoch does not read because of it."""
+        spare = len(self.tokens) - self.batch_size * (self.seq_length + 1)
+        return max(0, min(self.seq_length - 1, spare)) if self.random_offset else 0
+
+    @cached_property
+    def chunks_per_epoch(self) -> int:
+        """Chunks per batch row, the same in each epoch."""
+        return self.epoch(0).chunks_per_epoch
+
+    def offset(self, epoch: int) -> int:
+        """Return at which token of the text an epoch begins."""
+        return draw_offset(self.seed, epoch, self.last_offset)
+
+    def epoch(self, number: int) -> Chunks:
+        """Return the chunks of an epoch."""
+        offset = self.offset(number)
+        end = len(self.tokens) - self.last_offset + offset
+        return Chunks(self.tokens[offset:end], self.batch_size, self.seq_length)
+
+    def chunk(self, number: int) -> Int[np.ndarray, "time_and_one batch"]:
+        """Return the chunk of an update, as `Chunks.chunk` does."""
+        epoch, index = divmod(number, self.chunks_per_epoch)
+        return self.epoch(epoch).chunk(index)
+
+    def starts(self, number: int) -> list[int]:
+        """Return at which token of the text the chunk of an update begins in each batch row."""
+        epoch, index = divmod(number, self.chunks_per_epoch)
+        start, row_length = self.offset(epoch) + index * self.seq_length, self.epoch(epoch).row_length
+        return [start + row * row_length for row in range(self.batch_size)]
+
+
+@lru_cache(maxsize=64)
+def draw_offset(seed: int, epoch: int, last: int) -> int:
+    """Draw a number from 0 to `last`; the same for the same seed and epoch."""
+    return int(np.random.default_rng((seed, epoch)).integers(last + 1)) if last else 0
 
 
 def fit_batch(length: int, batch_size: int, seq_length: int) -> tuple[int, int, str | None]:

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import split_corpus
 from charloop.config import RunConfig
-from charloop.data import Chunks, Corpus, Split, find_prefix_of_tokens, fit_batch
+from charloop.data import Corpus, Split, TrainingChunks, find_prefix_of_tokens, fit_batch
 from charloop.data.documents.order import count_documents
 from charloop.devices import choose_devices, make_mesh
 from charloop.dropout import RECURRENT, is_recurrent
@@ -57,7 +57,7 @@ class TrainingSession:
     folder: RunFolder
     corpus: Corpus
     split: Split
-    chunks: Chunks
+    chunks: TrainingChunks
     model: CharLM
     optimizer: optax.GradientTransformationExtraArgs
     mesh: Mesh
@@ -79,7 +79,7 @@ class TrainingSession:
     def of(cls, folder: RunFolder, corpus: Corpus, cut: Split, model: CharLM) -> "TrainingSession":
         """Return the session of a run folder whose configuration is complete, with its split and its model."""
         config = folder.config
-        chunks = Chunks(corpus.tokens[cut.train], config.data.batch_size, config.data.seq_length)
+        chunks = TrainingChunks.of(corpus.tokens[cut.train], config)
         check_precision(config.training.precision, model)
         check_weight_dropout(config.training.weight_dropout, model)
         check_averaging(config.training, validated=bool(cut.sizes[1]))
@@ -135,26 +135,22 @@ class TrainingSession:
     def call_inputs(self, numbers: Sequence[int], rates: Sequence[float]) -> tuple[Any, ...]:
         """Return the arguments of a call that makes the updates `numbers`, at these learning rates."""
         calls, per_epoch = self.config.training.steps_per_call, self.chunks.chunks_per_epoch
-        indices = [number % per_epoch for number in numbers]
-        text = [self.chunks.chunk(index) for index in indices]
+        text = [self.chunks.chunk(number) for number in numbers]
         text += [text[-1]] * (calls - len(text))
-        padding = [0] * (calls - len(indices))
-        resets = np.array([index == 0 for index in indices] + padding, bool)
-        return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(indices))
+        padding = [0] * (calls - len(numbers))
+        resets = np.array([number % per_epoch == 0 for number in numbers] + padding, bool)
+        return np.stack(text), np.array([*rates, *padding], np.float32), resets, np.int32(len(numbers))
 
     def chunk_offsets(self, number: int) -> list[int]:
         """Return where the chunk of the update `number` (from 0) begins in each batch row.
 
         In characters (of a text of bytes: bytes) from the start of the whole text.
         """
-        chunks = self.chunks
-        start = self.split.train.start + number % chunks.chunks_per_epoch * chunks.seq_length
-        return [start + row * chunks.row_length for row in range(chunks.batch_size)]
+        return [self.split.train.start + start for start in self.chunks.starts(number)]
 
     def chunk_texts(self, number: int) -> list[str]:
         """Return the text of the chunk of the update `number` (from 0) in each batch row."""
-        chunk = self.chunks.chunk(number % self.chunks.chunks_per_epoch)
-        return [self.folder.vocabulary.decode(row) for row in chunk.T]
+        return [self.folder.vocabulary.decode(row) for row in self.chunks.chunk(number).T]
 
     def put_on_devices(self, state: TrainingState) -> TrainingState:
         """Return `state` on the devices: memory is cut along the batch, the rest whole on each."""
