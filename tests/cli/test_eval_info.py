@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from charloop.configfile import to_dict
+from charloop.description import weights_rows
 from charloop.kernels import availability
 from charloop.trained import load
 from cli.commands import BRIEF, WITHOUT_OPTIONAL_LIBRARIES, assert_refused, call, done, process
@@ -148,3 +149,11 @@ def test_info_says_why_there_is_no_kernel_in_the_words_of_sample(
     assert listed == list(network.notes)
     assert "llvmlite is not installed" in listed[0]
     assert f"\nnote        {listed[0]}\n" in shown
+
+
+def test_info_says_that_weights_are_averaged() -> None:
+    weights = {"parameters": 3, "step": 5, "validation_loss": 1.0}
+    (_, plain), (_, averaged) = (
+        list(weights_rows({"weights": weights | more, "text": {}}))[-1] for more in ({}, {"averaged": True})
+    )
+    assert averaged == f"{plain}, averaged weights"

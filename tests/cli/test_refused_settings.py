@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from charloop.config import ModelConfig
-from cli.commands import BRIEF, SMALL_RUN, assert_refused, call, prints, refused
+from cli.commands import BRIEF, SMALL_RUN, assert_refused, call, done, prints, refused
 
 LONG_NUMBER = f"[training]\nseed = 0x{'f' * 5000}\n"
 FILES: dict[str, tuple[Any, ...]] = {
@@ -84,6 +84,12 @@ def test_a_setting_that_cannot_change_in_the_middle_of_a_run(
     outcome = call("train", "--resume", str(copied), *flag.split())
     assert_refused(outcome, f"{name} cannot change", got, allowed, "--init-from")
     assert prints(copied) == before
+
+
+def test_a_run_may_be_continued_with_an_average_which_then_stays(copied: Path) -> None:
+    done(call("train", "--resume", str(copied), "--average-decay", "0.5", "--steps", "17"))
+    outcome = call("train", "--resume", str(copied), "--average-decay", "0.6", "--steps", "18")
+    assert_refused(outcome, "--average-decay cannot change", 0.6, "0.5", "--init-from")
 
 
 def test_weights_of_another_network(trained: Path, book: Path, tmp_path: Path) -> None:

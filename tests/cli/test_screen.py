@@ -187,6 +187,27 @@ best     validation 1.386 nats = 2.000 bits per character, at step 1
     )
 
 
+@pytest.mark.parametrize("width", [60, 80, 89, 90])
+def test_an_average_is_marked_in_rows_that_fit(width: int) -> None:
+    """Of the averaged weights: the best, and a row that is not."""
+    config = replace(STARTED.config, training=replace(STARTED.config.training, average_decay=0.9))
+    target = console(width, terminal=True)
+    with TrainingScreen(target) as screen:
+        screen(replace(STARTED, config=config))
+        screen(Measured(BASELINES))
+        screen(stepped(1234567, 0.5))
+        screen(Evaluated(1234567, SCORE, True, 36610.0, is_averaged=True))
+        screen(Evaluated(1234568, SCORE, False, 36611.0, is_averaged=True))
+        screen(Finished("the budget is used up", 1234568, SCORE, 1234567, 1.0, best_is_averaged=True))
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written(target)).splitlines()
+    rows = [line for line in lines if line.startswith("1,234,56")]
+    assert [row.split()[-2:] for row in rows] == [["best,", "average"], rows[1].split()[-2:]]
+    assert rows[1].endswith(" average")
+    assert max(map(len, rows)) <= width
+    assert ("chars/s" in "".join(lines)) == (width >= 90)
+    assert any(line.endswith("at step 1,234,567, averaged weights") for line in lines)
+
+
 def test_how_losses_rank() -> None:
     target = console(terminal=False)
     with TrainingScreen(target) as screen:
