@@ -174,7 +174,8 @@ class CharLM:
         stack = self.stack if options.lengths is None else self._reading_stack
         outputs, state = stack.run(recurrent_parameters(params), inputs, state, options)
         rate, kind = self.config.dropout_output, self.config.dropout_kind
-        hidden = drop_outputs(len(outputs), rate, kind, outputs[-1], options)
+        read = outputs[-1] if self.config.readout_from == "last" else sum(outputs[1:], outputs[0])
+        hidden = drop_outputs(len(outputs), rate, kind, read, options)
         weight = params["embedding.weight" if self.config.tie_embedding else "readout.weight"]
         engine = choose_engine(self.engine, hidden.size if len(hidden) > 1 else 0, (hidden, weight))
         return multiply_inputs(engine, hidden, weight, params["readout.bias"]), state

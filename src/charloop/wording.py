@@ -10,7 +10,8 @@ from charloop.progress import Progress
 def describe_model(config: ModelConfig) -> str:
     """Return the network in a few words."""
     options = f" ({', '.join(config.cell_options)})" if config.cell_options else ""
-    return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}"
+    read = ", readout from all layers" if config.readout_from == "all" else ""
+    return f"{config.cell}{options}, {config.num_layers} x {config.hidden_size}{read}"
 
 
 def number_of(count: int | float, thing: str) -> str:

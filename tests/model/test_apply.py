@@ -22,9 +22,11 @@ def slowly(model: CharLM, params, ids, memory):
     memory, rows = list(memory), []
     table = params.get("embedding.weight", np.eye(VOCAB, dtype=np.float32))
     for time_step in ids:
-        x = jnp.stack([jnp.array(table)[character] for character in time_step])
+        x, outputs = jnp.stack([jnp.array(table)[character] for character in time_step]), []
         for layer in range(model.config.num_layers):
             memory[layer], x = model.cell.step(layer_parameters(params, layer), x, memory[layer])
+            outputs.append(x)
+        x = sum(outputs) if model.config.readout_from == "all" else x
         weight = params["embedding.weight" if model.config.tie_embedding else "readout.weight"]
         rows.append(x @ weight.T + jnp.broadcast_to(params["readout.bias"], (len(time_step), VOCAB)))
     return jnp.stack(rows), tuple(memory)
@@ -39,6 +41,20 @@ def test_apply_is_the_layers_one_after_the_other(cell: str) -> None:
     model = build(cell=cell)
     given = weights(model), characters(), state(model)
     assert_same(apply(model, *given), slowly(model, *given))
+
+
+@pytest.mark.parametrize("unroll", ["fused", "scan"])
+def test_the_readout_reads_the_sum_of_all_layers(unroll: str) -> None:
+    model = build(num_layers=3, unroll=unroll, readout_from="all")
+    given = weights(model), characters(), state(model)
+    assert_same(apply(model, *given), slowly(model, *given))
+    assert not np.allclose(apply(model, *given)[0], apply(build(num_layers=3), *given)[0], atol=0.01)
+
+
+def test_a_single_layer_is_all_layers() -> None:
+    model, plain = (build(num_layers=1, readout_from=layers) for layers in ("all", "last"))
+    given = weights(model), characters(), state(model)
+    jax.tree.map(np.testing.assert_array_equal, apply(model, *given), apply(plain, *given))
 
 
 @pytest.mark.parametrize("settings", SOURCES)

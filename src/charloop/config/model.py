@@ -25,6 +25,8 @@ class ModelConfig:
     """Size of the character embedding; 0 for one-hot input."""
     tie_embedding: bool = False
     """Use the embedding matrix for the readout too; requires embed-size = hidden-size."""
+    readout_from: Literal["last", "all"] = "last"
+    """Which recurrent layers the readout reads: the last, or the sum of the outputs of all (Melis et al. 2018)."""
     embedding_dropout: Fraction = 0.0
     """Rate at which whole characters are dropped from the embedding, drawn once for each update (Gal and Ghahramani
     2016; Merity et al. 2018): the network reads them as zeros. From 0 to below 1."""
@@ -54,5 +56,13 @@ class ModelConfig:
         object.__setattr__(self, "cell", CellObject.of(given))
 
 
-NETWORK = ("cell", "cell_options", "num_layers", "hidden_size", "embed_size", "tie_embedding")
+NETWORK = (
+    "cell",
+    "cell_options",
+    "num_layers",
+    "hidden_size",
+    "embed_size",
+    "tie_embedding",
+    "readout_from",
+)
 """Settings of the network that its weights depend on."""
