@@ -216,7 +216,7 @@ def test_without_validation_text_the_moving_average_is_saved(tmp_path: Path, tex
     made = run(tmp_path / "run", configure(text, **settings, **KINDS["decay"]))
     assert_identical(made.best, averages(made))
     assert load(made.folder).facts["averaged"]
-    assert [check.difference for check in Repetition.of(made.folder).run()] == [None] * 3
+    assert [check.difference for check in Repetition.of(made.folder).run()] == [None] * 4
 
 
 def test_two_devices_average_what_one_does(tmp_path: Path, text: Path) -> None:
