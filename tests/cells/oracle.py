@@ -53,6 +53,14 @@ def lstm(p, x, s):
     return long_short(*np.add(a, m), s["cell"])
 
 
+def capped_lstm(p, x, s):
+    a, m = gates(p, x, s["hidden"], 4)
+    i, f, g, o = np.add(a, m)
+    f = sigmoid(f)
+    c = f * s["cell"] + np.minimum(sigmoid(i), 1 - f) * np.tanh(g)
+    return {"hidden": sigmoid(o) * np.tanh(c), "cell": c}
+
+
 def layer_norm_lstm(p, x, s):
     a, m = gates(p, x, s["hidden"], 4)
     scale, shift = np.split(p["norm_scale"], 4), np.split(p["norm_shift"], 4)
@@ -90,6 +98,7 @@ EQUATIONS = {
     "gru": gru,
     "gru reset_after=false": gru_original,
     "lstm": lstm,
+    "lstm cap_input=true": capped_lstm,
     "ln-lstm": layer_norm_lstm,
     "ln-lstm normalize_cell=true": layer_norm_lstm,
     "nas": nas,

@@ -48,6 +48,7 @@ class Run(NamedTuple):
 
 VARIANTS = (
     Case("gru", ("reset_after=false",)),
+    Case("lstm", ("cap_input=true",)),
     Case("ln-lstm", ("normalize_cell=true",)),
     Case(f"{EXAMPLES / 'my_cells.py'}:SkipLSTM"),
     Case(f"{EXAMPLES / 'my_cells.py'}:MultiplicativeLSTM"),

@@ -8,6 +8,7 @@ from cells.table import EXAMPLES
 from charloop.cells import CELLS, find_cell_options, make_cell
 from charloop.cells.gru import GRU, OriginalGRU
 from charloop.cells.ln_lstm import LayerNormLSTM
+from charloop.cells.lstm import LSTM
 from charloop.errors import CharloopError
 
 OWN = '''
@@ -65,6 +66,7 @@ def test_each_name_makes_its_cell(name):
         ("gru", ["reset_after=False"], OriginalGRU(7)),
         ("gru", ["reset_after=0"], OriginalGRU(7)),
         ("gru", ["reset_after=true", "reset_after=false"], OriginalGRU(7)),
+        ("lstm", ["cap_input=true"], LSTM(7, cap_input=True)),
         ("ln-lstm", [], LayerNormLSTM(7)),
         ("ln-lstm", ["normalize_cell=true"], LayerNormLSTM(7, normalize_cell=True)),
     ],
@@ -77,7 +79,11 @@ def test_options_are_listed_with_their_defaults():
     found = {
         name: {o: p.default for o, p in find_cell_options(maker).items()} for name, maker in CELLS.items()
     }
-    expected = {"gru": {"reset_after": True}, "ln-lstm": {"normalize_cell": False}}
+    expected = {
+        "gru": {"reset_after": True},
+        "lstm": {"cap_input": False},
+        "ln-lstm": {"normalize_cell": False},
+    }
     assert found == {name: expected.get(name, {}) for name in CELLS}
 
 

@@ -18,6 +18,7 @@ WEIGHTS = {
     "gru": (3, PRODUCTS | BIASES),
     "gru reset_after=false": (3, PRODUCTS | BIASES),
     "lstm": (4, PRODUCTS | BIASES),
+    "lstm cap_input=true": (4, PRODUCTS | BIASES),
     "ln-lstm": (4, PRODUCTS | NORMS),
     "ln-lstm normalize_cell=true": (4, PRODUCTS | NORMS | {"cell_scale": (HIDDEN,), "cell_shift": (HIDDEN,)}),
     "nas": (8, PRODUCTS),

@@ -84,6 +84,7 @@ def test_what_does_not_fit_is_refused_in_one_line() -> None:
         "torch.nn.GRU": (Recurrent("gru", HIDDEN), given),
         "NAS": (Recurrent("nas", HIDDEN), given),
         "OriginalGRU": (Recurrent(make_cell(CELLS, "gru", HIDDEN, ["reset_after=false"])), given),
+        "without cap_input": (Recurrent(make_cell(CELLS, "lstm", HIDDEN, ["cap_input=true"])), given),
         "shape of bias_hh_l0": (layer, {n: v for n, v in given.items() if n != "bias_hh_l0"}),
     }
     for words, (one, state) in wrong.items():

@@ -18,7 +18,11 @@ class LSTM(Cell):
     As `torch.nn.LSTM`:
     `i, f, g, o = W x + b_ih + R h + b_hh`; `c = σ(f) c + σ(i) tanh(g)`; `h = σ(o) tanh(c)`.
     The forget gate's bias starts at 1 (Jozefowicz et al. 2015); PyTorch starts it near 0.
+    `cap_input` replaces `σ(i)` with `min(σ(i), 1 - σ(f))`, so that no cell grows beyond 1 (Melis et al. 2018).
     """
+
+    cap_input: bool = False
+    """Let the input gate be at most 1 minus the forget gate (Melis et al. 2018)."""
 
     gates: ClassVar[int] = 4
     block_names: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
@@ -34,6 +38,9 @@ class LSTM(Cell):
     ) -> tuple[State, Float[Array, "*batch hidden"]]:
         gates = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
         write, forget, value, output = blocks(gates, self.gates)
-        cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
+        keep, take = sigmoid(forget), sigmoid(write)
+        if self.cap_input:
+            take = jnp.minimum(take, 1 - keep)
+        cell = keep * state["cell"] + take * jnp.tanh(value)
         hidden = sigmoid(output) * jnp.tanh(cell)
         return {"hidden": hidden, "cell": cell}, hidden

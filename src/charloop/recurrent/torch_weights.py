@@ -18,7 +18,7 @@ from charloop.recurrent.stack import Stack
 from charloop.types import Parameters
 
 MODULES: dict[type, str] = {RNN: "RNN", GRU: "GRU", LSTM: "LSTM"}
-"""The module of `torch.nn` that computes the same as a cell."""
+"""The module of `torch.nn` that computes the same as a cell without options."""
 
 
 def from_torch(layer: Layer, state_dict: Mapping[str, Any]) -> Parameters:
@@ -62,23 +62,28 @@ def to_torch(layer: Layer, params: Parameters) -> dict[str, Float32[np.ndarray, 
     return {name + suffix: np.array(value, np.float32) for name, value in params.items()}
 
 
+def find_module(cell: Any) -> str:
+    """Return the module of `torch.nn` that computes the same as `cell`; "" if there is none."""
+    return "" if getattr(cell, "cap_input", False) else MODULES.get(type(cell), "")
+
+
 def _check_layer(layer: Layer) -> Stack:
     """Return `layer` as a stack of equal layers. Raises CharloopError if no single module has all of them."""
     stack = layer if isinstance(layer, Stack) else Stack((layer,))
     cells = {getattr(one, "cell", None) for one in stack.layers if isinstance(one, Recurrent)}
-    known = len(cells) == 1 and type(next(iter(cells))) in MODULES
+    known = len(cells) == 1 and find_module(*cells)
     if not known or not all(isinstance(one, Recurrent) for one in stack.layers):
         raise CharloopError(
             "a layer that torch.nn does not have",
             got=[type(getattr(one, "cell", one)).__name__ for one in stack.layers],
-            allowed="equal layers of rnn, gru (reset_after) or lstm",
+            allowed="equal layers of rnn, gru (reset_after) or lstm (without cap_input)",
         )
     return stack
 
 
 def _described(stack: Stack) -> str:
     cell: Any = getattr(stack.layers[0], "cell", None)
-    return f"a torch.nn.{MODULES[type(cell)]} of {stack.output_size} units and num_layers={len(stack.layers)}"
+    return f"a torch.nn.{find_module(cell)} of {stack.output_size} units and num_layers={len(stack.layers)}"
 
 
 def _as_numpy(name: str, value: Any) -> Float32[np.ndarray, "..."]:
