@@ -201,11 +201,11 @@ def test_an_average_is_marked_in_rows_that_fit(width: int) -> None:
         screen(Finished("the budget is used up", 1234568, SCORE, 1234567, 1.0, best_is_averaged=True))
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written(target)).splitlines()
     rows = [line for line in lines if line.startswith("1,234,56")]
-    assert [row.split()[-2:] for row in rows] == [["best,", "average"], rows[1].split()[-2:]]
-    assert rows[1].endswith(" average")
+    assert rows[0].endswith(" best, average")
+    assert re.search(r"[^,] average$", rows[1])
     assert max(map(len, rows)) <= width
     assert ("chars/s" in "".join(lines)) == (width >= 90)
-    assert any(line.endswith("at step 1,234,567, averaged weights") for line in lines)
+    assert "at step 1,234,567, averaged weights" in " ".join(" ".join(lines).split())
 
 
 def test_how_losses_rank() -> None:
