@@ -72,11 +72,7 @@ def update_average(config: TrainingConfig, average: Average | None, params: Para
     if average is None:
         return None
     share, count = new_share(config, average.count)
-    mixed = {
-        name: jnp.where(share == 1, params[name], old + share * (params[name] - old))
-        for name, old in average.weights.items()
-    }
-    return Average(mixed, count)
+    return Average(jax.tree.map(lambda old, new: old + share * (new - old), average.weights, params), count)
 
 
 def new_share(config: TrainingConfig, count: Int[Array, ""]) -> tuple[Float[Array, ""], Int[Array, ""]]:
