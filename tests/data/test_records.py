@@ -232,6 +232,13 @@ def test_files_beside_tables_that_are_none_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "readme.md").write_text("A table.")
     corpus = load_corpus(tmp_path, fields=NAMES)
     assert tokens_of(corpus) == [[2, 0, 1], [3, 1, 0]]
-    assert corpus.notes == (f"skipped 1 file that is not records: {tmp_path / 'readme.md'}",)
+    assert corpus.notes == (f"skipped 1 file without records: {tmp_path / 'readme.md'}",)
+    assert corpus.description == f"2 files in {tmp_path.name}/", "those that are read"
+    names = [tmp_path / "readme.md", tmp_path / "*.*", tmp_path / "b.jsonl"]
+    several = load_corpus(names, fields=NAMES)
+    assert several.description == f"2 files matching {names[1]} and 1 more"
+    assert len(several.notes) == 2
+    alone = load_corpus(names[::2], fields=NAMES)
+    assert (alone.description, len(alone.notes)) == ("b.jsonl", 1)
     again = load_corpus(tmp_path, fields=NAMES, vocabulary=corpus.vocabulary)
     assert np.array_equal(again.tokens, corpus.tokens)

@@ -14,10 +14,9 @@ from charloop.data.decoding import Errors, check_encoding
 from charloop.data.detecting import AUTO, Encodings, detect_encodings, list_encodings
 from charloop.data.documents.cutting import PATTERNS
 from charloop.data.documents.labels import RECORD
-from charloop.data.documents.records import find_format
+from charloop.data.documents.records import note_unread_fields
 from charloop.data.finding import FoundText, find_sources
 from charloop.data.reading import EarlierReading, HoldOut, Reading, TokenRequest
-from charloop.data.sources import Source, name_some
 from charloop.data.split import Split, align_split, find_end, split_tokens
 from charloop.data.token_cache import find_or_write_tokens
 from charloop.data.tokenizing import dtype_of
@@ -27,7 +26,7 @@ from charloop.files.cache import cache_folder
 from charloop.given import Fields, source_names
 from charloop.notebook import ReadingLine, is_in_notebook
 from charloop.progress import Meter, ProgressListener
-from charloop.wording import number_of, number_that
+from charloop.wording import number_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +134,14 @@ def load_corpus(
     else:
         # Bytes are those of the files; of records, those of their texts.
         kind: Unit = "char" if fields else unit
-        found = find_sources(source_names(sources), encoding=encoding, unit=kind, errors=errors, cache=folder)
+        found = find_sources(
+            source_names(sources),
+            encoding=encoding,
+            unit=kind,
+            errors=errors,
+            cache=folder,
+            records=fields is not None,
+        )
     documents = choose_rule(documents, fields)
     if vocabulary:
         documents, min_count = vocabulary.documents, vocabulary.min_count
@@ -143,9 +149,8 @@ def load_corpus(
         raise CharloopError("--shuffle without documents", do="say what a document is: --documents line")
     if earlier is None:
         earlier = EarlierReading("".join(vocabulary.symbols) if vocabulary else "")
-    tables, skipped = choose_tables(found.sources) if fields else (found.sources, ())
     is_auto = encoding == AUTO and unit == "char"
-    texts, read_as = detect_encodings(tables, earlier.encodings) if is_auto else (tables, ())
+    texts, read_as = detect_encodings(found.sources, earlier.encodings) if is_auto else (found.sources, ())
     request = TokenRequest(
         texts,
         encoding,
@@ -161,6 +166,9 @@ def load_corpus(
         fields=fields,
     )
     line = ReadingLine() if listener is None and is_in_notebook() else None
+    unread: tuple[str, ...] = ()
+    if fields is None and not documents and request.learns:
+        unread = note_unread_fields(texts, *(("utf-8", "strict") if unit == "byte" else (encoding, errors)))
     cached, content_hash, notes = find_or_write_tokens(request, folder / "tokens", Meter(listener or line))
     if line and line.is_shown:
         line.show(f"{found.description}: {number_of(len(cached.tokens), 'token')}", at_once=True)
@@ -168,20 +176,11 @@ def load_corpus(
         cached.tokens,
         cached.vocabulary,
         content_hash,
-        (*found.notes, *skipped, *read_as, *cached.notes, *notes),
+        (*found.notes, *read_as, *unread, *cached.notes, *notes),
         found.description,
         found.suggested_name,
         list_encodings(texts) if is_auto else None,
     )
-
-
-def choose_tables(sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], tuple[str, ...]]:
-    """Return the sources that may hold records, and a note on the others; all of them if there are none."""
-    tables = tuple(source for source in sources if find_format(source.name) != "text")
-    others = [source.name for source in sources if source not in tables]
-    if not tables or not others:
-        return sources, ()
-    return tables, (f"skipped {number_that(len(others), 'file', 'not records')}: {name_some(others)}",)
 
 
 def choose_rule(documents: str, fields: Fields | None) -> str:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Literal, TypeAlias
 
 from charloop.data.sources import BLOCK_BYTES, Digest, Source
+from charloop.data.undecodable import binary_content, undecodable
 from charloop.errors import CharloopError
 from charloop.wording import number_of
 
@@ -108,7 +109,7 @@ def decode(
     first, after_cr = True, False
     for text in _decoded(source, encoding, errors, changes, digest, block_bytes):
         if "\0" in text:
-            raise _binary(source, encoding)
+            raise binary_content(source, encoding)
         if first and text.startswith("\ufeff"):
             changes.byte_order_marks += 1
             text = text[1:]
@@ -136,9 +137,9 @@ def _decoded(
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise _undecodable(source, encoding, offset - held + error.start) from error
+            raise undecodable(source, encoding, offset - held + error.start) from error
         except UnicodeError as error:
-            raise _undecodable(source, encoding, offset) from error
+            raise undecodable(source, encoding, offset) from error
         first = [offset - held + start for start in _replaced.offsets[:1]]
         if errors == "replace" and "\0" in text and not is_binary(text, errors):
             first.append(offset - held + _first_nul(text, encoding))
@@ -174,54 +175,6 @@ def _first_nul(text: str, encoding: str) -> int:
     before = text[: text.index("\0")]
     # A replaced sequence counts as one byte; it stands before the NUL, and is then the first itself.
     return len(before.replace(REPLACEMENT, " ").encode(encoding))
-
-
-def _binary(source: Source, encoding: str) -> CharloopError:
-    start = next(source.blocks(4), b"")
-    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if marked and not codecs.lookup(encoding).name.startswith("utf-16"):
-        return CharloopError(f"{source.name} is UTF-16 text", do="read it with --encoding utf-16")
-    return CharloopError(
-        f"{source.name} is a binary file (it contains NUL bytes)",
-        do="model its bytes with --unit byte, or if it is text, give its --encoding (utf-16?), or replace stray ones "
-        "with --errors replace",
-    )
-
-
-def _undecodable(source: Source, encoding: str, offset: int) -> CharloopError:
-    """Return the error for the byte at `offset` (from 0) of `source`."""
-    bad = _byte_at(source, offset)
-    found = f"byte 0x{bad.hex()}" if bad else "the end of the file, in the middle of a character,"
-    marked = next(source.blocks(4), b"").startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    hint = "--encoding utf-16 (it starts with a UTF-16 mark)" if marked else "--encoding latin-1 or auto"
-    line = _line_at(source, encoding, offset)
-    return CharloopError(
-        f"{source.name}, line {line}, byte offset {offset}: {found} is not {encoding}",
-        do=f"give its encoding, such as {hint}, or continue with --errors replace; to train on bytes: --unit byte",
-    )
-
-
-def _byte_at(source: Source, offset: int) -> bytes:
-    for block in source.blocks():
-        if offset < len(block):
-            return block[offset : offset + 1]
-        offset -= len(block)
-    return b""
-
-
-def _line_at(source: Source, encoding: str, offset: int) -> int:
-    """Return the line (from 1) of the byte at `offset`, by reading again, so that valid files do not pay for it."""
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
-    line = 1
-    for block in source.blocks():
-        try:
-            line += decoder.decode(block[:offset]).count("\n")
-        except UnicodeError:  # some of Python's encodings do not support "replace"
-            line += block[:offset].count(b"\n")
-        offset -= min(offset, len(block))
-        if offset == 0:
-            break
-    return line
 
 
 def decode_utf8(raw: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from charloop.data.decoding import Errors, is_binary
 from charloop.data.sources import Source, name_some
+from charloop.data.undecodable import guess_utf16
 from charloop.errors import CharloopError
 from charloop.wording import number_that
 
@@ -132,8 +133,7 @@ class SkippedFiles:
         except CharloopError:
             self.not_text.append(source.name)
             return
-        marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        may_be_text = self.encoding != AUTO and (marked or b"\0" not in start)
+        may_be_text = self.encoding != AUTO and (guess_utf16(start) == "utf-16" or b"\0" not in start)
         (self.other_encoding if may_be_text else self.not_text).append(source.name)
 
     def notes(self, folder: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from charloop.data.compressed import is_compressed, sources_of_file
 from charloop.data.corpora import corpus_names, find_corpus
 from charloop.data.decoding import Errors
 from charloop.data.detecting import Accepts, SkippedFiles, accept_all, choose_sources, is_text
-from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, unreadable
+from charloop.data.documents.records import find_format
+from charloop.data.sources import Source, copy_stdin, copy_stream, file_source, name_some, unreadable
 from charloop.data.vocabulary import Unit
 from charloop.errors import CharloopError
+from charloop.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,40 @@ class FoundText:
     description: str
     suggested_name: str
     notes: tuple[str, ...] = ()
+    counted: str = ""
+    """What follows the number of files in the description, if it has one: "in poems/"."""
+
+    @classmethod
+    def of_files(
+        cls, sources: tuple[Source, ...], counted: str, name: str, notes: tuple[str, ...]
+    ) -> "FoundText":
+        """Return a text that is described by its number of files."""
+        return cls(sources, f"{_count(sources)} {counted}", _slug(name), notes, counted)
+
+    def with_records(self) -> "FoundText":
+        """Return the same without the sources that cannot hold records, and with a note on these."""
+        others = [source.name for source in self.sources if not _may_have_records(source)]
+        if not others:
+            return self
+        sources = tuple(filter(_may_have_records, self.sources))
+        note = f"skipped {number_of(len(others), 'file')} without records: {name_some(others)}"
+        description = f"{_count(sources)} {self.counted}" if self.counted else self.description
+        return replace(self, sources=sources, description=description, notes=(*self.notes, note))
 
 
 def find_sources(
-    names: Sequence[str], *, encoding: str, unit: Unit, cache: Path, errors: Errors = "strict"
+    names: Sequence[str],
+    *,
+    encoding: str,
+    unit: Unit,
+    cache: Path,
+    errors: Errors = "strict",
+    records: bool = False,
 ) -> FoundText:
     """Return the sources that `names` stand for, in their order; a named corpus keeps its download in `cache`.
 
-    Raises CharloopError for no name, a path that does not exist, or a folder without text.
+    With `records`, only those that may hold records, if there are any. Raises CharloopError for no name, a path that
+    does not exist, or a folder without text.
     """
     if not names or "" in names:
         raise CharloopError(
@@ -48,14 +76,22 @@ def find_sources(
         raise CharloopError("standard input can be read only once", got="- twice")
     accepts = accept_all if unit == "byte" else partial(is_text, encoding=encoding, errors=errors)
     found = [_find_one(name, accepts, cache) for name in names]
-    if len(found) == 1:
-        return found[0]
+    if records and any(_may_have_records(source) for one in found for source in one.sources):
+        found = [one.with_records() for one in found]
+    notes = tuple(note for one in found for note in one.notes)
+    first, *others = [one for one in found if one.sources]
+    if not others:
+        return replace(first, notes=notes)
     return FoundText(
-        tuple(source for one in found for source in one.sources),
-        f"{found[0].description} and {len(found) - 1} more",
-        f"{found[0].suggested_name}-and-{len(found) - 1}-more",
-        tuple(note for one in found for note in one.notes),
+        (*first.sources, *(source for one in others for source in one.sources)),
+        f"{first.description} and {len(others)} more",
+        f"{first.suggested_name}-and-{len(others)}-more",
+        notes,
     )
+
+
+def _may_have_records(source: Source) -> bool:
+    return find_format(source.name) != "text"
 
 
 def _find_one(name: str, accepts: Accepts, cache: Path) -> FoundText:
@@ -85,15 +121,15 @@ def _find_file(path: Path, accepts: Accepts) -> FoundText:
                 sources = (copy_stream(str(path), stream),)
     except OSError as error:
         raise unreadable(path, error) from error
-    name = _slug(Path(path.stem).stem if is_compressed(path) else path.stem)
+    name = Path(path.stem).stem if is_compressed(path) else path.stem
     if path.suffix.lower() != ".zip" or accepts is accept_all:
-        return FoundText(sources, path.name, name)
+        return FoundText(sources, path.name, _slug(name))
     skipped = SkippedFiles.of(accepts)
     texts = tuple(choose_sources(sources, accepts, skipped))
     if not texts:
         do = "; ".join(skipped.notes(str(path))) or "put text files in it"
         raise CharloopError("a zip without text", got=str(path), do=do)
-    return FoundText(texts, f"{_count(texts)} in {path.name}", name, skipped.notes(path.name))
+    return FoundText.of_files(texts, f"in {path.name}", name, skipped.notes(path.name))
 
 
 def refuse_device(path: Path, mode: int) -> None:
@@ -139,7 +175,7 @@ def _find_in_folder(path: Path, accepts: Accepts) -> FoundText:
             do="; ".join(skipped.notes(str(path))) or "put text files in it, or name another",
         )
     name = path.resolve().name
-    return FoundText(sources, f"{_count(sources)} in {name}/", _slug(name), skipped.notes(f"{name}/"))
+    return FoundText.of_files(sources, f"in {name}/", name, skipped.notes(f"{name}/"))
 
 
 def _walk(folder: Path, accepts: Accepts, skipped: SkippedFiles) -> Iterator[Source]:
@@ -175,7 +211,7 @@ def _find_matches(pattern: str, accepts: Accepts) -> FoundText:
     if not sources:
         raise CharloopError("no file matches", got=pattern)
     notes = tuple(note for one in found for note in one.notes)
-    return FoundText(sources, f"{_count(sources)} matching {pattern}", _slug(Path(pattern).stem), notes)
+    return FoundText.of_files(sources, f"matching {pattern}", Path(pattern).stem, notes)
 
 
 def _count(sources: Sequence[Source]) -> str:

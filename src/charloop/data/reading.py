@@ -12,6 +12,7 @@ from charloop.data.documents.labels import FIRST_BYTE_LABEL, FIRST_LABEL, LabelB
 from charloop.data.documents.record import Record, check_text
 from charloop.data.documents.records import find_format, read_records
 from charloop.data.sources import BLOCK_BYTES, Source
+from charloop.data.undecodable import refuse_utf16
 from charloop.data.vocabulary import Unit, Vocabulary
 from charloop.given import Fields
 from charloop.progress import Meter, MeteredDigest
@@ -231,7 +232,10 @@ class SourceReader:
     def _escaped_characters(self, source: Source) -> Iterator[str]:
         """Yield the characters of a source in UTF-8, with `STRAY_BYTES` for other bytes."""
         decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        yield from (decoder.decode(block) for block in self._raw(source))
+        for number, block in enumerate(self._raw(source)):
+            if not number:
+                refuse_utf16(source.name, block)
+            yield decoder.decode(block)
         yield decoder.decode(b"", final=True)
 
     def _raw(self, source: Source) -> Iterator[bytes]:

@@ -36,6 +36,18 @@ def read_array(lines: Iterable[str], name: str, fields: Fields, needs_label: boo
     )
 
 
+def name_json_fields(start: str) -> list[str]:
+    """Return the names of the fields of the first record; `start`: the beginning of a JSON text. Else none."""
+    start = start.lstrip()
+    # A record may span lines in an array only.
+    first = start[1:].lstrip() if start.startswith("[") else start.partition("\n")[0]
+    try:
+        value, _ = json.JSONDecoder().raw_decode(first)
+    except (ValueError, RecursionError):
+        return []
+    return list(value) if isinstance(value, dict) else []
+
+
 def parse_json(text: str, where: str) -> Any:
     """Return the value of a JSON text. Raises CharloopError, with `where` it stands, for anything else."""
     try:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePath
 
-from charloop.data.documents.json_records import read_array, read_json
+from charloop.data.decoding import Errors, decode
+from charloop.data.documents.json_records import name_json_fields, read_array, read_json
 from charloop.data.documents.record import Record
-from charloop.data.documents.tables import find_delimiter, read_table
+from charloop.data.documents.tables import find_delimiter, name_columns, read_table
+from charloop.data.sources import Source, name_some
 from charloop.errors import CharloopError
 from charloop.given import Fields
 
@@ -21,6 +23,8 @@ SUFFIXES = {
 }
 """How files are read, by the end of their names."""
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
+SHOWN_FIELDS, SHOWN_NAME = 8, 40
+"""Fields that a note names, and the characters that it shows of each."""
 _JSON = re.compile(r"\s*(\{|\[\s*(\{|$))")
 """How the first line of JSON begins."""
 
@@ -30,6 +34,31 @@ def find_format(name: str) -> str:
     path = PurePath(name)
     path = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
     return SUFFIXES.get(path.suffix.lower(), "text") if path.suffix else ""
+
+
+def note_unread_fields(sources: Iterable[Source], encoding: str, errors: Errors) -> tuple[str, ...]:
+    """Return a note on the first of `sources` that has records, where they are read as plain text."""
+    for source in sources:
+        names = name_fields(source, encoding, errors) if find_format(source.name) != "text" else []
+        if names:
+            fields = name_some([repr(name[:SHOWN_NAME]) for name in names], SHOWN_FIELDS)
+            return (
+                f"{source.name} is read as plain text, with all of its fields and separators; to learn the text in"
+                f" one field, name it: --text-field NAME (its fields: {fields})",
+            )
+    return ()
+
+
+def name_fields(source: Source, encoding: str, errors: Errors) -> list[str]:
+    """Return the names of the fields of a source; none for a text without records, and for what is no text."""
+    try:
+        start = next(filter(str.strip, decode(source, encoding, errors=errors)), "")
+    except CharloopError:
+        return []
+    form = find_format(source.name) or ("json" if _JSON.match(start) else "text")
+    if form == "json":
+        return name_json_fields(start)
+    return name_columns(start) if form == "table" else []
 
 
 def read_records(

@@ -19,6 +19,17 @@ def find_delimiter(header: str, field: str) -> str | None:
     return next((one for one in DELIMITERS if field in split_header(header, one)), None)
 
 
+def name_columns(start: str) -> list[str]:
+    """Return the names in the first line of a table with characters in it; `start`: its first lines."""
+    header = next(filter(str.strip, start.splitlines()), "")
+    return list(filter(None, split_header(header, guess_delimiter(header))))
+
+
+def guess_delimiter(header: str) -> str:
+    """Return what separates the most names in the first line of a table."""
+    return max(DELIMITERS, key=lambda one: len(split_header(header, one)))
+
+
 def split_header(line: str, delimiter: str) -> list[str]:
     """Return the names in the first line of a table."""
     try:
@@ -33,9 +44,7 @@ def read_table(lines: Iterable[str], name: str, fields: Fields, needs_label: boo
     lines, before = iter(lines), 0
     while not (header := next(lines)).strip():
         before += 1
-    delimiter = find_delimiter(header, fields.text) or max(
-        DELIMITERS, key=lambda one: len(split_header(header, one))
-    )
+    delimiter = find_delimiter(header, fields.text) or guess_delimiter(header)
     rows = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
     end = before
     try:
