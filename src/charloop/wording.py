@@ -6,6 +6,9 @@ import textwrap
 from charloop.config import ModelConfig
 from charloop.progress import Progress
 
+MIN_WIDTH = 20
+"""Columns of a text beside its name, even where the terminal has fewer."""
+
 
 def describe_model(config: ModelConfig) -> str:
     """Return the network in a few words."""
@@ -52,9 +55,14 @@ def duration(seconds: float) -> str:
     return f"{whole} {large} {rest} {unit}" if rest else f"{whole} {large}"
 
 
-def entry(name: str, text: str, indent: int) -> str:
-    """Return `text` beside its name, wrapped to the terminal, with later lines indented."""
-    width = min(100, shutil.get_terminal_size().columns)
+def entry(name: str, text: str, indent: int, columns: int | None = None) -> str:
+    """Return `text` beside its name, wrapped at spaces to `columns` (the terminal's), with later lines indented."""
     space = " " * indent
-    wrapped = textwrap.wrap(text, max(40, width - indent), break_on_hyphens=False, break_long_words=False)
+    width = text_width(indent, columns)
+    wrapped = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
     return f"{name:{indent}}" + f"\n{space}".join(line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped)
+
+
+def text_width(indent: int, columns: int | None = None) -> int:
+    """Return how wide a text beside `indent` columns may be in a terminal of `columns` (by default: this one)."""
+    return max(MIN_WIDTH, min(100, columns or shutil.get_terminal_size().columns) - indent)

@@ -12,6 +12,7 @@ from charloop.trained import load
 from choosing import slow
 from cli.commands import BRIEF, ENDLESS, Outcome, assert_refused, call, done, process
 from cli.conftest import WORDS
+from cli.test_wrapping import FakeTerminal
 
 FIELDS = ("--text-field", "word", "--label-field", "kind")
 LABELS = {
@@ -150,11 +151,18 @@ def test_standard_input_is_read_as_what_it_is(kind: str, run: Path) -> None:
     assert [(one["text"], one["label"]) for one in found] == rows
 
 
-def test_vectors_and_baselines_read_records(run: Path, tmp_path: Path) -> None:
+def test_vectors_and_baselines_read_records(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = write_csv(tmp_path / "some.csv", rows_of(200, seed=2))
     written = done(call("vectors", str(run), text, "-o", "some.npz"))
     assert "200 documents" in written
     assert "its vector may tell the label" in written
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.commands.io.StringIO", FakeTerminal)
+        shown = call("vectors", str(run), text, "-o", "some.npz", "--overwrite").out
+    assert " ".join(shown.split()) == " ".join(written.split())
+    assert max(map(len, shown.splitlines())) <= 100 < max(map(len, written.splitlines()))
     assert np.load("some.npz")["vectors"].shape == (200, 12)
     (tmp_path / "plain.txt").write_text("dog\nriver\n")
     plain = done(call("vectors", str(run), str(tmp_path / "plain.txt"), "-o", "plain.npz"))

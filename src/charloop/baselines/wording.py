@@ -1,9 +1,10 @@
 """How a loss ranks among the baselines, in words and figures: always bits per character."""
 
-import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from charloop.wording import text_width
 
 if TYPE_CHECKING:
     from charloop.baselines import Baseline, Baselines, Rank
@@ -38,8 +39,7 @@ def list_baselines(baselines: "Baselines", indent: int) -> str:
     """Return all baselines, wrapped to the terminal's width beside a label of `indent` columns."""
     words = [f"{one.name}\N{NO-BREAK SPACE}{one.bits:.2f}" for one in baselines.entries]
     words.append("bits/char")
-    width = max(40, min(100, shutil.get_terminal_size().columns) - indent)
-    lines = textwrap.wrap("  ".join(words), width, break_on_hyphens=False)
+    lines = textwrap.wrap("  ".join(words), text_width(indent), break_on_hyphens=False)
     return f"\n{' ' * indent}".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 

@@ -1,7 +1,7 @@
 """charloop baselines: how well n-grams and compressors predict a text."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import tyro
 
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.flags.training import DataFlags
+from charloop.cli.terminal.output import print_lines
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.config.ranges import Seed
@@ -63,10 +64,18 @@ def main(arguments: Sequence[str]) -> None:
 
         print(json.dumps({**facts, "baselines": baseline_values(baselines)}))
     else:
-        print("\n".join(baseline_lines(facts, baselines)))
+        print_lines(text_lines(facts))
+        print("\n".join(["", *baseline_table(baselines)]))
 
 
-def baseline_lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
+def text_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """Yield what is known of the text."""
+    yield f"text     {facts['text']}"
+    yield f"split    {facts['train']:,} to learn from, {facts['validation']:,} to predict"
+    yield from (f"note     {note}" for note in facts["notes"])
+
+
+def baseline_table(baselines: "Baselines") -> list[str]:
     """Return a table for people, with the lowest loss marked as the one to beat."""
     from charloop.cli.terminal.tables import left, right, table_lines
 
@@ -81,10 +90,4 @@ def baseline_lines(facts: dict[str, Any], baselines: "Baselines") -> list[str]:
         for baseline in baselines.entries
     ]
     columns = [left("", 8), right("nats/char"), right("bits/char"), left("")]
-    return [
-        f"text     {facts['text']}",
-        f"split    {facts['train']:,} to learn from, {facts['validation']:,} to predict",
-        *(f"note     {note}" for note in facts["notes"]),
-        "",
-        *table_lines(columns, rows),
-    ]
+    return table_lines(columns, rows)

@@ -20,6 +20,7 @@ from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.output import print_lines
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
 from charloop.config.ranges import NonNegativeCount
@@ -229,5 +230,4 @@ def print_score(
         print(json.dumps(values | ({"dynamic": dynamic_values(dynamic)} if dynamic else {})), file=stream)
         return
     learned = dynamic_lines(dynamic) if dynamic else ()
-    for line in (*score_lines(name, read_from, score, notes), *learned):
-        print(line, file=stream)
+    print_lines((*score_lines(name, read_from, score, notes), *learned), stream)

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from charloop.cli.flags.parsing import Switch, parse
-from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.output import print_lines, visible
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def main(arguments: Sequence[str]) -> None:
     if flags.json:
         print(json.dumps(values | describe_rank(folder, values)))
     else:
-        print(visible("\n".join(label_lines(describe_rows(folder, values)))))
+        print_lines(map(visible, label_lines(describe_rows(folder, values))))

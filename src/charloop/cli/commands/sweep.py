@@ -13,7 +13,7 @@ from charloop.cli.flags.parsing import check_ranges, given_flags
 from charloop.cli.flags.training import find_base, make_config, parse_over
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
-from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.output import print_lines, visible
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
@@ -157,7 +157,7 @@ def print_comparison(sweep: "Sweep", cells: Sequence[str], flags: SweepFlags) ->
     if flags.json:
         print(json.dumps(cells_record(scored.text, scored.notes, groups, flags.to_loss)))
     else:
-        print(visible("\n".join(cell_lines(scored.text, scored.notes, groups, flags.to_loss))))
+        print_lines(map(visible, cell_lines(scored.text, scored.notes, groups, flags.to_loss)))
 
 
 def draw_figure(sweep: "Sweep", flags: SweepFlags, kind: str) -> None:

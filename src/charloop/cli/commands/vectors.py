@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.output import print_lines
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config.ranges import Count
 from charloop.errors import CharloopError
@@ -68,9 +69,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     write_output(FLAG, flags.output, lambda file: np.savez(file, vectors=vectors), overwrite=flags.overwrite)
     labels = network.vocabulary.label_ids
-    if labels and np.isin(given.tokens, labels).any():
-        print(f"note        {LABELS_READ}")
-    for note in given.notes:
-        print(f"note        {note}")
+    read = [LABELS_READ] if labels and np.isin(given.tokens, labels).any() else []
     count = number_of(vectors.shape[0], "document")
-    print(f"vectors     {flags.output}: {count} of {given.name}, {vectors.shape[1]} numbers each")
+    made = f"vectors     {flags.output}: {count} of {given.name}, {vectors.shape[1]} numbers each"
+    print_lines([*(f"note        {note}" for note in (*read, *given.notes)), made])

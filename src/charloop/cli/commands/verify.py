@@ -11,6 +11,7 @@ import tyro
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.parsing import Switch, check_ranges, parse
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.output import print_lines
 from charloop.config.ranges import NonNegativeCount
 
 if TYPE_CHECKING:
@@ -57,10 +58,9 @@ def main(arguments: Sequence[str]) -> int:
         }
         print(json.dumps(facts))
     else:
-        for line in plan_lines(flags.run, repetition):
-            print(line, flush=True)
+        print_lines(plan_lines(flags.run, repetition))
         checks = repetition.run()
-        print("\n".join(result_lines(checks)))
+        print_lines(result_lines(checks))
     return FOUND if any(check.difference for check in checks) else 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from charloop.cli.flags.comparison import ScoringFlags
-from charloop.cli.terminal.output import visible
+from charloop.cli.terminal.output import print_lines, visible
 from charloop.cli.terminal.tables import DASH, fit_table
 from charloop.wording import clock
 
@@ -26,7 +26,8 @@ def print_runs(scored: "ScoredRuns", flags: ScoringFlags) -> None:
     if flags.json:
         print(json.dumps(runs_record(scored.text, scored.notes, entries, flags.to_loss)))
     else:
-        print(visible("\n".join(run_lines(scored.text, scored.notes, entries, flags.to_loss))))
+        lines = run_lines(scored.text, scored.notes, entries, flags.to_loss)
+        print_lines(map(visible, lines))
 
 
 def run_lines(

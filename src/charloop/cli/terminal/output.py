@@ -3,10 +3,11 @@
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from charloop.errors import CharloopError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+_LABEL = re.compile(r"^(?: +|\S+(?: \S+)?  +|\S+ +)")
+"""Label and space at the beginning of a line: `note        `, `read from   `, `note: `; or space alone."""
 _INVISIBLE = re.compile(rf"{CONTROL.pattern}|[\ud800-\udfff]")
 
 
@@ -81,8 +84,38 @@ def print_text(
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print notes on standard error."""
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_lines((f"note: {note}" for note in notes), sys.stderr)
+
+
+def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Print lines, each a label and a text or a row of a table, on standard output by default.
+
+    A terminal gets a long text wrapped at spaces, beside its label; in a file or pipe one line stays one line.
+    """
+    stream = stream or sys.stdout
+    columns = terminal_columns(stream) if stream.isatty() else 0
+    for line in lines:
+        print(wrap_line(line, columns) if columns else line, file=stream, flush=True)
+
+
+def wrap_line(line: str, columns: int) -> str:
+    """Return a label and a text, wrapped beside the label if longer than `columns`; a row of a table as it is."""
+    from charloop.wording import entry
+
+    text = _LABEL.sub("", line)
+    if len(line) <= columns or "\n" in text or "  " in text:
+        return line
+    label = line.removesuffix(text)
+    return entry(label, text, len(label), columns)
+
+
+def terminal_columns(stream: TextIO) -> int:
+    """Return the width of the terminal that `stream` writes to, or what COLUMNS says."""
+    try:
+        own = os.get_terminal_size(stream.fileno())
+    except OSError:
+        own = os.terminal_size((80, 24))
+    return shutil.get_terminal_size(own).columns
 
 
 def prepare() -> None:
