@@ -135,6 +135,9 @@ def test_the_likeliest_label_of_each_document(run: Path, tmp_path: Path) -> None
     lines = "\n".join(word for word, _ in rows)
     plain = call("eval", str(run), "-", "--label-of", str(tmp_path / "labels.jsonl"), stdin=lines)
     assert "the documents have no labels" in plain.out
+    scored = done(call("eval", str(run), "-", stdin=lines))
+    assert scored.count("the documents have no labels") == 1
+    assert "the documents have no labels" not in done(call("eval", str(run)))
     written = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
     assert written == [{name: value for name, value in one.items() if name != "is"} for one in found]
 

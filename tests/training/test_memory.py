@@ -60,8 +60,15 @@ def test_a_step_that_may_not_fit_is_noted_and_a_resumed_run_is_checked(
     (note,) = [note for note in made.started.notes if "memory" in note]
     assert "--seq-length 1200 or --batch-size 6 fits" in note
     leave_free(monkeypatch, needed[0] * 0.9)
-    with refused("characters needs about"):
+    sizes = "--seq-length 1000 or --batch-size 5"
+    again = f"end other programs, or go on in a new run, where {sizes} fits: --init-from {made.folder}"
+    with pytest.raises(CharloopError, match="characters needs about") as caught:
         resume(made.folder)
+    assert caught.value.do == again
+    leave_free(monkeypatch, 1000)
+    with pytest.raises(CharloopError) as caught:
+        resume(made.folder)
+    assert caught.value.do == "end other programs", "a new run has the same network"
 
 
 def test_small_steps_are_not_compiled_beforehand(

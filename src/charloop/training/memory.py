@@ -16,10 +16,11 @@ FITTING = 0.75
 """The share of free memory that sizes are suggested for."""
 
 
-def check_memory(session: TrainingSession) -> list[str]:
+def check_memory(session: TrainingSession, *, resumed: bool = False) -> list[str]:
     """Return a note if training may need more memory than is free, before anything of it is allocated.
 
-    Raises CharloopError with the largest sizes that fit if it certainly does.
+    Raises CharloopError with the largest sizes that fit if it certainly does: those of a new run for a `resumed` one,
+    whose sizes cannot change.
     """
     free = free_memory(session.mesh.devices.flat[0])
     if free is None or guess_bytes(session) <= SAFE_SHARE * free:
@@ -27,16 +28,16 @@ def check_memory(session: TrainingSession) -> list[str]:
     needed = measure_bytes(session)
     if needed <= DOUBTFUL * free:
         return []
-    sizes = name_fitting(session, needed, FITTING * free)
+    advice = name_fitting(session, needed, FITTING * free, resumed=resumed)
     if needed <= CERTAIN * free:
         return [
-            f"a step needs about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; {sizes}"
+            f"a step needs about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; {advice}"
         ]
     data = session.config.data
     raise CharloopError(
         f"a step of {data.batch_size} x {data.seq_length} characters needs about {_gigabytes(needed)} of memory, "
         f"and {_gigabytes(free)} are free",
-        do=sizes,
+        do=advice,
     )
 
 
@@ -60,13 +61,17 @@ def measure_bytes(session: TrainingSession) -> int:
     return int(used) * cores
 
 
-def name_fitting(session: TrainingSession, needed: int, free: float) -> str:
-    """Return which sequence length or batch size needs at most `free` bytes, in words."""
+def name_fitting(session: TrainingSession, needed: int, free: float, *, resumed: bool) -> str:
+    """Return which sequence length or batch size needs at most `free` bytes, in words; for whom, if not this run."""
     fixed = min(state_bytes(session), needed // 2)
     share, data = (free - fixed) / (needed - fixed), session.config.data
     sizes = [("--seq-length", data.seq_length * share), ("--batch-size", data.batch_size * share)]
     fitting = [f"{flag} {_round_down(size)}" for flag, size in sizes if size >= 1]
-    return f"{' or '.join(fitting)} fits" if fitting else "lower --hidden-size"
+    sizes = f"{' or '.join(fitting)} fits"
+    if not resumed:
+        return sizes if fitting else "lower --hidden-size"
+    new = f", or go on in a new run, where {sizes}: --init-from {session.folder.path}" if fitting else ""
+    return f"end other programs{new}"
 
 
 def state_bytes(session: TrainingSession) -> int:

@@ -177,7 +177,7 @@ def resume_folder(
     loggers = make_loggers(folder.config.training.log)
     corpus = read_own_corpus(folder, listener, named=named)
     session = TrainingSession.open(folder, corpus)
-    memory = check_memory(session)
+    memory = check_memory(session, resumed=True)
     with locked(folder.path):
         state, journal, notes = load_last_checkpoint(session)
         session, changed = update_provenance(session, int(state.step))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -28,8 +28,11 @@ from charloop.errors import CharloopError
 from charloop.files.output import check_output
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint.texts import ChosenText
+    from charloop.data import Vocabulary
     from charloop.evaluation import Score
     from charloop.trained import TrainedModel
 
@@ -136,7 +139,8 @@ def main(arguments: Sequence[str]) -> None:
         write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
     dynamic = dynamic and dynamic.beside(score)
     found, extra = write_documents(flags, network, given, score)
-    notes = (*network.notes, *given.notes, *notes, *extra)
+    unlabelled = note_missing_labels(folder.vocabulary, given.tokens)
+    notes = (*network.notes, *given.notes, *unlabelled, *notes, *extra)
     print_score(given.name, beginning.description, score, notes, dynamic, flags)
     if found:
         sys.exit(FOUND)
@@ -155,9 +159,15 @@ def write_documents(
     found, notes = write_costs(flags, network, given.tokens, costs) if flags.per_document else (0, ())
     if flags.label_of:
         notes += write_labels(flags, network, given.tokens, costs)
-    if labels and not (costs.labels >= 0).any():
-        notes += ("the documents have no labels, and the network reads one before each in training",)
     return found, notes
+
+
+def note_missing_labels(vocabulary: "Vocabulary", tokens: "np.ndarray") -> Iterator[str]:
+    """Yield a note if the network was trained with labels, and no document of `tokens` has one."""
+    from charloop.data.token_file import count_tokens
+
+    if vocabulary.labels and not count_tokens(tokens, vocabulary.label_ids).any():
+        yield "the documents have no labels, and the network reads one before each in training"
 
 
 def check_flags(flags: EvalFlags) -> None:
