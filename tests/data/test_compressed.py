@@ -6,12 +6,13 @@ import lzma
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from charloop.data import load_corpus
+from charloop.data import compressed, load_corpus
 from charloop.data.finding import find_sources
 from charloop.errors import CharloopError
 from charloop.wording import number_that
@@ -37,6 +38,37 @@ def test_a_compressed_file_is_the_text_in_it(suffix: str) -> None:
     assert load_corpus(path, encoding="auto").content_hash == plain.content_hash
     raw = load_corpus(path, unit="byte")
     assert bytes(raw.tokens) == path.read_bytes(), "bytes are read as they stand"
+
+
+@pytest.mark.parametrize("name", ["book.txt.gz", "works.zip"])
+def test_it_is_decompressed_once_where_a_text_is_read_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("book.txt.gz").write_bytes(gzip.compress(TEXT.encode()))
+    with zipfile.ZipFile("works.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("book.txt", TEXT)
+    sizes, read = [], compressed._Decompressed.read
+
+    def counted(stream: compressed._Decompressed, size: int = -1) -> bytes:
+        block = read(stream, size)
+        sizes.append(len(block))
+        return block
+
+    found = find_sources([name], encoding="utf-8", unit="char", cache=Path("unused"))
+    monkeypatch.setattr(compressed._Decompressed, "read", counted)
+    load_corpus(found)
+    assert sum(sizes) == len(TEXT.encode())
+    load_corpus(found)
+    assert sum(sizes) == 2 * len(TEXT.encode()), "to know that it is the same"
+
+
+def test_a_file_that_grows_meanwhile_is_refused() -> None:
+    Path("book.txt.gz").write_bytes(gzip.compress(TEXT.encode()))
+    found = find_sources(["book.txt.gz"], encoding="utf-8", unit="char", cache=Path("unused"))
+    sizes = iter([100, 101])
+    changing = replace(found.sources[0], packed_size=lambda: next(sizes))
+    with pytest.raises(CharloopError, match=r"book.txt.gz changed while it was read"):
+        load_corpus(replace(found, sources=(changing,)))
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)

@@ -12,7 +12,6 @@ from charloop.free_memory import free_memory
 from charloop.training import memory
 from charloop.training.run import resume
 from choosing import slow
-from refusing import refused
 from training.runs import SYMBOLS, configure, run
 
 LARGE = {"batch_size": 8, "seq_length": 1500, "steps": 1, "devices": 2}

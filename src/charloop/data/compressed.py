@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import importlib
-import io
 import lzma
 import re
 import zipfile
@@ -14,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from charloop.data.sources import BLOCK_BYTES, Source, file_source
+from charloop.data.sources import Source, file_source
 from charloop.errors import CharloopError
 
 _DOCUMENTS = {
@@ -38,15 +37,6 @@ class _Decompressed:
         """Return the next bytes."""
         with _os_errors():
             return self._stream.read(size)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Read to the end, and return the position there. Nothing else is supported."""
-        if (offset, whence) != (0, io.SEEK_END):
-            raise io.UnsupportedOperation("a compressed file is read from its beginning")
-        size = 0
-        while block := self.read(BLOCK_BYTES):
-            size += len(block)
-        return size
 
     def __enter__(self) -> "_Decompressed":
         return self
@@ -104,16 +94,24 @@ def sources_of_file(path: Path) -> tuple[Source, ...]:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         with _os_errors(), zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
-        shown = sorted(name for name in names if not name.startswith(("__MACOSX/", ".")) and "/." not in name)
-        return tuple(Source(f"{path}/{name}", partial(_open_member, path, name)) for name in shown)
+            sizes = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+        shown = sorted(name for name in sizes if not name.startswith(("__MACOSX/", ".")) and "/." not in name)
+        return tuple(
+            Source(
+                f"{path}/{name}",
+                partial(_open_member, path, name),
+                packed_size=partial(sizes.__getitem__, name),
+            )
+            for name in shown
+        )
     if _ARCHIVES.search(path.name) and _is_binary(path):
         raise CharloopError(
             f"{path} is an archive of files",
             do="unpack it, and name the folder that its files are in, or make a .zip",
         )
     if suffix in _OPENERS:
-        return (Source(str(path), lambda: _decompress(lambda: _OPENERS[suffix](path))),)
+        opened = partial(_decompress, lambda: _OPENERS[suffix](path))
+        return (Source(str(path), opened, packed_size=lambda: path.stat().st_size),)
     if suffix in _DOCUMENTS:
         begins, command = _DOCUMENTS[suffix]
         with path.open("rb") as stream:

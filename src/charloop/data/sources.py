@@ -32,17 +32,24 @@ class Source:
 
     `name` identifies it in messages. `open` returns a new stream at its first byte, and may raise OSError.
     `encoding` is set where it is known and the user cannot choose it, as for a named corpus. `ends`: if it holds
-    several texts one after the other, the byte at which each ends.
+    several texts one after the other, the byte at which each ends. `packed_size` returns the bytes of a compressed
+    file, of which only reading tells how many come out; it may raise OSError.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     encoding: str | None = None
     ends: Sequence[int] | None = None
+    packed_size: Callable[[], int] | None = None
 
     def size(self) -> int:
-        """Return its size in bytes, without reading it. Raises CharloopError if it cannot be opened."""
+        """Return its size in bytes, that of a compressed one packed, without reading it.
+
+        Raises CharloopError if it cannot be opened.
+        """
         try:
+            if self.packed_size:
+                return self.packed_size()
             with self.open() as stream:
                 return stream.seek(0, io.SEEK_END)
         except OSError as error:

@@ -72,7 +72,7 @@ def find_or_write_tokens(
     They are read from `folder`, or else written there; in a temporary folder where that fails. Raises CharloopError
     for whatever cannot be read or is too small to learn from, and if no folder can be written.
     """
-    size = sum(source.size() for source in request.sources)
+    size = _size_of(request)
     found = _find(request, folder, size, meter)
     if found:
         return *found, ()
@@ -87,6 +87,10 @@ def find_or_write_tokens(
             f"no space for the tokens, neither in {folder} nor in {temporary_folder()}",
             do=f"{error.strerror or error}: name a folder with free space in CHARLOOP_CACHE",
         ) from error
+
+
+def _size_of(request: TokenRequest) -> int:
+    return sum(source.size() for source in request.sources)
 
 
 def _find(request: TokenRequest, folder: Path, size: int, meter: Meter) -> tuple[CachedTokens, str] | None:
@@ -175,7 +179,8 @@ def _save(
 
 def _check_written(request: TokenRequest, written: WrittenTokens, size: int) -> None:
     """Raise CharloopError for a text that is too small to learn from, or that changed while it was read."""
-    if written.size != size:
+    is_packed = any(source.packed_size for source in request.sources)
+    if size != (_size_of(request) if is_packed else written.size):
         raise changed_while_read(request.name)
     if written.length < 2:
         what = "is empty" if written.length == 0 else "holds one character"
