@@ -79,8 +79,16 @@ def notes(corpus: Corpus, fraction: float = 0.1, *, shuffled: bool = False) -> s
 )
 def test_another_language_at_the_end_is_noted(tmp_path: Path, documents: str, do: str) -> None:
     corpus = corpus_of(tmp_path, words(4500, ENGLISH, 0) + words(500, GERMAN, 1), documents)
-    assert "unlike all parts of the training text (another language?)" in notes(corpus)
+    assert "unlike nearly all of the training text (another language?)" in notes(corpus)
     assert do in notes(corpus)
+
+
+@pytest.mark.parametrize("words_held_out", [300, 400, 500])
+def test_it_is_noted_where_the_training_text_ends_in_that_language_too(
+    tmp_path: Path, words_held_out: int
+) -> None:
+    corpus = corpus_of(tmp_path, words(9500, ENGLISH, 0) + words(500, GERMAN, 1))
+    assert "another language?" in notes(corpus, words_held_out / 10_000)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.05, 0.1, 0.2, 0.3])
