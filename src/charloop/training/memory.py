@@ -67,10 +67,10 @@ def name_fitting(session: TrainingSession, needed: int, free: float, *, resumed:
     share, data = (free - fixed) / (needed - fixed), session.config.data
     sizes = [("--seq-length", data.seq_length * share), ("--batch-size", data.batch_size * share)]
     fitting = [f"{flag} {_round_down(size)}" for flag, size in sizes if size >= 1]
-    sizes = f"{' or '.join(fitting)} fits"
+    advice = f"{' or '.join(fitting)} fits"
     if not resumed:
-        return sizes if fitting else "lower --hidden-size"
-    new = f", or go on in a new run, where {sizes}: --init-from {session.folder.path}" if fitting else ""
+        return advice if fitting else "lower --hidden-size"
+    new = f", or go on in a new run, where {advice}: --init-from {session.folder.path}" if fitting else ""
     return f"end other programs{new}"
 
 
