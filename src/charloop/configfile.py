@@ -111,7 +111,13 @@ def readable(allowed: str, kind: Any) -> str:
     """Return a range such as `int >= 1` in words."""
     if "Literal" in str(kind):
         return ", ".join(str(value) for value in kind.__args__)
-    words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+    words = {
+        "int": "a whole number",
+        "float": "a number",
+        "str": "text",
+        "bool": "true or false",
+        "array": "a list",
+    }
     for short, long in words.items():
         allowed = re.sub(rf"\b{short}\b", long, allowed)
     return allowed
@@ -143,19 +149,25 @@ def parse_toml(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
-    """Return a TOML file, or a JSON file such as a run's config.json, on top of `base`."""
+def read_values(path: Path, what: str) -> dict[str, Any]:
+    """Return the tables of a TOML or JSON file; an error says that it is `what`."""
     try:
         text = read_small(path, only_file=False).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise CharloopError(f"cannot read the configuration {path} ({reason})") from None
+        raise CharloopError(f"cannot read {what} {path} ({reason})") from None
     try:
-        values = json.loads(text) if path.suffix == ".json" else parse_toml(text)
+        values: Any = json.loads(text) if path.suffix == ".json" else parse_toml(text)
     except (ValueError, RecursionError) as error:
         raise CharloopError(f"{path} is not valid {path.suffix[1:].upper() or 'TOML'} ({error})") from None
     if not isinstance(values, dict):
-        raise CharloopError(f"{path} holds no settings", allowed="sections [data], [model], [training]")
+        raise CharloopError(f"{path} holds no settings", allowed="sections such as [model]")
+    return values
+
+
+def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
+    """Return a TOML file, or a JSON file such as a run's config.json, on top of `base`."""
+    values = read_values(path, "the configuration")
     try:
         return from_dict(values, base)
     except CharloopError as error:

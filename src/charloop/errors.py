@@ -30,6 +30,15 @@ class CharloopError(Exception):
         return CharloopError(f"{thing}: {self.what}", got=self.got, allowed=self.allowed, do=self.do)
 
 
+class UntrainableError(CharloopError):
+    """The error of a run whose settings are the cause: it has diverged, or it needs more memory than is free."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory has run out: NumPy's, or XLA's."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
 def shown(value: object) -> str:
     """Return `value` as it was given; Python refuses to print a number of thousands of digits."""
     try:

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from charloop.cli.terminal.sweep_screen import SweepScreen
-from charloop.comparison.sweep import RunState, RunTurn, Sweep
+from charloop.comparison.planned import RunState, RunTurn
+from charloop.comparison.sweep import Sweep
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score
@@ -35,9 +36,14 @@ def show_sweep(screen: SweepScreen, finished: str = "the budget is used up") -> 
     """The first run is there, the second is trained for 50 seconds."""
     screen(GRID)
     screen(
-        RunTurn(1, GRID.runs[0], RunState(Journal(30.0, (2000 * math.log(2), 1000)), is_over=True, step=100))
+        RunTurn(
+            1,
+            GRID.runs[0],
+            RunState(Journal(30.0, (2000 * math.log(2), 1000)), is_over=True, step=100),
+            is_done=True,
+        )
     )
-    screen(RunTurn(2, GRID.runs[1], RunState(None, is_over=False)))
+    screen(RunTurn(2, GRID.runs[1], RunState(None, is_over=False), is_done=False))
     screen(Noted("a note"))
     screen(Stepped([StepRecord(50, 0.5, 1.25, 1.0, 1e-3)], 0.5, 25.0))
     if finished:
@@ -48,7 +54,7 @@ def test_down_a_pipe_there_are_rows() -> None:
     console = make_console(terminal=False)
     with SweepScreen(console) as screen:
         show_sweep(screen)
-        screen(RunTurn(3, GRID.runs[2], RunState(None, is_over=False)))
+        screen(RunTurn(3, GRID.runs[2], RunState(None, is_over=False), is_done=False))
         screen(Finished("interrupted", 7, None, 0, 5.0))
     assert isinstance(console.file, io.StringIO)
     assert (
@@ -91,7 +97,7 @@ def test_a_resumed_run_says_so() -> None:
     console = make_console(terminal=False)
     with SweepScreen(console) as screen:
         screen(GRID)
-        screen(RunTurn(1, GRID.runs[0], RunState(Journal(), is_over=False, step=8)))
+        screen(RunTurn(1, GRID.runs[0], RunState(Journal(), is_over=False, step=8), is_done=False))
         screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=8))
         screen(Finished("the budget is used up", 100, SCORE, 100, 50.0))
     assert isinstance(console.file, io.StringIO)

@@ -19,7 +19,8 @@ from charloop.comparison import (
     runs_record,
 )
 from charloop.comparison.cells import mean_losses
-from charloop.comparison.sweep import PlannedRun, Sweep
+from charloop.comparison.planned import PlannedRun
+from charloop.comparison.sweep import Sweep
 from charloop.config import ModelConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from charloop.evaluation import Score, paired_difference

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from charloop.checkpoint import RunFolder
-from charloop.comparison.sweep import PlannedRun, Sweep, refuse_another, short_name
+from charloop.comparison.planned import PlannedRun, refuse_another, short_name
+from charloop.comparison.sweep import Sweep
 from charloop.config import ModelConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
 from refusing import refused

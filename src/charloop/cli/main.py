@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from charloop.cli.exit_codes import FAILED, INTERRUPTED
 from charloop.cli.terminal.output import mute, prepare, visible
-from charloop.errors import CharloopError, unknown_name
+from charloop.errors import CharloopError, is_out_of_memory, unknown_name
 
 COMMANDS = {
     "train": "train a network on any text",
@@ -49,8 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"charloop: {visible(' '.join(str(error).split()))}", file=sys.stderr)
         return FAILED
     except (MemoryError, RuntimeError) as error:
-        # What NumPy raises, and what XLA does.
-        if not (isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)):
+        if not is_out_of_memory(error):
             raise
         print(
             "charloop: not enough memory; lower --hidden-size, --batch-size or --seq-length", file=sys.stderr

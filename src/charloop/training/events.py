@@ -15,6 +15,8 @@ from charloop.training.metrics import StepRecord
 
 INTERRUPTED = "interrupted"
 """Reason of a run that was stopped and can be resumed."""
+PAUSED = "paused"
+"""Reason of a run that has trained for the share of its budget it was asked to, and can be resumed."""
 USED_UP = "the budget is used up"
 """Reason of a run that can be resumed with more steps, epochs or minutes."""
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one ends a run after the current step with a checkpoint, the second at once."""
+"""What ends an invocation early: Ctrl-C and SIGTERM (the second one at once), or a share of the budget."""
 
 import signal
 from collections.abc import Iterator
@@ -8,9 +8,17 @@ from types import FrameType
 
 
 class Interrupt:
-    """Whether someone asked to stop."""
+    """Whether someone asked to stop, and where to pause."""
 
     requested = False
+
+    def __init__(self, until: float = 1.0) -> None:
+        self.until = until
+        """The run pauses at the first evaluation at or past this share of its budget, before its end."""
+
+    def pauses_at(self, progress: float) -> bool:
+        """Return whether the run pauses at an evaluation at this progress."""
+        return self.until <= progress < 1 and not self.requested
 
     def request(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: the first one only sets `requested`, the second one raises KeyboardInterrupt."""
@@ -20,12 +28,12 @@ class Interrupt:
 
 
 @contextmanager
-def catch_interrupts(*, signals: bool = True) -> Iterator[Interrupt]:
+def catch_interrupts(*, signals: bool = True, until: float = 1.0) -> Iterator[Interrupt]:
     """While the block runs, let Ctrl-C and SIGTERM request a stop instead of ending the process, if `signals`.
 
     Only the main thread receives signals: in any other thread nothing is changed.
     """
-    interrupt = Interrupt()
+    interrupt = Interrupt(until)
     if not signals or current_thread() is not main_thread():
         yield interrupt
         return

@@ -14,6 +14,7 @@ from charloop.progress import Progress
 from charloop.training.checkpoints import save_best_weights, save_checkpoint
 from charloop.training.events import (
     INTERRUPTED,
+    PAUSED,
     USED_UP,
     Evaluated,
     Finished,
@@ -72,13 +73,12 @@ class Loop:
     def train(self) -> Finished:
         """Train until the budget is used up, patience ends, or a stop is requested. Evaluate and save at the end.
 
-        An interrupted run only saves, so that resuming it changes no bit.
+        An interrupted run only saves, so that resuming it changes no bit. It pauses where it has just been saved.
         """
-        reason = None
-        while reason is None:
-            reason = self._advance()
+        while (reason := self._advance()) is None:
+            pass
         self._finish_pending()
-        journal = self.journal
+        journal, skipped = self.journal, int(self.state.health.skipped)
         if reason != INTERRUPTED and journal.evaluated != self.step:
             self._evaluate()
             self._save()
@@ -88,7 +88,6 @@ class Loop:
             raise self._unscored_error()
         if not journal.best_step:
             save_best_weights(self.session, self.state, journal)
-        skipped = int(self.state.health.skipped)
         best = journal.best_score, journal.best_step
         finished = Finished(reason, self.step, *best, self.elapsed, skipped, journal.best_is_averaged)
         self.listener(finished)
@@ -101,10 +100,9 @@ class Loop:
 
     def _advance(self) -> str | None:
         """Make a call, and what is due after it. Return the reason to stop, if there is one."""
-        budget = self.session.budget
+        budget, journal = self.session.budget, self.journal
         before = budget.progress(self.step, self.elapsed)
-        patience = self.session.config.training.patience
-        if patience and self.journal.since_best >= patience:
+        if (patience := self.session.config.training.patience) and journal.since_best >= patience:
             return f"no better for {patience} evaluations"
         if before >= 1:
             return USED_UP
@@ -120,6 +118,8 @@ class Loop:
             self._sample(params)
             self._save()
             self.evaluated_at = budget.progress(self.step, self.elapsed)
+            if self.interrupt.pauses_at(budget.progress(self.step, journal.elapsed)):
+                return PAUSED
         elif budget.save_due(self.step, self.elapsed - self.saved_when, self.save_seconds):
             self._finish_pending()
             self._save()

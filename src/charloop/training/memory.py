@@ -4,7 +4,7 @@ import math
 
 import jax
 
-from charloop.errors import CharloopError
+from charloop.errors import UntrainableError
 from charloop.free_memory import free_memory
 from charloop.training.session import TrainingSession
 
@@ -19,8 +19,8 @@ FITTING = 0.75
 def check_memory(session: TrainingSession, *, resumed: bool = False) -> list[str]:
     """Return a note if training may need more memory than is free, before anything of it is allocated.
 
-    Raises CharloopError with the largest sizes that fit if it certainly does: those of a new run for a `resumed` one,
-    whose sizes cannot change.
+    Raises UntrainableError with the largest sizes that fit if it certainly does: those of a new run for a `resumed`
+    one, whose sizes cannot change.
     """
     free = free_memory(session.mesh.devices.flat[0])
     if free is None or guess_bytes(session) <= SAFE_SHARE * free:
@@ -34,7 +34,7 @@ def check_memory(session: TrainingSession, *, resumed: bool = False) -> list[str
             f"a step needs about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; {advice}"
         ]
     data = session.config.data
-    raise CharloopError(
+    raise UntrainableError(
         f"a step of {data.batch_size} x {data.seq_length} characters needs about {_gigabytes(needed)} of memory, "
         f"and {_gigabytes(free)} are free",
         do=advice,

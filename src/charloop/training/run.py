@@ -10,6 +10,7 @@ import optax
 from charloop.cells import Cell
 from charloop.cells.from_object import is_user_cell, name_builtin_cell
 from charloop.checkpoint import RunFolder, locked, new_folder
+from charloop.checkpoint.new_folder import default_folder
 from charloop.checkpoint.texts import read_corpus, read_own_corpus, split_corpus
 from charloop.config import RunConfig
 from charloop.configfile import validate
@@ -59,6 +60,7 @@ def train(
     overwrite: bool = False,
     listener: Listener | None = None,
     catch_signals: bool = False,
+    until: float = 1.0,
 ) -> Path:
     """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None). Return the folder.
 
@@ -70,8 +72,9 @@ def train(
     `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. Its cell and sizes are
     taken where the configuration has defaults; characters that it does not know join the vocabulary. `listener`
     receives the events; without one, a notebook shows a line. With `catch_signals`, in the main thread, Ctrl-C and
-    SIGTERM end the run after the current step, with a checkpoint; without it, signals are left alone. Raises
-    CharloopError for an invalid configuration before anything is written.
+    SIGTERM end the run after the current step, with a checkpoint; without it, signals are left alone. `until`: pause
+    at the first evaluation at or past this share of the budget. Raises CharloopError for an invalid configuration
+    before anything is written.
     """
     listener = listener or find_listener()
     config, given = check_given(config, text, optimizer, schedule)
@@ -120,7 +123,7 @@ def train(
         save_checkpoint(session, state, Journal())
         # Written last, because with config.json the folder is a run, which can be resumed.
         session.folder.write_config()
-        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals)
+        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals, until)
     return path
 
 
@@ -148,12 +151,13 @@ def resume(
     schedule: Schedule | None = None,
     listener: Listener | None = None,
     catch_signals: bool = False,
+    until: float = 1.0,
 ) -> Path:
     """Continue the run at `path` from its last checkpoint, as if it had not been stopped. Return the folder.
 
     `changes` is its configuration with a longer budget, or with other settings that do not affect what was learned.
-    `cell`, `text`, `optimizer` and `schedule` are the objects that it was trained with, if there were any; `listener`
-    and `catch_signals` are as in `train`. Raises CharloopError if the text has changed since the run began.
+    `cell`, `text`, `optimizer` and `schedule` are the objects that it was trained with, if there were any; the others
+    are as in `train`. Raises CharloopError if the text has changed since the run began.
     """
     check_objects(optimizer, schedule)
     given = Given(None if text is None else Text.of(text), optimizer, schedule)
@@ -164,11 +168,12 @@ def resume(
             got="another optimizer",
             do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
         )
-    return resume_folder(folder, changes, listener=listener or find_listener(), catch_signals=catch_signals)
+    listener = listener or find_listener()
+    return resume_folder(folder, changes, listener=listener, catch_signals=catch_signals, until=until)
 
 
 def resume_folder(
-    folder: RunFolder, changes: RunConfig | None, *, listener: Listener, catch_signals: bool
+    folder: RunFolder, changes: RunConfig | None, *, listener: Listener, catch_signals: bool, until: float
 ) -> Path:
     """Continue the run in an open folder, as `resume` does."""
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
@@ -200,7 +205,7 @@ def resume_folder(
                 elapsed=journal.elapsed,
             )
         notes = [*corpus.notes, *notes, *changed, *memory]
-        run_invocation(session, state, journal, notes, listener, loggers, catch_signals)
+        run_invocation(session, state, journal, notes, listener, loggers, catch_signals, until)
     return folder.path
 
 
@@ -212,37 +217,31 @@ def run_invocation(
     listener: Listener,
     loggers: Mapping[str, Logger],
     catch_signals: bool,
+    until: float,
 ) -> Finished:
     """Announce the run, then train it until it ends or a stop is requested."""
     with Logging(loggers, listener) as logging:
         listen = BaselineListener(session, logging)
-        started = Started(
-            folder=session.folder.path,
-            config=session.config,
-            description=session.corpus.description,
-            notes=[*notes, *session.model.notes],
-            split=session.split.sizes,
-            content_hash=session.corpus.content_hash,
-            vocab_size=session.folder.vocabulary.size,
-            parameters=count_parameters(state.params),
-            devices=session.mesh.size,
-            chunks_per_epoch=session.chunks.chunks_per_epoch,
-            resumed_at=int(state.step),
-            documents=session.folder.text.get("documents", 0),
+        listen(
+            Started(
+                folder=session.folder.path,
+                config=session.config,
+                description=session.corpus.description,
+                notes=[*notes, *session.model.notes],
+                split=session.split.sizes,
+                content_hash=session.corpus.content_hash,
+                vocab_size=session.folder.vocabulary.size,
+                parameters=count_parameters(state.params),
+                devices=session.mesh.size,
+                chunks_per_epoch=session.chunks.chunks_per_epoch,
+                resumed_at=int(state.step),
+                documents=session.folder.text.get("documents", 0),
+            )
         )
-        listen(started)
-        with catch_interrupts(signals=catch_signals) as interrupt:
+        with catch_interrupts(signals=catch_signals, until=until) as interrupt:
             return Loop(session, session.put_on_devices(state), journal, listen, interrupt).train()
 
 
 def find_user_cell(config: RunConfig) -> str | None:
     """Return the user's own cell that a configuration names; None if it names a built-in one."""
     return config.model.cell if is_user_cell(config.model.cell) else None
-
-
-def default_folder(corpus: Corpus, config: RunConfig) -> Path:
-    """Return runs/TEXT-CELL, with a number appended if that exists."""
-    cell = config.model.cell.rpartition(":")[2].lower()
-    base = Path("runs") / f"{corpus.suggested_name}-{cell}"
-    names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]
-    return next(path for path in names if not path.exists())

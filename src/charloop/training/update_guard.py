@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from charloop.config import RunConfig, TrainingConfig
-from charloop.errors import CharloopError
+from charloop.errors import UntrainableError
 from charloop.training.metrics import StepRecord
 from charloop.types import State
 
@@ -169,7 +169,7 @@ def explain_verdict(verdict: int, loss: float, norm: float) -> str:
 
 
 def stop_if_diverged(config: RunConfig, steps: Sequence[StepRecord], restart: str) -> None:
-    """Raise CharloopError for an update that ends the run: the last of `max_skipped` consecutive skipped updates.
+    """Raise UntrainableError for an update that ends the run: the last of `max_skipped` consecutive skipped updates.
 
     With `max_skipped` 0, for an update that is not finite, which has changed the weights already. `restart` tells
     how to continue with other settings.
@@ -205,7 +205,7 @@ def advise_diverged(config: RunConfig, step: StepRecord) -> str:
     return f"{lower}, or raise --spike-threshold" if "running mean" in step.skipped else lower
 
 
-def divergence_error(what: str, step: int, restart: str, *, do: str) -> CharloopError:
+def divergence_error(what: str, step: int, restart: str, *, do: str) -> UntrainableError:
     """Return the error for a run whose numbers are no longer of use."""
     do = do or "lower --learning-rate or --clip-norm"
-    return CharloopError(f"training has diverged: {what} at step {step}", do=f"{do}; {restart}")
+    return UntrainableError(f"training has diverged: {what} at step {step}", do=f"{do}; {restart}")

@@ -1,4 +1,4 @@
-"""charloop sweep: train several cells with several seeds, then compare them."""
+"""charloop sweep: train several cells with several seeds, or the trials of a space, then compare them."""
 
 import json
 import shlex
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charloop.cli.commands.sweep_space import run_space
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.comparison import SweepFlags
 from charloop.cli.flags.parsing import check_ranges, given_flags
@@ -27,23 +28,33 @@ OLD_FLAGS = {"text": "text-file"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train what is not trained yet, then report. 0, or 130 if Ctrl-C ended it."""
+    """Train what is not trained yet, then report. 0; 130 if Ctrl-C ended it."""
     given = given_flags(arguments)
     # Enough to know the preset, file or run whose settings the flags change.
     first = parse_over(SweepFlags, "sweep", None, arguments, set())
     flags = check_ranges(parse_over(SweepFlags, "sweep", find_base(first), arguments, given))
-    config, cells = make_config(flags, given), check_cells(flags)
+    config = make_config(flags, given)
+    flags.refuse_foreign(given)
+    cells = [] if flags.space else check_cells(flags)
+    check_text(flags)
     check_part(flags, config)
     kind = check_plot(flags)
     prepare_jax()
     try:
-        sweep = train_all(flags, config, cells)
+        end = run_space(flags, config, kind) if flags.space else run_cells(flags, config, cells, kind)
     except KeyboardInterrupt:
         # Ctrl-C between two runs, or while one is prepared: every checkpoint is complete.
-        sweep = None
-    if sweep is None:
+        end = INTERRUPTED
+    if end == INTERRUPTED:
         again = f"\nresume:  {shlex.join(['charloop', 'sweep', *arguments])}"
         print(again, file=sys.stderr if flags.json else sys.stdout)
+    return end
+
+
+def run_cells(flags: SweepFlags, config: RunConfig, cells: Sequence[str], kind: str) -> int:
+    """Train cells with seeds, and compare them."""
+    sweep = train_all(flags, config, cells)
+    if sweep is None:
         return INTERRUPTED
     print_comparison(sweep, cells, flags)
     if kind:
@@ -52,10 +63,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check_cells(flags: SweepFlags) -> list[str]:
-    """Return the cells to train; CharloopError if there is nothing to compare, or no text to do it on."""
+    """Return the cells to train; CharloopError if there is nothing to compare."""
     flags.refuse_two_texts()
     if not flags.cells:
-        raise CharloopError("no cells to train", do="name them: charloop sweep book.txt --cells lstm,gru")
+        raise CharloopError(
+            "no cells to train",
+            do="name them: charloop sweep book.txt --cells lstm,gru; or the settings that vary: --space FILE",
+        )
     cells = [cell.strip() for cell in flags.cells.split(",")]
     if not all(cells):
         raise CharloopError("--cells", got=flags.cells, allowed="names separated by commas: lstm,gru")
@@ -63,6 +77,11 @@ def check_cells(flags: SweepFlags) -> list[str]:
         raise CharloopError(
             "one cell with one seed is nothing to compare", do="name another cell, or give --seeds 3"
         )
+    return cells
+
+
+def check_text(flags: SweepFlags) -> None:
+    """Raise CharloopError if there is no text to train on, or one that can be read only once."""
     runs = [text for text in flags.data.corpus if Path(text, "config.json").is_file()]
     if runs:
         raise CharloopError(
@@ -74,7 +93,10 @@ def check_cells(flags: SweepFlags) -> list[str]:
             "no text to train on",
             do="give a file, a folder or a corpus: charloop sweep book.txt --cells lstm,gru",
         )
-    return cells
+    if "-" in flags.data.corpus:
+        raise CharloopError(
+            "standard input is read once, and every run reads the text", do="write it to a file first"
+        )
 
 
 def check_part(flags: SweepFlags, config: RunConfig) -> None:
@@ -106,10 +128,6 @@ def train_all(flags: SweepFlags, config: RunConfig, cells: Sequence[str]) -> "Sw
     from charloop.data import refuse_streams
 
     refuse_streams(config.data.corpus)
-    if "-" in config.data.corpus:
-        raise CharloopError(
-            "standard input is read once, and every run reads the text", do="write it to a file first"
-        )
     with SweepScreen(errors=flags.json) as screen:
         corpus = read_corpus(config, None, screen)
         folder = flags.output or own_folder(corpus.suggested_name)

@@ -108,7 +108,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
     config = make_config(parse_over(TrainFlags, "train", folder.config, arguments, given), given)
     refuse_changes(folder.config, config)
     with TrainingScreen() as screen:
-        resume_folder(folder, config, listener=screen, catch_signals=True)
+        resume_folder(folder, config, listener=screen, catch_signals=True, until=1.0)
     return print_end(run, config, interrupted=screen.interrupted)
 
 

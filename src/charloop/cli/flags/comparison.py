@@ -1,6 +1,7 @@
 """The flags of `charloop compare` and `charloop sweep`."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -81,9 +82,11 @@ class SameTrainingFlags(TrainingFlags):
 
 @dataclass(frozen=True)
 class SweepFlags(ScoringFlags, SettingFlags):
-    """Train several cells with several seeds and equal settings, then compare them.
+    """Train several cells with several seeds, or try settings from a space.
 
-    The comparison is that of charloop compare, with error bars over seeds.
+    --cells: they are compared as by charloop compare, with intervals over seeds.
+
+    --space: a table of the trials, the best first (see docs/sweeps.md).
 
     The same command continues where it stopped; finished runs are kept.
 
@@ -100,11 +103,35 @@ class SweepFlags(ScoringFlags, SettingFlags):
     """The cells, separated by commas: names (see charloop cells), or your own as FILE.py:CLASS."""
     seeds: Count = 3
     """Number of seeds; each cell is trained once with each seed."""
+    space: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A TOML file with the settings that vary, instead of --cells."""
+    trials: Count | None = None
+    """With --space: number of points to try (20 if it is not given; of a grid all)."""
+    halving: bool = True
+    """With --space: give all trials a part of the budget, then only the best third of them more."""
     match: Literal["hidden-size", "parameters"] = "hidden-size"
     """What all networks share: the hidden size, or about the number of parameters of the first cell's network."""
-    output: Annotated[Path | None, argument("FOLDER", "-o", default="runs/sweep-TEXT")] = None
+    output: Annotated[Path | None, argument("FOLDER", "-o", default="a name under runs/")] = None
     """Folder for the runs, each in a folder of its own."""
     plot: Annotated[str, argument("FILE")] = ""
-    """Also draw the loss curves, mean and range over seeds, to a .png, .svg or .pdf file (needs matplotlib)."""
+    """Also draw a figure to a .png, .svg or .pdf file (needs matplotlib): the loss curves, mean and range over seeds;
+    with --space, the losses of all trials over time, and how much each setting matters."""
     overwrite: Switch = False
     """Replace the file of --plot if it exists."""
+
+    def refuse_foreign(self, given: Set[str]) -> None:
+        """Raise CharloopError for flags that are `given` and belong to the other kind of sweep."""
+        scoring = {f.name for f in fields(ScoringFlags)} - {"json"}
+        trials, cells = {"trials", "halving", "no_halving"}, {"cells", "seeds", "match", *scoring}
+        for name in sorted(given & (cells if self.space else trials)):
+            flag = f"--{name.replace('_', '-')}"
+            if not self.space:
+                raise CharloopError(
+                    f"{flag} goes with --space", do="name the settings that vary: --space FILE"
+                )
+            hint = "leave it out"
+            if name in scoring:
+                hint = "to compare trials in this way: charloop compare RUN RUN"
+            elif name != "match":
+                hint = f"write values = [...] under [parameters.{name.rstrip('s')}]"
+            raise CharloopError(f"{flag} does not go with --space", do=hint)
