@@ -12,23 +12,23 @@ from charloop.errors import CharloopError
 from charloop.files.output import write_output
 
 if TYPE_CHECKING:
-    from charloop.comparison.search import Search
+    from charloop.comparison.search import SpaceSweep
 
 
 def run_space(flags: SweepFlags, config: RunConfig, kind: str) -> int:
     """Train the trials, print the table, draw the figure. 0; 2 if no trial has a loss; 130 after Ctrl-C."""
-    search = train_trials(flags, config)
-    if search is None:
+    sweep = train_trials(flags, config)
+    if sweep is None:
         return INTERRUPTED
-    report(search, flags, kind)
-    return 0 if any(row.loss is not None for row in search.rows()) else FAILED
+    report(sweep, flags, kind)
+    return 0 if any(row.loss is not None for row in sweep.rows()) else FAILED
 
 
-def train_trials(flags: SweepFlags, config: RunConfig) -> "Search | None":
+def train_trials(flags: SweepFlags, config: RunConfig) -> "SpaceSweep | None":
     """Return the sweep, trained; None after Ctrl-C."""
     from charloop.checkpoint.texts import read_corpus
     from charloop.cli.terminal.sweep_screen import SweepScreen
-    from charloop.comparison.search import Search, locked_folder, read_space, train_search
+    from charloop.comparison.search import SpaceSweep, locked_folder, read_space, train_space
     from charloop.data import refuse_streams
 
     assert flags.space is not None
@@ -40,25 +40,25 @@ def train_trials(flags: SweepFlags, config: RunConfig) -> "Search | None":
         corpus = read_corpus(config, None, screen)
         folder = flags.output or Path("runs", f"sweep-{corpus.suggested_name}-{flags.space.stem}")
 
-        def plan() -> Search:
-            return Search.plan(folder, config, corpus, tables, trials=flags.trials, halving=flags.halving)
+        def plan() -> SpaceSweep:
+            return SpaceSweep.plan(folder, config, corpus, tables, trials=flags.trials, halving=flags.halving)
 
         plan()  # what is refused is refused before the folder is made
         with locked_folder(folder):
-            search = plan()
-            return search if train_search(search, screen, catch_signals=True) else None
+            sweep = plan()
+            return sweep if train_space(sweep, screen, catch_signals=True) else None
 
 
-def report(search: "Search", flags: SweepFlags, kind: str) -> None:
+def report(sweep: "SpaceSweep", flags: SweepFlags, kind: str) -> None:
     """Print the table, or one JSON object, and draw the file of --plot."""
-    from charloop.cli.terminal.trial_table import search_record, trial_lines
+    from charloop.cli.terminal.trial_table import trial_lines, trials_record
 
-    rows, importance = search.rows(), search.importance()
+    rows, importance = sweep.rows(), sweep.importance()
     if flags.json:
-        name = search.corpus.description
-        print(json.dumps(search_record(name, search.space.method, rows, importance)))
+        name = sweep.corpus.description
+        print(json.dumps(trials_record(name, sweep.space.method, rows, importance)))
     else:
-        print(visible("\n".join(trial_lines(rows, search.space.varying, importance))))
+        print(visible("\n".join(trial_lines(rows, sweep.space.varying, importance))))
     if kind:
         from charloop.figures.trials import draw_trials
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from charloop.cli.terminal.base_screen import PLAIN_PAUSE, Screen
 from charloop.cli.terminal.tables import left, right, table_lines
 from charloop.comparison.planned import RunTurn
-from charloop.comparison.search import Failed, Search, Trial
+from charloop.comparison.search import Failed, SpaceSweep, Trial
 from charloop.comparison.sweep import Sweep
 from charloop.config import TrainingConfig
 from charloop.progress import Progress
@@ -28,7 +28,7 @@ SIZES = {"val": 6, "bits/char": 9, "chars/s": 9, "steps": 7, "time": 7}
 
 
 class SweepScreen(Screen):
-    """A listener for `train_sweep` and `train_search`, and a context manager: the bar is always taken down."""
+    """A listener for `train_sweep` and `train_space`, and a context manager: the bar is always taken down."""
 
     def __init__(self, console: Console | None = None, *, errors: bool = False) -> None:
         super().__init__(console, errors=errors)
@@ -37,7 +37,7 @@ class SweepScreen(Screen):
         self.said: set[str] = set()
         self.has_head, self.resumed_at = False, 0
 
-    def begin(self, sweep: Sweep | Search, turns: list[tuple[str, float]]) -> None:
+    def begin(self, sweep: Sweep | SpaceSweep, turns: list[tuple[str, float]]) -> None:
         """Print the text. `turns`: what each turn's time is like, and its part of a budget."""
         self.sweep, self.turns, corpus = sweep, turns, sweep.corpus
         unit = "bytes" if corpus.vocabulary.unit == "byte" else "characters"
@@ -66,20 +66,20 @@ class SweepScreen(Screen):
         self.say("runs", f"{number_of(len(sweep.runs), 'run')}: {named}, each {limits(config.training)}")
         self.say("folder", str(sweep.path))
 
-    def begin_trials(self, search: Search) -> None:
+    def begin_trials(self, sweep: SpaceSweep) -> None:
         """Print what varies, and how many trials get which part of the budget."""
-        rungs = search.rungs
+        rungs = sweep.rungs
         parts = [after - before for before, after in pairwise([0.0, *(rung.share for rung in rungs)])]
         counted = zip(parts, rungs, strict=True)
-        self.begin(search, [("", part) for part, rung in counted for _ in range(rung.trials)])
+        self.begin(sweep, [("", part) for part, rung in counted for _ in range(rung.trials)])
         self.set_columns(left("trial", len("trial-000")), right("of it", 5))
-        for note in filter(None, (trial.note for trial in search.trials)):
+        for note in filter(None, (trial.note for trial in sweep.trials)):
             self.noted(note)
-        self.say("space", f"{', '.join(search.space.varying) or 'one point'} ({search.space.method})")
+        self.say("space", f"{', '.join(sweep.space.varying) or 'one point'} ({sweep.space.method})")
         halving = ", then ".join(f"{rung.trials} to {rung.share:.0%}" for rung in rungs)
-        words = f"{number_of(rungs[0].trials, 'trial')}, each {limits(search.base.training)}"
+        words = f"{number_of(rungs[0].trials, 'trial')}, each {limits(sweep.base.training)}"
         self.say("trials", f"{words} at most: {halving} of it" if len(rungs) > 1 else words)
-        self.say("folder", str(search.path))
+        self.say("folder", str(sweep.path))
 
     def set_columns(self, *names: Column) -> None:
         """Set the columns of the rows: what a run is called, and its figures."""
@@ -93,13 +93,13 @@ class SweepScreen(Screen):
             return [run.path.name, f"{self.now.until:.0%}"]
         return [run.cell, str(run.seed)]
 
-    def __call__(self, event: Sweep | Search | RunTurn | Failed | Event) -> None:
+    def __call__(self, event: Sweep | SpaceSweep | RunTurn | Failed | Event) -> None:
         match event:
             case Progress():
                 self.progressed(event)
             case Sweep():
                 self.begin_cells(event)
-            case Search():
+            case SpaceSweep():
                 self.begin_trials(event)
             case RunTurn():
                 self.turn(event)

@@ -62,7 +62,7 @@ def find_notes(rows: "Sequence[Row]") -> Iterator[str]:
         yield f"importance means little with fewer than {FEW_TRIALS} trials"
 
 
-def search_record(text: str, method: str, rows: "Sequence[Row]", importance: Importance) -> dict[str, Any]:
+def trials_record(text: str, method: str, rows: "Sequence[Row]", importance: Importance) -> dict[str, Any]:
     """Return the same as plain values, for JSON."""
     best = rows[0]
     return {

@@ -32,7 +32,7 @@ class Failed:
 
 
 @dataclass
-class Search:
+class SpaceSweep:
     """The trials of a space on one text, in one folder."""
 
     path: Path
@@ -55,7 +55,7 @@ class Search:
         *,
         trials: int | None,
         halving: bool,
-    ) -> "Search":
+    ) -> "SpaceSweep":
         """Plan `trials` of a space, given as the tables of its file, after those that `path` remembers.
 
         Nothing is written. Raises CharloopError for a space in which no trial makes a network, and if `path` holds
@@ -69,16 +69,16 @@ class Search:
             need_optuna()
         count = count_trials(ordered, trials)
         base, _ = complete_config(config, split_corpus(config, corpus))
-        search = cls(path, corpus, base, ordered, [], record)
+        sweep = cls(path, corpus, base, ordered, [], record)
         if ordered.method != "bayes":
             record.trials += first_points(ordered, record.seed, count)[len(record.trials) :]
             count = min(count, len(record.trials))
-        search.rungs = plan_rungs(count, halving=halving)
+        sweep.rungs = plan_rungs(count, halving=halving)
         for point in record.trials[:count]:
-            search.add(point)
-        if search.trials and all(trial.misfit for trial in search.trials):
-            raise CharloopError(f"no trial makes a network; the first: {search.trials[0].misfit}")
-        return search
+            sweep.add(point)
+        if sweep.trials and all(trial.misfit for trial in sweep.trials):
+            raise CharloopError(f"no trial makes a network; the first: {sweep.trials[0].misfit}")
+        return sweep
 
     def add(self, point: Point) -> None:
         """Add the next trial."""
@@ -142,10 +142,10 @@ class Search:
         return rate_importance(self.space.varying, *self.first_losses())
 
 
-SearchListener: TypeAlias = Callable[[Search | RunTurn | Failed | Event], None]
+SpaceListener: TypeAlias = Callable[[SpaceSweep | RunTurn | Failed | Event], None]
 
 
-def train_search(search: Search, listener: SearchListener, *, catch_signals: bool = False) -> bool:
+def train_space(sweep: SpaceSweep, listener: SpaceListener, *, catch_signals: bool = False) -> bool:
     """Train all trials as far as they get. Return False after a request to stop, when all is saved.
 
     `catch_signals`: as in `train`. The folder must be locked, by `locked_folder`.
@@ -153,32 +153,32 @@ def train_search(search: Search, listener: SearchListener, *, catch_signals: boo
     A trial that diverges or needs too much memory has failed, and the others go on. Raises CharloopError, before
     anything is trained, if a trial's folder has other settings; and for any other error of a run, with its name.
     """
-    search.record.save(search.path)
-    search.look()
-    listener(search)
+    sweep.record.save(sweep.path)
+    sweep.look()
+    listener(sweep)
     done = 0
-    for rung, (share, trials) in enumerate(search.rungs):
-        for place, number in enumerate(search.entrants(rung), start=1):
-            if number == len(search.trials) and not search.propose():
+    for rung, (share, trials) in enumerate(sweep.rungs):
+        for place, number in enumerate(sweep.entrants(rung), start=1):
+            if number == len(sweep.trials) and not sweep.propose():
                 break
-            if not take_turn(search, number, share, done + place, listener, catch_signals):
+            if not take_turn(sweep, number, share, done + place, listener, catch_signals):
                 return False
         done += trials
     return True
 
 
 def take_turn(
-    search: Search, number: int, share: float, turn: int, listener: SearchListener, catch_signals: bool
+    sweep: SpaceSweep, number: int, share: float, turn: int, listener: SpaceListener, catch_signals: bool
 ) -> bool:
     """Train a trial to a share of its budget. Return False after a request to stop."""
-    trial, state = search.trials[number], search.state(number)
+    trial, state = sweep.trials[number], sweep.state(number)
     failure, reason = state.failure, ""
     is_done = state.is_past(share) and not failure
     listener(RunTurn(turn, trial, state.found, is_done, share))
     if not (is_done or failure):
         try:
             reason = trial.train(state.found, listener, catch_signals=catch_signals, until=share)
-            search.states[number] = look_at(trial, search.corpus)
+            sweep.states[number] = look_at(trial, sweep.corpus)
         except UntrainableError as error:
             failure = str(error)
         except CharloopError as error:
@@ -188,7 +188,7 @@ def take_turn(
                 raise
             failure = NO_MEMORY
         if failure:
-            search.fail(number, failure)
+            sweep.fail(number, failure)
     if failure:
         listener(Failed(failure))
     return reason != INTERRUPTED
