@@ -11,6 +11,7 @@ from rich.console import Console
 
 from charloop.cli.terminal.sweep_screen import SweepScreen
 from charloop.comparison.planned import RunState, RunTurn
+from charloop.comparison.search import Failed, SpaceSweep
 from charloop.comparison.sweep import Sweep
 from charloop.config import DataConfig, RunConfig, TrainingConfig
 from charloop.data import Corpus, Vocabulary
@@ -102,3 +103,42 @@ def test_a_resumed_run_says_so() -> None:
         screen(Finished("the budget is used up", 100, SCORE, 100, 50.0))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().endswith("0:50 resumed\n")
+
+
+def test_a_sweep_over_a_space_shows_trials_and_parts_of_the_budget() -> None:
+    console, settings = make_console(terminal=False), {"learning_rate": {"values": [0.1, 0.2, 0.3]}}
+    space = {"method": "grid", "parameters": settings}
+    sweep = SpaceSweep.plan(Path("missing/s"), CONFIG, CORPUS, space, trials=None, halving=True)
+    journal, (first, second, third) = Journal(10.0, (2000 * math.log(2), 1000)), sweep.trials
+    with SweepScreen(console) as screen:
+        screen(sweep)
+        screen(RunTurn(1, first, RunState(journal, is_over=False, step=40), is_done=True, until=1 / 3))
+        screen(RunTurn(2, second, RunState(None, is_over=False), is_done=False, until=1 / 3))
+        screen(Failed("training has diverged; lower it"))
+        screen(RunTurn(3, third, RunState(None, is_over=False), is_done=False, until=1 / 3))
+        screen(Finished("paused", 40, SCORE, 40, 20.0))
+        screen(RunTurn(4, third, RunState(journal, is_over=False, step=40), is_done=False, until=1.0))
+        screen(Stepped([StepRecord(50, 0.5, 1.25, 1.0, 1e-3)], 2 / 3, 40.0))
+        (task,) = screen.progress.tasks
+        # A third of a budget for each of three trials, then two thirds for one, of which half is done.
+        assert task.completed == pytest.approx(4 / 5)
+        assert task.description.startswith("4/4 trial-002 to 100% · 1.250 · 80 chars/s · 0:20 left")
+        screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=40))
+        screen(Finished("the budget is used up", 100, SCORE, 100, 60.0))
+    assert isinstance(console.file, io.StringIO)
+    assert (
+        console.file.getvalue()
+        == """\
+text     book, 1,000 characters
+note     a note
+space    learning_rate (grid)
+trials   3 trials, each 100 steps at most: 3 to 33%, then 1 to 100% of it
+folder   missing/s
+
+   run trial     of it    val bits/char   chars/s   steps    time
+   1/4 trial-000   33%  1.386     2.000       256      40    0:10 there already
+   2/4 trial-001   33%                                            failed: training has diverged
+   3/4 trial-002   33%  1.386     2.000       128      40    0:20
+   4/4 trial-002  100%  1.386     2.000       107     100    1:00
+"""
+    )
