@@ -6,6 +6,7 @@ from typing import Any
 
 from charloop.comparison.cells import CellScores
 from charloop.comparison.runs import RunScore
+from charloop.evaluation import Score
 
 
 def runs_record(
@@ -32,6 +33,7 @@ def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
         "nats_per_character": score.loss if finite else None,
         "bits_per_character": score.bits_per_character if finite else None,
         "interval": interval and [interval.low, interval.high],
+        **({"dynamic": dynamic_record(entry.dynamic)} if entry.dynamic else {}),
         "difference_to_best": behind
         and {
             "nats_per_character": behind.nats,
@@ -45,6 +47,16 @@ def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
         "training_characters_per_second": history.pace,
         "steps_to_loss": reached and reached[0],
         "seconds_to_loss": reached and reached[1],
+    }
+
+
+def dynamic_record(score: Score) -> dict[str, Any]:
+    """Return the score of a run that learns while it reads, as plain values."""
+    finite, interval = math.isfinite(score.loss), score.interval
+    return {
+        "nats_per_character": score.loss if finite else None,
+        "bits_per_character": score.bits_per_character if finite else None,
+        "interval": interval and [interval.low, interval.high],
     }
 
 

@@ -8,10 +8,12 @@ from typing import Literal, NamedTuple
 from charloop.checkpoint import RunFolder
 from charloop.checkpoint.texts import ChosenText
 from charloop.comparison.texts import open_run, read_for_all
+from charloop.config import DynamicConfig
 from charloop.evaluation import Difference, Score, paired_difference
 from charloop.model import count_parameters
 from charloop.progress import ProgressListener
 from charloop.trained import load_trained_model
+from charloop.trained.adapting import score_while_learning, tune_settings
 from charloop.training.metrics import History
 
 
@@ -26,6 +28,8 @@ class RunScore(NamedTuple):
     history: History
     behind: Difference | None = None
     """Its loss minus the best one's; None for the best."""
+    dynamic: Score | None = None
+    """The score while it learns from the text, if that was asked for."""
 
 
 def rank_runs(entries: Sequence[RunScore]) -> list[RunScore]:
@@ -52,6 +56,10 @@ class Choice(NamedTuple):
     limit: int | None = None
     """Score about this many characters, spread evenly over the text; None for all."""
     weights: Literal["best", "last"] = "best"
+    dynamic: DynamicConfig | None = None
+    """How each run learns while it reads, for a second score; None for no such score."""
+    tune: bool = False
+    """Whether each run's settings for that are tuned on its training text."""
 
 
 class ScoredRuns(NamedTuple):
@@ -93,5 +101,15 @@ def score_run(
     own = choice.text_file is not None
     ids = network.beginning().ids(run.vocabulary, given.tokens) if own else None
     score = network.score(given.tokens, choice.limit, per_character=True, listener=listener, before=ids)
+    dynamic = None
+    if config := choice.dynamic:
+        if choice.tune:
+            *_, (config, _) = tune_settings(network, config, listener)
+        dynamic, _ = score_while_learning(
+            network, given.tokens, config, per_character=True, listener=listener, before=ids
+        )
     size, step = count_parameters(network.params), network.facts.get("step")
-    return RunScore(str(run.path), score, size, step if isinstance(step, int) else None, History.of(run))
+    history = History.of(run)
+    return RunScore(
+        str(run.path), score, size, step if isinstance(step, int) else None, history, dynamic=dynamic
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from charloop.cli.commands import sweep
 from charloop.cli.flags.comparison import CompareFlags
+from charloop.cli.flags.dynamic import check_learning, refuse_limit
 from charloop.cli.flags.parsing import check_ranges, current_name, given_flags, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import print_runs
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
             "nothing to compare", got=len(flags.runs), allowed="2 runs or more", do="name two runs' folders"
         )
     flags.refuse_two_texts()
+    check_learning("--dynamic", given, flags.learning.dynamic)
+    refuse_limit(flags.learning, flags.limit)
     prepare_jax()
     from charloop.comparison import score_runs
 

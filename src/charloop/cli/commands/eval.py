@@ -16,7 +16,7 @@ from charloop.cli.commands.eval_dynamic import (
     score_dynamically,
 )
 from charloop.cli.exit_codes import FOUND
-from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
+from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning, refuse_limit
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
@@ -183,10 +183,7 @@ def check_flags(flags: EvalFlags) -> None:
         if flags.learning.dynamic and given is not None:
             do = "leave one out: with learning, what a document costs depends on those before it"
             raise CharloopError(f"{flag} and --dynamic do not go together", do=do)
-    if flags.learning.dynamic and flags.limit:
-        raise CharloopError(
-            "--dynamic and --limit do not go together", do="leave one out: the network learns from all before"
-        )
+    refuse_limit(flags.learning, flags.limit)
     if flags.per_document is None and (flags.threshold is not None or flags.sort != "text"):
         flag = "--sort" if flags.threshold is None else "--threshold"
         raise CharloopError(f"{flag} needs --per-document", do="say where to write: --per-document -")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from charloop.cli.flags.dynamic import ScoringLearningFlags
 from charloop.cli.flags.parsing import Switch, argument
 from charloop.cli.flags.training import ModelFlags, SettingFlags, TrainingFlags
 from charloop.config.ranges import Count, NonNegativeCount, Positive, Seed
@@ -62,6 +63,12 @@ class CompareFlags(ScoringFlags):
     """Folders of two runs or more."""
     cell: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, argument("FILE.py:CLASS")] = ()
     """The code of a cell, for runs with a cell of their own; once for each such cell."""
+    learning: ScoringLearningFlags = field(default_factory=ScoringLearningFlags)
+
+    def choice(self) -> "Choice":
+        """Return what runs are scored on, and how they learn from it."""
+        learning = self.learning
+        return super().choice()._replace(dynamic=learning if learning.dynamic else None, tune=learning.tune)
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,11 @@ def check_learning(switch: str, given: Collection[str], is_on: bool) -> None:
     )
     if needless and not is_on:
         raise CharloopError(f"--{needless[0].replace('_', '-')} needs {switch}", do=f"add {switch}")
+
+
+def refuse_limit(learning: ScoringLearningFlags, limit: int) -> None:
+    """Raise CharloopError for a network that is to learn from a text of which it reads only parts."""
+    if learning.dynamic and limit:
+        raise CharloopError(
+            "--dynamic and --limit do not go together", do="leave one out: the network learns from all before"
+        )

@@ -12,6 +12,7 @@ from charloop.wording import clock
 
 if TYPE_CHECKING:
     from charloop.comparison import CellScores, RunScore, ScoredRuns
+    from charloop.evaluation import Score
 
 SIGNIFICANT = 0.05
 """A difference with a smaller p-value is called significant."""
@@ -38,11 +39,25 @@ def run_lines(
     yield "loss     nats per character, 95 % confidence interval"
     yield "behind   loss minus the best run's, character by character"
     yield "p        probability of such a difference by chance"
+    learned = rank_learned(entries)
+    if learned:
+        yield "dynamic  loss while the network learns from the text"
     yield ""
-    heads = ["loss", "interval", "behind", "interval", "p"]
+    heads = ["loss", "interval", *(["dynamic", "interval"] if learned else []), "behind", "interval", "p"]
     rows = [run_loss(entry) + run_training(entry, to_loss) for entry in entries]
-    yield from table_pieces([entry.name for entry in entries], heads, rows, to_loss, [2, len(heads)])
+    cuts = [2, *([4] if learned else []), len(heads)]
+    yield from table_pieces([entry.name for entry in entries], heads, rows, to_loss, cuts)
     yield run_verdict(entries)
+    if learned:
+        yield "dynamic  " + run_verdict(learned).removeprefix("best     ")
+
+
+def rank_learned(entries: "Sequence[RunScore]") -> "list[RunScore]":
+    """Return the runs by their loss while they learn from the text, the best first; none if it was not measured."""
+    from charloop.comparison import rank_runs
+
+    learned = [entry._replace(score=entry.dynamic) for entry in entries if entry.dynamic]
+    return rank_runs(learned) if learned else []
 
 
 def cell_lines(
@@ -83,8 +98,8 @@ def table_pieces(
 
 def run_loss(entry: "RunScore") -> list[str]:
     """Return a run's loss, its distance to the best, and how sure both are."""
-    interval, behind = entry.score.interval, entry.behind
-    cells = [f"{entry.score.loss:.4f}", format_interval((interval.low, interval.high) if interval else None)]
+    behind = entry.behind
+    cells = [*loss_cells(entry.score), *(loss_cells(entry.dynamic) if entry.dynamic else [])]
     if behind is None:
         return [*cells, DASH, DASH, DASH]
     return [
@@ -93,6 +108,12 @@ def run_loss(entry: "RunScore") -> list[str]:
         format_interval((behind.low, behind.high)),
         format_p_value(behind.p_value),
     ]
+
+
+def loss_cells(score: "Score") -> list[str]:
+    """Return a loss and its interval."""
+    interval = score.interval
+    return [f"{score.loss:.4f}", format_interval((interval.low, interval.high) if interval else None)]
 
 
 def run_training(entry: "RunScore", to_loss: float | None) -> list[str]:
