@@ -47,7 +47,7 @@ def test_tuned_settings_are_those_that_are_used(
         compared = json.loads(done(call("compare", one, other, "--text-file", text, "--json", *flags)))
         return [run["dynamic"]["nats_per_character"] for run in compared["runs"]]
 
-    def tune(network: object, config: DynamicConfig, *_: object) -> Iterator[tuple[DynamicConfig, float]]:
+    def tune(_: object, config: DynamicConfig, *__: object) -> Iterator[tuple[DynamicConfig, float]]:
         yield config, 2.0
         yield replace(config, dynamic_rate=0.05), 1.0
 
