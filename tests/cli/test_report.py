@@ -1,12 +1,17 @@
 """`charloop report`: a complete page at the requested path; errors are one line."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from charloop import load
+from charloop.evaluation import Difference
+from charloop.report.learned import describe_gain
+from charloop.report.values import Learned
 from cli.commands import assert_refused, call, done, files_limited_to, prints, process, refused
 from cli.conftest import text_of
 from cli.test_refused_texts import PATHS, TWO_CHARACTERS
@@ -30,6 +35,32 @@ def test_a_report_on_the_validation_text(made: str, trained: Path) -> None:
     assert "temperature 0.8" in section(made, "originality")
     info = done(call("info", str(trained)))
     assert info.splitlines()[1].split(maxsplit=1)[1] in visible(made)
+
+
+def test_what_it_learned_while_reading(made: str, copied: Path) -> None:
+    assert "learned while reading" not in made
+    assert "learned" not in data_of(made)
+    flags = ("--dynamic", "--dynamic-rate", "0.1")
+    done(call("report", str(copied), "-o", "page.html", *flags))
+    page = Path("page.html").read_text("utf-8")
+    scored = json.loads(done(call("eval", str(copied), "--per-character", "costs.jsonl", *flags, "--json")))
+    shown = visible(section(page, "learned"))
+    for one in (scored, scored["dynamic"]):
+        assert f"{one['bits_per_character']:.3f} bits per character" in shown
+    network = load(copied)
+    score = network.score(network.vocabulary.encode(text_of(60)), per_character=True)
+    gain = Difference(0.5, 0.25, 0.75, 0.01, 9)
+    words = describe_gain("a text", Learned(20, score, score, gain), "character")
+    assert score.interval
+    low, high = score.interval.bits
+    assert words.count(f" bits per character ({low:.3f} to {high:.3f})") == 2
+    assert words.endswith("The difference is +0.721 (+0.361 to +1.082; 95 % confidence).")
+    costs = [json.loads(line) for line in Path("costs.jsonl").read_text().splitlines()]
+    static, dynamic = (numbers(packed, "<u2") / 1000 for packed in data_of(page)["learned"])
+    assert static[1:] == pytest.approx([one["bits"] for one in costs], abs=0.001)
+    assert dynamic[1:] == pytest.approx([one["dynamic_nats"] / math.log(2) for one in costs], abs=0.001)
+    assert page.count('id="dynamic-text"') == 1
+    assert_refused(call("report", str(copied), "--tune"), "--tune needs --dynamic", do="add --dynamic")
 
 
 def test_a_report_without_a_path_lies_in_the_run(copied: Path) -> None:

@@ -11,15 +11,18 @@ from jaxtyping import Integer
 
 from charloop.analysis import Gate, Predictions, Reach, measure_reach, measure_saturation, predict_tokens
 from charloop.checkpoint import RunFolder
+from charloop.config import DynamicConfig
 from charloop.description import describe_rows, describe_run
 from charloop.errors import CharloopError
+from charloop.evaluation import paired_difference
 from charloop.figures import read_curves
 from charloop.report.atlas import map_units
 from charloop.report.copies import find_copies
 from charloop.report.excerpt import Excerpt, excerpt_of
 from charloop.report.samples import read_samples
-from charloop.report.values import Missing, Report
+from charloop.report.values import Learned, Missing, Report
 from charloop.trained import TrainedModel
+from charloop.trained.adapting import score_while_learning
 
 TOP, DISTANCE = 5, 100
 """Likeliest characters that are shown, and characters over which the reach is measured."""
@@ -47,6 +50,8 @@ class ReportSources:
     """Seed of what the network writes."""
     notes: tuple[str, ...] = ()
     """Remarks on how the text was read."""
+    learning: DynamicConfig | None = None
+    """How the network learns while it reads the text, to show what that changes; None: that is not shown."""
 
 
 def gather_report(
@@ -95,7 +100,29 @@ def gather_report(
                 network, sources.training, studied if sources.held_out else None, sources.seed, tell
             )
         ),
+        learned=learn_text(network, sources, tell),
     )
+
+
+def learn_text(
+    network: TrainedModel, sources: ReportSources, tell: Callable[[str], object]
+) -> Learned | Missing | None:
+    """Return the losses with and without learning, if that is asked for."""
+    tokens, config = sources.tokens, sources.learning
+    if config is None:
+        return None
+    if isinstance(tokens, Missing):
+        return tokens
+    tell("learning from the text")
+
+    def learn() -> Learned:
+        static = network.score(tokens, per_character=True)
+        dynamic, _ = score_while_learning(network, tokens, config, per_character=True)
+        mine, other = dynamic.per_character, static.per_character
+        gain = None if mine is None or other is None else paired_difference(mine, other)
+        return Learned(config.dynamic_segment, static, dynamic, gain)
+
+    return attempt(learn)
 
 
 def begin_text(network: TrainedModel, sources: ReportSources, max_tokens: int) -> Excerpt | Missing:

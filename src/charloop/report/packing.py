@@ -9,7 +9,8 @@ from jaxtyping import Float, Int, Shaped
 from charloop.data import Vocabulary
 from charloop.display import SURPRISE, name_character, show_character
 from charloop.report.excerpt import Excerpt, token_character
-from charloop.report.values import Missing, Report, ShownUnit
+from charloop.report.learned import bits_of
+from charloop.report.values import Learned, Missing, Report, ShownUnit
 
 THOUSANDTHS, CHANCES = 1000, 65535
 """Bits are packed in thousandths, up to 65.535; a probability of 1 is 65,535."""
@@ -56,6 +57,12 @@ def pack_report(report: Report, vocabulary: Vocabulary) -> dict[str, object]:
             "likeliest": pack_integers(tokens[report.predictions.likeliest[rows]], "<u2"),
             "chances": pack_integers(report.predictions.chances[rows] * CHANCES, "<u2"),
         }
+    if isinstance(report.learned, Learned):
+        length = len(excerpt.tokens) - 1
+        data["learned"] = [
+            pack_integers(sum_bits(excerpt, bits_of(score)[:length]) * THOUSANDTHS, "<u2")
+            for score in (report.learned.static, report.learned.dynamic)
+        ]
     if not isinstance(report.mapped, Missing):
         data["units"] = [pack_unit(unit) for unit in report.mapped.units]
     return data | {"symbols": [describe_symbol(one) for one in numbers]}

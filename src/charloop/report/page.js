@@ -211,6 +211,27 @@
     show(0);
   };
 
+  // The same text twice: the cost of each character with the trained weights, and while the network learns.
+  const learned = () => {
+    const homes = ["static", "dynamic"].map((name) => document.getElementById(`${name}-text`));
+    if (!homes[0] || !data.learned) return;
+    const costs = data.learned.map(pairs);
+    const line = document.getElementById("learned-value");
+    const describe = (position) => {
+      const character = data.symbols[text[position]];
+      const [fixed, learning] = costs.map((bits) => (bits[position] / 1000).toFixed(2));
+      const called = character[NAME] ? `${character[SYMBOL]} (${character[NAME]})` : character[SYMBOL];
+      line.textContent = position ? `${called} cost ${fixed} bits with the trained weights, ${learning} while it learns.` : "The first character is not predicted.";
+    };
+    homes.forEach((home, number) => {
+      const map = new TextMap(home, describe);
+      map.paint(Array.from(costs[number], (one) => data.levels.filter((level) => one / 1000 >= level).length), "s");
+      home.addEventListener("scroll", () => (homes[1 - number].scrollTop = home.scrollTop));
+    });
+    line.textContent = "Point at a character, tap it, or move with the arrow keys.";
+  };
+
   surprise();
+  learned();
   atlas();
 })();

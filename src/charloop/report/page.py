@@ -14,6 +14,7 @@ from charloop.display import SURPRISE
 from charloop.report.atlas import view_atlas
 from charloop.report.copies import view_copies
 from charloop.report.figure_sections import view_curves, view_gates, view_reach
+from charloop.report.learned import view_learned
 from charloop.report.markup import load_templates
 from charloop.report.packing import pack_report
 from charloop.report.samples import view_samples
@@ -60,10 +61,17 @@ def list_sections(report: Report, vocabulary: Vocabulary) -> tuple[Section, ...]
     """Return the parts of the page in their order."""
     surprise = view_or_reason(view_surprise, report.excerpt, report.predictions, vocabulary)
     copies = view_or_reason(view_copies, report.written, report.thing)
+    title, learned = "What it learned while reading", report.learned
+    learning = (
+        [Section("learned", title, view_or_reason(view_learned, report.excerpt, learned, report.thing))]
+        if learned
+        else []
+    )
     return (
         Section("curves", "How it learned", view_or_reason(view_curves, report.curves)),
         Section("samples", "What it wrote during training", view_or_reason(view_samples, report.samples)),
         Section("surprise", "What surprises it", surprise),
+        *learning,
         Section("atlas", "What its units track", view_or_reason(view_atlas, report.excerpt, report.mapped)),
         Section("gates", "How it uses its gates", view_or_reason(view_gates, report.gates)),
         Section("reach", "How far back it remembers", view_or_reason(view_reach, report.reach, report.thing)),

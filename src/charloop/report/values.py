@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, StateUnit
+from charloop.evaluation import Difference, Score
 from charloop.figures import Curves
 from charloop.originality import Originality
 from charloop.report.excerpt import Excerpt
@@ -72,6 +73,19 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """The loss on the whole text, with the trained weights and while the network learns from the text."""
+
+    segment: int
+    """Characters that are predicted before each update."""
+    static: Score
+    """With the loss of each token, as `dynamic` has it."""
+    dynamic: Score
+    gain: Difference | None
+    """The loss of `dynamic` minus that of `static`; None for a text too short to tell."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything on the page."""
 
@@ -90,3 +104,5 @@ class Report:
     gates: tuple[Gate, ...] | Missing
     reach: Reach | Missing
     written: tuple[Written, ...] | Missing
+    learned: Learned | Missing | None = None
+    """None: not asked for."""

@@ -1,13 +1,15 @@
 """charloop report: a run as one HTML page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.commands.eval_dynamic import tune
+from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
@@ -43,6 +45,7 @@ class ReportFlags(ReadingFlags):
     network)."""
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     """Seed for what the network writes: the same seed gives the same page."""
+    learning: ScoringLearningFlags = field(default_factory=ScoringLearningFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -50,6 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(ReportFlags, "report", arguments))
     if flags.texts and flags.text is not None:
         raise CharloopError("more than one text to show", do="give files, or --text")
+    check_learning("--dynamic", given_flags(arguments), flags.learning.dynamic)
     prepare_jax()
     from charloop.checkpoint import RunFolder
     from charloop.report import gather_report, render_page
@@ -60,6 +64,9 @@ def main(arguments: Sequence[str]) -> None:
     check_output(FLAG, out, overwrite=flags.overwrite)
     network = load_trained_model(folder, weights=flags.weights)
     sources = read_sources(folder, flags)
+    if flags.learning.dynamic:
+        learning = tune(network, flags.learning) if flags.learning.tune else flags.learning
+        sources = replace(sources, learning=learning)
     try:
         report = gather_report(folder, network, sources, show_status)
         content = render_page(report, folder.vocabulary).encode()
