@@ -164,8 +164,9 @@ def check(session):
     check.before = peak()
     return []
 
+import charloop.training.preparing as preparing
 import charloop.training.run as run
-run.check_memory = check
+preparing.check_memory = run.check_memory = check
 text, cell, unroll, time = sys.argv[1:]
 sizes = dict(batch_size=16, seq_length=int(time), hidden_size=128, steps=1, steps_per_call=1, devices=0)
 train(configure(Path(text), **sizes, cell=cell, unroll=unroll), Path(text).with_name(cell + unroll))

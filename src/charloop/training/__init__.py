@@ -1,6 +1,7 @@
 """Training: the compiled step, the loop around it, and what a run records and saves.
 
-`run`: start a run, or resume it
+`run`: start a run, or resume it; `preparing`: what a new one starts from
+`range_test`: a short run in which the learning rate rises, to find a good one
 `session`: what stays the same while it trains; `state`: what changes
 `loop`: when to evaluate, sample, save and stop; `step`: the compiled update
 `optimizer`, `schedule`: the update rule; the learning rate and the budget

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charloop.cli.commands.train_rates import show_rates
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
 from charloop.cli.flags.training import (
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     given = given_flags(arguments)
     # Enough to know the preset, file or run whose settings the flags change.
     first = parse_over(TrainFlags, "train", None, arguments, set())
+    if first.json and not first.find_learning_rate:
+        raise CharloopError("--json needs --find-learning-rate", do="add it, or leave --json out")
     if first.resume:
         return resume_run(first, first.resume, arguments, given)
     return start_run(first, arguments, given)
@@ -55,7 +58,12 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
         )
     if donor:
         refuse_other_network(donor, config.model)
+    if flags.find_learning_rate and "learning_rate" in given:
+        raise CharloopError("--find-learning-rate and --learning-rate do not go together", do="leave one out")
     prepare_jax()
+    if flags.find_learning_rate:
+        show_rates(config, flags.init_from, arguments, as_json=flags.json)
+        return 0
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import train
 
@@ -94,7 +102,7 @@ def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
 
 def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:
     """Continue a run in its folder."""
-    for name in ("output", "init_from", "config", "preset", "overwrite"):
+    for name in ("output", "init_from", "config", "preset", "overwrite", "find_learning_rate"):
         if name in given:
             raise CharloopError(
                 f"--{name.replace('_', '-')} and --resume do not go together", do="leave one out"

@@ -107,6 +107,11 @@ class TrainFlags(SettingFlags):
     init_from: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
     """Start a new run with the weights of this run, and a new optimizer state. Cell, sizes, unit, min-count and
     documents are that run's; new characters of TEXT join its vocabulary."""
+    find_learning_rate: Switch = False
+    """Find a learning rate instead of training: make up to 200 updates while the rate rises (Smith 2017), print the
+    losses, a rate, and the command that trains with it. No run is made."""
+    json: Switch = False
+    """Print the result of --find-learning-rate as one JSON object."""
 
 
 Flags = TypeVar("Flags", bound=SettingFlags)
