@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from charloop.sampling import SamplingConfig
     from charloop.sessions import Session
     from charloop.trained import TrainedModel, load
-    from charloop.training.range_test import find_learning_rate
+    from charloop.training.new_runs.range_test import find_learning_rate
     from charloop.training.run import resume, train
     from charloop.unroll import UNROLLINGS
 
@@ -36,7 +36,7 @@ _HOMES = {
     "TrainingConfig": "config",
     "UNROLLINGS": "unroll",
     "Vocabulary": "data",
-    "find_learning_rate": "training.range_test",
+    "find_learning_rate": "training.new_runs.range_test",
     "find_preset": "presets",
     "load": "trained",
     "load_corpus": "data",

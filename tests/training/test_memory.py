@@ -164,7 +164,7 @@ def check(session):
     check.before = peak()
     return []
 
-import charloop.training.preparing as preparing
+import charloop.training.new_runs.preparing as preparing
 import charloop.training.run as run
 preparing.check_memory = run.check_memory = check
 text, cell, unroll, time = sys.argv[1:]

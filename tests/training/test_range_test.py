@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from charloop.training import range_test
-from charloop.training.range_test import (
+from charloop.training.new_runs import range_test
+from charloop.training.new_runs.range_test import (
     HIGHEST,
     LOWEST,
     MIN_UPDATES,

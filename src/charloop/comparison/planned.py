@@ -14,7 +14,7 @@ from charloop.conversion import convert
 from charloop.data import Corpus, TrainingChunks
 from charloop.errors import CharloopError
 from charloop.training.events import Event, Finished, Listener
-from charloop.training.preparing import find_user_cell
+from charloop.training.new_runs.preparing import find_user_cell
 from charloop.training.run import resume, train
 from charloop.training.schedule import Budget
 from charloop.training.state import Journal

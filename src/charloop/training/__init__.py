@@ -1,7 +1,6 @@
 """Training: the compiled step, the loop around it, and what a run records and saves.
 
-`run`: start a run, or resume it; `preparing`: what a new one starts from
-`range_test`: a short run in which the learning rate rises, to find a good one
+`run`: start a run, or resume it; `new_runs`: what a new one starts from, and a test that finds a learning rate
 `session`: what stays the same while it trains; `state`: what changes
 `loop`: when to evaluate, sample, save and stop; `step`: the compiled update
 `optimizer`, `schedule`: the update rule; the learning rate and the budget

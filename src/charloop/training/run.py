@@ -26,8 +26,8 @@ from charloop.training.interrupt import catch_interrupts
 from charloop.training.loggers import Logger, Logging, make_loggers
 from charloop.training.loop import Loop
 from charloop.training.memory import check_memory
+from charloop.training.new_runs.preparing import check_given, prepare_run
 from charloop.training.optimizer import check_objects
-from charloop.training.preparing import check_given, prepare_run
 from charloop.training.progress import find_listener
 from charloop.training.provenance import update_provenance
 from charloop.training.schedule import Schedule, note_rate_rise

@@ -13,7 +13,7 @@ from charloop.cli.terminal.progress import showing_progress
 from charloop.config import RunConfig
 
 if TYPE_CHECKING:
-    from charloop.training.range_test import RangeTest
+    from charloop.training.new_runs.range_test import RangeTest
 
 ROWS_PER_POWER = 2
 """Rows of the table for each power of ten."""
@@ -23,7 +23,7 @@ RULE = "a tenth of the highest rate at which the smoothed loss is lowest"
 
 def show_rates(config: RunConfig, init_from: Path | None, arguments: Sequence[str], *, as_json: bool) -> None:
     """Try learning rates on the run that `arguments` describe; print a rate and the command that trains with it."""
-    from charloop.training.range_test import find_learning_rate
+    from charloop.training.new_runs.range_test import find_learning_rate
 
     with showing_progress() as listener:
         made = find_learning_rate(config, init_from=init_from, listener=listener)

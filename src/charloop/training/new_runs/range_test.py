@@ -12,7 +12,7 @@ from charloop.config import RunConfig
 from charloop.data import GivenText
 from charloop.errors import CharloopError
 from charloop.progress import Progress, ProgressListener
-from charloop.training.preparing import check_given, prepare_run
+from charloop.training.new_runs.preparing import check_given, prepare_run
 from charloop.training.progress import find_listener
 from charloop.training.session import TrainingSession
 from charloop.training.state import TrainingState
