@@ -32,7 +32,10 @@ REFUSED = {
         " to train on it: charloop sweep TEXT --cells lstm,gru"
     ),
     ("compare", "a"): "nothing to compare: got 1; allowed: 2 runs or more; name two runs' folders",
-    ("sweep", "book.txt"): "no cells to train; name them: charloop sweep book.txt --cells lstm,gru",
+    ("sweep", "book.txt"): (
+        "no cells to train; name them: charloop sweep book.txt --cells lstm,gru;"
+        " or the settings that vary: --space FILE"
+    ),
 }
 
 
