@@ -33,6 +33,11 @@ def make_console(*, terminal: bool) -> Console:
     )  # fmt: skip
 
 
+def written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
 def show_sweep(screen: SweepScreen, finished: str = "the budget is used up") -> None:
     """The first run is there, the second is trained for 50 seconds."""
     screen(GRID)
@@ -57,9 +62,8 @@ def test_down_a_pipe_there_are_rows() -> None:
         show_sweep(screen)
         screen(RunTurn(3, GRID.runs[2], RunState(None, is_over=False), is_done=False))
         screen(Finished("interrupted", 7, None, 0, 5.0))
-    assert isinstance(console.file, io.StringIO)
     assert (
-        console.file.getvalue()
+        written(console)
         == """\
 text     book, 1,000 characters
 note     a note
@@ -83,15 +87,12 @@ def test_the_bar_says_which_run_and_how_long_for_all() -> None:
         show_sweep(screen, "")
         bar = Console(file=io.StringIO(), width=80, color_system=None)
         bar.print(screen.progress.get_renderable())
-        assert isinstance(bar.file, io.StringIO)
         # 25 s of this run are left, 30 for the other rnn as for the first, 50 for the other ln-lstm.
-        assert re.search(
-            r"━╸ +2/4 ln-lstm seed 0 · 1\.250 · 128 chars/s · 1:45 left *\n$", bar.file.getvalue()
-        )
+        assert re.search(r"━╸ +2/4 ln-lstm seed 0 · 1\.250 · 128 chars/s · 1:45 left *\n$", written(bar))
         assert screen.progress.tasks[0].completed == pytest.approx(1.5 / 4)
         screen(Stopping())
         bar.print(screen.progress.get_renderable())
-        assert "stopping: saving first" in bar.file.getvalue()
+        assert "stopping: saving first" in written(bar)
 
 
 def test_a_resumed_run_says_so() -> None:
@@ -101,8 +102,7 @@ def test_a_resumed_run_says_so() -> None:
         screen(RunTurn(1, GRID.runs[0], RunState(Journal(), is_over=False, step=8), is_done=False))
         screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=8))
         screen(Finished("the budget is used up", 100, SCORE, 100, 50.0))
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().endswith("0:50 resumed\n")
+    assert written(console).endswith("0:50 resumed\n")
 
 
 def test_a_sweep_over_a_space_shows_trials_and_parts_of_the_budget() -> None:
@@ -125,9 +125,8 @@ def test_a_sweep_over_a_space_shows_trials_and_parts_of_the_budget() -> None:
         assert task.description.startswith("4/4 trial-002 to 100% · 1.250 · 80 chars/s · 0:20 left")
         screen(Started(Path("x"), CONFIG, "book", [], (1, 1, 0), "0", 2, 1, 1, 1, resumed_at=40))
         screen(Finished("the budget is used up", 100, SCORE, 100, 60.0))
-    assert isinstance(console.file, io.StringIO)
     assert (
-        console.file.getvalue()
+        written(console)
         == """\
 text     book, 1,000 characters
 note     a note

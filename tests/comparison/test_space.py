@@ -152,13 +152,16 @@ def test_how_many_trials_there_are() -> None:
 
 
 REFUSED = {
-    "no method": ({"parameters": {"seed": {"value": 1}}}, "no method", "random, grid, bayes", ""),
     "method": ({"method": "randm"}, "method", "random, grid, bayes", ""),
     "no parameters": ({"method": "random"}, "no parameters", "", "[parameters.learning_rate]"),
     "metric": ({"metric": {"name": "loss"}}, "metric has no meaning here", "", "remove it"),
     "early_terminate": ({"early_terminate": {}}, "early_terminate has no meaning", "", "--no-halving"),
     "key": ({"methd": "random"}, "unknown key of a space", "method, parameters", "did you mean 'method'"),
 }
+
+
+def test_a_space_without_a_method_is_random() -> None:
+    assert Space.of({"parameters": {"seed": {"values": [1, 2]}}}).method == "random"
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -261,7 +261,7 @@ def test_an_average_that_could_not_be_is_refused(
 
 
 def test_an_average_is_not_of_a_run_without_one(tmp_path: Path, text: Path) -> None:
-    """Only the command line refuses such a change; a program is told that state and settings differ."""
+    """The command line refuses to turn averaging off in a run; a program gets an error that names the average."""
     made = run(tmp_path / "run", configure(text, **PLAN | {"steps": 3}, **KINDS["decay"]))
     config = made.started.config
     with pytest.raises(CharloopError, match="average"):

@@ -25,15 +25,12 @@ def runs_record(
 
 def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
     """Return a run as plain values."""
-    score, history, behind = entry.score, entry.history, entry.behind
-    finite, interval = math.isfinite(score.loss), score.interval
+    history, behind = entry.history, entry.behind
     reached = history.reached(to_loss) if to_loss else None
     return {
         "run": entry.name,
-        "nats_per_character": score.loss if finite else None,
-        "bits_per_character": score.bits_per_character if finite else None,
-        "interval": interval and [interval.low, interval.high],
-        **({"dynamic": dynamic_record(entry.dynamic)} if entry.dynamic else {}),
+        **score_record(entry.score),
+        **({"dynamic": score_record(entry.dynamic)} if entry.dynamic else {}),
         "difference_to_best": behind
         and {
             "nats_per_character": behind.nats,
@@ -50,8 +47,8 @@ def run_record(entry: RunScore, to_loss: float | None) -> dict[str, Any]:
     }
 
 
-def dynamic_record(score: Score) -> dict[str, Any]:
-    """Return the score of a run that learns while it reads, as plain values."""
+def score_record(score: Score) -> dict[str, Any]:
+    """Return a loss and its interval as plain values; None where they are not finite."""
     finite, interval = math.isfinite(score.loss), score.interval
     return {
         "nats_per_character": score.loss if finite else None,

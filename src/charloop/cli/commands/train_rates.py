@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROWS_PER_POWER = 2
 """Rows of the table for each power of ten."""
 OWN = ("--find-learning-rate", "--json")
-RULE = "a tenth of the highest rate at which the smoothed loss is lowest"
+RULE = "a tenth of the highest rate whose smoothed loss is near the lowest"
 
 
 def show_rates(config: RunConfig, init_from: Path | None, arguments: Sequence[str], *, as_json: bool) -> None:

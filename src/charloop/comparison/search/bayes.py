@@ -22,8 +22,8 @@ def need_optuna() -> None:
 def propose(space: Space, seed: int, points: Sequence[Point], losses: Sequence[float]) -> Point | None:
     """Return the point after `points`, whose losses are known (infinite: a failure); None if there is no other.
 
-    The study is made anew from the earlier trials, and its sampler gets a seed of its own for each trial: so a sweep
-    that was stopped goes on as if it had not been.
+    Each call makes a new study from the earlier trials, with a seed that depends only on `seed` and their number: a
+    sweep that was stopped and continued tries the same points as one that was not.
     """
     import optuna
 

@@ -48,11 +48,9 @@ class Space:
                 raise CharloopError(f"{key} has no meaning here", do=ELSEWHERE[key])
             if key not in ("method", "parameters"):
                 raise unknown_name("key of a space", key, ("method", "parameters"))
-        method, tables = values.get("method"), values.get("parameters")
+        method, tables = values.get("method", "random"), values.get("parameters")
         if method not in METHODS:
-            raise CharloopError(
-                "no method" if method is None else "method", got=method, allowed=", ".join(METHODS)
-            )
+            raise CharloopError("method", got=method, allowed=", ".join(METHODS))
         if not isinstance(tables, Mapping) or not tables:
             raise CharloopError("no parameters", do="name a setting that varies: [parameters.learning_rate]")
         for name in tables:

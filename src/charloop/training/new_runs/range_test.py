@@ -27,9 +27,9 @@ SMOOTHING = 0.1
 RISE = 1.0
 """Nats per character above the lowest smoothed loss at which the test ends."""
 BASIN = 0.05
-"""Nats per character above the lowest smoothed loss that still count as lowest."""
+"""Nats per character above the lowest smoothed loss that count as near it."""
 SHARE = 0.1
-"""The rate found, as a share of the highest rate at which the smoothed loss is lowest."""
+"""The rate found, as a share of the highest rate whose smoothed loss is within `BASIN` of the lowest."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RangeTest:
 
     @property
     def highest_good(self) -> float:
-        """The highest rate at which the smoothed loss is lowest, or not noticeably higher."""
+        """The highest rate whose smoothed loss is within `BASIN` of the lowest."""
         smoothed = self.smoothed
         (low,) = np.nonzero(smoothed <= smoothed.min() + BASIN)
         return float(self.rates[low[-1]])
