@@ -51,12 +51,19 @@ def test_its_updates_are_those_of_a_run(made: RangeTest, text: Path, tmp_path: P
 
 
 def test_it_ends_where_the_loss_has_risen(text: Path) -> None:
-    """SGD without clipping: the loss explodes, and no update is skipped for it."""
+    """SGD without clipping: the loss explodes."""
     made = find_learning_rate(configure(text, optimizer="sgd", clip_norm=0, steps=200))
     assert len(made.losses) < 200
     assert np.isfinite(made.losses).all()
     assert made.losses.max() > made.smoothed.min() + RISE
     assert made.learning_rate < made.rates[-1]
+
+
+def test_no_update_is_skipped_and_no_rate_halved(text: Path) -> None:
+    """A run with such a threshold skips the updates whose gradient is above the mean."""
+    settings = {"optimizer": "sgd", "clip_norm": 0, "steps": 60}
+    anxious, calm = (find_learning_rate(configure(text, spike_threshold=t, **settings)) for t in (1e-3, 0.0))
+    assert anxious.losses.tolist() == calm.losses.tolist()
 
 
 def test_it_ends_with_the_minutes_of_the_run(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
