@@ -3,11 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from charloop.config import RunConfig
 from charloop.training.new_runs import range_test
+from charloop.training.new_runs.preparing import PreparedRun, prepare_run
 from charloop.training.new_runs.range_test import (
     HIGHEST,
     LOWEST,
@@ -59,11 +62,17 @@ def test_it_ends_where_the_loss_has_risen(text: Path) -> None:
     assert made.learning_rate < made.rates[-1]
 
 
-def test_no_update_is_skipped_and_no_rate_halved(text: Path) -> None:
-    """A run with such a threshold skips the updates whose gradient is above the mean."""
-    settings = {"optimizer": "sgd", "clip_norm": 0, "steps": 60}
-    anxious, calm = (find_learning_rate(configure(text, spike_threshold=t, **settings)) for t in (1e-3, 0.0))
-    assert anxious.losses.tolist() == calm.losses.tolist()
+def test_the_update_guard_is_off(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would skip updates at high rates, and halve the rate after each."""
+    asked: list[RunConfig] = []
+
+    def prepare(config: RunConfig, *arguments: Any, **named: Any) -> PreparedRun:
+        asked.append(config)
+        return prepare_run(config, *arguments, **named)
+
+    monkeypatch.setattr(range_test, "prepare_run", prepare)
+    find_learning_rate(configure(text, steps=12))
+    assert [config.training.max_skipped for config in asked] == [0]
 
 
 def test_it_ends_with_the_minutes_of_the_run(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
