@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from charloop import load
 from charloop.evaluation import Difference
-from charloop.report.learned import describe_gain
+from charloop.report.learned import describe_gain, list_parts
 from charloop.report.values import Learned
 from cli.commands import assert_refused, call, done, files_limited_to, prints, process, refused
 from cli.conftest import text_of
@@ -51,7 +52,7 @@ def test_what_it_learned_while_reading(made: str, copied: Path) -> None:
     score = network.score(network.vocabulary.encode(text_of(60)), per_character=True)
     gain = Difference(0.5, 0.25, 0.75, 0.01, 9)
     words = describe_gain("a text", Learned(20, score, score, gain), "character")
-    assert score.interval
+    assert score.interval is not None and score.per_character is not None
     low, high = score.interval.bits
     assert words.count(f" bits per character ({low:.3f} to {high:.3f})") == 2
     assert words.endswith("The difference is +0.721 (+0.361 to +1.082; 95 % confidence).")
@@ -59,6 +60,13 @@ def test_what_it_learned_while_reading(made: str, copied: Path) -> None:
     static, dynamic = (numbers(packed, "<u2") / 1000 for packed in data_of(page)["learned"])
     assert static[1:] == pytest.approx([one["bits"] for one in costs], abs=0.001)
     assert dynamic[1:] == pytest.approx([one["dynamic_nats"] / math.log(2) for one in costs], abs=0.001)
+    bits = score.bits_per_character
+    half = replace(score, nats=score.nats / 2, per_character=score.per_character / 2)
+    parts = list_parts(Learned(20, score, half, None))
+    assert len(parts) == 10
+    means = [sum(float(row[column]) for row in parts) / 10 for column in (1, 2, 3)]
+    # The parts have nearly the same length.
+    assert means == pytest.approx([bits, bits / 2, -bits / 2], rel=0.01)
     assert page.count('id="dynamic-text"') == 1
     assert_refused(call("report", str(copied), "--tune"), "--tune needs --dynamic", do="add --dynamic")
 
