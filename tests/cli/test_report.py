@@ -52,7 +52,8 @@ def test_what_it_learned_while_reading(made: str, copied: Path) -> None:
     score = network.score(network.vocabulary.encode(text_of(60)), per_character=True)
     gain = Difference(0.5, 0.25, 0.75, 0.01, 9)
     words = describe_gain("a text", Learned(20, score, score, gain), "character")
-    assert score.interval is not None and score.per_character is not None
+    assert score.interval is not None
+    assert score.per_character is not None
     low, high = score.interval.bits
     assert words.count(f" bits per character ({low:.3f} to {high:.3f})") == 2
     assert words.endswith("The difference is +0.721 (+0.361 to +1.082; 95 % confidence).")
