@@ -15,7 +15,7 @@ import charloop
 SOURCE = Path(charloop.__file__).parent
 LAYERS = [
     {"errors"},
-    {"types", "precision", "files", "conversion", "given", "progress"},
+    {"types", "precision", "pytree", "files", "conversion", "given", "progress"},
     {"config"},
     {"configfile", "presets", "wording"},
     {"notebook"},

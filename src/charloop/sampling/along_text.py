@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer
 
+from charloop.pytree import register_pytree
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.protocols import TextVocabulary
 
@@ -23,7 +24,7 @@ NEVER = 2**31 - 1
 """The age of a character that the text does not have."""
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Ramp:
     """A number that changes along the text: `first` for the first character, linearly to `last` for number `length`.
@@ -41,7 +42,7 @@ class Ramp:
         return self.first * (1 - share) + self.last * share
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class RepetitionPenalty:
     """Make characters less likely that are among the last `window` of the text (CTRL; Keskar et al. 2019).

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from charloop.errors import CharloopError
+from charloop.pytree import register_pytree
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.filters import Choices
 from charloop.sampling.protocols import TextVocabulary
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Bias:
     """Add a number to the logit of each character; minus infinity removes it."""

@@ -19,6 +19,7 @@ from jaxtyping import Array, Int, Integer, UInt
 
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
 from charloop.errors import CharloopError
+from charloop.pytree import register_pytree
 from charloop.sampling.along_text import Ages, age, settle
 from charloop.sampling.pickers import Picked, Picker, RowKeys
 from charloop.sampling.prompt import read_prompt
@@ -36,7 +37,7 @@ SMOOTH_SECONDS = 0.02
 
 # Not type-checked at run time: JAX builds the same tree with shardings in place of the arrays.
 @no_type_check
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class WritingState:
     """How far the writing has come, as a value: one batch row for each text."""

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from charloop.errors import CharloopError
+from charloop.pytree import register_pytree
 from charloop.sampling.along_text import Number, make_temperature
 from charloop.sampling.config import SamplingConfig
 from charloop.sampling.selection import (
@@ -39,7 +40,7 @@ class LogitFilter(Protocol):
         """Return the logits, some of them changed or set to minus infinity."""
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Chain:
     """Apply filters in the order given; an empty chain leaves the logits unchanged."""
@@ -51,7 +52,7 @@ class Chain:
         return reduce(lambda kept, filter_: filter_(kept), self.filters, logits)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Temperature:
     """Divide by a temperature; near 0 only the likeliest character is left.
@@ -69,7 +70,7 @@ class Temperature:
         return (logits - logits.max(-1, keepdims=True)) / jnp.maximum(self.value, MIN_TEMPERATURE)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class TopK:
     """Keep exactly the `k` greatest logits, of equal ones the lowest ids (the tutorial's `pick_top_chars`).
@@ -88,7 +89,7 @@ class TopK:
         return jnp.where(kept, logits, -jnp.inf)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class TopP:
     """Keep the nucleus: the fewest likeliest characters whose probabilities sum to `p` (Holtzman et al. 2020).
@@ -115,7 +116,7 @@ class TopP:
         return jnp.where(ranks < count, logits, -jnp.inf)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class MinP:
     """Keep characters that are at least `p` times as probable as the likeliest (Nguyen et al. 2024).

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from charloop.pytree import register_pytree
 from charloop.sampling.along_text import make_penalty
 from charloop.sampling.bias import make_bias
 from charloop.sampling.config import SamplingConfig
@@ -29,7 +30,7 @@ class Picker(Protocol):
         """Return the ids picked. `previous` are the ids before them, `keys` the random keys of the rows."""
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Greedy:
     """Pick the likeliest character; of equal ones the one with the lowest id."""
@@ -39,7 +40,7 @@ class Greedy:
         return logits.argmax(-1)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Sample:
     """Draw from the softmax of the filtered logits."""
@@ -51,7 +52,7 @@ class Sample:
         return pick_at(jax.nn.softmax(self.filter(logits)), jax.vmap(jax.random.uniform)(keys))
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class AtWordStarts:
     """Use `picker` after a character that ends a word, and argmax within words (char-rnn-tensorflow's third mode)."""
@@ -65,7 +66,7 @@ class AtWordStarts:
         return jnp.where(self.ends_word[previous], picked, logits.argmax(-1))
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Filtered:
     """Use `picker` on logits that `filter` has changed."""

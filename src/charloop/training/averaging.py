@@ -14,12 +14,13 @@ from jaxtyping import Array, Float, Int
 from charloop.config import TrainingConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
+from charloop.pytree import register_pytree
 from charloop.types import Parameters
 
 
 # Unchecked at run time, as TrainingState is.
 @no_type_check
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Average:
     """A mean of the weights after several updates. Checkpoints have these names."""

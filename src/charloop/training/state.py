@@ -15,6 +15,7 @@ from charloop.cells.from_object import is_user_cell
 from charloop.devices import batch_sharding
 from charloop.evaluation import Score
 from charloop.model import CharLM
+from charloop.pytree import register_pytree
 from charloop.training.averaging import Average, begin_average
 from charloop.training.update_guard import Health, initial_health
 from charloop.types import Parameters, RandomKey, State
@@ -24,7 +25,7 @@ COMPILE_QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emit
 
 # Unchecked at run time: JAX builds the same tree of shardings, shapes and whatever else belongs to each array.
 @no_type_check
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class TrainingState:
     """Weights, optimizer state, memory, key and step. Checkpoints have these names.

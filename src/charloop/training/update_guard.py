@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from charloop.config import RunConfig, TrainingConfig
 from charloop.errors import UntrainableError
+from charloop.pytree import register_pytree
 from charloop.training.metrics import StepRecord
 from charloop.types import State
 
@@ -37,7 +38,7 @@ SMALLEST_NORM = 1e-30
 
 # Unchecked at run time, as TrainingState is.
 @no_type_check
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclass(frozen=True)
 class Health:
     """What the update guard knows of the updates so far. Checkpoints have these names."""

@@ -30,6 +30,7 @@ from charloop.engines import (
 )
 from charloop.engines.parts import Weights
 from charloop.kernels import KernelError, reason_against_kernel
+from charloop.pytree import register_pytree
 from charloop.types import Parameters, State
 from charloop.unroll.inputs import LayerInput, Lookup, gather_features
 
@@ -143,7 +144,7 @@ def or_xla(engine: Engine, make: Any) -> Any:
         return make(XLA)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("layer", "values"), meta_fields=("engine",))
+@register_pytree
 @dataclass(frozen=True)
 class Saved:
     """What the forward pass saves for the backward pass, and its engine: each engine saves its own values."""

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import jax
 from jaxtyping import Array, Float, Int
 
+from charloop.pytree import register_pytree
 
-@jax.tree_util.register_dataclass
+
+@register_pytree
 @dataclass(frozen=True)
 class Lookup:
     """Rows of a table, one per character, not gathered yet: the first layer's input without dropout."""
