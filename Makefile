@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 install: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/charloop train shakespeare --preset fast --minutes 2
+	$(BIN)/charloop train shakespeare --minutes 2
 
 test: $(STAMP)
 	$(PYTEST) $(TESTS)

@@ -37,6 +37,7 @@ LAYERS = [
     {"sessions"},
     {"trained", "description"},
     {"analysis"},
+    {"auto"},
     {"training"},
     {"figures", "comparison"},
     {"report"},

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charloop.auto.resolving import choose_config
     from charloop.cells import CELLS, Cell
     from charloop.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
     from charloop.data import Vocabulary, load_corpus
@@ -36,6 +37,7 @@ _HOMES = {
     "TrainingConfig": "config",
     "UNROLLINGS": "unroll",
     "Vocabulary": "data",
+    "choose_config": "auto.resolving",
     "find_learning_rate": "training.new_runs.range_test",
     "find_preset": "presets",
     "load": "trained",
@@ -66,6 +68,7 @@ __all__ = [
     "TrainedModel",
     "TrainingConfig",
     "Vocabulary",
+    "choose_config",
     "find_learning_rate",
     "find_preset",
     "load",

@@ -167,8 +167,16 @@ def read_values(path: Path, what: str) -> dict[str, Any]:
 
 def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
     """Return a TOML file, or a JSON file such as a run's config.json, on top of `base`."""
+    return read_settings(path, base)[0]
+
+
+def read_settings(path: Path, base: RunConfig | None = None) -> tuple[RunConfig, set[str]]:
+    """Return a file as `read_config` does, and the names of the settings in it: of a run's config.json, all."""
     values = read_values(path, "the configuration")
     try:
-        return from_dict(values, base)
+        config = from_dict(values, base)
     except CharloopError as error:
         raise error.of(f"in {path}") from None
+    sections = asdict(config) if "format" in values else values
+    named = (with_current_names(name, sections[name]) for name in SECTIONS if name in sections)
+    return config, {name for entries in named for name in entries}

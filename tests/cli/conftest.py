@@ -3,7 +3,7 @@
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -126,21 +126,36 @@ Plan = Callable[..., dict[str, Any]]
 @pytest.fixture
 def plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
     """The flat settings that `charloop train FLAGS book.txt` would train with."""
-    asked: list[RunConfig] = []
-
-    def train(config: RunConfig, *_: object, **__: object) -> Path:
-        asked.append(config)
-        return Path("run")
 
     def plan(*flags: str) -> dict[str, Any]:
-        with monkeypatch.context() as patch:
-            patch.setattr(charloop.training.run, "train", train)
-            patch.setattr(train_command, "print_end", lambda *_, **__: 0)
-            done(call("train", *flags, "book.txt"))
-        sections = asdict(asked.pop())
+        sections = asdict(ask(monkeypatch, flags)[0])
         return {name: value for section in sections.values() for name, value in section.items()}
 
     return plan
+
+
+Kept = Callable[..., set[str] | None]
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """The settings that the preset auto would keep as `charloop train FLAGS book.txt` says; None without auto."""
+    return lambda *flags: ask(monkeypatch, flags)[1]
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, flags: Sequence[str]) -> tuple[RunConfig, set[str] | None]:
+    """Return what `charloop train FLAGS book.txt` would call `train` with."""
+    asked: list[tuple[RunConfig, set[str] | None]] = []
+
+    def train(config: RunConfig, *_: object, kept: set[str] | None, **__: object) -> Path:
+        asked.append((config, kept))
+        return Path("run")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(charloop.training.run, "train", train)
+        patch.setattr(train_command, "print_end", lambda *_, **__: 0)
+        done(call("train", *flags, "book.txt"))
+    return asked.pop()
 
 
 @pytest.fixture

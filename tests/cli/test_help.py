@@ -11,6 +11,7 @@ from importlib.metadata import version
 import pytest
 
 from cells.table import EXAMPLES
+from charloop.auto.rule import RULE
 from charloop.cells import CELLS, find_cell_options
 from charloop.cli.commands.bench import BENCHMARKS
 from charloop.cli.commands.presets import SHOWN
@@ -81,9 +82,9 @@ def test_help_of_a_command(name: str, width: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_defaults_in_help_are_those_of_the_default_preset() -> None:
-    for command in (("train",), ("sweep",)):
-        out = re.sub(r"[│\s]+", " ", done(call(*command, "--help")))
-        assert "--hidden-size N Units in each recurrent layer. (default: 256)" in out
+    for command, size in (("train", "auto"), ("sweep", "256")):
+        out = re.sub(r"[│\s]+", " ", done(call(command, "--help")))
+        assert f"--hidden-size N Units in each recurrent layer. (default: {size})" in out
         assert (
             "--minutes X Stop after X minutes of training. The learning-rate schedule follows the clock. "
             "(default: 3.0)" in out
@@ -153,10 +154,13 @@ def test_corpora_lists_the_registry() -> None:
 
 def test_presets_lists_the_registry() -> None:
     out = done(call("presets"))
-    for name, (summary, config) in PRESETS.items():
-        assert re.search(rf"^{name} +{re.escape(summary)}$", out, re.MULTILINE)
-        block = out[out.index(f"{name} ") :].partition("\n\n")[0]
-        assert f"hidden-size {config.model.hidden_size}" in " ".join(block.split())
+    blocks = [" ".join(block.split()) for block in out.split("\n\n")]
+    assert blocks[1] == f"auto the default: {RULE.purpose}"
+    for block, (name, preset) in zip(blocks[2:], PRESETS.items(), strict=True):
+        assert block.startswith(f"{name} {preset.purpose} data ")
+        assert f"hidden-size {preset.config.model.hidden_size}" in block
+        for found in preset.expected:
+            assert f"validation {found.loss:.3f} nats on {found.text} in {found.time}" in block
 
 
 @pytest.mark.parametrize("name", ["cells", "corpora", "presets"])
@@ -166,7 +170,7 @@ def test_lists_fit_a_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_presets_shows_all_that_presets_differ_in() -> None:
-    sections = [asdict(config) for _, config in PRESETS.values()]
+    sections = [asdict(preset.config) for preset in PRESETS.values()]
     for section, shown in SHOWN.items():
         values = [one[section] for one in sections]
         assert {key for key in values[0] if any(value[key] != values[0][key] for value in values)} <= set(

@@ -1,12 +1,14 @@
 """Preset, then file, then flags: what a run is asked for in the end."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from charloop.config import RunConfig, TrainingConfig
 from charloop.presets import PRESETS
-from cli.conftest import Plan
+from cli.conftest import Kept, Plan
 
 
 @pytest.fixture
@@ -17,13 +19,30 @@ def file(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset(plan: Plan, preset: str) -> None:
-    sections = asdict(PRESETS[preset][1])
+    sections = asdict(PRESETS[preset].config)
     expected = {name: value for section in sections.values() for name, value in section.items()}
     assert plan("--preset", preset) == expected | {"corpus": ("book.txt",)}
 
 
-def test_fast_is_the_default(plan: Plan) -> None:
-    assert plan() == plan("--preset", "fast")
+def test_auto_is_the_default_and_begins_with_the_defaults(plan: Plan) -> None:
+    sections = asdict(RunConfig(training=TrainingConfig(minutes=3.0)))
+    expected = {name: value for section in sections.values() for name, value in section.items()}
+    assert plan() == plan("--preset", "auto") == expected | {"corpus": ("book.txt",)}
+    assert plan("--preset", "fast") != plan()
+
+
+def test_auto_keeps_what_flags_and_files_set(kept: Kept, file: str, tmp_path: Path) -> None:
+    assert kept("--preset", "fast") is None
+    assert kept() == set()
+    assert kept("--cell", "rnn", "--minutes=2") == {"cell", "minutes"}
+    assert kept("--dropout", "0") >= {"dropout_between", "dropout_output"}
+    assert kept("--config", file) >= {"num_layers", "hidden_size", "epochs"}
+    assert "batch_size" not in (kept("--config", file) or ())
+    (tmp_path / "config.json").write_text(json.dumps({"format": 1, "model": {"cell": "gru"}}))
+    everything = {name for section in asdict(RunConfig()).values() for name in section}
+    assert (kept("--config", "config.json") or set()) >= everything
+    (tmp_path / "former.toml").write_text("[training]\nmomentum = 0.5\n")
+    assert "beta1" in (kept("--config", "former.toml") or ())
 
 
 def test_a_file_lies_over_the_preset(plan: Plan, file: str) -> None:
@@ -67,13 +86,13 @@ def test_dropout_sets_two_rates(plan: Plan) -> None:
         found = plan("--preset", "base", *flags)
         return [found[name] for name in names]
 
-    model = PRESETS["base"][1].model
-    assert rates() == [getattr(model, name) for name in names]
-    assert model.dropout_input == 0
-    assert rates("--dropout", "0.3") == [0.0, 0.3, 0.3]
-    assert rates("--dropout", "0") == [0.0, 0.0, 0.0]
-    assert rates("--dropout", "0.3", "--dropout-output", "0.2") == [0.0, 0.3, 0.2]
-    assert rates("--dropout-between=0.2", "--dropout", "0.3") == [0.0, 0.2, 0.3]
+    model = PRESETS["base"].config.model
+    own = model.dropout_input
+    assert rates() == [own, model.dropout_between, model.dropout_output]
+    assert rates("--dropout", "0.3") == [own, 0.3, 0.3]
+    assert rates("--dropout", "0") == [own, 0.0, 0.0]
+    assert rates("--dropout", "0.3", "--dropout-output", "0.2") == [own, 0.3, 0.2]
+    assert rates("--dropout-between=0.2", "--dropout", "0.3") == [own, 0.2, 0.3]
 
 
 def test_options_of_a_cell_leave_the_text_alone(plan: Plan, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ TRAIN: dict[str, tuple[Any, ...]] = {
     "--hiden-size 3": ("unknown flag", "--hiden-size", None, "--hidden-size"),
     "--hiden-size=3": ("unknown flag", "--hiden-size=3", None, "--hidden-size"),
     "-x": ("unknown flag", "-x", None, "charloop train --help"),
-    "--preset fats": ("unknown preset", "fats", "base, fast, tiny", "'fast'"),
+    "--preset fats": ("unknown preset", "fats", "auto, base, fast, large, tiny", "'fast'"),
     "--unroll fusde": ("unknown unrolling", "fusde", "dynamic, fused, scan, static, xla", "'fused'"),
     "--cell lsmt": ("unknown cell", "lsmt", "gru, ln-lstm, lstm, nas, rnn", "'lstm'"),
     "--cell gru --cell-options reset_afetr=false": (
@@ -76,7 +76,10 @@ TRAIN: dict[str, tuple[Any, ...]] = {
         "utf-8, latin-1, utf-16, cp1252 or another of Python's",
     ),
     "--devices 99": ("devices", 99, "1 to 2 here, 0 to choose"),
-    "--tie-embedding": ("a tied embedding needs embed-size = hidden-size", "embed-size 64, hidden-size 256"),
+    "--tie-embedding --preset fast": (
+        "a tied embedding needs embed-size = hidden-size",
+        "embed-size 64, hidden-size 256",
+    ),
     "--validation-fraction 0.6 --test-fraction 0.6": (
         "the validation and test fractions leave nothing to train on",
         (0.6, 0.6),

@@ -272,7 +272,7 @@ def test_ordinary_training_is_never_interfered_with(tmp_path: Path, changes: dic
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps"), [("tiny", 3000), ("fast", 500), ("base", 150)])
 def test_the_presets_are_never_interfered_with(tmp_path: Path, name: str, steps: int) -> None:
-    config = PRESETS[name][1]
+    config = PRESETS[name].config
     training = replace(config.training, steps=steps, minutes=None, epochs=None, sample_every=0)
     source = sorted((Path(__file__).parents[2] / "src").rglob("*.py"))
     (tmp_path / "text.txt").write_text("".join(path.read_text() for path in source))

@@ -13,8 +13,6 @@ from charloop.checkpoint.checkpoints import Tensors
 from charloop.checkpoint.lock import locked
 from charloop.checkpoint.names import CELL, CHECKPOINTS, CONFIG, FORMER_CHECKPOINTS, VOCABULARY
 from charloop.checkpoint.run_folder import FIRST_CHECKPOINT, RunFolder, is_abandoned
-from charloop.config import RunConfig
-from charloop.data import Corpus
 from charloop.errors import CharloopError
 from charloop.files.atomic import flush_folder, remove_leftovers, saving
 
@@ -43,6 +41,13 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[None]:
             if (path / FORMER_CHECKPOINTS).is_dir():
                 (path / FORMER_CHECKPOINTS).rmdir()
         yield
+
+
+def name_folder(text: str, cell: str) -> Path:
+    """Return runs/TEXT-CELL, with a number appended if that exists."""
+    base = Path("runs") / f"{text}-{cell.rpartition(':')[2].lower()}"
+    names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]
+    return next(path for path in names if not path.exists())
 
 
 def clear_path(path: Path, *, overwrite: bool) -> None:
@@ -99,11 +104,3 @@ def export_run(run: RunFolder, path: Path, params: Tensors, facts: Mapping[str, 
             flush_folder(path.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def default_folder(corpus: Corpus, config: RunConfig) -> Path:
-    """Return runs/TEXT-CELL, with a number appended if that exists."""
-    cell = config.model.cell.rpartition(":")[2].lower()
-    base = Path("runs") / f"{corpus.suggested_name}-{cell}"
-    names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10**4))]
-    return next(path for path in names if not path.exists())

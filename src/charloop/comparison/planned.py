@@ -63,7 +63,7 @@ class PlannedRun:
         checkpoint = folder.checkpoints.newest()
         journal, step = convert(checkpoint.facts, Journal), int(checkpoint.tensors["step"])
         patience = self.config.training.patience
-        used = self.budget(corpus).is_over(step, journal.elapsed)
+        used = self.budget(corpus).is_over(step, journal.elapsed + journal.evaluation_seconds)
         used = used or bool(patience and journal.since_best >= patience)
         return RunState(journal, is_over=used and journal.evaluated == step, step=step)
 

@@ -40,6 +40,8 @@ class Started:
     """The step that the run continues from; 0 for a new run."""
     documents: int = 0
     """Documents of the whole text; 0 if it is one text, or the run is of a version that did not count them."""
+    reasons: Sequence[str] = ()
+    """What the preset auto has chosen for a new run, and why."""
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ class Loop:
         """When the run would have begun in a single invocation, by the monotonic clock."""
         self.saved_when, self.save_seconds = self.elapsed, 0.0
         """Seconds of training at the last checkpoint, and seconds that it took."""
-        self.evaluated_at, self.evaluation_seconds = session.budget.progress(self.step, self.elapsed), 0.0
-        """Progress at the end of the last evaluation, and seconds that it took."""
+        self.evaluated_at = session.budget.progress(self.step, self.elapsed)
+        """Progress at the end of the last evaluation."""
         self.is_stopping = False
         """Whether the listener knows that a stop was requested."""
 
@@ -98,22 +98,26 @@ class Loop:
         """Seconds of training, including earlier invocations."""
         return time.monotonic() - self.started
 
+    def _progress(self, step: int) -> float:
+        """Return the fraction of the run that is over after `step` updates, with the evaluation at its end."""
+        return self.session.budget.progress(step, self.elapsed + self.journal.evaluation_seconds)
+
     def _advance(self) -> str | None:
         """Make a call, and what is due after it. Return the reason to stop, if there is one."""
         budget, journal = self.session.budget, self.journal
-        before = budget.progress(self.step, self.elapsed)
+        before = self._progress(self.step)
         if (patience := self.session.config.training.patience) and journal.since_best >= patience:
             return f"no better for {patience} evaluations"
         if before >= 1:
             return USED_UP
         self._start_call(before)
         progress = budget.progress(self.step, self.elapsed)
-        if budget.evaluation_due(self.step, progress, self.evaluated_at, self.evaluation_seconds):
+        if budget.evaluation_due(self.step, progress, self.evaluated_at, journal.evaluation_seconds):
             self._finish_pending()
             begun = self.elapsed
             params = self._evaluate()
             # The first one counts with its compilation: on a long text, two in a row would take much of a short run.
-            self.evaluation_seconds = self.elapsed - begun
+            journal.evaluation_seconds = self.elapsed - begun
             self._stop_requested()
             self._sample(params)
             self._save()
@@ -140,9 +144,8 @@ class Loop:
         updates = []
         for number in numbers:
             epoch = number / session.chunks.chunks_per_epoch
-            ahead = session.budget.progress(number, self.elapsed) if session.budget.steps else progress
-            rate = session.rate(number, epoch=epoch, progress=ahead)
-            updates.append(PlannedUpdate(number, epoch, rate))
+            ahead = self._progress(number) if session.budget.steps else progress
+            updates.append(PlannedUpdate(number, epoch, session.rate(number, epoch=epoch, progress=ahead)))
         inputs = session.call_inputs(numbers, [update.learning_rate for update in updates])
         self.state, metrics = session.train_steps(self.state, *inputs)
         self._finish_pending()
@@ -225,8 +228,7 @@ class Loop:
         save_checkpoint(self.session, self.state, self.journal)
         if self.journal.best_step == self.step:
             save_best_weights(self.session, self.state, self.journal)
-        self.saved_when = self.elapsed
-        self.save_seconds = self.saved_when - begun
+        self.saved_when, self.save_seconds = self.elapsed, self.elapsed - begun
 
     def _check_weights(self) -> None:
         """Raise CharloopError for weights that are not finite: they must not replace any that are."""

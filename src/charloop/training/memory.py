@@ -4,12 +4,11 @@ import math
 
 import jax
 
+from charloop.auto.fitting import SAFE_SHARE, guess_chunk_bytes
 from charloop.errors import UntrainableError
 from charloop.free_memory import free_memory
 from charloop.training.session import TrainingSession
 
-SAFE_SHARE = 0.5
-"""Up to this share of free memory, a generous guess is enough: the program is not compiled beforehand."""
 CERTAIN, DOUBTFUL = 0.95, 0.8
 """The shares of free memory above which a step is refused, and above which there is a note. XLA is right to 5 %."""
 FITTING = 0.75
@@ -43,11 +42,7 @@ def check_memory(session: TrainingSession, *, resumed: bool = False) -> list[str
 
 def guess_bytes(session: TrainingSession) -> int:
     """Return more than a step on one device (of a processor: on all) is likely to need."""
-    data, model = session.config.data, session.model
-    width = 64 * model.config.hidden_size * model.config.num_layers + 8 * (
-        model.vocab_size + model.input_size
-    )
-    return 4 * data.batch_size * data.seq_length * width // _shares(session) + state_bytes(session)
+    return guess_chunk_bytes(session.config, session.model) // _shares(session) + state_bytes(session)
 
 
 def measure_bytes(session: TrainingSession) -> int:

@@ -1,6 +1,6 @@
 """The ways into a run: start one, start one from the weights of another, or resume one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def train(
     optimizer: optax.GradientTransformation | None = None,
     schedule: Schedule | None = None,
     init_from: str | Path | None = None,
+    kept: Collection[str] | None = None,
     overwrite: bool = False,
     listener: Listener | None = None,
     catch_signals: bool = False,
@@ -56,23 +57,26 @@ def train(
     and `resume` requires them.
 
     `init_from` is a run whose weights and vocabulary to start from, with a fresh optimizer. Its cell and sizes are
-    taken where the configuration has defaults; characters that it does not know join the vocabulary. `listener`
-    receives the events; without one, a notebook shows a line. With `catch_signals`, in the main thread, Ctrl-C and
-    SIGTERM end the run after the current step, with a checkpoint; without it, signals are left alone. `until`: pause
-    at the first evaluation at or past this share of the budget. Raises CharloopError for an invalid configuration
-    before anything is written.
+    taken where the configuration has defaults; characters that it does not know join the vocabulary. With `kept`, the
+    preset auto chooses all settings that it knows once the text is read, except those of these names and the network
+    of `init_from`. `listener` receives the events; without one, a notebook shows a line. With `catch_signals`, in the
+    main thread, Ctrl-C and SIGTERM end the run after the current step, with a checkpoint; without it, signals are
+    left alone. `until`: pause at the first evaluation at or past this share of the budget. Raises CharloopError for an
+    invalid configuration before anything is written.
     """
     listener = listener or find_listener()
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
-    session, state, notes = prepare_run(config, given, out, init_from=init_from, listener=listener)
+    session, state, notes, reasons = prepare_run(
+        config, given, out, init_from=init_from, kept=kept, listener=listener
+    )
     path = session.folder.path
     with new_folder(path, overwrite=overwrite):
         session.folder.begin()
         save_checkpoint(session, state, Journal())
         # Written last, because with config.json the folder is a run, which can be resumed.
         session.folder.write_config()
-        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals, until)
+        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals, until, reasons)
     return path
 
 
@@ -153,6 +157,7 @@ def run_invocation(
     loggers: Mapping[str, Logger],
     catch_signals: bool,
     until: float,
+    reasons: Sequence[str] = (),
 ) -> Finished:
     """Announce the run, then train it until it ends or a stop is requested."""
     with Logging(loggers, listener) as logging:
@@ -171,6 +176,7 @@ def run_invocation(
                 chunks_per_epoch=session.chunks.chunks_per_epoch,
                 resumed_at=int(state.step),
                 documents=session.folder.text.get("documents", 0),
+                reasons=reasons,
             )
         )
         with catch_interrupts(signals=catch_signals, until=until) as interrupt:

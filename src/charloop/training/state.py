@@ -128,6 +128,8 @@ class Journal:
     """Step of the last evaluation."""
     unscored: int = 0
     """Number of consecutive evaluations whose loss was not finite."""
+    evaluation_seconds: float = 0.0
+    """Seconds of the last evaluation before the end; the one at the end takes as long."""
 
     @property
     def best_score(self) -> Score | None:

@@ -18,6 +18,7 @@ from charloop.cli.terminal.output import print_lines, visible
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import RunConfig
 from charloop.errors import CharloopError
+from charloop.presets import AUTO, PRESETS
 
 if TYPE_CHECKING:
     from charloop.comparison import Sweep
@@ -32,7 +33,12 @@ def main(arguments: Sequence[str]) -> int:
     given = given_flags(arguments)
     # Enough to know the preset, file or run whose settings the flags change.
     first = parse_over(SweepFlags, "sweep", None, arguments, set())
-    flags = check_ranges(parse_over(SweepFlags, "sweep", find_base(first), arguments, given))
+    if first.preset == AUTO:
+        raise CharloopError(
+            "charloop sweep has no --preset auto, which depends on the speed of the machine at that time",
+            do=f"name another: {', '.join(PRESETS)}",
+        )
+    flags = check_ranges(parse_over(SweepFlags, "sweep", find_base(first)[0], arguments, given))
     config = make_config(flags, given)
     flags.refuse_foreign(given)
     cells = [] if flags.space else check_cells(flags)

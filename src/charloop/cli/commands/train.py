@@ -11,6 +11,7 @@ from charloop.cli.flags.parsing import given_flags
 from charloop.cli.flags.training import (
     TrainFlags,
     find_base,
+    kept_from_auto,
     make_config,
     parse_over,
     refuse_changes,
@@ -47,7 +48,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
         if first.init_from
         else None
     )
-    base = find_base(first, donor)
+    base, named = find_base(first, donor)
     if first.config:
         refuse_unnamed_cell(first.config, base, given)
     flags = parse_over(TrainFlags, "train", base, arguments, given)
@@ -60,9 +61,10 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
         refuse_other_network(donor, config.model)
     if flags.find_learning_rate and "learning_rate" in given:
         raise CharloopError("--find-learning-rate and --learning-rate do not go together", do="leave one out")
+    kept = kept_from_auto(flags, named | given)
     prepare_jax()
     if flags.find_learning_rate:
-        show_rates(config, flags.init_from, arguments, as_json=flags.json)
+        show_rates(config, flags.init_from, kept, arguments, as_json=flags.json)
         return 0
     from charloop.cli.terminal.training_screen import TrainingScreen
     from charloop.training.run import train
@@ -72,6 +74,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             config,
             flags.output,
             init_from=flags.init_from,
+            kept=kept,
             overwrite=flags.overwrite,
             listener=screen,
             catch_signals=True,

@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,21 @@ OWN = ("--find-learning-rate", "--json")
 RULE = "a tenth of the highest rate whose smoothed loss is near the lowest"
 
 
-def show_rates(config: RunConfig, init_from: Path | None, arguments: Sequence[str], *, as_json: bool) -> None:
+def show_rates(
+    config: RunConfig,
+    init_from: Path | None,
+    kept: Collection[str] | None,
+    arguments: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
     """Try learning rates on the run that `arguments` describe; print a rate and the command that trains with it."""
     from charloop.training.new_runs.range_test import find_learning_rate
 
     with showing_progress() as listener:
-        made = find_learning_rate(config, init_from=init_from, listener=listener)
-    kept = [one for one in arguments if one.replace("_", "-") not in OWN]
-    command = ["charloop", "train", *kept, "--learning-rate", f"{made.learning_rate:g}"]
+        made = find_learning_rate(config, init_from=init_from, kept=kept, listener=listener)
+    same = [one for one in arguments if one.replace("_", "-") not in OWN]
+    command = ["charloop", "train", *same, "--learning-rate", f"{made.learning_rate:g}"]
     if as_json:
         print(json.dumps(rate_values(made, command)))
         return

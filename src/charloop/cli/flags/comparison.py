@@ -101,6 +101,8 @@ class SweepFlags(ScoringFlags, SettingFlags):
 
     The defaults shown are those of the preset fast: --minutes 3 for each run.
 
+    A comparison must not depend on the machine's speed: there is no preset auto.
+
     Ctrl-C saves a checkpoint and ends with status 130.
     """
 

@@ -7,6 +7,8 @@ from typing import Annotated, TypeVar
 
 import tyro
 
+from charloop.auto.rule import RULE, with_settings
+from charloop.cli.flags.chosen import marked
 from charloop.cli.flags.parsing import Switch, argument, of_flag, parse
 from charloop.config import (
     NETWORK,
@@ -18,11 +20,10 @@ from charloop.config import (
     TrainingSettings,
 )
 from charloop.config.ranges import Fraction
-from charloop.configfile import LIMITS, changes, read_config, validate
+from charloop.configfile import LIMITS, changes, read_settings, validate
 from charloop.errors import CharloopError
-from charloop.presets import find_preset
+from charloop.presets import AUTO, find_preset
 
-DEFAULT_PRESET = "fast"
 FREE_ON_RESUME = {
     *LIMITS,
     "patience",
@@ -80,7 +81,7 @@ class SettingFlags:
     dropout: Fraction | None = None
     """Dropout rate between layers and before the readout, from 0 to below 1: sets dropout-between and
     dropout-output."""
-    preset: str = DEFAULT_PRESET
+    preset: str = "fast"
     """Preset: settings to begin with (see charloop presets)."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A TOML file with the sections [data], [model] and [training], or the config.json of a run."""
@@ -92,12 +93,16 @@ class TrainFlags(SettingFlags):
 
     Settings come from the preset, then from --config, then from the flags.
 
-    The defaults shown are those of the preset fast.
+    The preset auto chooses the settings with the default auto, for the text,
+
+    the time and this machine's speed; with --steps or --epochs, for 3 minutes.
 
     Ctrl-C saves a checkpoint and ends with status 130; --resume continues.
     """
 
     model: ModelFlags = field(default_factory=ModelFlags)
+    preset: str = AUTO
+    """Preset: settings to begin with (see charloop presets)."""
     output: Annotated[Path | None, argument("FOLDER", "-o", default="a new name under runs/")] = None
     """Folder for the run."""
     overwrite: Switch = False
@@ -120,16 +125,18 @@ Flags = TypeVar("Flags", bound=SettingFlags)
 def parse_over(
     kind: type[Flags], name: str, base: RunConfig | None, arguments: Sequence[str], given: set[str]
 ) -> Flags:
-    """Return the flags of `charloop NAME`, with `base` (or the default preset) as their defaults.
+    """Return the flags of `charloop NAME`, with `base` as their defaults; None: the default preset, as help shows it.
 
     A budget among the flags that are `given` replaces all limits of `base`.
     """
-    base = base or find_preset(DEFAULT_PRESET)
+    flags = kind()
+    if base is None:
+        base = begin_with(flags.preset)
+        base = marked(base) if flags.preset == AUTO else base
     training = asdict(base.training)
     if given & LIMITS:
         training |= dict.fromkeys(LIMITS)
     expert = {f.name: training.pop(f.name) for f in fields(ExpertSettings)}
-    flags = kind()
     defaults = replace(
         flags,
         data=type(flags.data)(**asdict(base.data)),
@@ -140,12 +147,26 @@ def parse_over(
     return parse(kind, name, arguments, defaults)
 
 
-def find_base(flags: SettingFlags, donor: ModelConfig | None = None) -> RunConfig:
-    """Return the configuration under the flags: the preset, with the network of a `donor`, then the file, on top."""
-    base = find_preset(flags.preset)
+def begin_with(preset: str) -> RunConfig:
+    """Return the settings that a preset begins with; auto chooses the others later."""
+    return with_settings(RunConfig(), {"minutes": RULE.minutes}) if preset == AUTO else find_preset(preset)
+
+
+def find_base(flags: SettingFlags, donor: ModelConfig | None = None) -> tuple[RunConfig, set[str]]:
+    """Return the configuration under the flags: the preset, with the network of a `donor`, then the file, on top.
+
+    Also the names of the settings that the file sets.
+    """
+    base = begin_with(flags.preset)
     if donor:
         base = replace(base, model=replace(base.model, **{name: getattr(donor, name) for name in NETWORK}))
-    return read_config(flags.config, base) if flags.config else base
+    return read_settings(flags.config, base) if flags.config else (base, set())
+
+
+def kept_from_auto(flags: SettingFlags, named: set[str]) -> set[str] | None:
+    """Return the settings that the preset auto does not choose, as they are `named`; None for another preset."""
+    pair = {"dropout_between", "dropout_output"} if flags.dropout is not None else set()
+    return named | pair if flags.preset == AUTO else None
 
 
 def make_config(flags: SettingFlags, given: set[str]) -> RunConfig:

@@ -41,6 +41,7 @@ def opening_lines(event: Started) -> Iterator[tuple[str, str]]:
     """Yield labelled lines: what will be trained, on what."""
     data, (train, validation, test) = event.config.data, event.split
     unit = "bytes" if data.unit == "byte" else "characters"
+    yield from zip(("preset", ""), event.reasons, strict=False)
     network = f"{describe_model(event.config.model)}, {event.parameters:,} parameters"
     yield "model", f"{network}, {number_of(event.devices, 'device')}"
     if event.config.training.freeze:

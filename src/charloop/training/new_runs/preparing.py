@@ -1,14 +1,16 @@
 """What a new run starts from: its text, its network, its first state, and notes on them. Nothing is written."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from charloop.auto.resolving import choose_for
 from charloop.cells.from_object import is_user_cell, name_builtin_cell
 from charloop.checkpoint import RunFolder
-from charloop.checkpoint.new_folder import default_folder
+from charloop.checkpoint.new_folder import name_folder
 from charloop.checkpoint.texts import read_corpus, split_corpus
-from charloop.config import RunConfig
+from charloop.config import NETWORK, RunConfig
 from charloop.configfile import validate
 from charloop.data import Corpus, Text
 from charloop.data.notes import note_split
@@ -39,6 +41,8 @@ class PreparedRun(NamedTuple):
     session: TrainingSession
     state: TrainingState
     notes: list[str]
+    reasons: tuple[str, ...]
+    """What the preset auto has chosen, and why; empty without it."""
 
 
 def prepare_run(
@@ -47,12 +51,13 @@ def prepare_run(
     out: str | Path | None = None,
     *,
     init_from: str | Path | None = None,
+    kept: Collection[str] | None = None,
     listener: ProgressListener,
 ) -> PreparedRun:
     """Read the text of a checked configuration, and make the network and its first weights, or those of `init_from`.
 
-    `out` is the folder that the run would have (runs/NAME-CELL if None). Raises CharloopError for an invalid
-    configuration.
+    `out` is the folder that the run would have (runs/NAME-CELL if None); `kept` is as in `train`. Raises CharloopError
+    for an invalid configuration.
     """
     cell = find_user_cell(config)
     donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None
@@ -61,23 +66,23 @@ def prepare_run(
         config, known = adopt_units(adopt_network(config, donor.model.config), donor)
         check_donor(config.model, donor)
     check_frozen(config)
-    corpus = read_corpus(
-        config,
-        known,
-        listener,
-        given.text,
-        unknown="learn" if donor else "error",
-    )
+    corpus = read_corpus(config, known, listener, given.text, unknown="learn" if donor else "error")
     cut = split_corpus(config, corpus)
+    choice = None
+    if kept is not None:
+        own = NETWORK if donor else ()
+        choice = choose_for(config, {*kept, *own}, cut.sizes[0], corpus.vocabulary.size)
+        config = choice.config
+        check_frozen(config)
     config, note = complete_config(config, cut)
     model = CharLM.build(config.model, corpus.vocabulary.size, corpus.vocabulary.end_id)
-    path = Path(out) if out else default_folder(corpus, config)
+    path = Path(out) if out else name_folder(corpus.suggested_name, config.model.cell)
     draft = RunFolder(path, config, corpus.vocabulary, {}, given=given)
     session = TrainingSession.of(draft, corpus, cut, model)
     text_facts = describe_text(corpus, cut, session.prefix)
     if donor:
         text_facts["new_characters"] = "".join(find_new(donor.vocabulary, corpus.vocabulary))
-    made_with = (current_provenance(session.mesh, 0),)
+    made_with = ({**current_provenance(session.mesh, 0), **(choice.facts if choice else {})},)
     session = replace(session, folder=replace(draft, text=text_facts, made_with=made_with))
     memory = check_memory(session)
     # Kernels are compiled while XLA compiles the program for the first weights.
@@ -93,7 +98,7 @@ def prepare_run(
     noted = note_split(corpus, cut, shuffled=config.data.shuffle)
     notes = [*corpus.notes, *noted, *([note] if note else []), *memory]
     notes += [note_donor(donor, corpus.vocabulary)] if donor else []
-    return PreparedRun(session, state, notes)
+    return PreparedRun(session, state, notes, choice.reasons if choice else ())
 
 
 def check_given(config: RunConfig, text: Any, optimizer: Any, schedule: Any) -> tuple[RunConfig, Given]:

@@ -1,6 +1,7 @@
 """The learning-rate range test (Smith 2017, section 3.3): a short run in which the rate rises, to find a good one."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,19 +68,22 @@ def find_learning_rate(
     text: GivenText | None = None,
     optimizer: optax.GradientTransformation | None = None,
     init_from: str | Path | None = None,
+    kept: Collection[str] | None = None,
     listener: ProgressListener | None = None,
 ) -> RangeTest:
     """Find a learning rate for a run: train for up to 200 updates while the rate rises from 1e-5 to 10.
 
     Each update is one of that run, from its first weights, but nothing is skipped and nothing is written. The test
     ends early where the loss has risen by a nat per character, or after the `minutes` of the run. `text`, `optimizer`
-    (the rate is the factor on its updates) and `init_from` are as in `train`; `listener` receives the progress.
+    (the rate is the factor on its updates), `init_from` and `kept` are as in `train`; `listener` receives the progress.
     Raises CharloopError for an invalid configuration, and if no loss is finite.
     """
     listener = listener or find_listener()
     unguarded = replace(config, training=replace(config.training, max_skipped=0))
     unguarded, given = check_given(unguarded, text, optimizer, None)
-    session, state, notes = prepare_run(unguarded, given, init_from=init_from, listener=listener)
+    session, state, notes, reasons = prepare_run(
+        unguarded, given, init_from=init_from, kept=kept, listener=listener
+    )
     updates = max(MIN_UPDATES, min(MAX_UPDATES, session.budget.steps or MAX_UPDATES))
     rates = np.geomspace(LOWEST, HIGHEST, updates)
     losses = measure_losses(session, session.put_on_devices(state), rates, listener)
@@ -88,7 +92,7 @@ def find_learning_rate(
             "the loss is not finite before the first update",
             do=f"look for NaN or infinity in the cell {config.model.cell}, or in the initial weights",
         )
-    made = RangeTest(rates[: len(losses)], np.array(losses), (*notes, *session.model.notes))
+    made = RangeTest(rates[: len(losses)], np.array(losses), (*reasons, *notes, *session.model.notes))
     return replace(made, notes=(*made.notes, *note_edges(made)))
 
 
