@@ -98,14 +98,10 @@ class Loop:
         """Seconds of training, including earlier invocations."""
         return time.monotonic() - self.started
 
-    def _progress(self, step: int) -> float:
-        """Return the fraction of the run that is over after `step` updates, with the evaluation at its end."""
-        return self.session.budget.progress(step, self.elapsed + self.journal.evaluation_seconds)
-
     def _advance(self) -> str | None:
         """Make a call, and what is due after it. Return the reason to stop, if there is one."""
         budget, journal = self.session.budget, self.journal
-        before = self._progress(self.step)
+        before = budget.progress(self.step, self.elapsed + journal.evaluation_seconds)
         if (patience := self.session.config.training.patience) and journal.since_best >= patience:
             return f"no better for {patience} evaluations"
         if before >= 1:
@@ -141,10 +137,10 @@ class Loop:
         session, config = self.session, self.session.config.training
         count = session.budget.updates_until_pause(self.step, config.steps_per_call)
         numbers = range(self.step, self.step + count)
-        updates = []
+        updates, spent = [], self.elapsed + self.journal.evaluation_seconds
         for number in numbers:
             epoch = number / session.chunks.chunks_per_epoch
-            ahead = self._progress(number) if session.budget.steps else progress
+            ahead = session.budget.progress(number, spent) if session.budget.steps else progress
             updates.append(PlannedUpdate(number, epoch, session.rate(number, epoch=epoch, progress=ahead)))
         inputs = session.call_inputs(numbers, [update.learning_rate for update in updates])
         self.state, metrics = session.train_steps(self.state, *inputs)

@@ -61,8 +61,8 @@ def train(
     preset auto chooses all settings that it knows once the text is read, except those of these names and the network
     of `init_from`. `listener` receives the events; without one, a notebook shows a line. With `catch_signals`, in the
     main thread, Ctrl-C and SIGTERM end the run after the current step, with a checkpoint; without it, signals are
-    left alone. `until`: pause at the first evaluation at or past this share of the budget. Raises CharloopError for an
-    invalid configuration before anything is written.
+    left alone. `until`: pause at the first evaluation at or past this share of the budget. Raises CharloopError for
+    an invalid configuration before anything is written.
     """
     listener = listener or find_listener()
     config, given = check_given(config, text, optimizer, schedule)

@@ -56,8 +56,8 @@ def prepare_run(
 ) -> PreparedRun:
     """Read the text of a checked configuration, and make the network and its first weights, or those of `init_from`.
 
-    `out` is the folder that the run would have (runs/NAME-CELL if None); `kept` is as in `train`. Raises CharloopError
-    for an invalid configuration.
+    `out` is the folder that the run would have (runs/NAME-CELL if None); `kept` is as in `train`. Raises
+    CharloopError for an invalid configuration.
     """
     cell = find_user_cell(config)
     donor = load_trained_model(RunFolder.open(Path(init_from), cell=cell)) if init_from else None

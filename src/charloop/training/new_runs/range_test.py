@@ -75,8 +75,8 @@ def find_learning_rate(
 
     Each update is one of that run, from its first weights, but nothing is skipped and nothing is written. The test
     ends early where the loss has risen by a nat per character, or after the `minutes` of the run. `text`, `optimizer`
-    (the rate is the factor on its updates), `init_from` and `kept` are as in `train`; `listener` receives the progress.
-    Raises CharloopError for an invalid configuration, and if no loss is finite.
+    (the rate is the factor on its updates), `init_from` and `kept` are as in `train`; `listener` receives the
+    progress. Raises CharloopError for an invalid configuration, and if no loss is finite.
     """
     listener = listener or find_listener()
     unguarded = replace(config, training=replace(config.training, max_skipped=0))
