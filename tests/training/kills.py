@@ -133,7 +133,9 @@ def left_by(made: Run) -> dict[str, Any]:
     return {
         "metrics": made.lines,
         "state": {name: value.tobytes() for name, value in made.state.items()},
-        "journal": {name: value for name, value in facts.items() if name not in ("elapsed", "evaluation_seconds")},
+        "journal": {
+            name: value for name, value in facts.items() if name not in ("elapsed", "evaluation_seconds")
+        },
         "files": {str(path.relative_to(made.folder)): path.read_bytes() for path in files_of(made.folder)},
     }
 
