@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from charloop.auto.rule import RULE, Quantity, Row, Rule, pick, with_settings
+from charloop.auto.rule import RULE, Quantity, Rule, RuleRow, pick, with_settings
 from charloop.auto.wording import explain_dropout, explain_sizes
 from charloop.config import ModelConfig, RunConfig
 from charloop.configfile import LIMITS
@@ -114,7 +114,7 @@ def choose_size(
 
 def find_sizes(
     config: RunConfig, kept: Collection[str], there: Circumstances, rule: Rule
-) -> Iterator[tuple[Row, RunConfig]]:
+) -> Iterator[tuple[RuleRow, RunConfig]]:
     """Yield the rows of sizes that the text allows, each with `config` of that size, the largest first.
 
     A kept hidden size leaves one row, the first of at least that size: it also has a learning rate.

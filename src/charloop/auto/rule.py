@@ -21,7 +21,7 @@ SECTION_OF = {f.name: section for section, kind in SECTIONS.items() for f in fie
 
 
 @dataclass(frozen=True)
-class Row:
+class RuleRow:
     """A row of a table: it counts where each quantity of `at_least` is reached."""
 
     at_least: Mapping[Quantity, float]
@@ -32,7 +32,7 @@ class Row:
         return all(quantities.get(name, least) >= least for name, least in self.at_least.items())
 
 
-Table = Annotated[Sequence[Row], Meta(min_length=1)]
+Table = Annotated[Sequence[RuleRow], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def read_rule(text: str) -> Rule:
     return rule
 
 
-def pick(table: Sequence[Row], quantities: Mapping[Quantity, float]) -> Row:
+def pick(table: Sequence[RuleRow], quantities: Mapping[Quantity, float]) -> RuleRow:
     """Return the last row of a table that counts; the first one if none does."""
     return next((row for row in reversed(table) if row.counts(quantities)), table[0])
 
