@@ -39,6 +39,7 @@ LAYERS = [
     {"analysis"},
     {"auto"},
     {"training"},
+    {"compression"},
     {"figures", "comparison"},
     {"report"},
     {"benchmark"},

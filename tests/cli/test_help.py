@@ -27,6 +27,8 @@ FLAGS = {
     "compare": "charloop.cli.flags.comparison.CompareFlags",
     "sweep": "charloop.cli.flags.comparison.SweepFlags",
     "vectors": "charloop.cli.commands.vectors.VectorsFlags",
+    "compress": "charloop.cli.commands.compress.CompressFlags",
+    "decompress": "charloop.cli.commands.decompress.DecompressFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",
@@ -38,7 +40,7 @@ FLAGS = {
     "bench speed": "charloop.cli.commands.bench.SpeedFlags",
     "bench unroll": "charloop.cli.commands.bench.UnrollFlags",
 }
-POSITIONAL = {"run", "runs", "texts", "corpus"}
+POSITIONAL = {"run", "runs", "texts", "corpus", "file"}
 HIDDEN = {"sweep": {"cell", "cell_options"}, "baselines": {"batch_size", "seq_length"}}
 """What a command's declaration inherits and does not offer."""
 

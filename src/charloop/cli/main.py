@@ -16,6 +16,8 @@ COMMANDS = {
     "compare": "compare trained networks on the same text",
     "sweep": "train several cells and seeds, and compare them",
     "vectors": "write each document of a text as a vector",
+    "compress": "compress a file with a trained network",
+    "decompress": "give back what was compressed, byte for byte",
     "plot": "draw loss curves as a figure for print",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",
@@ -89,7 +91,7 @@ def dispatch(arguments: list[str]) -> int:
 
 def usage() -> str:
     """Return what `charloop --help` prints."""
-    commands = "\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items())
+    commands = "\n".join(f"  {name:12}{summary}" for name, summary in COMMANDS.items())
     return f"""usage: charloop COMMAND ...
 
 Train a recurrent character language model on any text,

@@ -1,0 +1,126 @@
+"""charloop compress: a file, smaller by what a trained network knows of its text."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+
+import tyro
+
+from charloop.cli.flags.parsing import Switch, argument, parse
+from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.progress import showing_progress
+from charloop.errors import CharloopError
+from charloop.files.atomic import Write
+from charloop.files.output import check_output, would_overwrite, write_output
+
+if TYPE_CHECKING:
+    from charloop.compression.predicting import Method
+
+FLAG, STANDARD = "--output", "-"
+SUFFIX = ".clz"
+
+
+@dataclass(frozen=True)
+class CompressFlags:
+    """Compress a file with a trained network.
+
+    charloop decompress gives it back byte for byte, with the same network, on the same machine with the same versions
+    of libraries. Any file can be compressed; texts like those that the network was trained on become smallest.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run."""
+    file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
+    """The file to compress, or - for standard input."""
+    output: Annotated[str | None, argument("FILE", "-o", default="FILE.clz")] = None
+    """The file to write, or - for standard output."""
+    overwrite: Switch = False
+    """Replace the file of --output if it exists."""
+    weights: Literal["best", "last"] = "best"
+    """Use the weights with the best validation loss, or the newest."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compress a file."""
+    flags = parse(CompressFlags, "compress", arguments)
+    target = flags.output or (STANDARD if flags.file == STANDARD else flags.file + SUFFIX)
+    check_target(target, overwrite=flags.overwrite)
+    with open_input(flags.file) as source:
+        method, notes = find_method(flags)
+        from charloop.compression import compress
+        from charloop.compression.encoding import Compressed
+
+        results: list[Compressed] = []
+
+        def write(file: BinaryIO) -> None:
+            size = os.fstat(source.fileno()).st_size
+            with showing_progress() as listener:
+                results.append(compress(method, source, file, notes=notes, size=size, listener=listener))
+
+        deliver(target, write, overwrite=flags.overwrite)
+    (found,) = results
+    share = f", {8 * found.size / found.original:.3f} bits per byte" if found.original else ""
+    stream = sys.stderr if target == STANDARD else sys.stdout
+    print(f"compressed  {found.original:,} bytes to {found.size:,}{share}: {target}", file=stream)
+    if found.unknown:
+        print(
+            f"note        {found.unknown:,} bytes of these are what the network does not know, compressed by LZMA",
+            file=stream,
+        )
+
+
+def find_method(flags: CompressFlags) -> tuple["Method", dict[str, str]]:
+    """Return how to predict the file, and what decompress needs to find the network again."""
+    prepare_jax()
+    from charloop.checkpoint import RunFolder
+    from charloop.compression.coder import load_coders
+    from charloop.compression.predicting import predict_statically
+    from charloop.trained import load_trained_model
+
+    load_coders()
+    network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
+    return predict_statically(network), {"run": str(flags.run), "weights": flags.weights}
+
+
+def check_target(target: str, *, overwrite: bool) -> None:
+    """Raise CharloopError for an output that cannot be written."""
+    if target != STANDARD:
+        check_output(FLAG, target, overwrite=overwrite, allowed="a file or -")
+
+
+@contextlib.contextmanager
+def open_input(path: str) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for -. Raises CharloopError for what cannot be read."""
+    if path == STANDARD:
+        # Not its buffer: a test's has no descriptor.
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - an error in the block is not one of opening
+    except (OSError, ValueError) as error:
+        raise CharloopError(f"cannot read {path} ({getattr(error, 'strerror', None) or error})") from None
+    with file:
+        yield file
+
+
+def deliver(target: str, write: Write, *, overwrite: bool) -> None:
+    """Write a file whole or not at all; standard output and pipes receive it once it is complete."""
+    path = Path(target)
+    if target != STANDARD and (not path.exists() or would_overwrite(path)):
+        write_output(FLAG, target, write, overwrite=overwrite)
+        return
+    with tempfile.TemporaryFile() as spool:
+        write(spool)
+        spool.seek(0)
+        if target == STANDARD:
+            copyfileobj(spool, sys.stdout.buffer)
+        else:
+            write_output(FLAG, target, lambda file: copyfileobj(spool, file), overwrite=overwrite)

@@ -1,0 +1,93 @@
+"""charloop decompress: the file that was compressed, byte for byte."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import tyro
+
+from charloop.cli.commands.compress import FLAG, STANDARD, SUFFIX, check_target, deliver, open_input
+from charloop.cli.flags.parsing import Switch, argument, parse
+from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.progress import showing_progress
+from charloop.errors import CharloopError
+
+if TYPE_CHECKING:
+    from charloop.compression.predicting import Method
+
+
+@dataclass(frozen=True)
+class DecompressFlags:
+    """Give back a file that charloop compress has compressed, byte for byte.
+
+    It needs the same network on the same machine with the same versions of libraries, and writes nothing elsewhere.
+    """
+
+    file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
+    """The compressed file, or - for standard input."""
+    run: Annotated[
+        tyro.conf.Positional[Path | None], argument("[RUN]", default="as when it was compressed")
+    ] = None
+    """The folder of the run that it was compressed with."""
+    output: Annotated[str | None, argument("FILE", "-o", default="FILE without .clz")] = None
+    """The file to write, or - for standard output."""
+    overwrite: Switch = False
+    """Replace the file of --output if it exists."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Decompress a file."""
+    flags = parse(DecompressFlags, "decompress", arguments)
+    target = flags.output or find_target(flags.file)
+    check_target(target, overwrite=flags.overwrite)
+    name = "standard input" if flags.file == STANDARD else flags.file
+    with open_input(flags.file) as source:
+        from charloop.compression.container import Reader
+
+        reader = Reader(source, name)
+        header = reader.header()
+        method = find_method(flags, header["notes"], name)
+        from charloop.compression import decompress
+
+        sizes: list[int] = []
+
+        def write(file: BinaryIO) -> None:
+            with showing_progress() as listener:
+                sizes.append(decompress(method, reader, header, file, name=name, listener=listener))
+
+        deliver(target, write, overwrite=flags.overwrite)
+    print(
+        f"decompressed  {sizes[0]:,} bytes: {target}", file=sys.stderr if target == STANDARD else sys.stdout
+    )
+
+
+def find_method(flags: DecompressFlags, notes: dict[str, str], name: str) -> "Method":
+    """Return how the file was predicted, by what `compress` noted. Raises CharloopError without its run."""
+    prepare_jax()
+    from charloop.checkpoint import RunFolder
+    from charloop.compression.coder import load_coders
+    from charloop.compression.predicting import predict_statically
+    from charloop.trained import load_trained_model
+
+    load_coders()
+    run = flags.run or Path(notes["run"])
+    if flags.run is None and not run.is_dir():
+        raise CharloopError(
+            f"{name} was compressed with the run {run}, which is not there",
+            do=f"name it: charloop decompress {flags.file} RUN",
+        )
+    network = load_trained_model(RunFolder.open(run, cell=flags.cell), weights=notes["weights"])
+    return predict_statically(network)
+
+
+def find_target(path: str) -> str:
+    """Return the name without .clz, or - for standard input. Raises CharloopError for another name."""
+    if path == STANDARD:
+        return STANDARD
+    if not path.endswith(SUFFIX) or path == SUFFIX:
+        raise CharloopError(f"{FLAG} is missing: {path} does not end in {SUFFIX}", do=f"add {FLAG} FILE")
+    return path.removesuffix(SUFFIX)

@@ -1,0 +1,174 @@
+"""`compress` and `decompress`: any file comes back byte for byte, or not at all."""
+
+import io
+import json
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from charloop.compression import compress, decompress
+from charloop.compression.container import MAGIC, Reader
+from charloop.compression.predicting import predict_statically
+from charloop.trained import TrainedModel, load
+from cli.commands import Outcome, call, done, process, program, refused
+from cli.conftest import text_of
+from refusing import refused as refusing
+
+
+@pytest.fixture(scope="module")
+def network(trained: Path) -> TrainedModel:
+    return load(trained)
+
+
+def packed(network: TrainedModel, content: bytes) -> bytes:
+    file = io.BytesIO()
+    found = compress(predict_statically(network), io.BytesIO(content), file)
+    assert (found.original, found.size) == (len(content), len(file.getvalue()))
+    return file.getvalue()
+
+
+def unpacked(network: TrainedModel, content: bytes) -> bytes:
+    file, reader = io.BytesIO(), Reader(io.BytesIO(content), "x.clz")
+    decompress(predict_statically(network), reader, reader.header(), file, name="x.clz")
+    return file.getvalue()
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    content=st.one_of(st.binary(max_size=30), st.text("the fox\n\r\0é\ufeff", max_size=30).map(str.encode))
+)
+def test_any_bytes_come_back(network: TrainedModel, content: bytes) -> None:
+    assert unpacked(network, packed(network, content)) == content
+
+
+@pytest.mark.parametrize("content", [b"", b"t", b"\xff", b"\xef\xbb\xbfthe fox\r\nruns\0"])
+def test_small_files_come_back(network: TrainedModel, content: bytes) -> None:
+    assert unpacked(network, packed(network, content)) == content
+
+
+def test_the_size_is_what_eval_reports(network: TrainedModel) -> None:
+    text = text_of(60, seed=5)
+    content = packed(network, text.encode())
+    assert unpacked(network, content) == text.encode()
+    coded = len(content) - len(packed(network, text[:1].encode()))
+    bits = network.evaluate(text).bits_per_character * (len(text) - 1)
+    assert abs(coded * 8 / bits - 1) < 0.002
+
+
+def test_several_blocks_and_rows_come_back(network: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charloop.compression.encoding.BLOCK", 250)
+    monkeypatch.setattr("charloop.compression.rows.MIN_ROW", 100)
+    content = text_of(14).encode()
+    assert unpacked(network, packed(network, content)) == content
+
+
+def test_other_predictions_are_refused_before_anything_is_written(
+    network: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = packed(network, b"the fox")
+    file, reader = io.BytesIO(), Reader(io.BytesIO(content), "x.clz")
+    header = reader.header()
+    method = predict_statically(network)
+    with refusing("x.clz: the network predicts otherwise"):
+        decompress(method, reader, header | {"probe": "0"}, file, name="x.clz")
+    with refusing("x.clz was compressed with jax 0.0.1; here: jax "):
+        decompress(
+            method, reader, header | {"machine": header["machine"] | {"jax": "0.0.1"}}, file, name="x.clz"
+        )
+    for fact in header["facts"]:
+        with refusing(f"another network or other settings: {fact}"):
+            facts = header["facts"] | {fact: "0"}
+            decompress(method, reader, header | {"facts": facts}, file, name="x.clz")
+    assert file.getvalue() == b""
+    monkeypatch.setattr(Reader, "end", lambda *_: (7, b"0" * 32))
+    with refusing("its sha256 differs"):
+        decompress(method, reader, header, file, name="x.clz")
+
+
+def test_a_file_as_people_do_it(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"the quick fox\xff\r\n")
+    out = done(call("compress", str(trained), "a.txt"))
+    assert out.startswith("compressed  16 bytes to ")
+    assert "LZMA" in out
+    assert "a.txt is there already" in refused(call("decompress", "a.txt.clz"))
+    done(call("decompress", "a.txt.clz", "-o", "b.txt"))
+    assert (tmp_path / "b.txt").read_bytes() == b"the quick fox\xff\r\n"
+    assert "a.txt.clz is there already" in refused(call("compress", str(trained), "a.txt"))
+    moved = shutil.copytree(trained, tmp_path / "moved")
+    done(call("compress", "moved", "a.txt", "--overwrite"))
+    shutil.move(moved, tmp_path / "away")
+    assert "moved, which is not there" in refused(call("decompress", "a.txt.clz", "-o", "c.txt"))
+    done(call("decompress", "a.txt.clz", "away", "-o", "c.txt"))
+    shutil.copy(tmp_path / "a.txt.clz", tmp_path / "d.bin")
+    assert "does not end in .clz" in refused(call("decompress", "d.bin"))
+
+
+def test_pipes(trained: Path) -> None:
+    first = 'import os; os.environ["XLA_FLAGS"] = ""'
+    packed = subprocess.run(
+        program("compress", str(trained), "-", first=first), input=b"the fox\0", capture_output=True
+    )
+    assert packed.stdout.startswith(MAGIC), packed.stderr
+    back = process("decompress", "-", stdin=packed.stdout, first=first)
+    assert (back.code, back.out) == (0, "the fox\0"), back.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("compress", "no run", "book.txt"), "no such run"),
+        (("compress", "RUN", "no.txt"), "cannot read no.txt (No such file or directory)"),
+        (("compress", "RUN", "."), "cannot read . (Is a directory)"),
+        (("compress", "RUN", "book.txt", "-o", "no/a.clz"), "there is no folder no"),
+        (("compress", "RUN", "book.txt", "-o", "."), "that is a folder"),
+        (("compress", "RUN"), "FILE"),
+        (("decompress", "book.txt", "-o", "a"), "book.txt is not a file that charloop compressed"),
+        (("decompress", "cut.clz"), "cut.clz is damaged, or cut short"),
+        (("decompress", "newer.clz"), "newer.clz: version of the form"),
+        (("decompress", "no.clz"), "cannot read no.clz"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    trained: Path, tmp_path: Path, arguments: tuple[str, ...], wrong: str
+) -> None:
+    (tmp_path / "book.txt").write_text("the fox")
+    (tmp_path / "cut.clz").write_bytes(MAGIC + b"\1")
+    (tmp_path / "newer.clz").write_bytes(MAGIC[:-1] + b"\2")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    given = [str(trained) if word == "RUN" else word for word in arguments]
+    assert wrong in refused(call(*given))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_networks_of_bytes_and_with_an_unknown_symbol(
+    binary: tuple[Path, Outcome], folded: tuple[Path, Outcome]
+) -> None:
+    for run, _ in (binary, folded):
+        network = load(run)
+        for content in (b"\0\xff\r\nthe fox", "the ξ fox".encode()):
+            assert unpacked(network, packed(network, content)) == content
+
+
+def test_a_killed_process_leaves_no_file_under_the_name(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(text_of(100_000))
+    child = subprocess.Popen(program("compress", str(trained), "long.txt"), cwd=tmp_path)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".long.txt.clz.*")) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert list(tmp_path.glob(".long.txt.clz.*"))
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "long.txt.clz").exists()
+
+
+def test_the_header_names_the_machine_and_the_settings(network: TrainedModel) -> None:
+    header = Reader(io.BytesIO(packed(network, b"the")), "x.clz").header()
+    assert {"jax", "jaxlib", "numpy", "processor", "cores"} <= header["machine"].keys()
+    assert header["rows"] == 1
+    assert len(json.dumps(header, separators=(",", ":"))) < 1200
