@@ -86,7 +86,7 @@ def test_rows_are_contiguous_and_the_active_ones_come_first(tokens: int, rows: i
 
 
 def test_rows_grow_with_the_text() -> None:
-    assert [choose_rows(size) for size in (0, 1, 32_767, 32_768, 4 << 20)] == [1, 1, 1, 2, 64]
+    assert [choose_rows(size) for size in (0, 1, 16_383, 16_384, 4 << 20)] == [1, 1, 1, 2, 128]
 
 
 def test_a_block_does_not_end_between_cr_and_lf(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from charloop.compilation_cache import fingerprint_processor
 from charloop.devices import count_cores, name_processor
 from charloop.errors import CharloopError
 from charloop.training.provenance import describe_part, library_version
-from charloop.types import Parameters
 
 if TYPE_CHECKING:
     from charloop.trained import TrainedModel
@@ -20,17 +19,11 @@ LIBRARIES = ("charloop", "constriction", "jax", "jaxlib", "llvmlite", "numpy")
 
 
 def describe_network(network: "TrainedModel") -> dict[str, str]:
-    """Return hashes of the weights and of the vocabulary, and what runs the network here."""
+    """Return the sha256 of the weights and the vocabulary, and what runs the network here."""
     return {
-        "weights": hash_arrays(network.params),
-        "vocabulary": network.vocabulary.fingerprint,
+        "network": checksum(pack_tree(network.params), {"vocabulary": network.vocabulary.fingerprint}),
         "engine": type(network.model.engine).__name__,
     }
-
-
-def hash_arrays(arrays: Parameters) -> str:
-    """Return the sha256 of arrays and their names."""
-    return checksum(pack_tree(arrays), {})
 
 
 def describe_machine() -> dict[str, Any]:

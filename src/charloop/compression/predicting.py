@@ -55,7 +55,7 @@ class Method:
             digest.update(probabilities.tobytes())
             probabilities = predictor.read((np.arange(rows) + index * 7) % self.vocabulary.size)
         digest.update(probabilities.tobytes())
-        return digest.hexdigest()
+        return digest.hexdigest()[:16]
 
 
 def predict_statically(network: "TrainedModel") -> Method:

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Integer
 
-MAX_ROWS = 64
-MIN_ROW = 16_384
-"""Characters in a row: each begins with little memory, which costs about 40 bits."""
+MAX_ROWS = 128
+MIN_ROW = 8192
+"""Characters in a row: each begins with little memory, which costs about 50 bits."""
 
 
 def choose_rows(tokens: int) -> int:

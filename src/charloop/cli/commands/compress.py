@@ -30,8 +30,9 @@ SUFFIX = ".clz"
 class CompressFlags:
     """Compress a file with a trained network.
 
-    charloop decompress gives it back byte for byte, with the same network, on the same machine with the same versions
-    of libraries. Any file can be compressed; texts like those that the network was trained on become smallest.
+    charloop decompress gives it back byte for byte: on this machine only.
+
+    Texts like those that the network was trained on become smallest.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class DecompressFlags:
     """Give back a file that charloop compress has compressed, byte for byte.
 
-    It needs the same network on the same machine with the same versions of libraries, and writes nothing elsewhere.
+    It needs the same network, machine and libraries: elsewhere it writes nothing.
     """
 
     file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
