@@ -10,7 +10,7 @@ from charloop.compression.container import Block, Reader
 from charloop.compression.machine import check_facts, check_machine
 from charloop.compression.predicting import Method, Predictor
 from charloop.compression.rows import count_active
-from charloop.compression.text import Parts, unite
+from charloop.compression.text import Pieces, unite
 from charloop.errors import CharloopError
 from charloop.progress import Meter, ProgressListener
 
@@ -35,7 +35,7 @@ def decompress(
     meter.begin("decompressing", 0)
     while (block := reader.block()).size:
         tokens = decode(predictor, rows, block, meter)
-        content = unite(Parts(tokens, block.rest, block.crlf), method.vocabulary)
+        content = unite(Pieces(tokens, block.rest, block.crlf), method.vocabulary)
         digest.update(content)
         total += len(content)
         target.write(content)

@@ -8,7 +8,7 @@ from charloop.compression.container import BLOCK, Block, make_end, write_block, 
 from charloop.compression.machine import describe_machine
 from charloop.compression.predicting import Method, Predictor
 from charloop.compression.rows import count_active, cut_rows
-from charloop.compression.text import Parts, divide
+from charloop.compression.text import Pieces, divide
 from charloop.progress import Meter, ProgressListener
 
 
@@ -60,7 +60,7 @@ def read_block(source: BinaryIO) -> bytes:
     return block + source.read(1) if len(block) == BLOCK and block.endswith(b"\r") else block
 
 
-def encode(predictor: Predictor, rows: int, parts: Parts, meter: Meter, size: int) -> bytes:
+def encode(predictor: Predictor, rows: int, parts: Pieces, meter: Meter, size: int) -> bytes:
     """Return the code of the tokens of a block of `size` bytes."""
     if not len(parts.tokens):
         meter.add(size)

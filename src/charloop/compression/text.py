@@ -14,7 +14,7 @@ MAX_REST = 1 << 26
 """Bytes of a rest before it is compressed."""
 
 
-class Parts(NamedTuple):
+class Pieces(NamedTuple):
     """A block of a file."""
 
     tokens: Integer[np.ndarray, " length"]
@@ -25,10 +25,10 @@ class Parts(NamedTuple):
     """Whether each line end is CRLF, and LF among the tokens."""
 
 
-def divide(block: bytes, vocabulary: Vocabulary) -> Parts:
+def divide(block: bytes, vocabulary: Vocabulary) -> Pieces:
     """Return the parts of `block`. Characters that the vocabulary lacks and bytes that are not UTF-8 are its rest."""
     if vocabulary.unit == "byte":
-        return Parts(np.frombuffer(block, np.uint8), b"")
+        return Pieces(np.frombuffer(block, np.uint8), b"")
     text = block.decode("utf-8", "surrogateescape")
     ends = text.count("\r\n")
     crlf = ends > 0 and ends == text.count("\n") and "\r" not in vocabulary.symbols
@@ -36,7 +36,7 @@ def divide(block: bytes, vocabulary: Vocabulary) -> Parts:
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     index = np.searchsorted(vocabulary.codes, codes).clip(max=len(vocabulary.codes) - 1)
     known = vocabulary.codes[index] == codes
-    return Parts(index[known], b"" if known.all() else pack_rest(text, known), crlf)
+    return Pieces(index[known], b"" if known.all() else pack_rest(text, known), crlf)
 
 
 def pack_rest(text: str, known: np.ndarray) -> bytes:
@@ -54,7 +54,7 @@ def pack_rest(text: str, known: np.ndarray) -> bytes:
     return lzma.compress(whole, lzma.FORMAT_RAW, filters=_FILTERS)
 
 
-def unite(parts: Parts, vocabulary: Vocabulary) -> bytes:
+def unite(parts: Pieces, vocabulary: Vocabulary) -> bytes:
     """Return the block of these parts. Raises CharloopError if they are not those of a block."""
     if vocabulary.unit == "byte":
         return parts.tokens.astype(np.uint8).tobytes()

@@ -39,7 +39,7 @@ class CompressFlags:
     """The folder of a run."""
     file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
     """The file to compress, or - for standard input."""
-    output: Annotated[str | None, argument("FILE", "-o", default="FILE.clz")] = None
+    output: Annotated[str | None, argument("OUTPUT", "-o", default="FILE.clz")] = None
     """The file to write, or - for standard output."""
     overwrite: Switch = False
     """Replace the file of --output if it exists."""

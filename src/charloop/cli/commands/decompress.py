@@ -35,8 +35,8 @@ class DecompressFlags:
     """The file to write, or - for standard output."""
     overwrite: Switch = False
     """Replace the file of --output if it exists."""
-    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
-    """The code of the cell, for a run with a cell of its own."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="CELL")] = None
+    """FILE.py:CLASS: the code of the cell, for a run with a cell of its own."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
-from charloop.cli.commands.eval_dynamic import (
-    DynamicScore,
-    dynamic_lines,
-    dynamic_values,
-    score_dynamically,
-)
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning, refuse_limit
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.dynamic_scores import (
+    DynamicScore,
+    dynamic_lines,
+    dynamic_values,
+    score_dynamically,
+)
 from charloop.cli.terminal.output import print_lines
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from charloop.cli.commands.eval_dynamic import tune
 from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import ReadingFlags
 from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.dynamic_scores import tune
 from charloop.cli.terminal.output import visible
 from charloop.cli.terminal.progress import show_status, showing_progress
 from charloop.errors import CharloopError
