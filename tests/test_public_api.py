@@ -69,6 +69,7 @@ def test_a_name_that_is_not_there_is_an_ordinary_attribute_error() -> None:
     assert not hasattr(charloop, "jax")
 
 
+@pytest.mark.slow
 def test_from_a_text_to_new_text_in_a_few_lines(tmp_path: Path) -> None:
     from charloop import DataConfig, ModelConfig, RunConfig, TrainingConfig, load, resume, train
 

@@ -35,6 +35,7 @@ EXPECTED = [
 ]
 
 
+@pytest.mark.slow
 def test_skips_of_all_workers_are_listed_by_reason_and_counted(tmp_path: Path) -> None:
     (tmp_path / "test_first.py").write_text(FIRST)
     (tmp_path / "test_second.py").write_text(SECOND)

@@ -57,6 +57,7 @@ def test_nothing_is_found_in_noise(memory: float) -> None:
     assert not found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [slow("rnn"), "lstm"])
 def test_nothing_is_found_in_a_network_that_reads_another_text(cell: str) -> None:
     network, found = latching(cell), []

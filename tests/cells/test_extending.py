@@ -43,6 +43,7 @@ def test_the_code_runs_in_the_order_it_is_read():
     assert namespace["CORPUS"].name == "counting"
 
 
+@pytest.mark.slow
 def test_the_commands_run_and_a_run_asks_for_its_cell_again(folder: Path):
     lines = [line for language, _, code in BLOCKS if language == "bash" for line in code.splitlines()]
     assert len(lines) >= 4

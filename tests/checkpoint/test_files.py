@@ -60,6 +60,7 @@ def test_the_file_can_be_read_by_whom_other_files_can(saved: Path) -> None:
     assert saved.stat().st_mode == (saved.parent / "plain").stat().st_mode
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_it_saves_leaves_the_old_file_or_the_new(saved: Path) -> None:
     """Three times, a little later each time: somewhere in the many files that it writes."""
     for number in range(3):

@@ -57,6 +57,7 @@ def test_rare_characters_are_replaced_reported_and_stored(folded: tuple[Path, Ou
     assert json.loads(done(call("info", str(run), "--json")))["text"]["notes"]
 
 
+@pytest.mark.slow
 def test_an_unknown_character_of_the_prompt_is_read_as_the_unknown_symbol(
     folded: tuple[Path, Outcome],
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_run_resumes_and_another_starts_with_its_unknown_symbol(
     assert not Path("other").exists()
 
 
+@pytest.mark.slow
 def test_invalid_bytes_are_refused_with_their_offset_or_replaced_and_counted(tmp_path: Path) -> None:
     good = text_of(100).replace("z", "s").encode()
     (tmp_path / "bad.txt").write_bytes(good + b"\xff\xfe" + good)

@@ -122,6 +122,7 @@ def test_a_run_from_before_begins_with_a_guess(play: Path, tmp_path: Path) -> No
     assert load(old).prefix == "\n\n"
 
 
+@pytest.mark.slow
 def test_bytes_begin_too(binary: tuple[Path, object]) -> None:
     written = call("sample", str(binary[0]), "--length", "5", "--prompt", "a")
     assert written.code == 0

@@ -192,6 +192,7 @@ def test_the_verdict_names_the_runs_that_do_not_differ_significantly() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_cell_of_ones_own_is_named_again(trained: Path, example: tuple[Path, Outcome]) -> None:
     runs = (str(trained), str(example[0]))
     assert_refused(call("compare", *runs), "a run's code is not executed unasked", do="--cell")

@@ -13,6 +13,7 @@ from charloop.baselines import BASELINES_FILE, read_baselines
 from charloop.checkpoint import RunFolder
 from charloop.cli.main import main
 from charloop.trained import load
+from choosing import slow
 from cli.commands import BRIEF, ENDLESS, Outcome, assert_refused, call, done, process
 from cli.conftest import WORDS, text_of
 
@@ -83,6 +84,7 @@ def validation_documents(run: Path) -> list[str]:
     return [json.loads(line)["text"] for line in out.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_the_end_of_each_file_is_held_out(two_files: tuple[str, str]) -> None:
     """And by a run of a former version, which does not say so, the end of all."""
     flags = (*two_files, "--documents", "line", *BRIEF, "--validation-fraction", "0.2")
@@ -127,6 +129,7 @@ def test_what_was_left_out_is_counted(run: Path) -> None:
     assert not set(texts) & set(WORDS)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_early_ends_it(run: Path) -> None:
     import subprocess
 
@@ -165,7 +168,7 @@ def test_the_cost_of_each_document(run: Path) -> None:
     assert score["read_from"] == "the beginning of a document"
 
 
-@pytest.mark.parametrize("command", ["sample RUN --documents 5 --max-length 9", "info RUN"])
+@pytest.mark.parametrize("command", ["info RUN", slow("sample RUN --documents 5 --max-length 9")])
 def test_output_that_does_not_fit_is_one_line(run: Path, command: str) -> None:
     import subprocess
     import sys
@@ -186,7 +189,7 @@ def test_output_that_does_not_fit_is_one_line(run: Path, command: str) -> None:
     )
 
 
-@pytest.mark.parametrize("unit", ["character", "byte"])
+@pytest.mark.parametrize("unit", ["character", slow("byte")])
 def test_the_end_of_a_document_has_no_character(run: Path, tmp_path: Path, unit: str) -> None:
     if unit == "byte":
         (tmp_path / "text.txt").write_text("fox\nthe\n" * 200)
@@ -225,7 +228,7 @@ def test_info_shows_what_a_document_is(run: Path, trained: Path) -> None:
     assert "documents" not in done(call("info", str(trained)))
 
 
-@pytest.mark.parametrize("command", ["info", "verify", "report", "eval"])
+@pytest.mark.parametrize("command", ["info", "verify", slow("report"), "eval"])
 def test_other_commands_read_a_run_of_documents(run: Path, command: str) -> None:
     done(call(command, str(run), *(["--output", "page.html"] if command == "report" else [])))
 

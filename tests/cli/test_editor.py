@@ -169,6 +169,7 @@ def test_who_wrote_and_what_it_cost_is_seen(network: TrainedModel) -> None:
     assert any(style.startswith("bold color(") for style in coloured)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(width=st.integers(10, 200), height=st.integers(4, 60), long=st.booleans(), act=st.sampled_from("st é"))
 def test_it_fits_a_terminal_of_any_size(

@@ -147,6 +147,7 @@ def umask() -> int:
     return mask
 
 
+@pytest.mark.slow
 def test_each_character_down_a_pipe(trained: Path) -> None:
     """Lines alone on standard output, what is said to people beside it."""
     flags = ("eval", str(trained), "--text", "the fox", "--per-character", "-")
@@ -159,6 +160,7 @@ def test_each_character_down_a_pipe(trained: Path) -> None:
     assert json.loads(as_json.err)["characters"] == 6
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(text_of(300))
     call_of = program("eval", str(trained), "long.txt", "--per-character", "-")

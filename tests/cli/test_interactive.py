@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from choosing import slow
 from cli.commands import assert_refused, call
 from cli.terminals import Terminal, open_terminal
 
@@ -44,7 +45,7 @@ def test_a_person_and_a_network_write_a_text(trained: Path) -> None:
     assert screen.written.count("\x1b[?25l") == screen.written.count("\x1b[?25h") > 0, "the cursor comes back"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT)])
 def test_a_signal_ends_a_session_as_ctrl_c_does(trained: Path, number: int) -> None:
     with open_terminal("sample", str(trained), "--interactive", "--no-echo", "--prompt", "a ") as screen:
         before = termios.tcgetattr(screen.slave)
@@ -57,6 +58,7 @@ def test_a_signal_ends_a_session_as_ctrl_c_does(trained: Path, number: int) -> N
         assert termios.tcgetattr(screen.slave) == before
 
 
+@pytest.mark.slow
 def test_a_session_without_a_seed_draws_one_and_prints_it_and_that_seed_draws_the_same_again(
     trained: Path,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from choosing import slow
 from cli.commands import ENDLESS, Outcome, call, done, program
 
 
@@ -32,7 +33,7 @@ def read_until(running: subprocess.Popen[str], found: str) -> str:
     raise AssertionError(f"it ended before {found!r}: {read}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, slow(signal.SIGTERM)])
 def test_a_signal_during_training_saves_the_run(number: int, book: Path) -> None:
     with started(
         "train",

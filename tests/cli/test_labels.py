@@ -196,6 +196,7 @@ def test_a_run_goes_on_and_is_verified_with_its_fields(run: Path, tmp_path: Path
     assert load("lines").vocabulary.labels == (*load(run).vocabulary.labels, "")
 
 
+@pytest.mark.slow
 def test_bytes_have_labels_too(tmp_path: Path) -> None:
     rows = [(word + "é", kind) for word, kind in rows_of(300, seed=4)]
     text = write_csv(tmp_path / "words.csv", rows)
@@ -218,6 +219,7 @@ def test_records_are_swept_and_reported(run: Path, tmp_path: Path) -> None:
     assert call("report", str(run), text, "--output", "page.html").code == 0
 
 
+@pytest.mark.slow
 def test_a_pipe_of_records_to_a_fresh_process(run: Path) -> None:
     outcome = process("eval", str(run), "-", "--label-of", "-", stdin='{"word": "dog"}\n')
     assert [one["text"] for one in records(outcome)] == ["dog"]

@@ -71,6 +71,7 @@ def test_the_second_run_makes_no_program_and_the_same_weights(
     assert weights(begun / "one") == weights(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_half_written_programs_are_made_again_without_a_word(begun: Path, tmp_path: Path, book: Path) -> None:
     for number, file in enumerate(kept(begun)):
         os.truncate(file, 100 * (number % 2))
@@ -80,6 +81,7 @@ def test_half_written_programs_are_made_again_without_a_word(begun: Path, tmp_pa
     assert weights(begun / "one") == weights(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_a_command_works_without_a_cache_that_cannot_be_made(tmp_path: Path, trained: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "programs").write_text("a file instead of a folder")
@@ -107,6 +109,7 @@ def test_a_last_use_is_forgotten_with_its_program(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new-atime", "new-cache", "now-atime"]
 
 
+@pytest.mark.slow
 def test_with_a_limit_programs_that_were_kept_without_one_do_not_stop_jax(begun: Path, trained: Path) -> None:
     """JAX's eviction gives up at an entry whose last use nobody wrote down, and writes none without a limit."""
     pytest.importorskip("filelock")

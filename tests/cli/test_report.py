@@ -96,6 +96,7 @@ def test_a_report_has_the_same_bytes_each_time(made: str, trained: Path) -> None
     assert Path("again.html").read_text(encoding="utf-8") == made
 
 
+@pytest.mark.slow
 def test_another_text_and_how_much_of_it(trained: Path) -> None:
     Path("other.txt").write_text(text_of(40, seed=3))
     done(call("report", str(trained), "other.txt", "-o", "a.html", "--characters", "50", "--weights", "last"))
@@ -120,6 +121,7 @@ def test_unknown_characters(trained: Path) -> None:
     assert "skipped 3 characters that are not in the vocabulary" in page
 
 
+@pytest.mark.slow
 def test_into_a_pipe(trained: Path) -> None:
     page = done(process("report", str(trained), "--text", "the fox", "-o", "/dev/stdout"))
     assert page.startswith("<!DOCTYPE html>")
@@ -195,6 +197,7 @@ def test_a_disk_that_fills_up(trained: Path) -> None:
     assert [path.name for path in Path().iterdir()] == ["a.html"]
 
 
+@pytest.mark.slow
 def test_a_network_of_bytes(binary: tuple[Path, object], tmp_path: Path) -> None:
     run = Path(shutil.copytree(binary[0], tmp_path / "run"))
     Path("text.bin").write_bytes("é🚀\n".encode() * 20 + b"\xff\x00")

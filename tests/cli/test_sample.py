@@ -20,6 +20,7 @@ from cli.commands import BRIEF, Outcome, assert_refused, call, done, process, pr
 from cli.conftest import Write
 
 
+@pytest.mark.slow
 def test_without_a_seed_each_text_differs_and_its_printed_seed_writes_it_again(
     trained: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_reader_that_was_never_there(command: tuple[str, ...]) -> None:
     assert done(quiet_after(0, *command)[1]) == ""
 
 
+@pytest.mark.slow
 def test_training_continues_without_a_listener(book: Path) -> None:
     assert quiet_after(1, "train", str(book), *BRIEF, "--output", "run")[1] == Outcome(0, "", "")
     assert "after step 16" in done(call("info", "run"))

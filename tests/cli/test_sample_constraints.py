@@ -66,6 +66,7 @@ def longest_copy(text: str, learned: str, start: int = 0) -> int:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", ["0.7", slow("0"), slow("1")])
 def test_a_memorised_text_is_copied_unless_novel_forbids_it(parrot: Path, temperature: str) -> None:
     flags = ("--prompt", "Round", "--length", "300", "--temperature", temperature)
@@ -78,6 +79,7 @@ def test_a_memorised_text_is_copied_unless_novel_forbids_it(parrot: Path, temper
         assert longest_copy(text, learned, 5) <= longest
 
 
+@pytest.mark.slow
 def test_novel_writes_the_same_in_every_process_and_combines_with_all_other_settings(parrot: Path) -> None:
     flags = (
         "--prompt",

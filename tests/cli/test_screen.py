@@ -374,6 +374,7 @@ def test_output_that_cannot_be_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raw.getvalue() == b"\\xe9\\udcff\n"
 
 
+@pytest.mark.slow
 def test_files_and_pipes_get_utf8_whatever_the_locale(tmp_path: Path) -> None:
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"} | locale

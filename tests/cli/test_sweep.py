@@ -136,6 +136,7 @@ def test_one_seed_is_compared_as_runs_are(book: Path) -> None:
     assert out.splitlines()[-len(rows) :] == rows
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_killed_and_called_again_ends_in_the_same_bytes(book: Path) -> None:
     """SIGKILL in the middle of the second of three runs, which resumes from its last checkpoint."""
     long = (
@@ -164,6 +165,7 @@ def test_a_sweep_that_was_killed_and_called_again_ends_in_the_same_bytes(book: P
     assert weights(Path("again")) == weights(Path("whole"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_resume(book: Path) -> None:
     running = started("sweep", str(book), *CELLS, "--steps", "100000", "--output", "c")
     wait_for(Path("c/rnn-seed0"), "metrics.jsonl", running)
@@ -182,6 +184,7 @@ def wait_for(folder: Path, pattern: str, running: subprocess.Popen[str]) -> None
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> None:
     code = Path("my_cells.py")
     code.write_text((EXAMPLES / "my_cells.py").read_text())
@@ -193,6 +196,7 @@ def test_a_cell_of_ones_own_takes_part_and_its_code_must_stay(book: Path) -> Non
     assert_refused(outcome, "my_cells.py has changed since own/SkipLSTM-seed0", do="--output")
 
 
+@pytest.mark.slow
 def test_cells_are_matched_by_their_parameters_on_request(folder: Path, book: Path) -> None:
     arguments = (str(book), "--cells", "lstm,rnn", "--seeds", "1", *BRIEF, "--match", "parameters")
     found = compared(*arguments, "--output", "matched")

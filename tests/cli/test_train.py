@@ -69,6 +69,7 @@ def test_what_training_leaves(trained: Path) -> None:
     assert (kinds.count("step"), kinds.count("evaluation")) == (16, 2)
 
 
+@pytest.mark.slow
 def test_the_program_trains_the_same_without_optional_libraries(book: Path, trained: Path) -> None:
     out = done(process("train", str(book), *BRIEF, first=WITHOUT_OPTIONAL_LIBRARIES))
     assert "\nrun      runs/book-lstm\n" in out

@@ -17,7 +17,7 @@ from charloop.kernels import reason_against_kernel
 from charloop.kernels.engine import Kernels
 from charloop.unroll import Lookup, scan
 from charloop.unroll.fused import fused
-from choosing import slow
+from choosing import mostly_slow, slow
 
 UNITS, TIME, BATCH = 6, 5, 3
 
@@ -172,7 +172,9 @@ def problem(cell: Cell, lookup: bool) -> tuple[Any, Any]:
     ("marked", "lookup"),
     [(True, True), slow((False, False)), slow((False, True)), slow((True, False))],
 )
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", mostly_slow(KINDS, (Projected, Shared).__contains__), ids=lambda kind: kind.__name__
+)
 def test_a_cell_of_any_kind_equals_scan_by_both_engines(kind: Any, marked: bool, lookup: bool) -> None:
     cell, random = kind(UNITS), np.random.default_rng(1)
     assert reason_against_kernel(cell) is None

@@ -57,7 +57,9 @@ def learn_slowly(tokens: np.ndarray, scales: Any, settings: DynamicConfig) -> tu
     return np.array(nats), params
 
 
-@pytest.mark.parametrize("length", [2, 3, 6, 7, 64, 5 * SEGMENTS_PER_CALL + 1, 5 * SEGMENTS_PER_CALL + 2])
+@pytest.mark.parametrize(
+    "length", [2, slow(3), 6, slow(7), slow(64), 5 * SEGMENTS_PER_CALL + 1, slow(5 * SEGMENTS_PER_CALL + 2)]
+)
 def test_the_loss_of_each_character_is_the_slow_one(scales: Any, length: int) -> None:
     tokens = text(length)
     score, learned = DynamicEvaluator(MODEL, SETTINGS).score(

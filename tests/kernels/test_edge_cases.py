@@ -146,6 +146,7 @@ def test_a_kernel_that_cannot_be_compiled_leaves_xlas_loop_and_can_be_tried_agai
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnn", slow("ln-lstm")])
 def test_the_plan_of_a_kernel_keeps_no_tracer(name: str) -> None:
     """The plan is kept for the life of the process: a tracer in it would be kept too."""

@@ -102,7 +102,7 @@ steps = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(steps=steps, adds=st.booleans(), hidden=st.sampled_from([3, 8, 17]), seed=st.integers(0, 99))
 def test_a_random_step_has_numpys_values_and_directional_derivatives(
     steps: tuple[Step, ...], adds: bool, hidden: int, seed: int

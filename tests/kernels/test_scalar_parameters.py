@@ -16,6 +16,7 @@ from charloop.kernels.engine import Kernels
 from charloop.kernels.plan import reason_against_cell
 from charloop.unroll import scan
 from charloop.unroll.fused import fused
+from choosing import slow
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Counting(Leaky):
 
 
 @pytest.mark.parametrize("axes", [0, 1])
-@pytest.mark.parametrize("hidden", [1, 9, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("hidden", [slow(1), 9, slow(40)])
 def test_one_number_is_learned_by_all_units(hidden: int, axes: int) -> None:
     cell, random = Leaky(hidden, axes), np.random.default_rng(0)
     params, inputs = cell.init(jax.random.key(0), 3), jnp.array(random.normal(size=(4, 2, 3)), np.float32)

@@ -10,6 +10,7 @@ import pytest
 from charloop.loss import cross_entropy
 from charloop.model import CharLM, layer_parameters
 from charloop.unroll import choose_unrolling
+from choosing import slow
 from model.small import BATCH, EMBED, HIDDEN, TIME, VOCAB, apply, build, characters, state, weights
 
 SOURCES = ({"embed_size": 0}, {"embed_size": HIDDEN, "tie_embedding": True})
@@ -115,7 +116,7 @@ def loss_and_gradients(model: CharLM):
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(weights(model), memory)
 
 
-@pytest.mark.parametrize(("cell", "settings"), [("gru", SOURCES[0]), ("ln-lstm", SOURCES[1])])
+@pytest.mark.parametrize(("cell", "settings"), [slow(("gru", SOURCES[0])), ("ln-lstm", SOURCES[1])])
 def test_the_whole_model_has_the_same_gradients_fused_and_scanned(cell: str, settings: dict) -> None:
     fused, scanned = build(cell=cell, **settings), build(cell=cell, unroll="scan", **settings)
     assert [choose_unrolling(m.config.unroll, m.cell)[0] for m in (fused, scanned)] == ["fused", "scan"]

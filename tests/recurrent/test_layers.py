@@ -68,7 +68,7 @@ def twin(name: str, marks: str) -> Any:
 def is_quick(case: tuple[str, str, str]) -> bool:
     unroll, cell, marks = case
     if marks == "both":
-        return (cell, unroll) in (("lstm", "fused"), ("gru", "fused"), ("lstm", "xla"))
+        return (cell, unroll) in (("gru", "fused"), ("lstm", "xla"))
     return (cell, unroll, marks) == ("lstm", "fused", "none")
 
 

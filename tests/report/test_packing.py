@@ -54,6 +54,7 @@ def test_the_bits_of_a_character_are_those_of_its_bytes(text: str, seed: int) ->
     assert sum_bits(excerpt, bits) == pytest.approx(slow, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "vocabulary", [Vocabulary.of_text(SENTENCE + "é🚀"), slow(BYTES)], ids=["char", "byte"]
 )

@@ -59,6 +59,7 @@ def test_every_picture_has_words(whole: str) -> None:
             assert found.get("aria-label") or found.get("aria-hidden") == "true"
 
 
+@pytest.mark.slow
 def test_the_same_run_has_the_same_page_to_the_byte(
     tmp_path: Path, whole: str, whole_report: tuple[Report, Vocabulary]
 ) -> None:
@@ -67,6 +68,7 @@ def test_the_same_run_has_the_same_page_to_the_byte(
     assert render_page(replace(report, facts=whole_report[0].facts), vocabulary) == whole
 
 
+@pytest.mark.slow
 def test_another_seed_writes_other_texts(tmp_path: Path, whole: str) -> None:
     report, vocabulary = report_of(tmp_path / "whole", LONG, training=SENTENCE * 9, seed=1)
     other = render_page(report, vocabulary)

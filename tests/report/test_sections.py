@@ -162,6 +162,7 @@ def test_a_point_lies_at_its_shares_of_the_plane() -> None:
     assert (plane.across(0), plane.down(0)) == (32, 156)
 
 
+@pytest.mark.slow
 def test_a_vocabulary_of_two(tmp_path: Path) -> None:
     report, vocabulary = report_of(tmp_path / "run", "abbaab" * 300, vocabulary=Vocabulary.of_text("ab"))
     found = render_page(report, vocabulary)
@@ -169,6 +170,7 @@ def test_a_vocabulary_of_two(tmp_path: Path) -> None:
     assert re.search(r'"top":2[,}]', found)
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite(tmp_path: Path) -> None:
     vocabulary = Vocabulary.of_text(LONG)
     broken = network(vocabulary)
@@ -230,6 +232,7 @@ def test_a_training_text_too_large_for_an_index_is_not_even_read(tmp_path: Path)
         find_copies(looked, lambda: pytest.fail("it was read"), None, 0, print)
 
 
+@pytest.mark.slow
 def test_a_text_that_is_not_the_runs_own_is_not_compared_with_its_loss(tmp_path: Path) -> None:
     report, _ = report_of(tmp_path / "run", LONG, training=LONG, held_out=False)
     assert not isinstance(report.written, Missing)

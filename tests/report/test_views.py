@@ -123,6 +123,7 @@ def test_the_loss_figure_has_each_baseline_dot_and_tick() -> None:
     assert len(view_curves(curves(*[2.0] * 41))["drawings"][0].shapes) < 40, "no dots on a long run"
 
 
+@pytest.mark.slow
 def test_untrained_scores_are_those_of_networks_made_one_by_one() -> None:
     text = LONG
     made, studied = network(VOCABULARY), excerpt_of(VOCABULARY, "", VOCABULARY.encode(text))

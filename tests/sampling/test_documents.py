@@ -90,6 +90,7 @@ def test_new_documents_are_none_of_the_training_text(network: TrainedModel) -> N
     assert [text for text in everything if text not in {*NAMES, ""}][:30] == written
 
 
+@pytest.mark.slow
 def test_documents_that_are_not_there_end_with_an_error(network: TrainedModel) -> None:
     with pytest.raises(CharloopError, match=r"1,0.. documents were repeated") as refused:
         texts(network.documents(unique=True, temperature=0.0), 5)

@@ -210,6 +210,7 @@ print(repr(generate_texts(model, model.init(), Letters(), "abc", SamplingConfig(
 """
 
 
+@pytest.mark.slow
 def test_same_seed_same_text_in_another_process() -> None:
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "1"}

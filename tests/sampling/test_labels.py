@@ -74,6 +74,7 @@ def test_the_likeliest_label_is_the_one_that_was_learned(network: TrainedModel) 
     assert [network.vocabulary.labels[one.argmax()] for one in scores] == ["cat", "dog", ""]
 
 
+@pytest.mark.slow
 def test_labels_are_drawn_as_often_as_the_network_expects_them(network: TrainedModel) -> None:
     written = list(network.documents(seed=1).take(400))
     share = {label: sum(one.label == label for one in written) / 400 for label in NAMES}
@@ -129,6 +130,7 @@ def test_the_cost_is_that_of_the_label_and_the_document(network: TrainedModel) -
     assert (best.nats - best.label_nats) / (best.characters + 1) == pytest.approx(min(cost), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_documents_of_the_training_text_are_known_whatever_their_label(network: TrainedModel) -> None:
     new = network.documents(seed=1, new=True, temperature=1.5)
     assert not {one.text for one in new.take(8)} & {name for names in NAMES.values() for name in names}

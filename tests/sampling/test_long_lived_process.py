@@ -41,6 +41,7 @@ def test_few_sizes_serve_any_number_of_texts() -> None:
     assert len(set(found)) == 32
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is counted on Linux only")
 def test_after_a_few_requests_later_ones_compile_nothing_and_use_no_more_memory(
     caplog: pytest.LogCaptureFixture,

@@ -14,6 +14,7 @@ from charloop.data.forms import StringReader
 from charloop.errors import CharloopError
 from charloop.sampling import Pattern, SamplingConfig, generate_texts
 from charloop.sampling.constraints import automaton
+from choosing import slow
 
 FEW = Vocabulary.of_text("aAb\n")
 LETTERS = Vocabulary.of_text(" \nabcdefgh")
@@ -132,7 +133,7 @@ def test_only_what_can_be_finished_within_the_length_is_begun(pattern: str, begi
 
 PATTERNS = [
     r"[a-d]{3,9}\n",
-    r"(?s).*hgf",
+    slow(r"(?s).*hgf"),
     r"(ab|cd)+ [^\n]{2,200}",
     r"^(?:[a-h]+[ \n]){5}h$",
     r"a?",

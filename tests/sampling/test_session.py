@@ -17,6 +17,7 @@ from charloop.sampling.compiled_loop import BLOCK
 from charloop.sampling.prompt import NO_BEGINNING, Beginning
 from charloop.sessions import Session
 from charloop.sessions.mark import History
+from choosing import slow
 
 LINES = Vocabulary(KNOWN.symbols[:9], documents="line")
 """The last token of the model ends a document."""
@@ -286,8 +287,10 @@ def test_documents_end_where_the_network_ends_them() -> None:
         begin_session().begin_document()
 
 
-@pytest.mark.parametrize("rules", [(), (Rule(),)])
-@pytest.mark.parametrize("unit", ["document", "stop"])
+@pytest.mark.parametrize(
+    ("unit", "rules"),
+    [("document", (Rule(),)), slow(("document", ())), slow(("stop", ())), slow(("stop", (Rule(),)))],
+)
 def test_a_text_after_another_is_drawn_anew(unit: str, rules: tuple[Rule, ...]) -> None:
     """The choice that ended a text, also an empty one, says nothing on how the next begins."""
     empty, expected, stop = 0, 0.0, "h" if unit == "stop" else ()

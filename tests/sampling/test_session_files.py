@@ -165,6 +165,7 @@ def test_where_it_cannot_be_saved(session: Session, tmp_path: Path) -> None:
         session.save(tmp_path / "nowhere" / "a.session")
 
 
+@pytest.mark.slow
 def test_bytes_of_a_character_may_come_in_two_pieces(tmp_path: Path) -> None:
     """Random weights write random bytes, of which some make characters."""
     session = make_network(Vocabulary.of_bytes()).session(seed=1, temperature=2.0)

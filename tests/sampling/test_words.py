@@ -47,7 +47,7 @@ lists = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(lists, st.integers(0, 30), st.sampled_from(["", "8", "'"]), st.sampled_from([0.0, 1.0, 3.0]))
 def test_only_words_of_the_list_are_written(
     words: list[str], seed: int, prompt: str, temperature: float

@@ -15,6 +15,7 @@ def test_need_is_counted_by_hand() -> None:
     assert needed_bytes(setting) == 4 * 6 * 4 * (2 * (gates + hidden + cell) + 65)
 
 
+@pytest.mark.slow
 def test_fused_holds_little_more_than_it_needs_and_the_table_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -219,6 +219,7 @@ def test_without_validation_text_the_moving_average_is_saved(tmp_path: Path, tex
     assert [check.difference for check in Repetition.of(made.folder).run()] == [None] * 4
 
 
+@pytest.mark.slow
 def test_two_devices_average_what_one_does(tmp_path: Path, text: Path) -> None:
     one, two = (run(tmp_path / str(n), configure(text, **PLAN, **KINDS["decay"], devices=n)) for n in (1, 2))
     for name, value in averages(one).items():

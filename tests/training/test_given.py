@@ -93,6 +93,7 @@ def test_a_cell_object_is_asked_for_again(tmp_path: Path, text: Path, cell: type
     assert len(load(folder, cell=cell).sample(length=5)[0]) == 5
 
 
+@pytest.mark.slow
 def test_a_builtin_cell_class_need_not_be_given_again(tmp_path: Path, text: Path) -> None:
     train(with_model(configure(text), cell=CELLS["gru"]), tmp_path / "run")
     assert stored(tmp_path / "run")["model"]["cell"] == "gru"

@@ -74,6 +74,7 @@ def test_a_run_with_a_donor_differs_from_a_fresh_start(tmp_path: Path, donor: Ru
     assert not np.isclose(started.losses[0], donor.losses[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_bytes_stay_bytes(tmp_path: Path, text: Path, donor: Run) -> None:
     """The unit comes with the vocabulary, and config.json records it: other texts are read with it."""
     first = run(tmp_path / "first", configure(text, unit="byte", steps=1))

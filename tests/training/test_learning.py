@@ -50,6 +50,7 @@ def test_a_repeating_text_is_memorised(tmp_path: Path) -> None:
     assert load(made.folder).sample("abacadaeafag" * 2, length=24, temperature=0.0) == ["abacadaeafag" * 2]
 
 
+@pytest.mark.slow
 def test_a_random_text_is_learned_down_to_its_entropy_rate(tmp_path: Path) -> None:
     """Neither below the entropy rate (a target would have leaked into the inputs) nor far above it."""
     (tmp_path / "text.txt").write_text(markov(20_000))

@@ -186,6 +186,7 @@ def test_loggers_are_a_setting_of_a_configuration_file(tmp_path: Path) -> None:
     assert read_config(tmp_path / "a.toml").training.log == ("tensorboard", "wandb")
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(text: Path, tmp_path: Path) -> None:
     """No file may grow larger than metrics.jsonl, which is too small for the event file."""
     config = configure(text, log=["tensorboard"], steps=300)

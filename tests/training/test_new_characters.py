@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - Greek letters that look like Latin ones
 
+import itertools
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,10 @@ GREEK = "".join(map(chr, range(0x3B1, 0x3BE))) * 20
 BEGIN_AS = {"é": "e", "ñ": "n", "É": "E", "Z": "z"}
 AXES = {"embedding.weight": 0, "readout.weight": 0, "readout.bias": 0}
 ONE_HOT = {"embed_size": 0}
+SHAPES = ({"embed_size": 5}, {"embed_size": 6, "tie_embedding": True}, ONE_HOT, {"cell": "gru"} | ONE_HOT)
+SPECIALS = ({}, {"documents": "line"}, {"min_count": 2}, {"documents": "line", "min_count": 2})
+QUICK = ((0, 0), (0, 3), (1, 3), (2, 1), (3, 2))
+"""Each shape and each kind of special symbol once, as positions in both."""
 
 
 def labels(vocabulary: Vocabulary) -> list[str]:
@@ -51,10 +56,11 @@ def extend_slowly(params: Any, old: Vocabulary, new: Vocabulary, *, one_hot: boo
 
 
 @pytest.mark.parametrize(
-    "special", [{}, {"documents": "line"}, {"min_count": 2}, {"documents": "line", "min_count": 2}]
-)
-@pytest.mark.parametrize(
-    "shape", [{"embed_size": 5}, {"embed_size": 6, "tie_embedding": True}, ONE_HOT, {"cell": "gru"} | ONE_HOT]
+    ("shape", "special"),
+    [
+        (SHAPES[a], SPECIALS[b]) if (a, b) in QUICK else slow((SHAPES[a], SPECIALS[b]))
+        for a, b in itertools.product(range(4), range(4))
+    ],
 )
 def test_rows_move_to_where_their_characters_are_in_the_new_vocabulary(shape: dict, special: dict) -> None:
     old = Vocabulary(tuple("Eaenz"), **special)
@@ -98,7 +104,13 @@ def train_on(folder: Path, name: str, text: str, *, init_from: Path | None = Non
 @pytest.mark.parametrize(
     ("text", "settings", "note"),
     [
-        (ACCENTED, {}, "; 3 new characters: 'É' (begins as 'E'), 'é' (begins as 'e'), 'ñ' (begins as 'n')"),
+        slow(
+            (
+                ACCENTED,
+                {},
+                "; 3 new characters: 'É' (begins as 'E'), 'é' (begins as 'e'), 'ñ' (begins as 'n')",
+            )
+        ),
         slow((GREEK, {}, "; 13 new characters: 'α', 'β', 'γ', 'δ', 'ε', 'ζ', 'η', ")),
         (ACCENTED, {"documents": "line"}, "; 3 new characters: "),
         slow((ACCENTED + "☃", {"min_count": 2}, "; 3 new characters: ")),
@@ -134,6 +146,7 @@ def test_a_run_with_new_characters_resumes_to_the_same_bits(tmp_path: Path, sett
     assert_identical(Run(half.folder).state, whole.state)
 
 
+@pytest.mark.slow
 def test_a_text_in_another_unicode_form_gets_no_new_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def finish(folder: Path, text: Path) -> Run:
     return made
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_continues_from_its_last_checkpoint(
     tmp_path: Path, text: Path, process: subprocess.Popen
 ) -> None:

@@ -191,7 +191,8 @@ class Sick(LSTM):
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"max_skipped": 0}, slow({"steps": 4}), slow({"max_skipped": 100, "eval_every": 5})]
+    "settings",
+    [{}, slow({"max_skipped": 0}), slow({"steps": 4}), slow({"max_skipped": 100, "eval_every": 5})],
 )
 def test_a_cell_that_is_nan_from_the_first_step_is_named(
     tmp_path: Path, text: Path, settings: dict[str, int]

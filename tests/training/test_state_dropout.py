@@ -85,7 +85,7 @@ def test_an_emptied_batch_row_reads_as_if_its_text_began_there(unroll: str) -> N
     np.testing.assert_allclose(logits[4:, 1], began[:, 1], atol=1e-5)
 
 
-@pytest.mark.parametrize(("content", "prefix"), [(TEXT, ()), (LINES, (0,))])
+@pytest.mark.parametrize(("content", "prefix"), [slow((TEXT, ())), (LINES, (0,))])
 def test_losses_are_those_of_the_reference(tmp_path: Path, content: str, prefix: tuple[int, ...]) -> None:
     """The reference resets the state of each batch row where lines begin."""
     (tmp_path / "text.txt").write_text(content)
@@ -103,6 +103,7 @@ def test_another_rate_gives_other_losses(tmp_path: Path, text: Path, whole: Run)
     assert not np.allclose(made.losses, whole.losses[: CHUNKS + 5], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_two_devices_reset_the_same_states_as_one(tmp_path: Path, lines: Path) -> None:
     one, two = (
         run(tmp_path / str(n), configure(lines, steps=20, state_dropout=OFTEN, devices=n)) for n in (1, 2)

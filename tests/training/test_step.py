@@ -11,6 +11,7 @@ from charloop.devices import make_mesh
 from charloop.model import CharLM
 from charloop.training.events import Stepped
 from charloop.training.step import MAX_JOINED_SIZE, average_over_devices
+from choosing import slow
 from training.runs import CHUNKS, SYMBOLS, TEXT, TRAIN, Run, assert_identical, configure, run
 from training.twin import learn, ptb
 
@@ -59,7 +60,7 @@ def test_clipping_was_on_and_off_in_these_tests(whole: Run) -> None:
     assert min(norms) < 1
 
 
-@pytest.mark.parametrize("calls", [1, 8])
+@pytest.mark.parametrize("calls", [1, slow(8)])
 def test_how_many_steps_a_call_makes_changes_no_bit(
     tmp_path: Path, text: Path, whole: Run, calls: int
 ) -> None:

@@ -85,6 +85,7 @@ def test_samples_configuration_and_baselines_are_texts(text: Path, tmp_path: Pat
     assert f"uniform: {math.log2(11):.3f}" in baselines.splitlines()
 
 
+@pytest.mark.slow
 def test_the_configuration_is_there_for_comparing_runs(text: Path, tmp_path: Path) -> None:
     made = run(tmp_path / "run", logged(text, cell_options=["reset_after=false"], cell="gru"))
     contents = [
@@ -119,6 +120,7 @@ def test_a_longer_budget_continues_in_the_same_log(text: Path, tmp_path: Path) -
     assert [step for step, _ in texts(made.folder, "configuration")] == [1, 13]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_step_twice_and_none_out(text: Path, tmp_path: Path, torn: bool) -> None:
     """Saved after 8 steps, killed at 12, and resumed: steps 9 to 12 are made and logged again."""

@@ -62,6 +62,7 @@ def check(networks: list[TrainedModel], count: int) -> None:
             assert left[1:] == right[1:]
 
 
+@pytest.mark.slow
 def test_a_few_rounds_on_two_networks(make_network: Callable[[int], TrainedModel]) -> None:
     check([make_network(number % 2) for number in range(THREADS)], 2)
 

@@ -189,7 +189,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, separate_programs: Callable[[str], 
     ("devices", "optimizer"),
     [
         (2, "adamw"),
-        (1, "adamw"),
+        slow((1, "adamw")),
         slow((1, "rmsprop")),
         slow((2, "sgd")),
     ],

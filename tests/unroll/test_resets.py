@@ -55,7 +55,7 @@ def run_apart(cell: Cell, params: Any, inputs: jax.Array, state: Any) -> Any:
 
 @pytest.mark.parametrize(
     "case",
-    mostly_slow(CASES, lambda case: case.label in ("gru", "lstm")),
+    mostly_slow(CASES, lambda case: case.label == "lstm"),
     ids=lambda case: case.label,
 )
 def test_each_unrolling_equals_rows_run_alone(case: Case) -> None:
