@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from charloop.compression import compress, decompress
 from charloop.compression.container import MAGIC, Reader
+from charloop.compression.learning import ScratchConfig, predict_dynamically, predict_from_scratch
 from charloop.compression.predicting import predict_statically
+from charloop.config import DynamicConfig
 from charloop.trained import TrainedModel, load
+from charloop.trained.adapting import find_scales, score_while_learning
 from cli.commands import Outcome, call, done, process, program, refused
 from cli.conftest import text_of
 from refusing import refused as refusing
@@ -127,7 +130,10 @@ def test_pipes(trained: Path) -> None:
         (("compress", "RUN", "."), "cannot read . (Is a directory)"),
         (("compress", "RUN", "book.txt", "-o", "no/a.clz"), "there is no folder no"),
         (("compress", "RUN", "book.txt", "-o", "."), "that is a folder"),
-        (("compress", "RUN"), "FILE"),
+        (("compress", "RUN"), "FILE is missing"),
+        (("compress", "RUN", "book.txt", "--dynamic-rate", "1"), "--dynamic-rate needs --dynamic"),
+        (("compress", "RUN", "book.txt", "--from-scratch"), "--from-scratch takes no run"),
+        (("compress", "book.txt", "--from-scratch", "--dynamic"), "--dynamic needs a run"),
         (("decompress", "book.txt", "-o", "a"), "book.txt is not a file that charloop compressed"),
         (("decompress", "cut.clz"), "cut.clz is damaged, or cut short"),
         (("decompress", "newer.clz"), "newer.clz: version of the form"),
@@ -172,3 +178,57 @@ def test_the_header_names_the_machine_and_the_settings(network: TrainedModel) ->
     assert {"jax", "jaxlib", "numpy", "processor", "cores"} <= header["machine"].keys()
     assert header["rows"] == 1
     assert len(json.dumps(header, separators=(",", ":"))) < 1200
+
+
+def test_a_network_that_learns_gives_a_file_back(trained: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    text = text_of(4, seed=3) * 10
+    (tmp_path / "a.txt").write_text(text)
+    flags = ("--dynamic", "--dynamic-rate", "0.5", "--dynamic-rows", "3", "--dynamic-segment", "7")
+    out = done(call("compress", "run", "a.txt", *flags))
+    done(call("compress", "run", "a.txt", "-o", "static.clz"))
+    done(call("decompress", "a.txt.clz", "-o", "b.txt"))
+    assert out.startswith("compressed  ")
+    assert (tmp_path / "b.txt").read_text() == text
+    assert (tmp_path / "a.txt.clz").stat().st_size < (tmp_path / "static.clz").stat().st_size
+    (run / "gradients.safetensors").unlink()
+    done(call("decompress", "a.txt.clz", "-o", "c.txt"))
+    assert (tmp_path / "c.txt").read_text() == text
+
+
+def test_the_size_of_dynamic_evaluation_is_what_eval_reports(trained: Path, tmp_path: Path) -> None:
+    network = load(shutil.copytree(trained, tmp_path / "run"))
+    config, text = DynamicConfig(dynamic_segment=9), text_of(40, seed=5)
+    tokens = network.vocabulary.encode(text, "error")
+    score, _ = score_while_learning(network, tokens, config, before=network.opening_ids())
+    method = predict_dynamically(network, find_scales(network, 9), config)
+    sizes = [compress(method, io.BytesIO(part.encode()), io.BytesIO()).size for part in (text, text[:1])]
+    bits = score.bits_per_character * (len(text) - 1)
+    assert abs((sizes[0] - sizes[1]) * 8 / bits - 1) < 0.01
+
+
+def test_from_scratch_the_network_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ScratchConfig(hidden_size=16, embed_size=8, rate=0.02, segment=8, min_row=900)
+    monkeypatch.setattr("charloop.compression.encoding.BLOCK", 900)
+    content = text_of(40, seed=3).encode() + bytes(range(256))
+    packed = io.BytesIO()
+    found = compress(predict_from_scratch(config), io.BytesIO(content), packed)
+    reader, back = Reader(io.BytesIO(packed.getvalue()), "x.clz"), io.BytesIO()
+    header = reader.header()
+    decompress(predict_from_scratch(ScratchConfig(**header["facts"]["scratch"])), reader, header, back)
+    assert back.getvalue() == content
+    assert found.size < 0.9 * len(content)
+    first = len(content) // 2
+    assert (
+        compress(predict_from_scratch(config), io.BytesIO(content[:first]), io.BytesIO()).size
+        > found.size / 2
+    )
+
+
+@pytest.mark.slow
+def test_from_scratch_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(text_of(20))
+    done(call("compress", "--from-scratch", "a.txt"))
+    assert "from scratch" in refused(call("decompress", "a.txt.clz", ".", "-o", "b.txt"))
+    done(call("decompress", "a.txt.clz", "-o", "b.txt"))
+    assert (tmp_path / "b.txt").read_text() == text_of(20)

@@ -16,7 +16,9 @@ MAX_HEADER, MAX_PART = 1 << 20, 1 << 27
 COMMON = (
     b'{"rows":128,"probe":"","machine":{"charloop":"0.1.0","constriction":"0.5.0","jax":"0.10.2","jaxlib":"0.10.2",'
     b'"llvmlite":"0.50.0","numpy":"2.4.6","device":"AMD EPYC","processor":"","cores":2,"system":"Linux x86_64",'
-    b'"xla_flags":""},"facts":{"network":"","engine":"Kernels","start":[0,0]},"notes":{"run":"runs/","weights":"best"}}'
+    b'"xla_flags":""},"facts":{"scratch":{"hidden_size":256,"num_layers":1,"embed_size":64,"rate":0.004,"segment":16,'
+    b'"min_row":50000},"network":"","engine":"Kernels","start":[0,0],"dynamic":{"dynamic_rate":0.3,"dynamic_decay":0.003,'
+    b'"dynamic_epsilon":0.01,"dynamic_segment":20,"dynamic_rows":1},"scales":""},"notes":{"run":"runs/","weights":"best"}}'
 )
 """What most headers contain: zlib refers to it, which saves 200 bytes. Part of the form: it must not change."""
 _LENGTHS = struct.Struct("<IIII?")

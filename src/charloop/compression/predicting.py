@@ -46,12 +46,14 @@ class Method:
     """From the characters of a text to the rows that it is cut into."""
     make: Callable[[int], Predictor]
     """Returns a predictor of that many rows, which has read nothing."""
+    probe_steps: int = PROBE_STEPS
+    """Time steps of `probe`: enough for everything that a predictor does."""
 
     def probe(self, rows: int) -> str:
         """Return a hash of the predictions for a fixed text: equal where predictions are equal to the bit."""
         predictor, digest = self.make(rows), hashlib.sha256()
         probabilities = predictor.begin()
-        for index in range(PROBE_STEPS):
+        for index in range(self.probe_steps):
             digest.update(probabilities.tobytes())
             probabilities = predictor.read((np.arange(rows) + index * 7) % self.vocabulary.size)
         digest.update(probabilities.tobytes())

@@ -5,16 +5,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from shutil import copyfileobj
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import tyro
 
-from charloop.cli.flags.parsing import Switch, argument, parse
+from charloop.cli.flags.dynamic import LearningNetworkFlags, check_learning
+from charloop.cli.flags.parsing import Switch, argument, given_flags, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
+from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 from charloop.files.atomic import Write
 from charloop.files.output import check_output, would_overwrite, write_output
@@ -35,9 +37,11 @@ class CompressFlags:
     Texts like those that the network was trained on become smallest.
     """
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The folder of a run."""
-    file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run; with --from-scratch, the file to compress."""
+    file: Annotated[
+        tyro.conf.Positional[str | None], argument("FILE", default="none with --from-scratch")
+    ] = None
     """The file to compress, or - for standard input."""
     output: Annotated[str | None, argument("OUTPUT", "-o", default="FILE.clz")] = None
     """The file to write, or - for standard output."""
@@ -47,11 +51,15 @@ class CompressFlags:
     """Use the weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
     """The code of the cell, for a run with a cell of its own."""
+    from_scratch: Switch = False
+    """Without a run: a small network learns the file from nothing while it codes."""
+    learning: LearningNetworkFlags = field(default_factory=LearningNetworkFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Compress a file."""
-    flags = parse(CompressFlags, "compress", arguments)
+    flags = name_file(parse(CompressFlags, "compress", arguments), given_flags(arguments))
+    assert flags.file is not None
     target = flags.output or (STANDARD if flags.file == STANDARD else flags.file + SUFFIX)
     check_target(target, overwrite=flags.overwrite)
     with open_input(flags.file) as source:
@@ -78,17 +86,55 @@ def main(arguments: Sequence[str]) -> None:
         )
 
 
+def name_file(flags: CompressFlags, given: set[str]) -> CompressFlags:
+    """Return the flags with the file where it belongs. Raises CharloopError for flags that do not go together."""
+    check_learning("--dynamic", given, flags.learning.dynamic)
+    if not flags.from_scratch:
+        if flags.file is None:
+            raise CharloopError("FILE is missing", do="charloop compress RUN FILE, or --from-scratch FILE")
+        return flags
+    for name in ("dynamic", "weights", "cell"):
+        if name in given:
+            raise CharloopError(f"--{name} needs a run, and --from-scratch has none", do="leave one out")
+    if flags.file is not None:
+        raise CharloopError("--from-scratch takes no run", got=flags.run, do="give the file alone")
+    return replace(flags, file=flags.run)
+
+
 def find_method(flags: CompressFlags) -> tuple["Method", dict[str, str]]:
     """Return how to predict the file, and what decompress needs to find the network again."""
     prepare_jax()
-    from charloop.checkpoint import RunFolder
     from charloop.compression.coder import load_coders
-    from charloop.compression.predicting import predict_statically
-    from charloop.trained import load_trained_model
+    from charloop.compression.learning import ScratchConfig, predict_from_scratch
 
     load_coders()
-    network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
-    return predict_statically(network), {"run": str(flags.run), "weights": flags.weights}
+    if flags.from_scratch:
+        return predict_from_scratch(ScratchConfig()), {}
+    config = DynamicConfig(**learning_values(flags.learning)) if flags.learning.dynamic else None
+    found = open_method(Path(flags.run), flags.weights, flags.cell, config)
+    return found, {"run": flags.run, "weights": flags.weights}
+
+
+def learning_values(learning: DynamicConfig) -> dict[str, Any]:
+    """Return the settings of dynamic evaluation without the switches beside them."""
+    return {one.name: getattr(learning, one.name) for one in fields(DynamicConfig)}
+
+
+def open_method(
+    run: Path, weights: Literal["best", "last"], cell: str | None, config: DynamicConfig | None
+) -> "Method":
+    """Return the method of a run's network, which learns if there is a `config`."""
+    from charloop.checkpoint import RunFolder
+    from charloop.compression.learning import predict_dynamically
+    from charloop.compression.predicting import predict_statically
+    from charloop.trained import load_trained_model
+    from charloop.trained.adapting import find_scales
+
+    network = load_trained_model(RunFolder.open(run, cell=cell), weights=weights)
+    if config is None:
+        return predict_statically(network)
+    with showing_progress() as listener:
+        return predict_dynamically(network, find_scales(network, config.dynamic_segment, listener), config)
 
 
 def check_target(target: str, *, overwrite: bool) -> None:

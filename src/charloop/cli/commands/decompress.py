@@ -4,14 +4,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import tyro
 
-from charloop.cli.commands.compress import FLAG, STANDARD, SUFFIX, check_target, deliver, open_input
+from charloop.cli.commands.compress import (
+    FLAG,
+    STANDARD,
+    SUFFIX,
+    check_target,
+    deliver,
+    open_input,
+    open_method,
+)
 from charloop.cli.flags.parsing import Switch, argument, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
+from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 
 if TYPE_CHECKING:
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 
         reader = Reader(source, name)
         header = reader.header()
-        method = find_method(flags, header["notes"], name)
+        method = find_method(flags, header, name)
         from charloop.compression import decompress
 
         sizes: list[int] = []
@@ -65,23 +74,26 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def find_method(flags: DecompressFlags, notes: dict[str, str], name: str) -> "Method":
-    """Return how the file was predicted, by what `compress` noted. Raises CharloopError without its run."""
+def find_method(flags: DecompressFlags, header: dict[str, Any], name: str) -> "Method":
+    """Return how the file was predicted. Raises CharloopError without its run, or for a run without need."""
     prepare_jax()
-    from charloop.checkpoint import RunFolder
     from charloop.compression.coder import load_coders
-    from charloop.compression.predicting import predict_statically
-    from charloop.trained import load_trained_model
+    from charloop.compression.learning import ScratchConfig, predict_from_scratch
 
     load_coders()
+    notes, facts = header["notes"], header["facts"]
+    if "scratch" in facts:
+        if flags.run is not None:
+            raise CharloopError(f"{name} was compressed from scratch", got=str(flags.run), do="name no run")
+        return predict_from_scratch(ScratchConfig(**facts["scratch"]))
     run = flags.run or Path(notes["run"])
     if flags.run is None and not run.is_dir():
         raise CharloopError(
             f"{name} was compressed with the run {run}, which is not there",
             do=f"name it: charloop decompress {flags.file} RUN",
         )
-    network = load_trained_model(RunFolder.open(run, cell=flags.cell), weights=notes["weights"])
-    return predict_statically(network)
+    config = DynamicConfig(**facts["dynamic"]) if "dynamic" in facts else None
+    return open_method(run, notes["weights"], flags.cell, config)
 
 
 def find_target(path: str) -> str:

@@ -36,6 +36,14 @@ class ScoringLearningFlags(LearningFlags):
 
 
 @dataclass(frozen=True)
+class LearningNetworkFlags(LearningFlags):
+    """Dynamic evaluation: the network learns from what it has coded (Krause et al. 2018); the run stays as it is."""
+
+    dynamic: Switch = False
+    """Learn from each segment that has been coded: smaller, and slower."""
+
+
+@dataclass(frozen=True)
 class WritingLearningFlags(LearningFlags):
     """A network that first learns from a text, by dynamic evaluation (Krause et al. 2018); the run stays as it is."""
 
