@@ -19,10 +19,11 @@ GIGAFLOPS = 200.0
 
 
 def count(model: ModelConfig) -> int:
-    """The weights of LSTM layers and a readout of 65 characters."""
+    """The weights of GRU or LSTM layers and a readout of 65 characters."""
     hidden = model.hidden_size
-    first = 4 * hidden * (model.embed_size + hidden)
-    return first + (model.num_layers - 1) * 8 * hidden**2 + 65 * hidden
+    gates = 3 if model.cell == "gru" else 4
+    first = gates * hidden * (model.embed_size + hidden)
+    return first + (model.num_layers - 1) * 2 * gates * hidden**2 + 65 * hidden
 
 
 def size(config: RunConfig) -> int:
@@ -124,11 +125,18 @@ def test_more_time_never_means_a_smaller_network(
     [
         (
             {},
-            {"hidden_size": 256, "precision": "bfloat16", "batch_size": 16, "seq_length": 64, "minutes": 3.0},
+            {
+                "cell": "gru",
+                "hidden_size": 256,
+                "precision": "bfloat16",
+                "batch_size": 16,
+                "seq_length": 64,
+                "minutes": 3.0,
+            },
         ),
         ({"refused": ["precision"]}, {"hidden_size": 256, "precision": "float32"}),
         ({"minutes": 1}, {"hidden_size": 256, "dropout_output": 0.0, "learning_rate": 4e-3}),
-        ({"minutes": 20}, {"hidden_size": 384, "batch_size": 32, "seq_length": 128}),
+        ({"minutes": 20}, {"cell": "lstm", "hidden_size": 384, "batch_size": 32, "seq_length": 128}),
         ({"minutes": 600}, {"hidden_size": 384, "dropout_output": 0.4, "weight_dropout": 0.3}),
         ({"minutes": 600, "characters": 10**9}, {"hidden_size": 512, "dropout_output": 0.0}),
         ({"minutes": 0.01}, {"hidden_size": 64, "warmup_steps": 0}),
@@ -144,9 +152,12 @@ def test_more_time_never_means_a_smaller_network(
         ({"gigaflops": 0.5}, {"hidden_size": 64}),
         ({"hidden_size": 300}, {"learning_rate": 3e-3, "embed_size": 128}),
         ({"hidden_size": 4096}, {"learning_rate": 2e-3, "dropout_output": 0.0}),
-        ({"num_layers": 8}, {"hidden_size": 192}),
+        ({"num_layers": 20}, {"hidden_size": 192}),
         ({"steps": 100}, {"hidden_size": 256, "dropout_output": 0.0, "warmup_steps": 10, "minutes": None}),
-        ({"epochs": 30}, {"hidden_size": 256, "dropout_output": 0.4}),
+        ({"epochs": 30}, {"hidden_size": 256, "dropout_output": 0.2, "weight_dropout": 0.1}),
+        ({"epochs": 30, "characters": 200_000}, {"hidden_size": 192, "dropout_output": 0.4}),
+        ({"epochs": 30, "hidden_size": 8, "characters": 20_000}, {"dropout_output": 0.2, "epochs": 30}),
+        ({"cell": "rnn", "minutes": 60}, {"cell": "rnn"}),
         ({"tie_embedding": True, "embed_size": 100}, {"hidden_size": 100}),
         ({"memory": 64 * 64 * 4}, {"hidden_size": 64, "batch_size": 4}),
     ],
@@ -168,15 +179,18 @@ def test_time_counts_once_steps_are_limited_too() -> None:
 def test_the_reasons_name_sizes_speed_and_what_was_given() -> None:
     first, second = auto(["cell"], minutes=1, hidden_size=128).reasons
     assert first.startswith("auto: lstm, 2 x 128, 16 x 64 characters a step; in 1 minute here about ")
+    assert "give more" in auto(minutes=0.05).reasons[0]
+    assert "the text is read less than once" in auto(minutes=0.2).reasons[1]
     assert second.endswith("learning rate 0.004; given: cell, hidden-size")
 
 
 def test_a_row_counts_from_its_least_quantities_on() -> None:
     table = RULE.epochs
     for row in table[1:]:
-        least = row.at_least["epochs"]
-        assert pick(table, {"epochs": least}) is row
-        assert pick(table, {"epochs": math.nextafter(least, 0)}) is not row
+        least = {"epochs": 0.0, "weights": 0.0} | row.at_least
+        assert pick(table, least) is row
+        for name, quantity in row.at_least.items():
+            assert pick(table, {**least, name: math.nextafter(quantity, 0)}) is not row
 
 
 def test_a_rule_with_an_unknown_setting_is_refused() -> None:

@@ -1,5 +1,6 @@
 """When a run ends and where it pauses: steps, epochs, minutes, whichever comes first."""
 
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 
 from charloop.config import TrainingConfig
 from charloop.evaluation import Evaluator, Score
+from charloop.training.run import begin_journal
 from charloop.training.schedule import Budget
-from training.runs import CHUNKS, configure, run
+from charloop.training.state import Journal
+from training.runs import CHUNKS, configure, resume_recorded, run
 
 
 def budget(**settings) -> Budget:
@@ -102,6 +105,22 @@ def test_minutes_are_by_the_clock(tmp_path: Path, text: Path, monkeypatch: pytes
     assert len(made.evaluations) >= 3
     rates = [step.learning_rate for step in made.steps]
     assert rates[-1] < rates[5] / 2
+    # It ended a little before or after a minute, and has no more to do.
+    again = resume_recorded(made.folder)
+    assert (again.steps, again.evaluations) == ([], [])
+
+
+def test_preparation_counts_in_a_run_by_the_clock_but_leaves_time_to_train(
+    tmp_path: Path, text: Path
+) -> None:
+    assert begin_journal(budget(steps=7), 1e6) == (Journal(), [])
+    assert begin_journal(budget(minutes=1.0), 20.0) == (Journal(20.0), [])
+    config = configure(text, steps=None, minutes=0.02, eval_every=None)
+    made = run(tmp_path / "run", config, began=time.monotonic() - 500)
+    assert made.steps
+    assert any(
+        "took 8 min 20 s: the run lasts longer than 0.02 minutes" in note for note in made.started.notes
+    )
 
 
 def test_an_expensive_first_evaluation_is_not_followed_by_a_second(

@@ -62,7 +62,8 @@ def choose(config: RunConfig, kept: Collection[str], there: Circumstances, rule:
         config = replace(config, training=replace(training, minutes=rule.minutes))
     minutes = config.training.minutes or rule.minutes
     found: dict[Quantity, float] = {"minutes": minutes, "text": there.characters, "devices": there.devices}
-    config = with_settings(config, {**rule.always, **pick(rule.chunk, found).set}, kept)
+    settings = {**rule.always, **pick(rule.cell, found).set, **pick(rule.chunk, found).set}
+    config = with_settings(config, settings, kept)
     gigaflops, seconds = there.speed(config), usable_seconds(minutes, rule)
 
     def speed(config: RunConfig) -> float:
@@ -74,6 +75,7 @@ def choose(config: RunConfig, kept: Collection[str], there: Circumstances, rule:
     config = choose_size(config, kept, there, rule, lambda sized: speed(sized) * seconds)
     trained = count_trained(config, there.characters, speed(config) * seconds)
     found["epochs"] = trained / max(1, there.characters)
+    found["weights"] = there.network(config.model).weights / max(1, there.characters)
     fixed = {
         *kept,
         *there.network(config.model).refused,

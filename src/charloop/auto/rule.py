@@ -14,7 +14,7 @@ from charloop.configfile import SECTIONS, from_dict
 from charloop.conversion import convert
 from charloop.errors import unknown_name
 
-Quantity = Literal["minutes", "text", "devices", "trained", "epochs"]
+Quantity = Literal["minutes", "text", "devices", "trained", "epochs", "weights"]
 Settings = Mapping[str, Any]
 SECTION_OF = {f.name: section for section, kind in SECTIONS.items() for f in fields(kind)}
 """The section of each setting."""
@@ -55,22 +55,26 @@ class Rule:
     warmup_share: Fraction
     speed: SpeedRule
     always: Settings
+    cell: Table
     chunk: Table
     size: Table
     epochs: Table
 
     def __post_init__(self) -> None:
         """Check the settings of all rows. Raises CharloopError for one that does not exist, or is out of range."""
-        for settings in (self.always, *(row.set for row in (*self.chunk, *self.size, *self.epochs))):
+        for settings in self.all_settings:
             from_dict(in_sections(settings))
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """The names of all settings that the rule chooses."""
-        rows = (*self.chunk, *self.size, *self.epochs)
-        return tuple(
-            dict.fromkeys(name for settings in (self.always, *(row.set for row in rows)) for name in settings)
-        )
+        return tuple(dict.fromkeys(name for settings in self.all_settings for name in settings))
+
+    @property
+    def all_settings(self) -> list[Settings]:
+        """The settings of all tables."""
+        rows = (*self.cell, *self.chunk, *self.size, *self.epochs)
+        return [self.always, *(row.set for row in rows)]
 
 
 def read_rule(text: str) -> Rule:

@@ -1,5 +1,6 @@
 """The ways into a run: start one, start one from the weights of another, or resume one."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,13 @@ from charloop.training.new_runs.preparing import check_given, prepare_run
 from charloop.training.optimizer import check_objects
 from charloop.training.progress import find_listener
 from charloop.training.provenance import update_provenance
-from charloop.training.schedule import Schedule, note_rate_rise
+from charloop.training.schedule import Budget, Schedule, note_rate_rise
 from charloop.training.session import TrainingSession
 from charloop.training.state import Journal, TrainingState
+from charloop.wording import duration, number_of
+
+PREPARATION_SHARE = 0.5
+"""Reading a text and preparing a run counts as at most this share of its minutes: the others are for training."""
 
 
 def train(
@@ -48,6 +53,7 @@ def train(
     listener: Listener | None = None,
     catch_signals: bool = False,
     until: float = 1.0,
+    began: float | None = None,
 ) -> Path:
     """Train a network on `config.data.corpus` into the folder `out` (runs/NAME-CELL if None). Return the folder.
 
@@ -61,9 +67,11 @@ def train(
     preset auto chooses all settings that it knows once the text is read, except those of these names and the network
     of `init_from`. `listener` receives the events; without one, a notebook shows a line. With `catch_signals`, in the
     main thread, Ctrl-C and SIGTERM end the run after the current step, with a checkpoint; without it, signals are
-    left alone. `until`: pause at the first evaluation at or past this share of the budget. Raises CharloopError for
-    an invalid configuration before anything is written.
+    left alone. `until`: pause at the first evaluation at or past this share of the budget. The minutes of
+    the run count from `began`, a reading of time.monotonic(); None: from now. Raises CharloopError for an invalid
+    configuration before anything is written.
     """
+    began = time.monotonic() if began is None else began
     listener = listener or find_listener()
     config, given = check_given(config, text, optimizer, schedule)
     loggers = make_loggers(config.training.log)
@@ -76,8 +84,23 @@ def train(
         save_checkpoint(session, state, Journal())
         # Written last, because with config.json the folder is a run, which can be resumed.
         session.folder.write_config()
-        run_invocation(session, state, Journal(), notes, listener, loggers, catch_signals, until, reasons)
+        journal, noted = begin_journal(session.budget, time.monotonic() - began)
+        notes += noted
+        run_invocation(session, state, journal, notes, listener, loggers, catch_signals, until, reasons)
     return path
+
+
+def begin_journal(budget: Budget, seconds: float) -> tuple[Journal, list[str]]:
+    """Return the journal of a new run that was prepared in `seconds`, and a note if they do not all count.
+
+    They count only in a run that is limited by minutes.
+    """
+    limit = budget.seconds
+    if limit is None or seconds <= PREPARATION_SHARE * limit:
+        return Journal(seconds if limit else 0.0), []
+    minutes = number_of(limit / 60, "minute")
+    note = f"reading the text and preparing the run took {duration(seconds)}: the run lasts longer than {minutes}"
+    return Journal(PREPARATION_SHARE * limit), [note]
 
 
 def resume(

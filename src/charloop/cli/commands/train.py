@@ -1,6 +1,7 @@
 """charloop train: train a network on any text."""
 
 import shlex
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ SHOWN = 400
 
 def main(arguments: Sequence[str]) -> int:
     """Train a new run or resume one, with a screen. Return 0, or 130 if Ctrl-C ended and saved the run."""
+    began = time.monotonic()
     given = given_flags(arguments)
     # Enough to know the preset, file or run whose settings the flags change.
     first = parse_over(TrainFlags, "train", None, arguments, set())
@@ -38,11 +40,11 @@ def main(arguments: Sequence[str]) -> int:
         raise CharloopError("--json needs --find-learning-rate", do="add it, or leave --json out")
     if first.resume:
         return resume_run(first, first.resume, arguments, given)
-    return start_run(first, arguments, given)
+    return start_run(first, arguments, given, began)
 
 
-def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> int:
-    """Train a new run."""
+def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str], began: float) -> int:
+    """Train a new run, whose minutes count from `began`."""
     donor = (
         find_donor(first.init_from, first.model.cell if "cell" in given else None)
         if first.init_from
@@ -78,6 +80,7 @@ def start_run(first: TrainFlags, arguments: Sequence[str], given: set[str]) -> i
             overwrite=flags.overwrite,
             listener=screen,
             catch_signals=True,
+            began=began,
         )
     return print_end(folder, config, interrupted=screen.interrupted)
 
