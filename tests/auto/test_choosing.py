@@ -139,6 +139,16 @@ def test_more_time_never_means_a_smaller_network(
         ({"minutes": 20}, {"cell": "lstm", "hidden_size": 384, "batch_size": 32, "seq_length": 128}),
         ({"minutes": 600}, {"hidden_size": 384, "dropout_output": 0.4, "weight_dropout": 0.3}),
         ({"minutes": 600, "characters": 10**9}, {"hidden_size": 512, "dropout_output": 0.0}),
+        (
+            {"minutes": 5},
+            {
+                "cell": "lstm",
+                "hidden_size": 256,
+                "dropout_output": 0.2,
+                "weight_dropout": 0.1,
+                "learning_rate": 3e-3,
+            },
+        ),
         ({"minutes": 0.01}, {"hidden_size": 64, "warmup_steps": 0}),
         ({"minutes": 20, "characters": 54_000}, {"hidden_size": 128, "weight_dropout": 0.3, "epochs": 60}),
         ({"minutes": 20, "steps": 10**6, "characters": 54_000}, {"epochs": None}),
@@ -180,7 +190,7 @@ def test_the_reasons_name_sizes_speed_and_what_was_given() -> None:
     first, second = auto(["cell"], minutes=1, hidden_size=128).reasons
     assert first.startswith("auto: lstm, 2 x 128, 16 x 64 characters a step; in 1 minute here about ")
     assert "give more" in auto(minutes=0.05).reasons[0]
-    assert "the text is read less than once" in auto(minutes=0.2).reasons[1]
+    assert "the text is read less than once" in auto(minutes=0.1, hidden_size=512).reasons[1]
     assert second.endswith("learning rate 0.004; given: cell, hidden-size")
 
 

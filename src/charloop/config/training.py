@@ -50,7 +50,8 @@ class TrainingSettings:
     steps: Count | None = None
     """Stop after N updates."""
     minutes: Annotated[float, Meta(gt=0, le=1e6)] | None = None
-    """Stop after X minutes of training. The learning-rate schedule follows the clock."""
+    """Stop after X minutes from the start, reading and compiling included. The learning-rate schedule follows
+    the clock."""
     patience: NonNegativeCount = 0
     """Stop after N evaluations in a row without a better validation loss; 0: never."""
     eval_every: NonNegativeCount = 0
