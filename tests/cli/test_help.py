@@ -88,7 +88,8 @@ def test_defaults_in_help_are_those_of_the_default_preset() -> None:
         out = re.sub(r"[│\s]+", " ", done(call(command, "--help")))
         assert f"--hidden-size N Units in each recurrent layer. (default: {size})" in out
         assert (
-            "--minutes X Stop after X minutes of training. The learning-rate schedule follows the clock. "
+            "--minutes X Stop after X minutes from the start, reading and compiling included. "
+            "The learning-rate schedule follows the clock. "
             "(default: 3.0)" in out
         )
 

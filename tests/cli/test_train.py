@@ -173,7 +173,7 @@ def test_overwrite_renames_a_run(copied: Path, book: Path) -> None:
 
 def test_a_kilobyte_works_out_of_the_box(tmp_path: Path) -> None:
     (tmp_path / "small.txt").write_text(text_of(30)[:1000])
-    out = done(call("train", "small.txt", "--steps", "4", "--hidden-size", "12"))
+    out = done(call("train", "small.txt", "--preset", "fast", "--steps", "4", "--hidden-size", "12"))
     assert "\nnote     900 tokens are too few for batch_size 32 x seq_length 64: using 3 x 64\n" in out
     assert "\nstep     3 batch rows x 64 characters, 4 steps an epoch\n" in out
     assert (config("runs/small-lstm").data.batch_size, config("runs/small-lstm").data.seq_length) == (3, 64)
