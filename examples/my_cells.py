@@ -1,4 +1,4 @@
-"""Two user-defined cells; docs/extending.md explains how to write one.
+"""Three user-defined cells; docs/extending.md explains how to write one.
 
 charloop train book.txt --cell examples/my_cells.py:SkipLSTM
 """
@@ -73,3 +73,38 @@ class MultiplicativeLSTM(Cell):
         cell = sigmoid(forget) * state["cell"] + sigmoid(write) * jnp.tanh(value)
         hidden = sigmoid(output) * jnp.tanh(cell)
         return {"hidden": hidden, "cell": cell}, hidden
+
+
+@dataclass(frozen=True)
+class Mogrifier(LSTM):
+    """The Mogrifier LSTM of Melis et al. 2020 (equations 1 and 2): input and state scale each other before the step.
+
+    In turn `x = 2 σ(Q h) x` and `h = 2 σ(R x) h`, `rounds` times in all, with matrices of their own in each round;
+    then as `lstm`. Deviation: the matrices are whole, where the paper's larger networks factor them. charloop compiles
+    its kernel where the inputs have as many features as the layer has units (`--embed-size`); elsewhere XLA's loop runs.
+    """
+
+    rounds: int = 5
+    """How many times one of the two scales the other; 0 is an ordinary LSTM."""
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        params = super().init(key, input_size)
+        for number in range(1, self.rounds + 1):
+            rows, columns = (input_size, self.hidden_size)[:: 1 if number % 2 else -1]
+            bound, place = columns**-0.5, jax.random.fold_in(key, number)
+            params[f"weight_q{number}"] = jax.random.uniform(
+                place, (rows, columns), minval=-bound, maxval=bound
+            )
+        return params
+
+    def step(
+        self, params: Parameters, inputs: Float[Array, "*batch input"], state: State
+    ) -> tuple[State, Float[Array, "*batch hidden"]]:
+        hidden = state["hidden"]
+        for number in range(1, self.rounds + 1):
+            weight = params[f"weight_q{number}"]
+            if number % 2:
+                inputs = 2 * sigmoid(product(hidden, weight)) * inputs
+            else:
+                hidden = 2 * sigmoid(product(inputs, weight)) * hidden
+        return super().step(params, inputs, {"hidden": hidden, "cell": state["cell"]})

@@ -93,6 +93,16 @@ def multiplicative_lstm(p, x, s):
     return long_short(*np.add(a, m), s["cell"])
 
 
+def mogrifier(p, x, s):
+    h = s["hidden"]
+    x = 2 * sigmoid(p["weight_q1"] @ h) * x
+    h = 2 * sigmoid(p["weight_q2"] @ x) * h
+    x = 2 * sigmoid(p["weight_q3"] @ h) * x
+    h = 2 * sigmoid(p["weight_q4"] @ x) * h
+    x = 2 * sigmoid(p["weight_q5"] @ h) * x
+    return lstm(p, x, s | {"hidden": h})
+
+
 EQUATIONS = {
     "rnn": rnn,
     "gru": gru,
