@@ -4,8 +4,8 @@
     python -m bench.reference table
 
 `train` makes the runs by `charloop sweep`, so it can be stopped at any time and continues where it was, and scores
-them by `charloop compare --dynamic --tune`. The raw figures of each text and preset are a file in bench/reference/; `table`
-makes docs/reference-results.md of all of them.
+them by `charloop compare --dynamic --tune`. The raw figures of each text and preset are a file in bench/reference/;
+`table` makes docs/reference-results.md of all of them.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """`eval --dynamic` and `sample --dynamic-context`: a network that learns while it reads; its run stays as it is."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_people_read_both(run: Path, text: str) -> None:
     assert "\nnats/char   " in printed
     assert "\ndynamic     " in printed
     assert "segments of 20 in 2 rows" in printed
+    assert "try --tune" not in printed
+
+
+def test_settings_that_do_harm_are_named(run: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.txt"
+    noise.write_text("".join(random.Random(0).choices("thequickbrown ", k=1000)))
+    printed = done(call("eval", str(run), str(noise), "--dynamic", "--dynamic-rate", "30"))
+    assert "worse than the trained weights: try --tune, or a lower --dynamic-rate" in printed
 
 
 def test_each_character_has_both_losses(run: Path, text: str) -> None:

@@ -91,9 +91,9 @@ class SameTrainingFlags(TrainingFlags):
 class SweepFlags(ScoringFlags, SettingFlags):
     """Train several cells with several seeds, or try settings from a space.
 
-    --cells: they are compared as by charloop compare, with intervals over seeds.
+    With --cells, they are compared as by charloop compare, over all seeds.
 
-    --space: a table of the trials, the best first (see docs/sweeps.md).
+    With --space, it prints a table of the trials, the best first (docs/sweeps.md).
 
     The same command continues where it stopped; finished runs are kept.
 

@@ -94,3 +94,5 @@ def dynamic_lines(dynamic: DynamicScore) -> Iterator[str]:
         f"rate {config.dynamic_rate:g}, decay {config.dynamic_decay:g}, segments of {config.dynamic_segment}"
     )
     yield f"            {how}{rows}"
+    if dynamic.gain and dynamic.gain.nats > 0:
+        yield "            worse than the trained weights: try --tune, or a lower --dynamic-rate"
