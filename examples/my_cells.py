@@ -80,8 +80,8 @@ class Mogrifier(LSTM):
     """The Mogrifier LSTM of Melis et al. 2020 (equations 1 and 2): input and state scale each other before the step.
 
     In turn `x = 2 σ(Q h) x` and `h = 2 σ(R x) h`, `rounds` times in all, with matrices of their own in each round;
-    then as `lstm`. Deviation: the matrices are whole, where the paper's larger networks factor them. charloop compiles
-    its kernel where the inputs have as many features as the layer has units (`--embed-size`); elsewhere XLA's loop runs.
+    then as `lstm`. Deviation: the matrices are whole, where the paper's larger networks factor them. It has a kernel
+    where the inputs have as many features as the layer has units (`--embed-size`); elsewhere XLA's loop runs.
     """
 
     rounds: int = 5

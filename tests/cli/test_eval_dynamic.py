@@ -57,8 +57,8 @@ def test_people_read_both(run: Path, text: str) -> None:
 
 def test_settings_that_do_harm_are_named(run: Path, tmp_path: Path) -> None:
     noise = tmp_path / "noise.txt"
-    noise.write_text("".join(random.Random(0).choices("thequickbrown ", k=1000)))
-    printed = done(call("eval", str(run), str(noise), "--dynamic", "--dynamic-rate", "30"))
+    noise.write_text("".join(random.Random(0).choices("thequickbrown ", k=2000)))
+    printed = done(call("eval", str(run), str(noise), "--dynamic", "--dynamic-rate", "1000"))
     assert "worse than the trained weights: try --tune, or a lower --dynamic-rate" in printed
 
 
