@@ -1,5 +1,6 @@
 """`compress` and `decompress`: any file comes back byte for byte, or not at all."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,17 @@ from charloop.trained.adapting import find_scales, score_while_learning
 from cli.commands import Outcome, call, done, process, program, refused
 from cli.conftest import text_of
 from refusing import refused as refusing
+
+LONG = 200_000_000
+PEAK = (
+    "import atexit, resource, sys; "
+    "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))"
+)
+
+
+def file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -196,15 +209,18 @@ def test_a_network_that_learns_gives_a_file_back(trained: Path, tmp_path: Path) 
     assert (tmp_path / "c.txt").read_text() == text
 
 
-def test_the_size_of_dynamic_evaluation_is_what_eval_reports(trained: Path, tmp_path: Path) -> None:
+def test_dynamic_predictions_are_those_of_eval(trained: Path, tmp_path: Path) -> None:
     network = load(shutil.copytree(trained, tmp_path / "run"))
-    config, text = DynamicConfig(dynamic_segment=9), text_of(40, seed=5)
-    tokens = network.vocabulary.encode(text, "error")
-    score, _ = score_while_learning(network, tokens, config, before=network.opening_ids())
-    method = predict_dynamically(network, find_scales(network, 9), config)
-    sizes = [compress(method, io.BytesIO(part.encode()), io.BytesIO()).size for part in (text, text[:1])]
-    bits = score.bits_per_character * (len(text) - 1)
-    assert abs((sizes[0] - sizes[1]) * 8 / bits - 1) < 0.01
+    config = DynamicConfig(dynamic_segment=9)
+    tokens = network.vocabulary.encode(text_of(5, seed=5), "error")
+    before = network.opening_ids()
+    score, _ = score_while_learning(network, tokens, config, before=before, per_character=True)
+    predictor = predict_dynamically(network, find_scales(network, 9), config).make(1)
+    probabilities, nats = predictor.begin(), []
+    for token in tokens:
+        nats.append(-np.log(probabilities[0, token]))
+        probabilities = predictor.read(np.array([token]))
+    np.testing.assert_allclose(nats[1:], score.per_character, rtol=1e-3, atol=1e-4)
 
 
 def test_from_scratch_the_network_learns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,3 +248,19 @@ def test_from_scratch_by_the_command(tmp_path: Path) -> None:
     assert "from scratch" in refused(call("decompress", "a.txt.clz", ".", "-o", "b.txt"))
     done(call("decompress", "a.txt.clz", "-o", "b.txt"))
     assert (tmp_path / "b.txt").read_text() == text_of(20)
+
+
+@pytest.mark.slow
+def test_a_long_file_comes_back_in_bounded_memory(trained: Path, tmp_path: Path) -> None:
+    """200 MB of lines with numbers, so that no two blocks are equal; the peak of each process is printed."""
+    with open(tmp_path / "long.txt", "w") as file:
+        for part in range(LONG // 1_000_000):
+            file.write((f"{part} " + text_of(30_000, seed=part))[:1_000_000])
+    digest = file_digest(tmp_path / "long.txt")
+    for command in (("compress", str(trained), "long.txt"), ("decompress", "long.txt.clz", "-o", "back.txt")):
+        child = subprocess.run(program(*command, first=PEAK), cwd=tmp_path, capture_output=True, text=True)
+        assert child.returncode == 0, child.stderr
+        peak = int(child.stderr.split()[-1]) / 1024
+        print(f"{command[0]}: {peak:.0f} MiB")
+        assert peak < 1000
+    assert file_digest(tmp_path / "back.txt") == digest
