@@ -28,9 +28,9 @@ from charloop.training.events import (
 from charloop.training.session import TrainingSession
 from charloop.wording import number_of
 
-USUAL_RATE = 2e-3
-LOWEST_USUAL_RATE, HIGHEST_USUAL_RATE = USUAL_RATE / 4, USUAL_RATE * 5
-"""Learning rates between which the cause is likely to be something else."""
+USUAL_RATE, MUON_RATE = 2e-3, 2e-2
+LOWEST_SHARE, HIGHEST_SHARE = 1 / 4, 5
+"""Shares of the usual learning rate between which the cause is likely to be something else."""
 FEW_STEPS = 1000
 SMALL_HIDDEN_SIZE = 64
 """Units a layer, below which a network has little memory."""
@@ -128,12 +128,13 @@ def advise_below_unigram(config: RunConfig, unigram: Baseline, step: int) -> str
 def suggest_rates(training: TrainingConfig, step: int) -> Iterator[str]:
     """Suggest another optimizer, learning rate or warm-up where they are unusual."""
     rate = training.learning_rate
+    usual = MUON_RATE if training.optimizer == "muon" else USUAL_RATE
     if training.optimizer == "sgd":
         yield f"--optimizer adamw --learning-rate {USUAL_RATE:g} instead of sgd's {rate:g}"
-    elif rate < LOWEST_USUAL_RATE:
-        yield f"raise --learning-rate from {rate:g} to {USUAL_RATE:g}"
-    elif rate > HIGHEST_USUAL_RATE:
-        yield f"lower --learning-rate from {rate:g} to {USUAL_RATE:g}"
+    elif rate < LOWEST_SHARE * usual:
+        yield f"raise --learning-rate from {rate:g} to {usual:g}"
+    elif rate > HIGHEST_SHARE * usual:
+        yield f"lower --learning-rate from {rate:g} to {usual:g}"
     if training.warmup_steps > step / 2:
         yield f"--warmup-steps {max(1, step // 10)} instead of {training.warmup_steps:,}"
 

@@ -11,6 +11,7 @@ from jaxtyping import Array
 
 from charloop.config import RunConfig, TrainingConfig
 from charloop.errors import CharloopError
+from charloop.training.muon import muon
 from charloop.types import Parameters
 
 RULES = {
@@ -18,6 +19,9 @@ RULES = {
     "adamw": lambda c: optax.chain(
         optax.scale_by_adam(c.beta1, c.beta2),
         optax.add_decayed_weights(c.weight_decay, mask=find_matrices),
+    ),
+    "muon": lambda c: optax.chain(
+        muon(c.beta1, c.beta2), optax.add_decayed_weights(c.weight_decay, mask=find_matrices)
     ),
     "rmsprop": lambda c: optax.scale_by_rms(c.beta2),
     "sgd": lambda c: optax.trace(c.beta1),
