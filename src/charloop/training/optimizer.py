@@ -129,7 +129,7 @@ def clip_by_norm(limit: float) -> optax.GradientTransformationExtraArgs:
 
 
 def muon(beta1: float, beta2: float) -> optax.GradientTransformation:
-    """Return Muon (Jordan et al. 2024) for the matrices of the recurrent layers, and Adam for embedding, readout, biases and scales."""
+    """Return Muon (Jordan et al. 2024) for the matrices of the recurrent layers, and Adam for all other weights."""
     rules = {"muon": orthogonalize_gates(beta1), "adam": optax.scale_by_adam(beta1, beta2)}
     return optax.partition(rules, choose_rules)
 
