@@ -30,6 +30,7 @@ LAYERS = [
     {"model"},
     {"loss"},
     {"devices", "free_memory"},
+    {"mixing"},
     {"evaluation"},
     {"originality"},
     {"sampling"},

@@ -181,6 +181,11 @@ class CharLM:
         return multiply_inputs(engine, hidden, weight, params["readout.bias"]), state
 
     @property
+    def has_user_cell(self) -> bool:
+        """Whether its cell is the user's: another with the same name may have other code."""
+        return is_user_cell(self.config.cell)
+
+    @property
     def engine(self) -> Engine:
         """The engine of its layers here, and thus of its readout and loss."""
         return self.stack.engine

@@ -13,7 +13,6 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Integer
 
-from charloop.cells.from_object import is_user_cell
 from charloop.config import DynamicConfig
 from charloop.data import release_pages
 from charloop.engines import Engine
@@ -143,7 +142,7 @@ class DynamicEvaluator:
 
     def __init__(self, model: CharLM, config: DynamicConfig) -> None:
         self.model, self.config = model, config
-        make = shared_segments.__wrapped__ if is_user_cell(model.config.cell) else shared_segments
+        make = shared_segments.__wrapped__ if model.has_user_cell else shared_segments
         self._learn = make(model, model.engine)
 
     def score(

@@ -9,7 +9,6 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int, Integer
 
-from charloop.cells.from_object import is_user_cell
 from charloop.data import release_pages
 from charloop.data.split import find_end
 from charloop.devices import BATCH, batch_sharding, choose_devices, make_mesh
@@ -17,6 +16,7 @@ from charloop.engines import Engine
 from charloop.errors import CharloopError
 from charloop.evaluation.score import RunningSums, Score
 from charloop.loss import cross_entropy
+from charloop.mixing import MixedModel
 from charloop.model import CharLM
 from charloop.progress import Meter, ProgressListener
 from charloop.types import Characters, Parameters, State
@@ -107,7 +107,7 @@ class Layout:
 class Evaluator:
     """Scores texts with one compiled program; no state is kept from one text to the next."""
 
-    def __init__(self, model: CharLM) -> None:
+    def __init__(self, model: CharLM | MixedModel) -> None:
         self.model = model
         self._compiled = {}  # type: ignore[var-annotated]
 
@@ -186,14 +186,14 @@ def add_chunk(sums: RunningSums, layout: Layout, chunk: tuple[int, Array] | None
     return int(scored.sum())
 
 
-def compile_forward(model: CharLM, mesh: Mesh):  # type: ignore[no-untyped-def]
+def compile_forward(model: CharLM | MixedModel, mesh: Mesh):  # type: ignore[no-untyped-def]
     """Return `(params, state, inputs, targets) -> (state, nats)` on the devices of `mesh`; equal models share it."""
-    make = shared_forward.__wrapped__ if is_user_cell(model.config.cell) else shared_forward
+    make = shared_forward.__wrapped__ if model.has_user_cell else shared_forward
     return make(model, model.engine, mesh)
 
 
 @lru_cache(maxsize=16)
-def shared_forward(model: CharLM, engine: Engine, mesh: Mesh):  # type: ignore[no-untyped-def]
+def shared_forward(model: CharLM | MixedModel, engine: Engine, mesh: Mesh):  # type: ignore[no-untyped-def]
     """Return the program of `compile_forward`; `engine` is a key too, since an equal model may get another one."""
     batch, columns = Spec(BATCH), Spec(None, BATCH)
 

@@ -11,7 +11,6 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
-from charloop.cells.from_object import is_user_cell
 from charloop.devices import batch_sharding
 from charloop.evaluation import Score
 from charloop.model import CharLM
@@ -68,7 +67,7 @@ def initial_training_state(
     # One program, compiled without optimisation because it runs once. Compiling single operations takes longer.
     given = model, optimizer, batch_size
     try:
-        if is_user_cell(model.config.cell):
+        if model.has_user_cell:
             # A user's cell may read more than its fields, which may have changed: it is traced again.
             initial = partial(trace_initial_state, *given)
             state: TrainingState = jax.jit(initial, compiler_options=COMPILE_QUICKLY)(jnp.uint32(seed))

@@ -16,7 +16,6 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 from jaxtyping import Array, Bool, Float, Int
 
-from charloop.cells.from_object import is_user_cell
 from charloop.config import TrainingConfig
 from charloop.devices import BATCH
 from charloop.dropout import Prefix, draw_resets, drop_weights
@@ -119,7 +118,7 @@ def compile_steps(
     the update guard; `prefix` separates the text's paragraphs, where state dropout empties the memory.
     """
     read = replace(TrainingConfig(), **{name: getattr(config, name) for name in READ})
-    make = shared_steps.__wrapped__ if is_user_cell(model.config.cell) else shared_steps
+    make = shared_steps.__wrapped__ if model.has_user_cell else shared_steps
     return make(model, model.engine, optimizer, mesh, read, prefix)
 
 

@@ -2,15 +2,23 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.commands.eval_documents import LABEL_OF, PER_DOCUMENT, write_costs, write_labels
+from charloop.cli.commands.eval_documents import (
+    LABEL_OF,
+    PER_DOCUMENT,
+    note_missing_labels,
+    write_costs,
+    write_labels,
+)
 from charloop.cli.exit_codes import FOUND
 from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning, refuse_limit
+from charloop.cli.flags.mixing import MixFlags, check_mixing, load_runs
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
@@ -20,6 +28,7 @@ from charloop.cli.terminal.dynamic_scores import (
     dynamic_values,
     score_dynamically,
 )
+from charloop.cli.terminal.mixture_scores import MixtureScore, mixture_lines, mixture_values, score_members
 from charloop.cli.terminal.output import print_lines
 from charloop.cli.terminal.progress import showing_progress
 from charloop.cli.terminal.scores import STDOUT, character_records, score_lines, score_values, write_records
@@ -28,11 +37,8 @@ from charloop.errors import CharloopError
 from charloop.files.output import check_output
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from charloop.baselines import BackgroundMeasurement
     from charloop.checkpoint.texts import ChosenText
-    from charloop.data import Vocabulary
     from charloop.evaluation import Score
     from charloop.trained import TrainedModel
 
@@ -44,8 +50,12 @@ class EvalFlags(ReadingFlags):
     """Measure the loss of a trained network on a text, in nats and bits per character.
 
     Without a text, the network reads the run's own validation text.
+
+    RUN+RUN scores several networks as one, and each by itself; RUN+ngram a network with an n-gram.
     """
 
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run; or of several, as RUN+RUN; RUN+ngram adds the n-gram of its training text."""
     context: Annotated[str | None, argument("TEXT|FILE")] = None
     """Text that the scored text continues: a file, or standard input with -, or, if no such file exists, the text
     itself. The network reads it first; it is not scored. By default texts are read as the beginning of a paragraph or
@@ -77,23 +87,26 @@ class EvalFlags(ReadingFlags):
     json: Switch = False
     """Print one JSON object."""
     learning: ScoringLearningFlags = field(default_factory=ScoringLearningFlags)
+    mixing: MixFlags = field(default_factory=MixFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-    check_learning("--dynamic", given_flags(arguments), flags.learning.dynamic)
+    given_names = given_flags(arguments)
+    is_mixture = check_mixing(flags.run, given_names, "dynamic")
+    check_learning("--dynamic", given_names - ({"tune"} if is_mixture else set()), flags.learning.dynamic)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
-    from charloop.checkpoint import RunFolder
     from charloop.checkpoint.texts import read_training_text
     from charloop.data.forms import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
-    from charloop.trained import load_trained_model
 
-    folder = RunFolder.open(flags.run, cell=flags.cell)
-    network = load_trained_model(folder, weights=flags.weights)
+    tune = is_mixture and flags.learning.tune
+    network = load_runs(flags.run, flags.mixing, tune=tune, cell=flags.cell, weights=flags.weights)
+    folder = network.run
+    assert folder is not None
     if flags.per_document is not None:
         network.end_id  # noqa: B018 - raises CharloopError before a long text is read
     if flags.label_of is not None and not folder.vocabulary.labels:
@@ -124,7 +137,11 @@ def main(arguments: Sequence[str]) -> None:
         # While the network reads; the run may have those of its validation text already.
         kept = folder.path / BASELINES_FILE
         measuring = BackgroundMeasurement(given.training, given.tokens, folder.vocabulary, kept=kept)
-    keep = flags.learning.dynamic or any(target is not None for target in find_targets(flags).values())
+    keep = (
+        flags.learning.dynamic
+        or is_mixture
+        or any(target is not None for target in find_targets(flags).values())
+    )
     with showing_progress() as listener:
         score = network.score(
             given.tokens, flags.limit or None, per_character=keep, listener=listener, before=ids
@@ -132,6 +149,7 @@ def main(arguments: Sequence[str]) -> None:
     dynamic = (
         score_dynamically(flags.learning, network, given.tokens, ids) if flags.learning.dynamic else None
     )
+    members = score_members(network, given.tokens, flags.limit or None, ids, score)
     score, notes = with_baselines(score, measuring)
     if flags.per_character is not None and score.per_character is not None:
         learned = dynamic.score.per_character if dynamic else None
@@ -141,7 +159,7 @@ def main(arguments: Sequence[str]) -> None:
     found, extra = write_documents(flags, network, given, score)
     unlabelled = note_missing_labels(folder.vocabulary, given.tokens)
     notes = (*network.notes, *given.notes, *unlabelled, *notes, *extra)
-    print_score(given.name, beginning.description, score, notes, dynamic, flags)
+    print_score(given.name, beginning.description, score, notes, dynamic, members, flags)
     if found:
         sys.exit(FOUND)
 
@@ -160,14 +178,6 @@ def write_documents(
     if flags.label_of:
         notes += write_labels(flags, network, given.tokens, costs)
     return found, notes
-
-
-def note_missing_labels(vocabulary: "Vocabulary", tokens: "np.ndarray") -> Iterator[str]:
-    """Yield a note if the network was trained with labels, and no document of `tokens` has one."""
-    from charloop.data.token_file import count_tokens
-
-    if vocabulary.labels and not count_tokens(tokens, vocabulary.label_ids).any():
-        yield "the documents have no labels, and the network reads one before each in training"
 
 
 def check_flags(flags: EvalFlags) -> None:
@@ -228,13 +238,16 @@ def print_score(
     score: "Score",
     notes: tuple[str, ...],
     dynamic: "DynamicScore | None",
+    members: MixtureScore | None,
     flags: EvalFlags,
 ) -> None:
     """Print the score; on standard error if records have standard output to themselves."""
     stream = sys.stderr if STDOUT in find_targets(flags).values() else sys.stdout
     if flags.json:
         values = score_values(name, read_from, score, notes)
-        print(json.dumps(values | ({"dynamic": dynamic_values(dynamic)} if dynamic else {})), file=stream)
+        values |= {"dynamic": dynamic_values(dynamic)} if dynamic else {}
+        values |= {"mixture": mixture_values(members)} if members else {}
+        print(json.dumps(values), file=stream)
         return
-    learned = dynamic_lines(dynamic) if dynamic else ()
-    print_lines((*score_lines(name, read_from, score, notes), *learned), stream)
+    more = (*(dynamic_lines(dynamic) if dynamic else ()), *(mixture_lines(members) if members else ()))
+    print_lines((*score_lines(name, read_from, score, notes), *more), stream)

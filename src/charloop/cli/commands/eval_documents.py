@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from charloop.cli.commands.eval import EvalFlags
+    from charloop.data import Vocabulary
     from charloop.evaluation.documents import DocumentCosts
     from charloop.trained import TrainedModel
 
@@ -101,3 +102,11 @@ def label_records(
             **({"is": known.label_of(own)} if own >= 0 else {}),
             **text_values(text, as_bytes=known.unit == "byte"),
         }
+
+
+def note_missing_labels(vocabulary: "Vocabulary", tokens: "np.ndarray") -> Iterator[str]:
+    """Yield a note if the network was trained with labels, and no document of `tokens` has one."""
+    from charloop.data.token_file import count_tokens
+
+    if vocabulary.labels and not count_tokens(tokens, vocabulary.label_ids).any():
+        yield "the documents have no labels, and the network reads one before each in training"

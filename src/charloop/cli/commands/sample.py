@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from charloop.cli.flags.dynamic import WritingLearningFlags, check_learning
+from charloop.cli.flags.mixing import WritingMixFlags, check_mixing, load_runs
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.sampling import (
     ConstraintFlags,
@@ -43,7 +44,8 @@ class SampleFlags:
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The folder of a run."""
+    """The folder of a run; or of several, as RUN+RUN, which write as one; RUN+ngram adds the n-gram of its training
+    text."""
     prompt: Annotated[str, argument("TEXT")] = ""
     """Text to continue. It is read as the beginning of a paragraph or line. Empty: the network begins a new one."""
     prompt_file: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
@@ -70,6 +72,7 @@ class SampleFlags:
     constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
     whole: DocumentFlags = field(default_factory=DocumentFlags)
     learning: WritingLearningFlags = field(default_factory=WritingLearningFlags)
+    mixing: WritingMixFlags = field(default_factory=WritingMixFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,9 +80,8 @@ def main(arguments: Sequence[str]) -> None:
     flags, drawn_seed = draw_seed(parse(SampleFlags, "sample", arguments))
     check_flags(flags, given_flags(arguments))
     prepare_jax()
-    from charloop.trained import load
-
-    network = load(flags.run, cell=flags.cell, weights=flags.weights)
+    how = {"cell": flags.cell, "weights": flags.weights}
+    network = load_runs(flags.run, flags.mixing, tune=flags.mixing.tune, **how)
     print_notes(network.notes)
     if flags.learning.dynamic_context is not None:
         network = let_learn(network, flags)
@@ -88,12 +90,13 @@ def main(arguments: Sequence[str]) -> None:
     print_notes([] if drawn_seed is None else [f"--seed {drawn_seed} {use}"])
 
 
-def check_flags(flags: SampleFlags, given: Collection[str]) -> None:
+def check_flags(flags: SampleFlags, given: set[str]) -> None:
     """Raise CharloopError for flags that are wrong whatever the network, or that do not go together."""
     check_document_flags(flags.whole, given)
     check_sampling_flags(flags.sampling, given)
     check_ranges(flags.constraints)
-    check_learning("--dynamic-context", given, flags.learning.dynamic_context is not None)
+    check_mixing(flags.run, given, "dynamic_context")
+    check_learning("--dynamic-context", given - {"tune"}, flags.learning.dynamic_context is not None)
     check_output_encoding(flags.output_encoding)
     if flags.interactive:
         from charloop.cli.interactive.session import check_interactive
