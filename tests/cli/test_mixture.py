@@ -1,0 +1,79 @@
+"""`eval RUN+RUN` and `sample RUN+RUN`: several networks as one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from charloop.cli.flags.mixing import split_runs
+from charloop.trained import load
+from cli.commands import call, done, refused
+
+
+def test_eval_tells_the_loss_of_each_and_of_the_mixture(trained: Path) -> None:
+    found = json.loads(done(call("eval", f"{trained}+ngram", "--mix-weights", "3,1", "--json")))
+    one, ngram = found["mixture"]["members"]
+    network = json.loads(done(call("eval", str(trained), "--json")))
+    assert (one["weight"], ngram["weight"]) == (0.75, 0.25)
+    assert one["nats_per_character"] == pytest.approx(network["nats_per_character"], rel=1e-5)
+    order = next(entry for entry in network["baselines"] if f"{entry['name']} of {trained}" == ngram["name"])
+    assert ngram["nats_per_character"] > 0.5 * order["nats_per_character"]
+    change, best = found["mixture"]["change"], min(one["nats_per_character"], ngram["nats_per_character"])
+    assert change["nats_per_character"] == pytest.approx(found["nats_per_character"] - best, abs=1e-5)
+    assert change["interval"][0] < change["nats_per_character"] < change["interval"][1]
+
+
+def test_tuned_weights_are_printed_and_used(trained: Path) -> None:
+    outcome = call("eval", f"{trained}+ngram", "--tune", "--mix", "linear")
+    tuned = outcome.err.split("--mix-weights ")[1].split(": ")[0]
+    assert f"mixture     mean, --mix-weights {tuned}\n" in done(outcome)
+    assert tuned != "0.5,0.5"
+
+
+def test_sample_writes_from_the_mixture(trained: Path) -> None:
+    flags = ("--length", "40", "--no-echo", "--seed", "3", "--temperature", "0.7")
+    alone = done(call("sample", str(trained), *flags))
+    assert done(call("sample", f"{trained}+{trained}", *flags)) == alone
+    assert done(call("sample", f"{trained}+ngram", *flags, "--mix-weights", "1,0")) == alone
+    assert done(call("sample", f"{trained}+ngram", *flags, "--mix-weights", "0,1")) != alone
+
+
+def test_the_name_of_what_exists_may_hold_a_plus(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "a+b")
+    assert split_runs("a+b") == ["a+b"]
+    assert split_runs("c+a+b+ngram") == ["c", "a+b", "ngram"]
+    assert load("a+b").vocabulary == load(trained).vocabulary
+    done(call("sample", "a+b", "--length", "1"))
+
+
+@pytest.mark.parametrize(
+    ("command", "runs", "flags", "wrong"),
+    [
+        ("eval", "{}", ("--mix", "linear"), "--mix needs several runs"),
+        ("eval", "{}", ("--mix-weights", "1,2"), "--mix-weights needs several runs"),
+        ("eval", "{}+ngram", ("--mix-weights", "1"), "--mix-weights: got '1'"),
+        ("eval", "{}+ngram", ("--mix-weights", "a,b"), "--mix-weights: got 'a,b'"),
+        (
+            "eval",
+            "{}+ngram",
+            ("--mix-weights", "1,1", "--tune"),
+            "--tune and --mix-weights do not go together",
+        ),
+        ("eval", "{}+ngram", ("--dynamic",), "--dynamic and several runs do not go together"),
+        ("eval", "ngram+{}", (), "runs to mix"),
+        ("eval", "{}+", (), "runs to mix"),
+        ("eval", "{}+nothing", (), "no such run: got 'nothing'"),
+        ("sample", "{}", ("--tune",), "--tune needs several runs"),
+        ("sample", "{}+ngram", ("--dynamic-context", "x"), "--dynamic-context and several runs"),
+        ("info", "{}+ngram", (), "only eval and sample mix runs"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    trained: Path, command: str, runs: str, flags: tuple[str, ...], wrong: str
+) -> None:
+    assert wrong in refused(call(command, runs.format(trained), *flags))
+
+
+def test_characters_and_bytes_are_refused(trained: Path, binary: tuple[Path, object]) -> None:
+    assert "networks of different units" in refused(call("eval", f"{trained}+{binary[0]}"))
