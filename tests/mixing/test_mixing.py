@@ -64,7 +64,7 @@ def read_slowly(one: TrainedModel, text: str, known: Vocabulary) -> np.ndarray:
 @pytest.mark.parametrize("min_count", [1, 3])
 def test_a_mixture_of_other_vocabularies_is_the_slow_one(kind: str, min_count: int) -> None:
     one, other = network(" abceh"), network(" !abcé", "lstm", min_count)
-    mixture = mix([one, other], kind, [3, 1])
+    mixture = mix([one, other], kind, [3.0, 1.0])
     known = mixture.vocabulary
     text = "".join(character for character in TEXT if character in known.symbols)
     first, second = read_slowly(one, text, known), read_slowly(other, text, known)
@@ -99,7 +99,7 @@ def test_a_weight_of_one_is_that_network_alone() -> None:
     text = one.vocabulary.encode("cab each bah " * 5)
     expected = other.score(text, per_character=True).per_character
     for kind in ("logit", "linear"):
-        found = mix([one, other], kind, [0, 2]).score(text, per_character=True).per_character
+        found = mix([one, other], kind, [0.0, 2.0]).score(text, per_character=True).per_character
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 

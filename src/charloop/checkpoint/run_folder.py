@@ -96,9 +96,9 @@ class RunFolder:
         """
         # os.path accepts names that no file can have.
         if not os.path.isdir(path):
-            raise CharloopError(
-                "no such run", got=str(path), do="runs are folders that `charloop train` creates"
-            )
+            do = "runs are folders that `charloop train` creates"
+            do = "only eval and sample mix runs" if "+" in str(path) else do
+            raise CharloopError("no such run", got=str(path), do=do)
         if not os.path.isfile(path / CONFIG):
             raise CharloopError(f"{path} is not a run: it has no {CONFIG}", do=suggest_runs(path))
         values = read_json(path / CONFIG)

@@ -50,8 +50,6 @@ class EvalFlags(ReadingFlags):
     """Measure the loss of a trained network on a text, in nats and bits per character.
 
     Without a text, the network reads the run's own validation text.
-
-    RUN+RUN scores several networks as one, and each by itself; RUN+ngram a network with an n-gram.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
@@ -94,17 +92,18 @@ def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-    given_names = given_flags(arguments)
-    is_mixture = check_mixing(flags.run, given_names, "dynamic")
-    check_learning("--dynamic", given_names - ({"tune"} if is_mixture else set()), flags.learning.dynamic)
+    names = given_flags(arguments)
+    is_mixture = check_mixing(flags.run, names, "dynamic")
+    check_learning("--dynamic", names - {"tune" if is_mixture else ""}, flags.learning.dynamic)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
     from charloop.checkpoint.texts import read_training_text
     from charloop.data.forms import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
 
-    tune = is_mixture and flags.learning.tune
-    network = load_runs(flags.run, flags.mixing, tune=tune, cell=flags.cell, weights=flags.weights)
+    network = load_runs(
+        flags.run, flags.mixing, tune=flags.learning.tune, cell=flags.cell, weights=flags.weights
+    )
     folder = network.run
     assert folder is not None
     if flags.per_document is not None:
