@@ -7,7 +7,6 @@ from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from charloop.checkpoint.texts import read_training_text
 from charloop.data import Vocabulary
@@ -44,8 +43,8 @@ class Mixture(TrainedModel):
         return self.mixed.kind
 
     @property
-    def weights(self) -> Float[np.ndarray, " members"]:
-        """The weight of each member, in float64; their sum is 1."""
+    def weights(self) -> np.ndarray:
+        """The weight of each member, `[members]`; their sum is 1."""
         return np.asarray(self.params[WEIGHTS], np.float64)
 
     def reweigh(self, weights: Sequence[float]) -> "Mixture":
@@ -108,7 +107,7 @@ def mix(
     return Mixture(cast("CharLM", model), params, known, {"step": 0}, tuple(notes), run, tuple(networks))
 
 
-def check_weights(weights: Sequence[float], count: int) -> Float[np.ndarray, " members"]:
+def check_weights(weights: Sequence[float], count: int) -> np.ndarray:
     """Return `weights` divided by their sum. Raises CharloopError as `mix` does."""
     given = np.array(weights, np.float64)
     if (
@@ -122,7 +121,7 @@ def check_weights(weights: Sequence[float], count: int) -> Float[np.ndarray, " m
             got=",".join(f"{weight:g}" for weight in weights),
             allowed=f"{count} numbers of 0 or more, not all 0: one for each network",
         )
-    shares: Float[np.ndarray, " members"] = given / given.sum()
+    shares: np.ndarray = given / given.sum()
     return shares
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from jaxtyping import Integer
 
 from charloop.baselines import witten_bell
 from charloop.baselines.measuring import MAX_LEARNED
@@ -46,14 +45,14 @@ def make_ngram(
 
 
 def hold_out(
-    tokens: Integer[np.ndarray, " length"],
-) -> tuple[Integer[np.ndarray, " before"], Integer[np.ndarray, " held_out"]]:
+    tokens: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the beginning of the training text, and the end on which settings are chosen."""
     cut = max(len(tokens) // 2, len(tokens) - HELD_OUT - 1)
     return tokens[:cut], tokens[cut:]
 
 
-def choose_order(tokens: Integer[np.ndarray, " length"], known: Vocabulary) -> int:
+def choose_order(tokens: np.ndarray, known: Vocabulary) -> int:
     """Return the order of the n-gram that predicts the end of the training text best, counted before it."""
     before, end = hold_out(tokens)
     found = witten_bell(before[-MAX_LEARNED:], end, known.size, end=known.end_id)

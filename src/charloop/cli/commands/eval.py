@@ -101,9 +101,8 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.data.forms import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
 
-    network = load_runs(
-        flags.run, flags.mixing, tune=flags.learning.tune, cell=flags.cell, weights=flags.weights
-    )
+    how = {"cell": flags.cell, "weights": flags.weights}
+    network = load_runs(flags.run, flags.mixing, tune=flags.learning.tune, **how)
     folder = network.run
     assert folder is not None
     if flags.per_document is not None:
@@ -156,8 +155,13 @@ def main(arguments: Sequence[str]) -> None:
         write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
     dynamic = dynamic and dynamic.beside(score)
     found, extra = write_documents(flags, network, given, score)
-    unlabelled = note_missing_labels(folder.vocabulary, given.tokens)
-    notes = (*network.notes, *given.notes, *unlabelled, *notes, *extra)
+    notes = (
+        *network.notes,
+        *given.notes,
+        *note_missing_labels(folder.vocabulary, given.tokens),
+        *notes,
+        *extra,
+    )
     print_score(given.name, beginning.description, score, notes, dynamic, members, flags)
     if found:
         sys.exit(FOUND)
