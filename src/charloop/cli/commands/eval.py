@@ -92,8 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-    names = given_flags(arguments)
-    is_mixture = check_mixing(flags.run, names, "dynamic")
+    is_mixture = check_mixing(flags.run, names := given_flags(arguments), "dynamic")
     check_learning("--dynamic", names - {"tune" if is_mixture else ""}, flags.learning.dynamic)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement
@@ -155,13 +154,8 @@ def main(arguments: Sequence[str]) -> None:
         write_records(PER_CHARACTER, flags.per_character, costs, overwrite=flags.overwrite)
     dynamic = dynamic and dynamic.beside(score)
     found, extra = write_documents(flags, network, given, score)
-    notes = (
-        *network.notes,
-        *given.notes,
-        *note_missing_labels(folder.vocabulary, given.tokens),
-        *notes,
-        *extra,
-    )
+    unlabelled = note_missing_labels(folder.vocabulary, given.tokens)
+    notes = (*network.notes, *given.notes, *unlabelled, *notes, *extra)
     print_score(given.name, beginning.description, score, notes, dynamic, members, flags)
     if found:
         sys.exit(FOUND)
