@@ -15,7 +15,7 @@ from charloop.mixing.vocabularies import INDEX, OFFSET, READS, SCALE
 from charloop.model import CharLM
 from charloop.types import Characters, Logits, Parameters, State
 
-WEIGHTS = "weights"
+MIX_WEIGHTS = "weights"
 Shares: TypeAlias = Float[Array, " members"]
 
 
@@ -40,7 +40,7 @@ def beside_first(logits: list[Logits]) -> list[Logits]:
     return [other - first for other in others]
 
 
-KINDS: Mapping[str, Callable[[list[Logits], Shares], Logits]] = MappingProxyType(
+WAYS_TO_MIX: Mapping[str, Callable[[list[Logits], Shares], Logits]] = MappingProxyType(
     {"logit": mix_logits, "linear": mix_probabilities}
 )
 """The ways to mix, by name: functions of the members' logits and weights, which sum to 1."""
@@ -53,7 +53,7 @@ def name_of_part(member: int, name: str) -> str:
 
 @dataclass(frozen=True)
 class MixedModel:
-    """A language model whose members each read the text; `kind`, of `KINDS`, says how their predictions are mixed.
+    """A language model whose members each read the text; `kind`, of `WAYS_TO_MIX`, says how their predictions are mixed.
 
     The parameters are the weights, and each member's own; those of a member with another vocabulary also have the
     arrays of `translate`. The memory is a tuple of the members' memories.
@@ -88,7 +88,7 @@ class MixedModel:
     ) -> tuple[Logits, State]:
         """Return the mixed logits, and the memory, as `CharLM.apply` does."""
         logits, state = self.apply_each(params, characters, state, lengths=lengths)
-        return KINDS[self.kind](logits, params[WEIGHTS]), state
+        return WAYS_TO_MIX[self.kind](logits, params[MIX_WEIGHTS]), state
 
     def apply_each(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from charloop.checkpoint.texts import read_training_text
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError, unknown_name
-from charloop.mixing import KINDS, WEIGHTS, MixedModel, join_vocabularies, name_of_part, translate
+from charloop.mixing import MIX_WEIGHTS, WAYS_TO_MIX, MixedModel, join_vocabularies, name_of_part, translate
 from charloop.model import CharLM
 from charloop.originality import SuffixIndex, load_or_build_index
 from charloop.progress import ProgressListener
@@ -39,18 +39,18 @@ class Mixture(TrainedModel):
 
     @property
     def kind(self) -> str:
-        """How they are mixed: a name of `KINDS`."""
+        """How they are mixed: a name of `WAYS_TO_MIX`."""
         return self.mixed.kind
 
     @property
     def weights(self) -> np.ndarray:
         """The weight of each member, `[members]`; their sum is 1."""
-        return np.asarray(self.params[WEIGHTS], np.float64)
+        return np.asarray(self.params[MIX_WEIGHTS], np.float64)
 
     def reweigh(self, weights: Sequence[float]) -> "Mixture":
         """Return the mixture with other weights. Raises CharloopError as `mix` does."""
         shares = check_weights(weights, len(self.members))
-        return replace(self, params=self.params | {WEIGHTS: jnp.asarray(shares, jnp.float32)})
+        return replace(self, params=self.params | {MIX_WEIGHTS: jnp.asarray(shares, jnp.float32)})
 
     def alone(self) -> Iterator["Mixture"]:
         """Yield each member by itself, which predicts the characters of all of them as it does in the mixture."""
@@ -85,13 +85,13 @@ def mix(
     characters and of bytes, of documents with different rules or labels, and for weights that are not one number of
     0 or more for each network, with a sum above 0.
     """
-    if kind not in KINDS:
-        raise unknown_name("way to mix", kind, KINDS)
+    if kind not in WAYS_TO_MIX:
+        raise unknown_name("way to mix", kind, WAYS_TO_MIX)
     if not networks:
         raise CharloopError("nothing to mix", do="give networks")
     known = vocabulary or join_vocabularies([network.vocabulary for network in networks])
     shares = check_weights([1.0] * len(networks) if weights is None else weights, len(networks))
-    params: Parameters = {WEIGHTS: jnp.asarray(shares, jnp.float32)}
+    params: Parameters = {MIX_WEIGHTS: jnp.asarray(shares, jnp.float32)}
     for number, network in enumerate(networks):
         own = dict(network.params)
         if network.vocabulary != known:

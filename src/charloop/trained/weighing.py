@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Integer
 from charloop.checkpoint.texts import read_training_text
 from charloop.evaluation.evaluator import CHUNK_LENGTH, MAX_LOGITS, WARM_UP, Layout
 from charloop.loss import cross_entropy
-from charloop.mixing import KINDS
+from charloop.mixing import WAYS_TO_MIX
 from charloop.progress import ProgressListener
 from charloop.trained.mixture import Mixture, mix
 from charloop.trained.ngram import Ngram, hold_out, make_ngram
@@ -48,7 +48,7 @@ def find_weights(
     @jax.jit
     @jax.value_and_grad
     def loss_of(weights: jax.Array, logits: list[jax.Array], targets: jax.Array) -> jax.Array:
-        return cross_entropy(KINDS[kind](logits, weights / weights.sum()), targets).mean()
+        return cross_entropy(WAYS_TO_MIX[kind](logits, weights / weights.sum()), targets).mean()
 
     texts = [jnp.asarray(one)[:, None] for one in logits], jnp.asarray(targets)[:, None]
 
