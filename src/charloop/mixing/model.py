@@ -53,7 +53,7 @@ def name_of_part(member: int, name: str) -> str:
 
 @dataclass(frozen=True)
 class MixedModel:
-    """A language model whose members each read the text; `kind`, of `WAYS_TO_MIX`, says how their predictions are mixed.
+    """A language model whose members each read the text; `kind` names how their predictions are mixed.
 
     The parameters are the weights, and each member's own; those of a member with another vocabulary also have the
     arrays of `translate`. The memory is a tuple of the members' memories.
