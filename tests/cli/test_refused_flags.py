@@ -50,7 +50,7 @@ TRAIN: dict[str, tuple[Any, ...]] = {
     "--hidden-size": ("--hidden-size needs a value", None, None, "charloop train --help"),
     "--resume": ("--resume needs a value", None, None, "charloop train --help"),
     "--unit word": ("--unit", "word", "byte, char", "charloop train --help"),
-    "--optimizer adan": ("--optimizer", "adan", "adam, adamw, rmsprop, sgd", "'adam'"),
+    "--optimizer adan": ("--optimizer", "adan", "adam, adamw, muon, rmsprop, sgd", "'adam'"),
     "--hiden-size 3": ("unknown flag", "--hiden-size", None, "--hidden-size"),
     "--hiden-size=3": ("unknown flag", "--hiden-size=3", None, "--hidden-size"),
     "-x": ("unknown flag", "-x", None, "charloop train --help"),

@@ -19,7 +19,7 @@ FILES: dict[str, tuple[Any, ...]] = {
     "[model]\nhidden_size = 'big'\n": ("hidden-size", "big", "a whole number"),
     "[model]\nhidden_size = 0\n": ("hidden-size", 0, "a whole number >= 1"),
     "[training]\nlearning_rate = nan\n": ("learning-rate", math.nan, "a number > 0.0"),
-    "[training]\noptimizer = 'adan'\n": ("optimizer", "adan", "adam, adamw, rmsprop, sgd"),
+    "[training]\noptimizer = 'adan'\n": ("optimizer", "adan", "adam, adamw, muon, rmsprop, sgd"),
     "[model\n": ("is not valid TOML",),
     "a" + 20_000 * ".a" + " = 1\n": ("line 1 has a key of more than 100 parts",),
     "[model]\n'a'" + 101 * ".'b'" + " = 1\n": ("line 2 has a key of more than 100 parts",),
