@@ -1,4 +1,4 @@
-"""`eval RUN+RUN` and `sample RUN+RUN`: several networks as one."""
+"""`eval`, `sample` and `compress RUN+RUN`: several networks as one."""
 
 import json
 import shutil
@@ -38,6 +38,20 @@ def test_sample_writes_from_the_mixture(trained: Path) -> None:
     assert done(call("sample", f"{trained}+ngram", *flags, "--mix-weights", "0,1")) != alone
 
 
+@pytest.mark.parametrize("flags", [("--tune",), ("--mix", "linear", "--mix-weights", "1,1,1")], ids=" ".join)
+def test_compress_codes_with_the_mixture(trained: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    runs, text = f"{trained}+ngram+{trained}", tmp_path / "text"
+    text.write_text("the quick brown fox jumps over the lazy dog\n" * 30)
+    done(call("compress", str(trained), str(text), "-o", "alone"))
+    assert call("compress", runs, str(text), *flags, "-o", "mixed").code == 0
+    assert 0 < Path("mixed").stat().st_size != Path("alone").stat().st_size
+    done(call("decompress", "mixed", "-o", "again"))
+    assert Path("again").read_bytes() == text.read_bytes()
+    done(call("decompress", "mixed", runs, "-o", "again", "--overwrite"))
+    assert refused(call("decompress", "mixed", f"{trained}+{trained}+{trained}", "-o", "none"))
+    assert not Path("none").exists()
+
+
 def test_the_name_of_what_exists_may_hold_a_plus(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / "a+b")
     assert split_runs("a+b") == ["a+b"]
@@ -64,8 +78,11 @@ def test_the_name_of_what_exists_may_hold_a_plus(trained: Path, tmp_path: Path) 
         ("eval", "{}+", (), "runs to mix"),
         ("eval", "{}+nothing", (), "no such run: got 'nothing'"),
         ("sample", "{}", ("--tune",), "--tune needs several runs"),
+        ("compress", "{}+ngram", ("x", "--dynamic"), "--dynamic and several runs do not go together"),
+        ("compress", "{}", ("x", "--tune"), "--tune needs several runs"),
+        ("compress", "{}", ("x", "--mix", "linear"), "--mix needs several runs"),
         ("sample", "{}+ngram", ("--dynamic-context", "x"), "--dynamic-context and several runs"),
-        ("info", "{}+ngram", (), "only eval and sample mix runs"),
+        ("info", "{}+ngram", (), "only eval, sample and compress mix runs"),
     ],
 )
 def test_what_does_not_fit_is_refused(

@@ -97,7 +97,7 @@ class RunFolder:
         # os.path accepts names that no file can have.
         if not os.path.isdir(path):
             do = "runs are folders that `charloop train` creates"
-            do = "only eval and sample mix runs" if "+" in str(path) else do
+            do = "only eval, sample and compress mix runs" if "+" in str(path) else do
             raise CharloopError("no such run", got=str(path), do=do)
         if not os.path.isfile(path / CONFIG):
             raise CharloopError(f"{path} is not a run: it has no {CONFIG}", do=suggest_runs(path))

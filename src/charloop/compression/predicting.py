@@ -15,6 +15,7 @@ from charloop.compression.machine import describe_network
 from charloop.compression.rows import choose_rows
 from charloop.data import Vocabulary
 from charloop.errors import CharloopError
+from charloop.mixing import MixedModel
 from charloop.model import CharLM
 from charloop.types import Parameters, State
 
@@ -110,7 +111,7 @@ class NetworkPredictor:
 
 @partial(jax.jit, static_argnames="model")
 def predict(
-    model: CharLM, params: Parameters, state: State, tokens: Int[Array, " rows"]
+    model: CharLM | MixedModel, params: Parameters, state: State, tokens: Int[Array, " rows"]
 ) -> tuple[State, Float[Array, "rows symbols"]]:
     """Return the memory after `tokens`, and the probabilities of the next ones."""
     logits, state = model.apply(params, tokens[None], state)

@@ -19,6 +19,7 @@ from charloop.trained.network import TrainedModel
 from charloop.trained.ngram import Ngram
 from charloop.types import Parameters
 
+ROUNDING = 1e-6
 USUAL_LENGTH = 1_000_000
 """Characters that a network without its run is taken to have learned from."""
 
@@ -121,7 +122,8 @@ def check_weights(weights: Sequence[float], count: int) -> np.ndarray:
             got=",".join(f"{weight:g}" for weight in weights),
             allowed=f"{count} numbers of 0 or more, not all 0: one for each network",
         )
-    shares: np.ndarray = given / given.sum()
+    # Shares that were rounded to float32 stay as they are, so that a mixture can be made again to the bit.
+    shares: np.ndarray = given if abs(given.sum() - 1) < ROUNDING else given / given.sum()
     return shares
 
 

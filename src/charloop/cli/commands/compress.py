@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 import tyro
 
 from charloop.cli.flags.dynamic import LearningNetworkFlags, check_learning
+from charloop.cli.flags.mixing import TunedMixFlags, check_mixing, load_runs
 from charloop.cli.flags.parsing import Switch, argument, given_flags, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
@@ -23,6 +24,7 @@ from charloop.files.output import check_output, would_overwrite, write_output
 
 if TYPE_CHECKING:
     from charloop.compression.predicting import Method
+    from charloop.trained import TrainedModel
 
 FLAG, STANDARD = "--output", "-"
 SUFFIX = ".clz"
@@ -38,7 +40,7 @@ class CompressFlags:
     """
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """The folder of a run; with --from-scratch, the file to compress."""
+    """The folder of a run, or RUN+RUN; with --from-scratch, the file to compress."""
     file: Annotated[
         tyro.conf.Positional[str | None], argument("FILE", default="none with --from-scratch")
     ] = None
@@ -54,6 +56,7 @@ class CompressFlags:
     from_scratch: Switch = False
     """Without a run: a small network learns the file from nothing while it codes."""
     learning: LearningNetworkFlags = field(default_factory=LearningNetworkFlags)
+    mixing: TunedMixFlags = field(default_factory=TunedMixFlags)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -88,7 +91,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def name_file(flags: CompressFlags, given: set[str]) -> CompressFlags:
     """Return the flags with the file where it belongs. Raises CharloopError for flags that do not go together."""
-    check_learning("--dynamic", given, flags.learning.dynamic)
+    check_mixing(Path(flags.run), given, "dynamic")
+    check_learning("--dynamic", given - {"tune"}, flags.learning.dynamic)
     if not flags.from_scratch:
         if flags.file is None:
             raise CharloopError("FILE is missing", do="charloop compress RUN FILE, or --from-scratch FILE")
@@ -111,8 +115,11 @@ def find_method(flags: CompressFlags) -> tuple["Method", dict[str, str]]:
     if flags.from_scratch:
         return predict_from_scratch(ScratchConfig()), {}
     config = DynamicConfig(**learning_values(flags.learning)) if flags.learning.dynamic else None
-    found = open_method(Path(flags.run), flags.weights, flags.cell, config)
-    return found, {"run": flags.run, "weights": flags.weights}
+    network = load_runs(
+        Path(flags.run), flags.mixing, tune=flags.mixing.tune, weights=flags.weights, cell=flags.cell
+    )
+    notes = {"run": flags.run, "weights": flags.weights}
+    return make_method(network, config), notes | mix_notes(network)
 
 
 def learning_values(learning: DynamicConfig) -> dict[str, Any]:
@@ -120,19 +127,24 @@ def learning_values(learning: DynamicConfig) -> dict[str, Any]:
     return {one.name: getattr(learning, one.name) for one in fields(DynamicConfig)}
 
 
-def open_method(
-    run: Path, weights: Literal["best", "last"], cell: str | None, config: DynamicConfig | None
-) -> "Method":
-    """Return the method of a run's network, which learns if there is a `config`."""
-    from charloop.checkpoint import RunFolder
+def mix_notes(network: "TrainedModel") -> dict[str, str]:
+    """Return how several networks are mixed, as the flags of the mixture say it."""
+    from charloop.trained.mixture import Mixture
+
+    if not isinstance(network, Mixture):
+        return {}
+    return {"mix": network.kind, "mix_weights": ",".join(map(repr, network.weights.tolist()))}
+
+
+def make_method(network: "TrainedModel", config: DynamicConfig | None) -> "Method":
+    """Return the method of a network, or of a mixture, which learns if there is a `config`."""
     from charloop.compression.learning import predict_dynamically
     from charloop.compression.predicting import predict_statically
-    from charloop.trained import load_trained_model
     from charloop.trained.adapting import find_scales
 
-    network = load_trained_model(RunFolder.open(run, cell=cell), weights=weights)
     if config is None:
-        return predict_statically(network)
+        method = predict_statically(network)
+        return replace(method, facts=method.facts | mix_notes(network))
     with showing_progress() as listener:
         return predict_dynamically(network, find_scales(network, config.dynamic_segment, listener), config)
 

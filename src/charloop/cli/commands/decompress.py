@@ -14,9 +14,10 @@ from charloop.cli.commands.compress import (
     SUFFIX,
     check_target,
     deliver,
+    make_method,
     open_input,
-    open_method,
 )
+from charloop.cli.flags.mixing import MixFlags, load_runs, split_runs
 from charloop.cli.flags.parsing import Switch, argument, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
@@ -39,7 +40,7 @@ class DecompressFlags:
     run: Annotated[
         tyro.conf.Positional[Path | None], argument("[RUN]", default="as when it was compressed")
     ] = None
-    """The folder of the run that it was compressed with."""
+    """The folder of the run that it was compressed with, or RUN+RUN."""
     output: Annotated[str | None, argument("FILE", "-o", default="FILE without .clz")] = None
     """The file to write, or - for standard output."""
     overwrite: Switch = False
@@ -79,6 +80,7 @@ def find_method(flags: DecompressFlags, header: dict[str, Any], name: str) -> "M
     prepare_jax()
     from charloop.compression.coder import load_coders
     from charloop.compression.learning import ScratchConfig, predict_from_scratch
+    from charloop.trained.several import NGRAM
 
     load_coders()
     notes, facts = header["notes"], header["facts"]
@@ -87,13 +89,14 @@ def find_method(flags: DecompressFlags, header: dict[str, Any], name: str) -> "M
             raise CharloopError(f"{name} was compressed from scratch", got=str(flags.run), do="name no run")
         return predict_from_scratch(ScratchConfig(**facts["scratch"]))
     run = flags.run or Path(notes["run"])
-    if flags.run is None and not run.is_dir():
+    if flags.run is None and not all(Path(name).is_dir() or name == NGRAM for name in split_runs(str(run))):
         raise CharloopError(
             f"{name} was compressed with the run {run}, which is not there",
             do=f"name it: charloop decompress {flags.file} RUN",
         )
     config = DynamicConfig(**facts["dynamic"]) if "dynamic" in facts else None
-    return open_method(run, notes["weights"], flags.cell, config)
+    mixing = MixFlags(notes.get("mix", "logit"), notes.get("mix_weights"))
+    return make_method(load_runs(run, mixing, weights=notes["weights"], cell=flags.cell), config)
 
 
 def find_target(path: str) -> str:

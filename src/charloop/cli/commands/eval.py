@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
     flags = check_ranges(parse(EvalFlags, "eval", arguments))
     check_flags(flags)
-    is_mixture = check_mixing(flags.run, names := given_flags(arguments), "dynamic")
+    is_mixture = check_mixing(flags.run, names := given_flags(arguments), "dynamic", tunes_one=True)
     check_learning("--dynamic", names - {"tune" if is_mixture else ""}, flags.learning.dynamic)
     prepare_jax()
     from charloop.baselines import BASELINES_FILE, BackgroundMeasurement

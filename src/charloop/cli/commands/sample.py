@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from charloop.cli.flags.dynamic import WritingLearningFlags, check_learning
-from charloop.cli.flags.mixing import WritingMixFlags, check_mixing, load_runs
+from charloop.cli.flags.mixing import TunedMixFlags, check_mixing, load_runs
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
 from charloop.cli.flags.sampling import (
     ConstraintFlags,
@@ -72,7 +72,7 @@ class SampleFlags:
     constraints: ConstraintFlags = field(default_factory=ConstraintFlags)
     whole: DocumentFlags = field(default_factory=DocumentFlags)
     learning: WritingLearningFlags = field(default_factory=WritingLearningFlags)
-    mixing: WritingMixFlags = field(default_factory=WritingMixFlags)
+    mixing: TunedMixFlags = field(default_factory=TunedMixFlags)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,8 +27,8 @@ class MixFlags:
 
 
 @dataclass(frozen=True)
-class WritingMixFlags(MixFlags):
-    """Several runs that write as one: RUN+RUN. Their predictions of each character are mixed."""
+class TunedMixFlags(MixFlags):
+    """Several runs as one: RUN+RUN. Their predictions of each character are mixed."""
 
     tune: Switch = False
     """First choose the weights of several runs on the last 20,000 characters of the training text."""
@@ -45,10 +45,11 @@ def split_runs(given: str) -> list[str]:
     return names
 
 
-def check_mixing(run: Path, given: Collection[str], dynamic: str) -> bool:
+def check_mixing(run: Path, given: Collection[str], dynamic: str, *, tunes_one: bool = False) -> bool:
     """Return whether `run` names several runs. Raises CharloopError for flags, among `given`, that do not fit.
 
-    These are field names. `dynamic` is the flag, as a field name, that lets one network learn while it reads.
+    These are field names. `dynamic` is the flag, as a field name, that lets one network learn while it reads;
+    `tunes_one` says whether --tune means something for one run, too.
     """
     if len(split_runs(os.fspath(run))) > 1:
         if dynamic in given:
@@ -58,7 +59,7 @@ def check_mixing(run: Path, given: Collection[str], dynamic: str) -> bool:
         if {"tune", "mix_weights"} <= set(given):
             raise CharloopError("--tune and --mix-weights do not go together", do="leave one out")
         return True
-    for name in ("mix", "mix_weights", *(["tune"] if dynamic == "dynamic_context" else [])):
+    for name in ("mix", "mix_weights", *([] if tunes_one else ["tune"])):
         if name in given:
             raise CharloopError(f"{show_flag(name)} needs several runs", do="name them as RUN+RUN")
     return False
