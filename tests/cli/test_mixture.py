@@ -23,8 +23,9 @@ def test_eval_tells_the_loss_of_each_and_of_the_mixture(trained: Path, book: Pat
     assert change["interval"][0] < change["nats_per_character"] < change["interval"][1]
 
 
-def test_tuned_weights_are_printed_and_used(trained: Path) -> None:
-    outcome = call("eval", f"{trained}+ngram", "--tune", "--mix", "linear")
+def test_tuned_weights_are_printed_and_used(trained: Path, book: Path) -> None:
+    outcome = call("eval", f"{trained}+ngram", str(book), "--tune", "--mix", "linear")
+    assert "\nchange      " in outcome.out
     tuned = outcome.err.split("--mix-weights ")[1].split(": ")[0]
     assert f"mixture     mean, --mix-weights {tuned}\n" in outcome.out
     assert tuned != "0.5,0.5"

@@ -84,4 +84,4 @@ def mixture_lines(found: MixtureScore) -> Iterator[str]:
         yield f"alone       {loss:.4f} nats/char  {name}"
     if found.gain:
         bits, low, high = found.gain.bits
-        yield f"gain        {bits:+.4f} bits/char ({low:+.4f} to {high:+.4f}) beside {found.names[found.best]}"
+        yield f"change      {bits:+.4f} bits/char ({low:+.4f} to {high:+.4f}) beside {found.names[found.best]}"
