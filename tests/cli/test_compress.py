@@ -130,6 +130,12 @@ def test_a_file_as_people_do_it(trained: Path, tmp_path: Path) -> None:
     assert "does not end in .clz" in refused(call("decompress", "d.bin"))
 
 
+def test_a_file_of_one_byte(trained: Path) -> None:
+    Path("t").write_bytes(b"t")
+    assert done(call("compress", str(trained), "t")).startswith("compressed  1 byte to ")
+    assert done(call("decompress", "t.clz", "--overwrite")) == "decompressed  1 byte: t\n"
+
+
 def test_pipes(trained: Path) -> None:
     first = 'import os; os.environ["XLA_FLAGS"] = ""'
     packed = subprocess.run(

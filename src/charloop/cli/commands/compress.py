@@ -21,6 +21,7 @@ from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 from charloop.files.atomic import Write
 from charloop.files.output import check_output, would_overwrite, write_output
+from charloop.wording import number_of
 
 if TYPE_CHECKING:
     from charloop.compression.predicting import Method
@@ -81,10 +82,12 @@ def main(arguments: Sequence[str]) -> None:
     (found,) = results
     share = f", {8 * found.size / found.original:.3f} bits per byte" if found.original else ""
     stream = sys.stderr if target == STANDARD else sys.stdout
-    print(f"compressed  {found.original:,} bytes to {found.size:,}{share}: {target}", file=stream)
+    print(f"compressed  {number_of(found.original, 'byte')} to {found.size:,}{share}: {target}", file=stream)
     if found.unknown:
+        are = "is" if found.unknown == 1 else "are"
         print(
-            f"note        {found.unknown:,} bytes of these are what the network does not know, compressed by LZMA",
+            f"note        {number_of(found.unknown, 'byte')} of these {are} what the network does not know, "
+            "compressed by LZMA",
             file=stream,
         )
 

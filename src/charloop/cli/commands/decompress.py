@@ -23,6 +23,7 @@ from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
+from charloop.wording import number_of
 
 if TYPE_CHECKING:
     from charloop.compression.predicting import Method
@@ -71,7 +72,8 @@ def main(arguments: Sequence[str]) -> None:
 
         deliver(target, write, overwrite=flags.overwrite)
     print(
-        f"decompressed  {sizes[0]:,} bytes: {target}", file=sys.stderr if target == STANDARD else sys.stdout
+        f"decompressed  {number_of(sizes[0], 'byte')}: {target}",
+        file=sys.stderr if target == STANDARD else sys.stdout,
     )
 
 
