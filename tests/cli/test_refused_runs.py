@@ -152,7 +152,9 @@ def test_a_training_text_that_changed_since_the_run_began(tmp_path: Path, book: 
         assert_refused(call(*command), "the text of run has changed", do="restore it")
     assert prints(tmp_path) == before
     text.unlink()
-    assert "no such file" in refused(call("train", "--resume", "run", "--steps", "20"))
+    for command in (("train", "--resume", "run", "--steps", "20"), ("eval", "run+ngram", "other.txt")):
+        assert_refused(call(*command), "the text of run is not there any more", str(text), do="put it back")
+    assert "no such file" in refused(call("train", "--resume", "run", "other.txt", "--steps", "20"))
 
 
 def test_a_test_text_that_was_never_set_apart(trained: Path) -> None:

@@ -12,6 +12,7 @@ from charloop.conversion import convert
 from charloop.data import Corpus, Split, Text, Vocabulary, load_corpus, need_stdin, refuse_streams
 from charloop.data.decoding import Errors, TextChanges, check_encoding
 from charloop.data.detecting import Encodings
+from charloop.data.finding import MissingTextError
 from charloop.data.forms import StringReader
 from charloop.data.reading import EarlierReading, Reading
 from charloop.data.unknown import UnknownCharacterError
@@ -65,6 +66,12 @@ def read_own_corpus(
         corpus = read_corpus(folder.config, folder.vocabulary, listener, text, earlier=earlier)
     except UnknownCharacterError:
         raise _changed(folder) from None
+    except MissingTextError as error:
+        if named:
+            raise
+        raise CharloopError(
+            f"the text of {folder.path} is not there any more", got=error.got, do="put it back where it was"
+        ) from None
     if corpus.content_hash != folder.text.get("content_hash"):
         raise _changed(folder)
     return corpus

@@ -22,6 +22,10 @@ from charloop.errors import CharloopError
 from charloop.wording import number_of
 
 
+class MissingTextError(CharloopError):
+    """The error of a path that does not exist."""
+
+
 @dataclass(frozen=True)
 class FoundText:
     """The sources of a text.
@@ -223,7 +227,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-._") or "text"
 
 
-def _missing(name: str) -> CharloopError:
+def _missing(name: str) -> MissingTextError:
     """Return the error for a path that does not exist, with the nearest path or corpus that does."""
     path = Path(name)
     folder = path.parent if path.parent.is_dir() else None
@@ -231,7 +235,7 @@ def _missing(name: str) -> CharloopError:
     near = [str(path.parent / name) for name in difflib.get_close_matches(path.name, there, n=1)]
     near += difflib.get_close_matches(name, corpus_names(), n=1)
     no_folder = "" if folder else f" (and no folder {path.parent})"
-    return CharloopError(
+    return MissingTextError(
         f"no such file, folder or corpus{no_folder}",
         got=name,
         allowed=f"a path, or one of the corpora {', '.join(corpus_names())}",
