@@ -154,6 +154,8 @@ def test_pipes(trained: Path) -> None:
         (("compress", "RUN", "."), "cannot read . (Is a directory)"),
         (("compress", "RUN", "book.txt", "-o", "no/a.clz"), "there is no folder no"),
         (("compress", "RUN", "book.txt", "-o", "."), "that is a folder"),
+        (("compress", "RUN", "book.txt", "-o", "./book.txt", "--overwrite"), "another file than the one"),
+        (("decompress", "cut.clz", "-o", "cut.clz", "--overwrite"), "another file than the one"),
         (("compress", "RUN"), "FILE is missing"),
         (("compress", "RUN", "book.txt", "--dynamic-rate", "1"), "--dynamic-rate needs --dynamic"),
         (("compress", "RUN", "book.txt", "--from-scratch"), "--from-scratch takes no run"),

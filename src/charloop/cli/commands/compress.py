@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     flags = name_file(parse(CompressFlags, "compress", arguments), given_flags(arguments))
     assert flags.file is not None
     target = flags.output or (STANDARD if flags.file == STANDARD else flags.file + SUFFIX)
-    check_target(target, overwrite=flags.overwrite)
+    check_target(target, flags.file, overwrite=flags.overwrite)
     with open_input(flags.file) as source:
         method, notes = find_method(flags)
         from charloop.compression import compress
@@ -152,9 +152,16 @@ def make_method(network: "TrainedModel", config: DynamicConfig | None) -> "Metho
         return predict_dynamically(network, find_scales(network, config.dynamic_segment, listener), config)
 
 
-def check_target(target: str, *, overwrite: bool) -> None:
-    """Raise CharloopError for an output that cannot be written."""
+def check_target(target: str, source: str, *, overwrite: bool) -> None:
+    """Raise CharloopError for an output that cannot be written, or that is the file which is read."""
     if target != STANDARD:
+        if (
+            source != STANDARD
+            and os.path.exists(target)
+            and os.path.exists(source)
+            and os.path.samefile(target, source)
+        ):
+            raise CharloopError(FLAG, got=target, allowed="another file than the one that is read")
         check_output(FLAG, target, overwrite=overwrite, allowed="a file or -")
 
 

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     """Decompress a file."""
     flags = parse(DecompressFlags, "decompress", arguments)
     target = flags.output or find_target(flags.file)
-    check_target(target, overwrite=flags.overwrite)
+    check_target(target, flags.file, overwrite=flags.overwrite)
     name = "standard input" if flags.file == STANDARD else flags.file
     with open_input(flags.file) as source:
         from charloop.compression.container import Reader
