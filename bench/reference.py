@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from bench.settings import positive
 from charloop.benchmark.results import describe_machine
 from charloop.files.atomic import write_atomically
 
@@ -38,7 +39,7 @@ PRESETS = {
 """What is added to a preset: steps in place of minutes, so that every machine trains the same network, and as many
 features as units, which the kernel of the Mogrifier needs."""
 IDLE = 0.5
-"""The load of the machine at the start below which its speed is shown."""
+"""The load of the machine before the first run below which its speed is shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train.add_argument("--presets", nargs="+", choices=PRESETS, default=["tiny", "fast"])
     train.add_argument("--texts", nargs="+", default=TEXTS, help="names of corpora, or files")
     train.add_argument("--cells", nargs="+", default=CELLS)
-    train.add_argument("--seeds", type=int, default=3)
+    train.add_argument("--seeds", type=positive, default=3)
     train.add_argument("--runs", type=Path, default=ROOT / "runs" / "reference", help="folder for the runs")
     flags = parser.parse_args(arguments)
     if flags.command == "train":
@@ -65,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measure(text: str, preset: str, flags: argparse.Namespace) -> None:
     """Train all cells on a text, score them, and write the figures."""
     name = f"{Path(text).stem}-{preset}"
-    load, folder = os.getloadavg()[0], flags.runs / name
+    folder = flags.runs / name
+    load = None if folder.exists() else round(os.getloadavg()[0], 2)
     what = f"--preset {preset} {PRESETS[preset]} --cells {','.join(flags.cells)} --seeds {flags.seeds}"
     sweep = ["sweep", text, *what.split(), "--output", str(folder)]
     run_charloop(sweep)
@@ -78,7 +80,7 @@ def measure(text: str, preset: str, flags: argparse.Namespace) -> None:
         "preset": preset,
         "command": shlex.join(["charloop", "sweep", Path(text).name, *what.split()]),
         "scored": scores["characters"],
-        "machine": describe_machine() | {"load_at_start": round(load, 2)},
+        "machine": describe_machine() | {"load_at_start": load},
         "date": str(date.today()),
         "runs": rows,
     }
@@ -124,19 +126,19 @@ def section(figures: dict[str, Any]) -> str:
     for run in figures["runs"]:
         runs[run["cell"]].append(run)
     ranked = sorted(runs.items(), key=lambda item: mean(run["static"] for run in item[1]))
-    busy = machine["load_at_start"] >= IDLE
-    note = " The machine was busy with other work, so that no speed is shown." if busy else ""
+    busy = machine["load_at_start"] is None or machine["load_at_start"] >= IDLE
+    note = " No speed is shown: the machine was busy, or the runs were resumed." if busy else ""
     about = (
         f"{figures['date']}, {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, jax "
         f"{machine['jax']}, commit {machine['commit']}; {figures['scored']:,} characters scored.{note}"
     )
     head = "| cell | parameters | static | dynamic | characters/s |\n|---|---:|---:|---:|---:|"
-    rows = "\n".join("| " + " | ".join(cells(name, of, busy)) + " |" for name, of in ranked)
+    rows = "\n".join("| " + " | ".join(describe_row(name, of, busy)) + " |" for name, of in ranked)
     heading = f"## {figures['text']}, `{figures['preset']}`"
     return "\n\n".join([heading, f"```\n{figures['command']}\n```", about, f"{head}\n{rows}"])
 
 
-def cells(name: str, runs: Sequence[dict[str, Any]], busy: bool) -> Iterator[str]:
+def describe_row(name: str, runs: Sequence[dict[str, Any]], busy: bool) -> Iterator[str]:
     """Yield a row's cells."""
     yield name
     yield f"{runs[0]['parameters']:,}"

@@ -48,7 +48,7 @@ def choose_config(
 
 
 def choose_for(config: RunConfig, kept: Collection[str], characters: int, vocab_size: int) -> AutoChoice:
-    """Return the choice for a training text of so many characters. Settings that are `kept` stay as they are.
+    """Return the choice for a training text of that many `characters`. Settings in `kept` stay as they are.
 
     Raises CharloopError for kept settings that no network or device has.
     """

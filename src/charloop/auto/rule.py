@@ -37,7 +37,7 @@ Table = Annotated[Sequence[RuleRow], Meta(min_length=1)]
 
 @dataclass(frozen=True)
 class SpeedRule:
-    """How many characters a network trains on in a second (see `choosing.Plan`)."""
+    """How many characters a network trains on in a second (see `choosing.choose`)."""
 
     operations: Positive
     efficiency: Positive
