@@ -92,7 +92,10 @@ def run_charloop(arguments: Sequence[str], capture: bool = False) -> str:
     """Run a command of charloop in the root of the checkout and return what it printed, if that is to be read."""
     command = [sys.executable, "-m", "charloop", *arguments]
     output = subprocess.PIPE if capture else None
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=output, text=True).stdout or ""
+    done = subprocess.run(command, cwd=ROOT, stdout=output, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout or ""
 
 
 def describe_run(run: dict[str, Any]) -> dict[str, Any]:
