@@ -38,6 +38,7 @@ LAYERS = [
     {"sessions"},
     {"trained", "description"},
     {"analysis"},
+    {"exporting"},
     {"auto"},
     {"training"},
     {"compression"},

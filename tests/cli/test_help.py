@@ -29,6 +29,7 @@ FLAGS = {
     "vectors": "charloop.cli.commands.vectors.VectorsFlags",
     "compress": "charloop.cli.commands.compress.CompressFlags",
     "decompress": "charloop.cli.commands.decompress.DecompressFlags",
+    "export": "charloop.cli.commands.export.ExportFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",

@@ -1,8 +1,5 @@
 """A new run's folder: made and locked before training, or written whole as an export. Files of others are kept."""
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +12,7 @@ from charloop.checkpoint.names import CELL, CHECKPOINTS, CONFIG, FORMER_CHECKPOI
 from charloop.checkpoint.run_folder import FIRST_CHECKPOINT, RunFolder, is_abandoned
 from charloop.errors import CharloopError
 from charloop.files.atomic import flush_folder, remove_leftovers, saving
+from charloop.files.folder import writing_folder
 
 
 @contextmanager
@@ -87,20 +85,8 @@ def export_run(run: RunFolder, path: Path, params: Tensors, facts: Mapping[str, 
 
     Raises CharloopError if `path` is in use or cannot be written; then nothing is left behind.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise CharloopError(f"{path} is not empty", do="choose another folder")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.charloop")
-    try:
-        with saving(path):
-            beside.mkdir(parents=True)
+    with writing_folder(path) as beside:
         made = replace(run, path=beside)
         made.begin()
         made.save_weights(params, facts)
         made.write_config()
-        with saving(path):
-            if path.is_dir():  # empty: some systems do not replace a folder
-                path.rmdir()
-            os.rename(beside, path)
-            flush_folder(path.parent)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

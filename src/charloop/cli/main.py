@@ -18,6 +18,7 @@ COMMANDS = {
     "vectors": "write each document of a text as a vector",
     "compress": "compress a file with a trained network",
     "decompress": "give back what was compressed, byte for byte",
+    "export": "write a trained network as a page, code or a graph",
     "plot": "draw loss curves as a figure for print",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from charloop.cli.commands.eval_documents import (
+from charloop.cli.exit_codes import FOUND
+from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning, refuse_limit
+from charloop.cli.flags.mixing import MixFlags, check_mixing, load_runs
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
+from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
+from charloop.cli.parts.eval_documents import (
     LABEL_OF,
     PER_DOCUMENT,
     note_missing_labels,
     write_costs,
     write_labels,
 )
-from charloop.cli.exit_codes import FOUND
-from charloop.cli.flags.dynamic import ScoringLearningFlags, check_learning, refuse_limit
-from charloop.cli.flags.mixing import MixFlags, check_mixing, load_runs
-from charloop.cli.flags.parsing import Switch, argument, check_ranges, given_flags, parse
-from charloop.cli.flags.text import STDIN, ReadingFlags, read_context
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.dynamic_scores import (
     DynamicScore,

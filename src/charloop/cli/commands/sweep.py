@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charloop.cli.commands.sweep_space import run_space
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.comparison import SweepFlags
 from charloop.cli.flags.parsing import check_ranges, given_flags
 from charloop.cli.flags.training import find_base, make_config, parse_over
+from charloop.cli.parts.sweep_space import run_space
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.comparison_tables import cell_lines, print_runs
 from charloop.cli.terminal.output import print_lines, visible

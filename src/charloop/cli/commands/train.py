@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charloop.cli.commands.train_rates import show_rates
 from charloop.cli.exit_codes import INTERRUPTED
 from charloop.cli.flags.parsing import given_flags
 from charloop.cli.flags.training import (
@@ -18,6 +17,7 @@ from charloop.cli.flags.training import (
     refuse_changes,
     refuse_other_network,
 )
+from charloop.cli.parts.train_rates import show_rates
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import visible
 from charloop.config import ModelConfig, RunConfig

@@ -1,0 +1,78 @@
+"""charloop export: a trained network in another form, such as a web page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
+from charloop.cli.preparation import prepare_jax
+from charloop.cli.terminal.output import print_lines, visible
+from charloop.cli.terminal.progress import showing_progress
+from charloop.config.ranges import NonNegative, NonNegativeCount
+from charloop.sampling.config import SamplingConfig
+
+
+@dataclass(frozen=True)
+class ExportFlags:
+    """Write a trained network in a form that needs no charloop."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run."""
+    to: Literal["numpy"] = "numpy"
+    """numpy: a Python file that needs NumPy only."""
+    output: Annotated[Path | None, argument("PATH", "-o", default="named after the run")] = None
+    """The file or folder to write."""
+    overwrite: Switch = False
+    """Replace the file of --output if it exists; rename the folder if it is not empty."""
+    int8: Switch = False
+    """Round the weights to 8 bits, with a scale for each row: a quarter of the size. What that costs is measured on
+    the validation text."""
+    prompt: str = ""
+    """The prompt that stands there at first."""
+    length: Annotated[int, argument("N")] = 500
+    """Characters that it writes unless it is told otherwise."""
+    temperature: NonNegative = 1.0
+    """Sampling temperature that it uses unless it is told otherwise."""
+    top_k: NonNegativeCount = 0
+    """Sample from the N likeliest characters only. 0: from all."""
+    top_p: float = 1.0
+    """Sample from the fewest likeliest characters whose probabilities add up to X, above 0 and at most 1."""
+    weights: Literal["best", "last"] = "best"
+    """Use the weights with the best validation loss, or the newest."""
+    cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
+    """The code of the cell, for a run with a cell of its own."""
+
+
+WRITING = ("length", "temperature", "top_k", "top_p")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the form, and print its files."""
+    flags = check_ranges(parse(ExportFlags, "export", arguments))
+    writing = {name: getattr(flags, name) for name in WRITING}
+    SamplingConfig(**writing)
+    prepare_jax()
+    from charloop.checkpoint import RunFolder
+    from charloop.exporting.targets import check_path, export, find_target
+    from charloop.trained import load_trained_model
+
+    target = find_target(flags.to)
+    output = flags.output or Path(flags.run.resolve().name + (target.suffix or f"-{flags.to}"))
+    check_path(target, output, overwrite=flags.overwrite)
+    network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
+    with showing_progress() as listener:
+        made = export(
+            network,
+            flags.to,
+            output,
+            int8=flags.int8,
+            overwrite=flags.overwrite,
+            prompt=flags.prompt,
+            listener=listener,
+            **writing,
+        )
+    rows = [f"wrote       {path} ({size:,} bytes)" for path, size in made.files.items()]
+    print_lines(map(visible, [*rows, *(f"note        {note}" for note in made.notes)]))

@@ -1,0 +1,142 @@
+"""The forms that a network can be exported to, and how their files are written."""
+
+import importlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from charloop.checkpoint.new_folder import set_aside
+from charloop.errors import CharloopError, unknown_name
+from charloop.exporting.content import Export
+from charloop.exporting.facts import gather_facts
+from charloop.exporting.quantizing import measure_cost, quantize
+from charloop.files.folder import writing_folder
+from charloop.files.output import check_output, write_output
+from charloop.progress import ProgressListener
+from charloop.sampling import SamplingConfig
+from charloop.trained import TrainedModel
+
+OUTPUT = "--output"
+
+
+class Target(NamedTuple):
+    """A form of an exported network."""
+
+    summary: str
+    module: str
+    """The module of `forms` whose `make_files` makes it."""
+    suffix: str = ""
+    """The end of its file's name; "" for a folder."""
+    int8: bool = True
+    """Whether its weights may be 8-bit."""
+
+
+TARGETS = {
+    "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
+}
+"""By the name that --to takes."""
+
+
+class MakeFiles(Protocol):
+    """The function `make_files` of a form's module."""
+
+    def __call__(self, export: Export) -> Mapping[str, bytes]:
+        """Return the files of the form, by name; of a form that is one file, or some side by side, the main one
+        first."""
+
+
+class Exported(NamedTuple):
+    """What was written: the size of each file by its path, in bytes, and remarks for people."""
+
+    files: Mapping[Path, int]
+    notes: tuple[str, ...]
+
+
+def find_target(name: str) -> Target:
+    """Return the form with that name. Raises CharloopError if there is none."""
+    if name not in TARGETS:
+        raise unknown_name("--to", name, TARGETS)
+    return TARGETS[name]
+
+
+def check_path(target: Target, path: Path, *, overwrite: bool) -> None:
+    """Raise CharloopError if the form cannot be written to `path`, before anything is computed."""
+    if target.suffix:
+        if path.suffix != target.suffix:
+            raise CharloopError(OUTPUT, got=str(path), allowed=f"a name that ends in {target.suffix}")
+        check_output(OUTPUT, str(path), overwrite=overwrite)
+    elif path.exists() and not path.is_dir():
+        raise CharloopError(OUTPUT, got=str(path), allowed="a folder", do="that is a file")
+    elif path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise CharloopError(
+            f"{OUTPUT}: {path} is not empty", do="choose another, or add --overwrite to rename it"
+        )
+
+
+def export(
+    trained: TrainedModel,
+    to: str,
+    path: str | Path,
+    *,
+    int8: bool = False,
+    overwrite: bool = False,
+    prompt: str = "",
+    listener: ProgressListener | None = None,
+    **writing: Any,
+) -> Exported:
+    """Write the network to `path` in the form that `to` names, completely or not at all.
+
+    `writing` are fields of SamplingConfig, which the form uses unless it is told otherwise. With `int8`, weights are
+    rounded to 8 bits, and what that costs is measured on the run's validation text. With `overwrite`, a file at
+    `path` is replaced, and a folder is renamed. Raises CharloopError for what has no such form.
+    """
+    target, path = find_target(to), Path(path)
+    check_path(target, path, overwrite=overwrite)
+    if int8 and not target.int8:
+        raise CharloopError(f"--int8 and --to {to} do not go together", do="leave --int8 out")
+    used, cost, notes = trained, None, tuple(trained.notes)
+    if int8:
+        used = quantize(trained)
+        measured = measure_cost(trained, used, listener)
+        if isinstance(measured, CharloopError):
+            notes += (f"what 8-bit weights cost could not be measured: {measured}",)
+        else:
+            cost = measured
+            notes += (
+                f"8-bit weights cost {cost.after - cost.before:+.4f} bits per character on the validation text"
+                f" ({cost.before:.4f} before, {cost.after:.4f} after)",
+            )
+    facts = gather_facts(trained, path.name.removesuffix(target.suffix), cost)
+    made = Export(used, int8, facts["name"], SamplingConfig(**writing), prompt, facts)
+    make_files: MakeFiles = importlib.import_module(f"charloop.exporting.forms.{target.module}").make_files
+    files = make_files(made)
+    written = write_files(target, path, files, overwrite=overwrite)
+    return Exported(written, notes)
+
+
+def write_files(
+    target: Target, path: Path, files: Mapping[str, bytes], *, overwrite: bool
+) -> dict[Path, int]:
+    """Write the files into the new folder `path`, or the only or first one to `path` and the others beside it."""
+    if target.suffix:
+        places = [path, *(path.with_name(name) for name in [*files][1:])]
+        for place in places[1:]:
+            check_output(OUTPUT, str(place), overwrite=overwrite)
+        for place, content in reversed([*zip(places, files.values(), strict=True)]):
+            write_output(OUTPUT, str(place), partial(write_content, content), overwrite=overwrite)
+    else:
+        if overwrite and path.is_dir() and any(path.iterdir()):
+            set_aside(path.resolve())
+        places = [path / name for name in files]
+        with writing_folder(path) as folder:
+            for name, content in files.items():
+                place = folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+    return {place: len(content) for place, content in zip(places, files.values(), strict=True)}
+
+
+def write_content(content: bytes, file: BinaryIO) -> None:
+    """Write `content` to an open file."""
+    file.write(content)

@@ -1,0 +1,155 @@
+"""The Python file, loaded and run without charloop."""
+
+import importlib.util
+import math
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from charloop.exporting import export
+from charloop.exporting.quantizing import quantize
+from charloop.trained import TrainedModel
+from exporting.networks import (
+    LABELS,
+    assert_close,
+    compute_logits,
+    draw_tokens,
+    each_network,
+    make_network,
+)
+
+
+def load_exported(network: TrainedModel, folder: Path, **how: object) -> ModuleType:
+    path = folder / "made.py"
+    export(network, "numpy", path, **how)
+    spec = importlib.util.spec_from_file_location("made", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_tokens(module: ModuleType, tokens: np.ndarray) -> np.ndarray:
+    network = module.Network()
+    state, made = network.begin(), []
+    for token in tokens.tolist():
+        logits, state = network.step(token, state)
+        made.append(logits)
+    return np.array(made)
+
+
+@each_network
+def test_the_file_computes_the_same_logits(kind: str, layers: int, tmp_path: Path) -> None:
+    network = make_network(kind, layers)
+    tokens = draw_tokens(network)
+    module = load_exported(network, tmp_path)
+    assert_close(run_tokens(module, tokens), compute_logits(network, tokens))
+    assert len((tmp_path / "made.py").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("kind", ["lstm", "tied", "one-hot", "gru-original", "ln-lstm"])
+def test_8_bit_weights_compute_what_rounded_weights_do(kind: str, tmp_path: Path) -> None:
+    network = make_network(kind, 2)
+    tokens = draw_tokens(network)
+    rounded = compute_logits(quantize(network), tokens)
+    module = load_exported(network, tmp_path, int8=True)
+    assert_close(run_tokens(module, tokens), rounded)
+    assert np.abs(rounded - compute_logits(network, tokens)).max() > 1e-4
+    assert all("scales" in place for place in module.PLACES if place["rows"] > 1)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "bytes", "unknown"])
+def test_the_file_writes_the_greedy_text(kind: str, tmp_path: Path) -> None:
+    network = make_network(kind, 2)
+    made = load_exported(network, tmp_path).Network()
+    for prompt in ("", "abba"):
+        written = made.decode(made.write(prompt, length=100, temperature=0))
+        assert [written] == network.sample(prompt, length=100, temperature=0)
+
+
+def test_a_document_begins_with_its_label_and_ends(tmp_path: Path) -> None:
+    network = make_network("labels", 1)
+    made = load_exported(network, tmp_path).Network()
+    for label in LABELS:
+        (document,) = network.documents("a", label=label, temperature=0, max_length=200).take(1)
+        assert "a" + made.decode(made.write("a", length=200, temperature=0, label=label)) == document.text
+
+
+def test_a_score_is_that_of_charloop(tmp_path: Path) -> None:
+    network = make_network("lstm", 2)
+    costs = load_exported(network, tmp_path).Network().score("abcabc</script>")
+    expected = network.evaluate("abcabc</script>").per_character
+    assert expected is not None
+    np.testing.assert_allclose(costs[1:], expected, rtol=1e-5)
+
+
+def test_top_k_and_top_p_keep_the_likeliest(tmp_path: Path) -> None:
+    module = load_exported(make_network("lstm"), tmp_path)
+    logits, draws = np.log([0.1, 0.4, 0.3, 0.2]), np.arange(0, 1, 0.001)
+
+    def kept(temperature: float, top_k: int, top_p: float) -> list[float]:
+        chosen = [module.choose(logits, temperature, top_k, top_p, draw) for draw in draws]
+        return [round(share, 2) for share in np.bincount(chosen, minlength=4) / len(draws)]
+
+    assert kept(1, 0, 1) == [0.1, 0.4, 0.3, 0.2]
+    assert kept(1, 2, 1) == [0, 0.57, 0.43, 0]
+    assert kept(1, 0, 0.69) == [0, 0.57, 0.43, 0]
+    assert kept(1, 0, 0.71) == [0, 0.44, 0.33, 0.22]
+    assert kept(0, 0, 1) == [0, 1, 0, 0]
+    assert kept(0.5, 0, 1) == [0.03, 0.53, 0.3, 0.13]
+
+
+def test_random_numbers_are_those_of_the_authors_c_code(tmp_path: Path) -> None:
+    """xoshiro128** 1.1 with the state 1, 2, 3, 4 draws 11520, 0, 5927040, 70819200; here after the seed 0."""
+    draws = load_exported(make_network("rnn"), tmp_path).random_numbers(0)
+    made = [int(next(draws) * 2**32) for _ in range(4)]
+    assert made == made_by_c(0, 4)
+
+
+def made_by_c(seed: int, count: int) -> list[int]:
+    """Compute the same numbers with NumPy's 32-bit integers, written from the authors' C code."""
+    words, state = np.uint32(seed), []
+    with np.errstate(over="ignore"):
+        for _ in range(4):
+            words = np.uint32(words + np.uint32(0x9E3779B9))
+            z = words
+            z = np.uint32((z ^ (z >> np.uint32(16))) * np.uint32(0x21F0AAAD))
+            z = np.uint32((z ^ (z >> np.uint32(15))) * np.uint32(0x735A2D97))
+            state.append(np.uint32(z ^ (z >> np.uint32(15))))
+
+        def rotl(x: np.uint32, k: int) -> np.uint32:
+            return np.uint32((x << np.uint32(k)) | (x >> np.uint32(32 - k)))
+
+        found = []
+        for _ in range(count):
+            found.append(int(np.uint32(rotl(np.uint32(state[1] * np.uint32(5)), 7) * np.uint32(9))))
+            t = np.uint32(state[1] << np.uint32(9))
+            state[2] ^= state[0]
+            state[3] ^= state[1]
+            state[1] ^= state[2]
+            state[0] ^= state[3]
+            state[2] ^= t
+            state[3] = rotl(state[3], 11)
+    return found
+
+
+def test_the_file_runs_as_a_program(tmp_path: Path) -> None:
+    network = make_network("lstm", 2)
+    load_exported(network, tmp_path, prompt="ab", length=40, temperature=0)
+    (tmp_path / "text").write_text("abcabc", encoding="utf-8")
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-X", "utf8", "-I", str(tmp_path / "made.py"), *arguments]
+        return subprocess.run(
+            command, capture_output=True, check=True, encoding="utf-8", errors="surrogatepass"
+        ).stdout
+
+    (text,) = network.sample("ab", length=40, temperature=0)
+    assert run() == f"ab{text}\n"
+    bits = sum(load_exported(network, tmp_path, overwrite=True).Network().score("abcabc")) / 6 / math.log(2)
+    assert run("--score", str(tmp_path / "text")) == f"{bits:.4f} bits per character\n"
