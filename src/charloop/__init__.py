@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from charloop.data import Vocabulary, load_corpus
     from charloop.errors import CharloopError
     from charloop.evaluation import Score
+    from charloop.exporting import export
     from charloop.model import CharLM
     from charloop.presets import find_preset
     from charloop.sampling import SamplingConfig
@@ -38,6 +39,7 @@ _HOMES = {
     "UNROLLINGS": "unroll",
     "Vocabulary": "data",
     "choose_config": "auto.resolving",
+    "export": "exporting",
     "find_learning_rate": "training.new_runs.range_test",
     "find_preset": "presets",
     "load": "trained",
@@ -69,6 +71,7 @@ __all__ = [
     "TrainingConfig",
     "Vocabulary",
     "choose_config",
+    "export",
     "find_learning_rate",
     "find_preset",
     "load",
