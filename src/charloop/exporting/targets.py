@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
@@ -30,10 +31,13 @@ class Target(NamedTuple):
     """The end of its file's name; "" for a folder."""
     int8: bool = True
     """Whether its weights may be 8-bit."""
+    extra: str = ""
+    """The package that makes it, an extra of the same name; "" if charloop alone does."""
 
 
 TARGETS = {
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
+    "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),
 }
 """By the name that --to takes."""
 
@@ -54,10 +58,15 @@ class Exported(NamedTuple):
 
 
 def find_target(name: str) -> Target:
-    """Return the form with that name. Raises CharloopError if there is none."""
+    """Return the form with that name. Raises CharloopError if there is none, or its package is not installed."""
     if name not in TARGETS:
         raise unknown_name("--to", name, TARGETS)
-    return TARGETS[name]
+    target = TARGETS[name]
+    if target.extra and find_spec(target.extra) is None:
+        raise CharloopError(
+            f"--to {name} needs the package {target.extra}", do=f"pip install 'charloop[{target.extra}]'"
+        )
+    return target
 
 
 def check_path(target: Target, path: Path, *, overwrite: bool) -> None:

@@ -21,8 +21,12 @@ class ExportFlags:
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
-    to: Literal["numpy"] = "numpy"
-    """numpy: a Python file that needs NumPy only."""
+    to: Literal[
+        "numpy",
+        "onnx",
+    ] = "numpy"
+    """numpy: a Python file that needs NumPy only.
+    onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]')."""
     output: Annotated[Path | None, argument("PATH", "-o", default="named after the run")] = None
     """The file or folder to write."""
     overwrite: Switch = False
