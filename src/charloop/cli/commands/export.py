@@ -34,9 +34,9 @@ class ExportFlags:
     int8: Switch = False
     """Round the weights to 8 bits, with a scale for each row: a quarter of the size. What that costs is measured on
     the validation text."""
-    prompt: str = ""
-    """The prompt that stands there at first."""
-    length: Annotated[int, argument("N")] = 500
+    prompt: Annotated[str, argument("TEXT")] = ""
+    """The prompt that the form continues unless it is given another."""
+    length: Annotated[int, tyro.conf.arg(metavar="N")] = 500
     """Characters that it writes unless it is told otherwise."""
     temperature: NonNegative = 1.0
     """Sampling temperature that it uses unless it is told otherwise."""

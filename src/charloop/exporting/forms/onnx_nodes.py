@@ -77,7 +77,7 @@ class Nodes:
         """Return a matrix, or its transpose.
 
         8-bit codes are converted by Cast and Mul, which onnxruntime computes once, when it loads the graph.
-        DequantizeLinear would run in each call, and with MatMul become a product that rounds its input to 8 bits, too.
+        DequantizeLinear would run in each call, or become a part of a product that rounds its input, too.
         """
         turn = np.transpose if transposed else np.asarray
         if matrix.codes is None or matrix.scales is None:
