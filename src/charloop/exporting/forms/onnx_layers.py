@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from charloop.cells.gru import GRU, OriginalGRU
 from charloop.cells.lstm import LSTM
 from charloop.cells.rnn import RNN
-from charloop.exporting.forms.onnx_nodes import Name, Nodes, Row, add_program
+from charloop.exporting.forms.onnx_nodes import Name, Nodes, Operand, add_program
 from charloop.exporting.matrix import Matrix
 from charloop.exporting.network import ExportedLayer, ExportedProduct
 from charloop.exporting.quantizing import as_codes
@@ -18,7 +18,7 @@ from charloop.exporting.spelling import Location
 from charloop.kernels.tracing.program import Program
 
 
-class Standard(NamedTuple):
+class StandardOperator(NamedTuple):
     """An operator that computes a cell."""
 
     operator: str
@@ -28,10 +28,10 @@ class Standard(NamedTuple):
 
 
 STANDARD = {
-    RNN: Standard("RNN", (0,), {}),
-    GRU: Standard("GRU", (1, 0, 2), {"linear_before_reset": 1}),
-    OriginalGRU: Standard("GRU", (1, 0, 2), {"linear_before_reset": 0}),
-    LSTM: Standard("LSTM", (0, 3, 1, 2), {}),
+    RNN: StandardOperator("RNN", (0,), {}),
+    GRU: StandardOperator("GRU", (1, 0, 2), {"linear_before_reset": 1}),
+    OriginalGRU: StandardOperator("GRU", (1, 0, 2), {"linear_before_reset": 0}),
+    LSTM: StandardOperator("LSTM", (0, 3, 1, 2), {}),
 }
 
 
@@ -75,12 +75,17 @@ def add_layer(
     """
     standard = STANDARD.get(type(layer.cell))
     if standard is None or reading.end is not None or getattr(layer.cell, "cap_input", False):
-        return Loop(nodes, layer, label, reading).add(inputs, state)
+        return LayerLoop(nodes, layer, label, reading).add(inputs, state)
     return add_standard(nodes, standard, layer, label, inputs or reading.one_hot, state)
 
 
 def add_standard(
-    nodes: Nodes, standard: Standard, layer: ExportedLayer, label: str, inputs: Name, state: Sequence[Name]
+    nodes: Nodes,
+    standard: StandardOperator,
+    layer: ExportedLayer,
+    label: str,
+    inputs: Name,
+    state: Sequence[Name],
 ) -> tuple[Name, list[Name]]:
     """Add an operator that computes a whole layer."""
     is_rounded = layer.sources[0] is not None and layer.sources[0].weight.codes is not None
@@ -114,7 +119,7 @@ def add_standard(
     return nodes.add("Squeeze", outputs, nodes.integers(1)), made
 
 
-class Loop:
+class LayerLoop:
     """A layer as a loop over time, whose body is the cell's step."""
 
     def __init__(self, nodes: Nodes, layer: ExportedLayer, label: str, reading: Reading) -> None:
@@ -206,7 +211,7 @@ class Loop:
         made = add_program(self.body, program, self.read)
         return {location: self.fill(row) for location, row in made.items()}
 
-    def fill(self, row: Row) -> Name:
+    def fill(self, row: Operand) -> Name:
         """Return a value with both axes."""
         if row.has_batch and row.has_units:
             return row.name
@@ -231,17 +236,17 @@ class Loop:
         product = (self.layer.sources if kind == "source" else self.layer.products)[number]
         return self.layer.inputs if product is None else product.weight.rows
 
-    def read(self, location: Location) -> Row:
+    def read(self, location: Location) -> Operand:
         """Return what a program reads."""
         kind, leaf, row = location
         kind, _, number = kind.partition(" ")
         if kind != "param":
-            return Row(self.split(kind, int(number or leaf))[row], has_batch=True, has_units=True)
+            return Operand(self.split(kind, int(number or leaf))[row], has_batch=True, has_units=True)
         values = self.layer.params[leaf]
         is_row = values.size > 1 or self.layer.hidden == 1
         name = f"{self.label}_param_{leaf}_{row}"
         part = values.reshape(-1, self.layer.hidden)[row] if is_row else values
-        return Row(self.nodes.constants.add(name, part), has_units=is_row)
+        return Operand(self.nodes.constants.add(name, part), has_units=is_row)
 
 
 def declare(name: Name, size: int | None) -> Any:

@@ -95,7 +95,7 @@ class Nodes:
         return values[0] if len(values) == 1 else self.add("Concat", *values, axis=-1)
 
 
-class Row(NamedTuple):
+class Operand(NamedTuple):
     """A value of a program in the graph."""
 
     name: Name
@@ -104,23 +104,25 @@ class Row(NamedTuple):
     """Whether its first axis is that of batch rows, and its last that of units; or else one number for all."""
 
 
-def add_program(nodes: Nodes, program: Program, read: Callable[[Location], Row]) -> dict[Location, Row]:
+def add_program(
+    nodes: Nodes, program: Program, read: Callable[[Location], Operand]
+) -> dict[Location, Operand]:
     """Add the nodes of a program, and return its results; `read` returns what is at a location."""
-    known, truths = dict[Reference, Row](), set[Reference]()
+    known, truths = dict[Reference, Operand](), set[Reference]()
     for reference in program.needed:
         operation = program.operations[reference]
         if operation.location is not None:
             known[reference] = read(operation.location)
             continue
         if operation.name == "constant":
-            known[reference] = Row(nodes.number(operation.number))
+            known[reference] = Operand(nodes.number(operation.number))
             continue
         if operation.name in TRUTHS or (operation.name == "select_n" and operation.inputs[1] in truths):
             truths.add(reference)
         inputs = [known[i] for i in operation.inputs]
         name = add_operation(nodes, operation, [row.name for row in inputs], is_truth=reference in truths)
         has_units = any(row.has_units for row in inputs) and not operation.name.startswith("reduce_")
-        known[reference] = Row(name, any(row.has_batch for row in inputs), has_units)
+        known[reference] = Operand(name, any(row.has_batch for row in inputs), has_units)
     return {location: known[reference] for location, reference in program.results.items()}
 
 
