@@ -36,6 +36,7 @@ class Target(NamedTuple):
 
 
 TARGETS = {
+    "js": Target("an ECMAScript module, with its types", "javascript_module", ".mjs"),
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
     "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),
 }

@@ -22,10 +22,12 @@ class ExportFlags:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
     to: Literal[
+        "js",
         "numpy",
         "onnx",
     ] = "numpy"
-    """numpy: a Python file that needs NumPy only.
+    """js: an ECMAScript module for programs in JavaScript, with its types.
+    numpy: a Python file that needs NumPy only.
     onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]')."""
     output: Annotated[Path | None, argument("PATH", "-o", default="named after the run")] = None
     """The file or folder to write."""
