@@ -35,7 +35,11 @@ const plain = await load({wasm: false});
 print([network.engine, run(network), plain.engine, run(plain)]);
 """
 WRITE = """
-const join = async (...how) => { let text = ''; for await (const piece of write(...how)) text += piece; return text; };
+const join = async (...how) => {
+  let text = '';
+  for await (const piece of write(...how)) text += piece;
+  return text;
+};
 print(await Promise.all(cases.map((one) => join(...one))));
 """
 
@@ -73,9 +77,7 @@ def test_the_module_computes_the_same_logits(kind: str, layers: int, tmp_path: P
 def test_8_bit_weights_compute_what_rounded_weights_do(tmp_path: Path) -> None:
     network = make_network("tied")
     tokens = draw_tokens(network)
-    check_logits(
-        make_module(network, tmp_path, int8=True), tokens, compute_logits(quantize(network), tokens)
-    )
+    check_logits(make_module(network, tmp_path, int8=True), tokens, compute_logits(quantize(network), tokens))
 
 
 def test_the_module_writes_what_the_python_file_writes(tmp_path: Path) -> None:
@@ -113,7 +115,9 @@ def test_documents_begin_with_a_label_and_end(tmp_path: Path) -> None:
     network = make_network("labels")
     cases = [["a", {"label": label, "temperature": 0, "length": 200}] for label in LABELS]
     documents = [
-        "".join(one.text for one in network.documents("a", label=label, temperature=0, max_length=200).take(1))
+        "".join(
+            one.text for one in network.documents("a", label=label, temperature=0, max_length=200).take(1)
+        )
         for label in LABELS
     ]
     path = make_module(network, tmp_path)
@@ -126,7 +130,9 @@ def test_what_may_come_next_and_what_a_text_costs(tmp_path: Path) -> None:
     network, text = make_network("unknown"), "abc</script>?"
     by_numpy = load_exported(network, tmp_path).Network()
     costs = by_numpy.score(text)
-    code = "print(await Promise.all([score(text), next('zz'), next(text.slice(0, -1)), network.rank([0, 1])]))"
+    code = (
+        "print(await Promise.all([score(text), next('zz'), next(text.slice(0, -1)), network.rank([0, 1])]))"
+    )
     (scored, _, choices, _) = run_node(make_module(network, tmp_path), code, text=text)
     bits = [*scored["bits"].values()]
     np.testing.assert_allclose(np.array(bits) * math.log(2), costs, rtol=1e-5)
@@ -141,8 +147,9 @@ def test_what_may_come_next_and_what_a_text_costs(tmp_path: Path) -> None:
 def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
     code = """
     const found = [];
-    const tries = [() => next('?'), () => next('a', {label: 'x'}), ...wrong.map((how) => () => network.write('a', how).next())];
-    for (const one of tries) await one().then(() => found.push(''), (error) => found.push(`${error.name}: ${error.message}`));
+    const unknown = [() => next('?'), () => next('a', {label: 'x'})];
+    for (const one of [...unknown, ...wrong.map((how) => () => network.write('a', how).next())])
+      await one().then(() => found.push(''), (error) => found.push(`${error.name}: ${error.message}`));
     print(found);
     """
     wrong = [{"topP": 0}, {"temperature": -1}, {"length": 1.5}, {"seed": "1"}, {"topK": None}]
