@@ -34,14 +34,14 @@ REDUCTIONS = {
 
 
 @dataclass(frozen=True)
-class Engine:
+class Script:
     """`code` defines `loadNetwork(data)`; `data` is for JSON, and its strings may hold any character."""
 
     code: str
     data: dict[str, Any]
 
 
-def make_engine(export: Export) -> Engine:
+def make_script(export: Export) -> Script:
     """Return the network as JavaScript. Raises CharloopError for a cell whose step has no rule."""
     network, pack = export.network(), Pack()
     functions: dict[str, str] = {}
@@ -69,7 +69,7 @@ def make_engine(export: Export) -> Engine:
         "places": pack.places,
         "numbers": base64.b64encode(pack.content).decode(),
     }
-    return Engine(code, data)
+    return Script(code, data)
 
 
 def list_numbers(pack: Pack, layer: ExportedLayer) -> str:
