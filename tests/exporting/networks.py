@@ -11,6 +11,7 @@ from charloop.config import ModelConfig
 from charloop.data import Vocabulary
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
+from charloop.types import Parameters
 from choosing import mostly_slow
 
 CHARACTERS = 300
@@ -55,15 +56,19 @@ def make_network(kind: str, layers: int = 1) -> TrainedModel:
     is_bytes = about.pop("unit", "char") == "byte"
     vocabulary = Vocabulary.of_bytes(**about) if is_bytes else Vocabulary(SYMBOLS, **about)
     model = CharLM.build(ModelConfig(**settings), vocabulary.size, vocabulary.end_id)
-    params = model.init(jax.random.key(3))
+    return TrainedModel(model, draw_params(model), vocabulary, {})
+
+
+def draw_params(model: CharLM) -> Parameters:
+    """Return random parameters, without compiling anything."""
     draw = np.random.default_rng(5)
-    spread = {
-        name: value + 0.15 * draw.standard_normal(value.shape).astype(np.float32)
-        for name, value in sorted(params.items())
+    return {
+        name: jax.numpy.asarray(
+            draw.normal(0 if of.ndim > 1 else 0.4, of.shape[-1] ** -0.5 if of.ndim > 1 else 0.2, of.shape),
+            "f4",
+        )
+        for name, of in sorted(jax.eval_shape(model.init, jax.random.key(0)).items())
     }
-    return TrainedModel(
-        model, {name: jax.numpy.asarray(value) for name, value in spread.items()}, vocabulary, {}
-    )
 
 
 def draw_tokens(network: TrainedModel, count: int = CHARACTERS) -> np.ndarray:

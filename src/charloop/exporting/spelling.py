@@ -1,5 +1,6 @@
 """A step's program as expressions on whole arrays, for languages with arrays such as NumPy."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from charloop.exporting.lowering import count_uses
@@ -17,11 +18,16 @@ PYTHON = {
 """Python's operators, by operation."""
 
 
+def spell_number(number: float) -> str:
+    """Return a number in Python."""
+    return repr(number) if math.isfinite(number) else f'float("{number}")'
+
+
 def spell(
     program: Program,
     spellings: Mapping[str, str],
     read: Callable[[Location], str],
-    constant: Callable[[float], str] = repr,
+    constant: Callable[[float], str] = spell_number,
 ) -> tuple[list[str], dict[Location, str]]:
     """Return lines that name parts of the expressions, and the expression of each result.
 

@@ -5,6 +5,7 @@ reduction is known only after a whole row has been read, so it ends a phase: an 
 reductions it depends on.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +29,11 @@ class Operation:
     """Of a constant."""
     scalar: bool = False
     """Of an input: one number instead of one per unit."""
+
+    def is_scalar(self, scalars: Container[Reference]) -> bool:
+        """Return whether it yields one number for the whole row; `scalars` holds the earlier ones that do."""
+        lone = self.name in REDUCTIONS | {"constant"} or self.scalar
+        return lone or (bool(self.inputs) and all(i in scalars for i in self.inputs))
 
 
 @dataclass
@@ -55,10 +61,7 @@ class Program:
         """The operations that yield one number for the whole row."""
         found: set[Reference] = set()
         for reference in self.needed:
-            operation = self.operations[reference]
-            made_of_scalars = bool(operation.inputs) and all(i in found for i in operation.inputs)
-            lone = operation.name in REDUCTIONS | {"constant"} or operation.scalar
-            if lone or made_of_scalars:
+            if self.operations[reference].is_scalar(found):
                 found.add(reference)
         return found
 

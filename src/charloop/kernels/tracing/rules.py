@@ -34,13 +34,16 @@ class Builder:
 
     def __init__(self, hidden: int) -> None:
         self.hidden, self.program = hidden, Program()
+        self.scalars: set[Reference] = set()
         self._known: dict[Operation, Reference] = {}
 
     def add(self, operation: Operation) -> Reference:
         """Return the operation's reference; an existing one if an equal operation is there."""
         if operation not in self._known:
-            self._known[operation] = len(self.program.operations)
+            self._known[operation] = reference = len(self.program.operations)
             self.program.operations.append(operation)
+            if operation.is_scalar(self.scalars):
+                self.scalars.add(reference)
         return self._known[operation]
 
     def constant(self, number: float) -> Reference:
@@ -139,7 +142,7 @@ def reduction(name: str, combine: str) -> Rule:
     def rule(builder: Builder, value: Value, axes: Sequence[int], **_: Any) -> Value:
         references, rows = value.references, value.rows
         if rows and references.ndim - 1 in axes:
-            by_row = [builder.make(name, int(row)) for row in references.flat]
+            by_row = [reduce_row(builder, name, int(row)) for row in references.flat]
             references, rows = np.array(by_row, int).reshape(references.shape), False
         for axis in sorted(axes, reverse=True):
             references = np.apply_along_axis(
@@ -150,6 +153,13 @@ def reduction(name: str, combine: str) -> Rule:
         return Value(np.asarray(references, int), rows)
 
     return rule
+
+
+def reduce_row(builder: Builder, name: str, row: Reference) -> Reference:
+    """Reduce over the units; a row may be one number, the same for each unit."""
+    if row not in builder.scalars:
+        return builder.make(name, row)
+    return builder.make("mul", row, builder.constant(builder.hidden)) if name == "reduce_sum" else row
 
 
 def broadcast(
