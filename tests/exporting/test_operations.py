@@ -98,7 +98,7 @@ OPERATIONS: dict[str, Callable[[Given], Row]] = {
     "is_finite": lambda g: jnp.where(jnp.isfinite(g.a), g.a, 0.0),
     "clamp": lambda g: jnp.clip(g.a, -0.3, 0.2),
     "integer_pow": lambda g: g.a**3 + 1 / (g.positive**2 + 1),
-    "reduce_sum": lambda g: g.b * g.a.sum(-1, keepdims=True),
+    "reduce_sum": lambda g: 0.1 * g.b * g.a.sum(-1, keepdims=True),
     "reduce_max": lambda g: g.b * g.a.max(-1, keepdims=True),
     "reduce_min": lambda g: g.b * g.a.min(-1, keepdims=True),
     "sums of sums": lambda g: jax.nn.softmax(g.a * g.b.mean(-1, keepdims=True)),
@@ -153,6 +153,8 @@ def make_all_operations() -> TrainedModel:
         "readout.weight": jnp.eye(vocabulary.size, len(OPERATIONS)),
         "readout.bias": jnp.zeros(vocabulary.size),
         "rnn.masks_l0": jnp.eye(len(OPERATIONS)),
+        "rnn.bias_ih_l0": jnp.zeros(2 * len(OPERATIONS)),
+        "rnn.bias_hh_l0": jnp.zeros(2 * len(OPERATIONS)),
     }
     assert fixed.keys() <= params.keys()
     return TrainedModel(model, params | fixed, vocabulary, {})
