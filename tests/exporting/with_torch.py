@@ -1,7 +1,7 @@
 """What PyTorch computes with exported folders: run by a Python that has torch, and no charloop.
 
-python with_torch.py JOB.json: `{"folders": [...], "writes": [{prompt, temperature, ...}], "score": text}`; prints the results
-for each folder, as JSON. A folder also holds the tokens to read, tokens.json.
+python with_torch.py JOB.json, which holds `{"folders": {path: [{prompt, ...}]}, "score": text}`, prints what
+it finds for each folder, as JSON. A folder also holds the tokens to read: tokens.json.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ def run_folder(folder: Path, writes: list[dict[str, Any]], text: str) -> dict[st
     """Return the logits after each token of two texts read side by side, what is written, and the nats of `text`."""
     import torch
 
+    torch.set_num_threads(1)
     spec = importlib.util.spec_from_file_location("model", folder / "model.py")
     assert spec is not None
     assert spec.loader is not None
@@ -22,18 +23,17 @@ def run_folder(folder: Path, writes: list[dict[str, Any]], text: str) -> dict[st
     spec.loader.exec_module(module)
     network = module.Network()
     tokens = torch.tensor(json.loads((folder / "tokens.json").read_text()))
+    cut = len(tokens) // 3
     with torch.no_grad():
-        first, state = network(tokens[:100])
-        rest, _ = network(tokens[100:], state)
+        first, state = network(tokens[:cut])
+        rest, _ = network(tokens[cut:], state)
     return {
         "logits": torch.cat([first, rest]).tolist(),
         "written": [network.generate(**how) for how in writes],
         "nats": network.score(text),
-        "names": sorted(network.state_dict()),
-        "kind": type(network.rnn).__name__,
     }
 
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text())
-    print(json.dumps([run_folder(Path(one), job["writes"], job["score"]) for one in job["folders"]]))
+    print(json.dumps([run_folder(Path(one), how, job["score"]) for one, how in job["folders"].items()]))

@@ -39,7 +39,7 @@ TARGETS = {
     "js": Target("an ECMAScript module, with its types", "javascript_module", ".mjs"),
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
     "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),
-    "torch": Target("a folder for PyTorch: Python, safetensors and JSON", "torch_module", int8=False),
+    "torch": Target("a folder for PyTorch", "torch_module", int8=False),
 }
 """By the name that --to takes."""
 

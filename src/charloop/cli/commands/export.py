@@ -30,7 +30,7 @@ class ExportFlags:
     """js: an ECMAScript module for programs in JavaScript, with its types.
     numpy: a Python file that needs NumPy only.
     onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]').
-    torch: a folder for PyTorch: Python, safetensors and JSON."""
+    torch: a folder for PyTorch."""
     output: Annotated[Path | None, argument("PATH", "-o", default="named after the run")] = None
     """The file or folder to write."""
     overwrite: Switch = False
