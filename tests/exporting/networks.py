@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "gru": {"cell": "gru"},
     "gru-original": {"cell": "gru", "cell_options": ("reset_after=false",)},
     "lstm": {"cell": "lstm"},
+    "lstm-capped": {"cell": "lstm", "cell_options": ("cap_input=true",)},
     "ln-lstm": {"cell": "ln-lstm"},
     "ln-lstm-cell": {"cell": "ln-lstm", "cell_options": ("normalize_cell=true",)},
     "nas": {"cell": "nas"},

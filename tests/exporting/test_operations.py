@@ -22,7 +22,7 @@ from charloop.kernels.tracing.program import REDUCTIONS
 from charloop.kernels.tracing.rules import ELEMENTWISE
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
-from exporting import test_numpy, test_onnx
+from exporting import test_javascript, test_numpy, test_onnx
 from exporting.networks import compute_logits, draw_params
 
 Row = Any
@@ -175,9 +175,17 @@ def run_onnx(network: TrainedModel, folder: Path) -> np.ndarray:
     return session.run(TOKENS[:, None], session.begin(1))[0][:, 0]
 
 
+def run_js(network: TrainedModel, folder: Path) -> np.ndarray:
+    if test_javascript.NODE is None:
+        pytest.skip("node is not installed")
+    path = test_javascript.make_module(network, folder)
+    _, made, _, _ = test_javascript.run_node(path, test_javascript.RUN_TOKENS, tokens=TOKENS.tolist())
+    return np.array(made)
+
+
 LEFT_OUT = {"onnx": {"negative zero"}}
 """By form: what it computes otherwise. onnxruntime's Where makes 0 of -0."""
-FORMS = {"numpy": run_numpy, "onnx": run_onnx}
+FORMS = {"js": run_js, "numpy": run_numpy, "onnx": run_onnx}
 """By form: a function that exports a network into a folder and returns the logits after each of `TOKENS`."""
 
 
