@@ -9,10 +9,12 @@ from charloop.errors import CharloopError
 
 
 @contextmanager
-def refused(what: str, *, got: object = None, allowed: str = "", do: str = "") -> Iterator[None]:
+def refused(
+    what: str, *, got: object = None, allowed: str = "", do: str = ""
+) -> Iterator[pytest.ExceptionInfo[CharloopError]]:
     """The block raises a CharloopError whose fields contain these words; `got` is equal, if it is given."""
     with pytest.raises(CharloopError) as caught:
-        yield
+        yield caught
     error = caught.value
     assert what in error.what
     assert got is None or error.got == got

@@ -103,9 +103,11 @@ def test_other_predictions_are_refused_before_anything_is_written(
             method, reader, header | {"machine": header["machine"] | {"jax": "0.0.1"}}, file, name="x.clz"
         )
     for fact in header["facts"]:
-        with refusing(f"another network or other settings: {fact}"):
-            facts = header["facts"] | {fact: "0"}
+        with refusing(f"another network or other settings: {fact}") as caught:
+            facts = header["facts"] | {fact: "0" * 64}
             decompress(method, reader, header | {"facts": facts}, file, name="x.clz")
+        assert "0" * 12 in str(caught.value)
+        assert len(str(caught.value)) < 200
     assert file.getvalue() == b""
     monkeypatch.setattr(Reader, "end", lambda *_: (7, b"0" * 32))
     with refusing("its sha256 differs"):
@@ -117,6 +119,7 @@ def test_a_file_as_people_do_it(trained: Path, tmp_path: Path) -> None:
     out = done(call("compress", str(trained), "a.txt"))
     assert out.startswith("compressed  16 bytes to ")
     assert "LZMA" in out
+    assert "note        the file became larger" in out
     assert "a.txt is there already" in refused(call("decompress", "a.txt.clz"))
     done(call("decompress", "a.txt.clz", "-o", "b.txt"))
     assert (tmp_path / "b.txt").read_bytes() == b"the quick fox\xff\r\n"
@@ -164,6 +167,8 @@ def test_pipes(trained: Path) -> None:
         (("decompress", "cut.clz"), "cut.clz is damaged, or cut short"),
         (("decompress", "newer.clz"), "newer.clz: version of the form"),
         (("decompress", "no.clz"), "cannot read no.clz"),
+        (("decompress", "no"), "cannot read no (No such file"),
+        (("decompress", "."), "cannot read . (Is a directory)"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -215,6 +220,7 @@ def test_a_network_that_learns_gives_a_file_back(trained: Path, tmp_path: Path) 
     done(call("compress", "run", "a.txt", "-o", "static.clz"))
     done(call("decompress", "a.txt.clz", "-o", "b.txt"))
     assert out.startswith("compressed  ")
+    assert "larger" not in out
     assert (tmp_path / "b.txt").read_text() == text
     assert (tmp_path / "a.txt.clz").stat().st_size < (tmp_path / "static.clz").stat().st_size
     (run / "gradients.safetensors").unlink()

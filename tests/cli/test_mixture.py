@@ -23,12 +23,17 @@ def test_eval_tells_the_loss_of_each_and_of_the_mixture(trained: Path, book: Pat
     assert change["interval"][0] < change["nats_per_character"] < change["interval"][1]
 
 
-def test_tuned_weights_are_printed_and_used(trained: Path, book: Path) -> None:
+def test_tuned_weights_are_printed_and_used(
+    trained: Path, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charloop.trained.weighing.LEAST", 100)
     outcome = call("eval", f"{trained}+ngram", str(book), "--tune", "--mix", "linear")
+    assert outcome.err.endswith(" nats per character of the validation text\n")
     assert "\nchange      " in outcome.out
     tuned = outcome.err.split("--mix-weights ")[1].split(": ")[0]
     assert f"mixture     mean, --mix-weights {tuned}\n" in outcome.out
     assert tuned != "0.5,0.5"
+    assert "training text's end" in call("eval", f"{trained}+ngram", "--tune", "--limit", "9").err
 
 
 def test_sample_writes_from_the_mixture(trained: Path) -> None:

@@ -36,6 +36,7 @@ class Broken(Cell):
 """
 LONG = text_of(40, seed=9)
 CELLS = ("--cells", "rnn,lstm", "--seeds", "2", *BRIEF)
+OPTIMIZERS = "adam, adamw, muon, rmsprop, sgd"
 NAMES = ["lstm-seed0", "lstm-seed1", "rnn-seed0", "rnn-seed1"]
 
 
@@ -249,6 +250,9 @@ def test_a_folder_in_use_is_refused_before_anything_is_trained(book: Path) -> No
         ("--cells gru,", ("--cells", "gru,", "names separated by commas: lstm,gru")),
         ("--cells gru,lstm --seeds 0", ("--seeds", 0, "a whole number >= 1")),
         ("--cells gru,lstm --cell gru", ("unknown flag", "--cell", None, "--cells")),
+        ("--hidden-size 8,16", ("--hidden-size: got '8,16'", None, None, "under [parameters.hidden_size]")),
+        ("--optimizer=adam,muon", ("--optimizer", "adam,muon", OPTIMIZERS, "--space FILE, with values")),
+        ("--minutes 1,2 --cells gru,lstm", ("--minutes: got '1,2'", None, None, "charloop sweep --help")),
         ("--cells gru,lstm --plot a.bmp", ("--plot", "a.bmp", "a name that ends in .png, .svg or .pdf")),
         (
             "--cells gru,lstm --match parameters --tie-embedding --embed-size 256",

@@ -1,6 +1,8 @@
 """Mixtures against the definitions, computed one character at a time with NumPy in float64."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,11 +21,16 @@ from charloop.trained.weighing import find_weights
 from model.small import weights
 
 TEXT = "hé ab cab! " * 6
+TEXT_OF_AB = Vocabulary.of_text("ab")
+LABELLED = Vocabulary(("a",), documents="record", labels=("x", "y"))
 
 
-def network(symbols: str, cell: str = "gru", min_count: int = 1, seed: int = 1) -> TrainedModel:
-    vocabulary = Vocabulary(tuple(sorted(symbols)), min_count=min_count)
-    model = CharLM.build(ModelConfig(cell=cell, num_layers=1, hidden_size=6, embed_size=4), vocabulary.size)
+def network(
+    symbols: str, cell: str = "gru", min_count: int = 1, seed: int = 1, **documents: Any
+) -> TrainedModel:
+    vocabulary = Vocabulary(tuple(sorted(symbols)), min_count=min_count, **documents)
+    sizes = ModelConfig(cell=cell, num_layers=1, hidden_size=6, embed_size=4)
+    model = CharLM.build(sizes, vocabulary.size, vocabulary.end_id)
     return TrainedModel(model, weights(model, seed), vocabulary, {})
 
 
@@ -92,6 +99,26 @@ def test_a_network_mixed_with_itself_is_that_network(kind: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
     settings: dict[str, Any] = {"length": 60, "top_k": 4, "top_p": 0.9, "seed": 5, "num_samples": 2}
     assert twice.sample("cab", **settings) == one.sample("cab", **settings)
+
+
+def test_documents_with_labels_are_written_by_a_mixture_and_sessions_of_it_go_on(tmp_path: Path) -> None:
+    labelled = {"documents": "record", "labels": ("x", "y")}
+    one, other = network(" abceh", **labelled), network(" abcé", "lstm", seed=3, **labelled)
+    alone, twice = ([*each.documents(seed=3, max_length=9).take(5)] for each in (one, mix([one, one])))
+    assert [(each.text, each.label) for each in twice] == [(each.text, each.label) for each in alone]
+    both = mix([one, other], "linear", [2.0, 1.0])
+    session = both.session(label="y", seed=2)
+    session.read("cab é")
+    start = session.mark()
+    written = session.write_ids(40)
+    session.rewind(start)
+    np.testing.assert_array_equal(session.write_ids(15), written[:15])
+    session.save(tmp_path / "session")
+    again = both.load_session(tmp_path / "session")
+    assert again.label_ids == (both.vocabulary.label_id("y"),)
+    np.testing.assert_array_equal(again.write_ids(25), written[15:])
+    with pytest.raises(CharloopError, match="of another network"):
+        mix([one, other], "logit", [2.0, 1.0]).load_session(tmp_path / "session")
 
 
 def test_a_weight_of_one_is_that_network_alone() -> None:
@@ -166,16 +193,17 @@ def test_an_unknown_character_is_read_as_the_nearest_known_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "wrong"),
+    ("one", "other", "wrong"),
     [
-        (Vocabulary.of_bytes(), "different units"),
-        (Vocabulary(("a",), documents="line"), "different documents"),
-        (Vocabulary(("a",), documents="record", labels=("x",)), "different documents"),
+        (TEXT_OF_AB, Vocabulary.of_bytes(), "different units"),
+        (TEXT_OF_AB, Vocabulary(("a",), documents="line"), "different documents"),
+        (LABELLED, replace(LABELLED, labels=("x", "z")), "different labels"),
     ],
+    ids=["units", "documents", "labels"],
 )
-def test_networks_that_do_not_fit_are_refused(other: Vocabulary, wrong: str) -> None:
+def test_networks_that_do_not_fit_are_refused(one: Vocabulary, other: Vocabulary, wrong: str) -> None:
     with pytest.raises(CharloopError, match=wrong):
-        join_vocabularies([Vocabulary.of_text("ab"), other])
+        join_vocabularies([one, other])
 
 
 @pytest.mark.parametrize("given", [[], [1.0], [0.0, 0.0], [-1.0, 2.0], [math.nan, 1.0], [math.inf, 1.0]])

@@ -124,10 +124,12 @@ def run(folder: Path, config: RunConfig, watch: Watch | None = None, **options: 
     return made
 
 
-def resume_recorded(folder: Path, config: RunConfig | None = None, watch: Watch | None = None) -> Run:
+def resume_recorded(
+    folder: Path, config: RunConfig | None = None, watch: Watch | None = None, **options: Any
+) -> Run:
     """The run in `folder`, resumed."""
     made = Run(folder)
-    resume(folder, config, listener=listener(made, watch), catch_signals=True)
+    resume(folder, config, listener=listener(made, watch), catch_signals=True, **options)
     return made
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from charloop.config import TrainingConfig
 from charloop.evaluation import Evaluator, Score
-from charloop.training.run import begin_journal
+from charloop.training.events import Noted
+from charloop.training.run import count_preparation
 from charloop.training.schedule import Budget
 from charloop.training.state import Journal
 from training.runs import CHUNKS, configure, resume_recorded, run
@@ -110,21 +111,43 @@ def test_minutes_are_by_the_clock(tmp_path: Path, text: Path, monkeypatch: pytes
     assert (again.steps, again.evaluations) == ([], [])
 
 
+def count(limits: Budget, journal: Journal, seconds: float) -> float:
+    """The seconds of a run after a preparation that fits into it."""
+    assert count_preparation(limits, journal, seconds) == []
+    return journal.elapsed
+
+
 def test_preparation_counts_in_a_run_by_the_clock_but_leaves_time_to_train(
     tmp_path: Path, text: Path
 ) -> None:
-    assert begin_journal(budget(steps=7), 1e6) == (Journal(), [])
-    assert begin_journal(budget(minutes=1.0), 20.0) == (Journal(20.0), [])
+    assert count(budget(steps=7), Journal(), 1e6) == 0
+    assert count(budget(minutes=1.0), Journal(), 20.0) == 20
+    assert count(budget(minutes=1.0), Journal(elapsed=40.0), 8.0) == 48
+    assert count(budget(minutes=1.0), Journal(elapsed=40.0, evaluation_seconds=20.0), 8.0) == 40
     config = configure(text, steps=None, minutes=0.02, eval_every=None)
     made = run(tmp_path / "run", config, began=time.monotonic() - 500)
     assert made.steps
     assert any(
         "took 8 min 20 s: the run lasts longer than 0.02 minutes" in note for note in made.started.notes
     )
+    longer = configure(text, steps=None, minutes=0.05, eval_every=None)
+    again = resume_recorded(made.folder, longer, began=time.monotonic() - 500)
+    assert again.steps
+    assert any("the run lasts longer than 0.05 minutes" in note for note in again.started.notes)
+    assert resume_recorded(made.folder, began=time.monotonic() - 500).started.notes == []
 
 
+@pytest.mark.parametrize(
+    ("minutes", "evaluations", "elapsed", "late"), [(2.0, 2, 120, False), (0.1, 1, 21, True)]
+)
 def test_an_expensive_first_evaluation_is_not_followed_by_a_second(
-    tmp_path: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    text: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: float,
+    evaluations: int,
+    elapsed: float,
+    late: bool,
 ) -> None:
     clock, score = Clock(), Evaluator.score
 
@@ -134,12 +157,13 @@ def test_an_expensive_first_evaluation_is_not_followed_by_a_second(
 
     monkeypatch.setattr("charloop.training.loop.time", clock)
     monkeypatch.setattr(Evaluator, "score", expensive)
-    made = run(tmp_path / "run", configure(text, steps=None, minutes=2.0, eval_every=None))
+    made = run(tmp_path / "run", configure(text, steps=None, minutes=minutes, eval_every=None))
     # Ten times twenty seconds are longer than the run: the next evaluation is the last.
-    assert len(made.evaluations) == 2
+    assert len(made.evaluations) == evaluations
+    assert any("training ended" in note.text for note in made.heard(Noted)) == late
     assert made.evaluations[-1].step == made.finished.step
     # Training leaves it its twenty seconds.
-    assert 115 <= made.evaluations[-1].elapsed <= 125
+    assert made.evaluations[-1].elapsed == pytest.approx(elapsed, abs=5)
 
 
 def test_epochs_end_a_run_where_the_text_ends(tmp_path: Path, text: Path) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from charloop.trained import TrainedModel
 
 LIBRARIES = ("charloop", "constriction", "jax", "jaxlib", "llvmlite", "numpy")
+SHOWN_DIGITS = 12
+"""Digits of a hash in messages."""
 
 
 def describe_network(network: "TrainedModel") -> dict[str, str]:
@@ -45,10 +47,15 @@ def check_facts(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:
         if before.get(part) != now[part]:
             raise CharloopError(
                 f"{name} was compressed with another network or other settings: {part}",
-                got=now[part],
-                allowed=before.get(part),
+                got=shorten(now[part]),
+                allowed=str(shorten(before.get(part))),
                 do="name the run that it was compressed with, and its weights as they were",
             )
+
+
+def shorten(fact: Any) -> Any:
+    """Return the beginning of a hash, which is enough to tell two apart; anything else as it is."""
+    return fact[:SHOWN_DIGITS] if isinstance(fact, str) else fact
 
 
 def check_machine(name: str, before: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from charloop.errors import CharloopError
 
 READS, INDEX, SCALE, OFFSET = "reads", "index", "scale", "offset"
 """The arrays of a translation, each with an entry for each token of the joined vocabulary."""
+SHOWN_LABELS = 5
+"""Labels of a network in a message."""
 
 
 def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
@@ -25,10 +27,19 @@ def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
             ("labels", first.labels, other.labels),
         ):
             if one != two:
-                raise CharloopError(f"networks of different {what} cannot be mixed", got=f"{one} and {two}")
+                got = " and ".join(map(shorten, (one, two)))
+                raise CharloopError(f"networks of different {what} cannot be mixed", got=got)
     symbols = sorted(set().union(*(one.symbols for one in vocabularies)))
     min_count = max(one.min_count for one in vocabularies)
     return Vocabulary(tuple(symbols), first.unit, min_count, first.documents, first.labels)
+
+
+def shorten(found: str | tuple[str, ...]) -> str:
+    """Return the labels of documents, of which there may be hundreds, on part of a line; a name as it is."""
+    if isinstance(found, str):
+        return found
+    more = f" and {len(found) - SHOWN_LABELS} more" if len(found) > SHOWN_LABELS else ""
+    return f"({', '.join(found[:SHOWN_LABELS])}{more})"
 
 
 def translate(own: Vocabulary, joined: Vocabulary, learned: int) -> dict[str, np.ndarray]:

@@ -70,8 +70,12 @@ def identify(network: Network) -> dict[str, str]:
     """Return hashes that tell one network, and its weights, from others."""
     arrays = {name: np.asarray(value) for name, value in network.params.items()}
     shapes = {name: np.array(array.shape) for name, array in arrays.items()}
+    facts = {"vocabulary": network.vocabulary.fingerprint}
+    # The same networks can be mixed in another way.
+    if kind := getattr(network.model, "kind", ""):
+        facts["mix"] = kind
     return {
-        "network": checksum(shapes, {"vocabulary": network.vocabulary.fingerprint}),
+        "network": checksum(shapes, facts),
         "weights": checksum(arrays, {}),
     }
 

@@ -1,39 +1,65 @@
-"""The weights of a mixture, learned on a part of the training text that is never scored."""
+"""The weights of a mixture, found on a text that is neither scored nor, where there is one, learned from."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from charloop.checkpoint.texts import read_training_text
+from charloop.checkpoint.texts import read_split, read_training_text
 from charloop.evaluation.evaluator import CHUNK_LENGTH, MAX_LOGITS, WARM_UP, Layout
 from charloop.loss import cross_entropy
 from charloop.mixing import WAYS_TO_MIX
 from charloop.progress import ProgressListener
 from charloop.trained.mixture import Mixture, mix
-from charloop.trained.ngram import Ngram, hold_out, make_ngram
+from charloop.trained.ngram import HELD_OUT, Ngram, hold_out, make_ngram
 
+LEAST = 1000
+"""Fewer characters are too few to find weights on."""
 SMALLEST_WEIGHT = 1e-6
 DIGITS = 3
 """Decimals of the weights found: what is printed is what is used."""
 
 
-def tune_weights(mixture: Mixture, listener: ProgressListener | None = None) -> tuple[Mixture, float]:
-    """Return the mixture with the weights that have the lowest loss on the end of the first run's training text.
+class Tuned(NamedTuple):
+    """A mixture with the weights that were found, and its loss with them, in nats per character."""
 
-    And this loss. N-grams are counted without that end. Raises CharloopError for a network without its run, or whose
-    training text has changed.
+    mixture: Mixture
+    loss: float
+    part: str
+    """The part of the first run's text that they were found on: val, test or train."""
+
+
+def tune_weights(
+    mixture: Mixture, listener: ProgressListener | None = None, *, scored: str | None = None
+) -> Tuned:
+    """Return the mixture with the weights that have the lowest loss on up to 20,000 characters of the first run.
+
+    They are the end of its validation text, or of its test text if `scored`, a part of its text that is to be scored,
+    is "val". Where there is none of `LEAST` characters, they are the end of the training text, and n-grams are
+    counted without it. Raises CharloopError for a network without its run, or whose training text has changed.
     """
-    members = [
-        make_ngram(member, listener, holds_out=True) if isinstance(member, Ngram) else member
-        for member in mixture.members
-    ]
-    _, tokens = hold_out(read_training_text(mixture.run, listener))
+    part, members = find_part(mixture, scored), mixture.members
+    if mixture.run is None or part == "train":
+        members = tuple(
+            make_ngram(member, listener, holds_out=True) if isinstance(member, Ngram) else member
+            for member in members
+        )
+        _, tokens = hold_out(read_training_text(mixture.run, listener))
+    else:
+        tokens = read_split(mixture.run, part, listener).tokens[-HELD_OUT - 1 :]
     logits, targets = predict_each(mix(members, mixture.kind, mixture.weights.tolist()), tokens)
     weights, loss = find_weights(mixture.kind, logits, targets)
-    return mixture.reweigh(weights.tolist()), loss
+    return Tuned(mixture.reweigh(weights.tolist()), loss, part)
+
+
+def find_part(mixture: Mixture, scored: str | None) -> str:
+    """Return the part of the first run's text to find the weights on."""
+    sizes = mixture.run.text if mixture.run else {}
+    held_out = {"val": sizes.get("validation", 0), "test": sizes.get("test", 0)}
+    return next((part for part, size in held_out.items() if part != scored and size >= LEAST), "train")
 
 
 def find_weights(

@@ -37,7 +37,7 @@ from charloop.training.state import Journal, TrainingState
 from charloop.wording import duration, number_of
 
 PREPARATION_SHARE = 0.5
-"""Reading a text and preparing a run counts as at most this share of its minutes: the others are for training."""
+"""Reading a text and preparing a run counts as at most this share of the minutes left: the rest is for training."""
 
 
 def train(
@@ -84,23 +84,27 @@ def train(
         save_checkpoint(session, state, Journal())
         # Written last, because with config.json the folder is a run, which can be resumed.
         session.folder.write_config()
-        journal, noted = begin_journal(session.budget, time.monotonic() - began)
-        notes += noted
+        journal = Journal()
+        notes += count_preparation(session.budget, journal, time.monotonic() - began)
         run_invocation(session, state, journal, notes, listener, loggers, catch_signals, until, reasons)
     return path
 
 
-def begin_journal(budget: Budget, seconds: float) -> tuple[Journal, list[str]]:
-    """Return the journal of a new run that was prepared in `seconds`, and a note if they do not all count.
+def count_preparation(budget: Budget, journal: Journal, seconds: float) -> list[str]:
+    """Count the `seconds` before training as time of the run, and return a note if they do not all count.
 
     They count only in a run that is limited by minutes.
     """
-    limit = budget.seconds
-    if limit is None or seconds <= PREPARATION_SHARE * limit:
-        return Journal(seconds if limit else 0.0), []
-    minutes = number_of(limit / 60, "minute")
-    note = f"reading the text and preparing the run took {duration(seconds)}: the run lasts longer than {minutes}"
-    return Journal(PREPARATION_SHARE * limit), [note]
+    left = (budget.seconds or 0.0) - journal.elapsed - journal.evaluation_seconds
+    if not budget.seconds or left <= 0:
+        return []
+    journal.elapsed += min(seconds, PREPARATION_SHARE * left)
+    if seconds <= PREPARATION_SHARE * left:
+        return []
+    minutes = number_of(budget.seconds / 60, "minute")
+    return [
+        f"reading the text and preparing the run took {duration(seconds)}: the run lasts longer than {minutes}"
+    ]
 
 
 def resume(
@@ -114,13 +118,16 @@ def resume(
     listener: Listener | None = None,
     catch_signals: bool = False,
     until: float = 1.0,
+    began: float | None = None,
 ) -> Path:
     """Continue the run at `path` from its last checkpoint, as if it had not been stopped. Return the folder.
 
     `changes` is its configuration with a longer budget, or with other settings that do not affect what was learned.
     `cell`, `text`, `optimizer` and `schedule` are the objects that it was trained with, if there were any; the others
-    are as in `train`. Raises CharloopError if the text has changed since the run began.
+    are as in `train`; the time before training counts in this invocation, too. Raises CharloopError if the text has
+    changed since the run began.
     """
+    began = time.monotonic() if began is None else began
     check_objects(optimizer, schedule)
     given = Given(None if text is None else Text.of(text), optimizer, schedule)
     folder = RunFolder.open(Path(path), cell=cell, given=given)
@@ -131,11 +138,19 @@ def resume(
             do=f"leave it out, or start a new run with init_from={str(folder.path)!r}",
         )
     listener = listener or find_listener()
-    return resume_folder(folder, changes, listener=listener, catch_signals=catch_signals, until=until)
+    return resume_folder(
+        folder, changes, listener=listener, catch_signals=catch_signals, until=until, began=began
+    )
 
 
 def resume_folder(
-    folder: RunFolder, changes: RunConfig | None, *, listener: Listener, catch_signals: bool, until: float
+    folder: RunFolder,
+    changes: RunConfig | None,
+    *,
+    listener: Listener,
+    catch_signals: bool,
+    until: float,
+    began: float,
 ) -> Path:
     """Continue the run in an open folder, as `resume` does."""
     named = changes is not None and changes.data.corpus != folder.config.data.corpus
@@ -166,6 +181,7 @@ def resume_folder(
                 step=int(state.step),
                 elapsed=journal.elapsed,
             )
+        notes += count_preparation(session.budget, journal, time.monotonic() - began)
         notes = [*corpus.notes, *notes, *changed, *memory]
         run_invocation(session, state, journal, notes, listener, loggers, catch_signals, until)
     return folder.path

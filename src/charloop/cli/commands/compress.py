@@ -24,6 +24,7 @@ from charloop.files.output import check_output, would_overwrite, write_output
 from charloop.wording import number_of
 
 if TYPE_CHECKING:
+    from charloop.compression.encoding import Compressed
     from charloop.compression.predicting import Method
     from charloop.trained import TrainedModel
 
@@ -65,11 +66,10 @@ def main(arguments: Sequence[str]) -> None:
     flags = name_file(parse(CompressFlags, "compress", arguments), given_flags(arguments))
     assert flags.file is not None
     target = flags.output or (STANDARD if flags.file == STANDARD else flags.file + SUFFIX)
-    check_target(target, flags.file, overwrite=flags.overwrite)
     with open_input(flags.file) as source:
+        check_target(target, flags.file, overwrite=flags.overwrite)
         method, notes = find_method(flags)
         from charloop.compression import compress
-        from charloop.compression.encoding import Compressed
 
         results: list[Compressed] = []
 
@@ -79,17 +79,21 @@ def main(arguments: Sequence[str]) -> None:
                 results.append(compress(method, source, file, notes=notes, size=size, listener=listener))
 
         deliver(target, write, overwrite=flags.overwrite)
-    (found,) = results
+    print_sizes(results[0], target)
+
+
+def print_sizes(found: "Compressed", target: str) -> None:
+    """Print what came of a file; on standard error if the compressed file is on standard output."""
     share = f", {8 * found.size / found.original:.3f} bits per byte" if found.original else ""
     stream = sys.stderr if target == STANDARD else sys.stdout
-    print(f"compressed  {number_of(found.original, 'byte')} to {found.size:,}{share}: {target}", file=stream)
+    lines = [f"compressed  {number_of(found.original, 'byte')} to {found.size:,}{share}: {target}"]
     if found.unknown:
         are = "is" if found.unknown == 1 else "are"
-        print(
-            f"note        {number_of(found.unknown, 'byte')} of these {are} what the network does not know, "
-            "compressed by LZMA",
-            file=stream,
-        )
+        count = number_of(found.unknown, "byte")
+        lines.append(f"note        {count} of these {are} what the network does not know, compressed by LZMA")
+    if found.size > found.original:
+        lines.append("note        the file became larger: it is too short, or the network predicts it badly")
+    print("\n".join(lines), file=stream)
 
 
 def name_file(flags: CompressFlags, given: set[str]) -> CompressFlags:
@@ -175,7 +179,8 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     try:
         file = open(path, "rb")  # noqa: SIM115 - an error in the block is not one of opening
     except (OSError, ValueError) as error:
-        raise CharloopError(f"cannot read {path} ({getattr(error, 'strerror', None) or error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise CharloopError(f"cannot read {path} ({reason})", do="name a file") from None
     with file:
         yield file
 

@@ -53,10 +53,10 @@ class DecompressFlags:
 def main(arguments: Sequence[str]) -> None:
     """Decompress a file."""
     flags = parse(DecompressFlags, "decompress", arguments)
-    target = flags.output or find_target(flags.file)
-    check_target(target, flags.file, overwrite=flags.overwrite)
     name = "standard input" if flags.file == STANDARD else flags.file
     with open_input(flags.file) as source:
+        target = flags.output or find_target(flags.file)
+        check_target(target, flags.file, overwrite=flags.overwrite)
         from charloop.compression.container import Reader
 
         reader = Reader(source, name)

@@ -87,6 +87,11 @@ class EvalFlags(ReadingFlags):
     learning: ScoringLearningFlags = field(default_factory=ScoringLearningFlags)
     mixing: MixFlags = field(default_factory=MixFlags)
 
+    @property
+    def part(self) -> str | None:
+        """The part of the run's own text to score; None for a text that is given."""
+        return None if self.texts or self.text is not None else self.split or "val"
+
 
 def main(arguments: Sequence[str]) -> None:
     """Score a text and print its score."""
@@ -100,7 +105,7 @@ def main(arguments: Sequence[str]) -> None:
     from charloop.data.forms import StringReader
     from charloop.sampling.prompt import NO_BEGINNING
 
-    how = {"cell": flags.cell, "weights": flags.weights}
+    how = {"cell": flags.cell, "weights": flags.weights, "scored": flags.part}
     network = load_runs(flags.run, flags.mixing, tune=flags.learning.tune, **how)
     folder = network.run
     assert folder is not None
@@ -118,12 +123,12 @@ def main(arguments: Sequence[str]) -> None:
     context = read_context(
         flags.context, taken=STDIN if STDIN in flags.texts else None, unit=folder.vocabulary.unit
     )
-    given = flags.read_text(folder, flags.split or "val")
+    given = flags.read_text(folder, flags.part or "val")
     if context is not None:
         reader = StringReader(folder.vocabulary)
         context = reader.read(context)
         given = given._replace(notes=tuple(dict.fromkeys((*given.notes, *reader.notes))))
-    own = not flags.texts and flags.text is None and not folder.vocabulary.documents
+    own = flags.part is not None and not folder.vocabulary.documents
     beginning = NO_BEGINNING if own and context is None else network.beginning(context)
     ids = beginning.ids(folder.vocabulary, given.tokens, flags.unknown)
     if flags.baselines and given.training is None:

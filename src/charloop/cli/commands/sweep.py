@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     """Train what is not trained yet, then report. 0; 130 if Ctrl-C ended it."""
     given = given_flags(arguments)
     # Enough to know the preset, file or run whose settings the flags change.
-    first = parse_over(SweepFlags, "sweep", None, arguments, set())
+    try:
+        first = parse_over(SweepFlags, "sweep", None, arguments, set())
+    except CharloopError as error:
+        raise point_to_space(error, arguments) from None
     if first.preset == AUTO:
         raise CharloopError(
             "charloop sweep has no --preset auto, which depends on the speed of the machine at that time",
@@ -55,6 +59,19 @@ def main(arguments: Sequence[str]) -> int:
         again = f"\nresume:  {shlex.join(['charloop', 'sweep', *arguments])}"
         print(again, file=sys.stderr if flags.json else sys.stdout)
     return end
+
+
+def point_to_space(error: CharloopError, arguments: Sequence[str]) -> CharloopError:
+    """Return the error of wrong flags; where a setting got several values, with what takes them."""
+    from charloop.comparison.search.space import FIXED, SECTION_OF
+
+    words = [part for word in arguments for part in word.split("=", 1)]
+    for flag, value in pairwise(words):
+        name = flag.removeprefix("--").replace("-", "_")
+        if "," in value and flag in error.what.split(":")[0].split() and name in SECTION_OF.keys() - FIXED:
+            do = f"to try several values: --space FILE, with values = [...] under [parameters.{name}]"
+            return CharloopError(error.what, got=error.got, allowed=error.allowed, do=do)
+    return error
 
 
 def run_cells(flags: SweepFlags, config: RunConfig, cells: Sequence[str], kind: str) -> int:

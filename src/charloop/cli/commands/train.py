@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     if first.json and not first.find_learning_rate:
         raise CharloopError("--json needs --find-learning-rate", do="add it, or leave --json out")
     if first.resume:
-        return resume_run(first, first.resume, arguments, given)
+        return resume_run(first, first.resume, arguments, given, began)
     return start_run(first, arguments, given, began)
 
 
@@ -106,8 +106,8 @@ def refuse_unnamed_cell(file: Path, base: RunConfig, given: set[str]) -> None:
         )
 
 
-def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str]) -> int:
-    """Continue a run in its folder."""
+def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: set[str], began: float) -> int:
+    """Continue a run in its folder; the time of this invocation counts from `began`."""
     for name in ("output", "init_from", "config", "preset", "overwrite", "find_learning_rate"):
         if name in given:
             raise CharloopError(
@@ -122,7 +122,7 @@ def resume_run(first: TrainFlags, run: Path, arguments: Sequence[str], given: se
     config = make_config(parse_over(TrainFlags, "train", folder.config, arguments, given), given)
     refuse_changes(folder.config, config)
     with TrainingScreen() as screen:
-        resume_folder(folder, config, listener=screen, catch_signals=True, until=1.0)
+        resume_folder(folder, config, listener=screen, catch_signals=True, until=1.0, began=began)
     return print_end(run, config, interrupted=screen.interrupted)
 
 

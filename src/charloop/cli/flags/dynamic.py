@@ -32,8 +32,8 @@ class ScoringLearningFlags(LearningFlags):
     dynamic: Switch = False
     """Also score the text while the network learns from each segment that it has predicted."""
     tune: Switch = False
-    """First choose --dynamic-rate and --dynamic-decay, or the weights of several runs, on the last 20,000 characters
-    of the training text."""
+    """First choose --dynamic-rate and --dynamic-decay, on the last 20,000 characters of the training text; or the
+    weights of several runs (docs/mixing.md)."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from charloop.trained import TrainedModel
     from charloop.trained.mixture import Mixture
 
+TUNED_ON = {
+    "val": "validation text",
+    "test": "test text",
+    "train": "training text's end, which the networks have learned from",
+}
+
 
 @dataclass(frozen=True)
 class MixFlags:
@@ -31,7 +37,7 @@ class TunedMixFlags(MixFlags):
     """Several runs as one: RUN+RUN. Their predictions of each character are mixed."""
 
     tune: Switch = False
-    """First choose the weights of several runs on the last 20,000 characters of the training text."""
+    """First choose the weights of several runs, on up to 20,000 characters of the first run's validation text."""
 
 
 def split_runs(given: str) -> list[str]:
@@ -70,10 +76,13 @@ def show_flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def load_runs(run: Path, flags: MixFlags, *, tune: bool = False, **how: Any) -> "TrainedModel":
+def load_runs(
+    run: Path, flags: MixFlags, *, tune: bool = False, scored: str | None = None, **how: Any
+) -> "TrainedModel":
     """Return the network of a run, or those of RUN+RUN as one, with tuned weights if `tune` says so.
 
-    `how` is as in `load`. Raises CharloopError as `load`, `load_members` and `mix` do.
+    `scored` is the part of the first run's text that is to be scored, if one is; `how` is as in `load`. Raises
+    CharloopError as `load`, `load_members` and `mix` do.
     """
     from charloop.trained import load
 
@@ -86,7 +95,7 @@ def load_runs(run: Path, flags: MixFlags, *, tune: bool = False, **how: Any) -> 
     weights = read_weights(flags.mix_weights)
     with showing_progress() as listener:
         mixture = mix(list(load_members(names, listener, **how)), flags.mix, weights)
-    return tune_mixture(mixture) if tune else mixture
+    return tune_mixture(mixture, scored) if tune else mixture
 
 
 def read_weights(given: str | None) -> list[float] | None:
@@ -97,17 +106,17 @@ def read_weights(given: str | None) -> list[float] | None:
         raise CharloopError("--mix-weights", got=given, allowed="numbers, such as 0.7,0.3") from None
 
 
-def tune_mixture(mixture: "Mixture") -> "Mixture":
-    """Return the mixture with the best weights on the end of the training text, and print them."""
+def tune_mixture(mixture: "Mixture", scored: str | None) -> "Mixture":
+    """Return the mixture with the best weights on a text that is not `scored`, and print them."""
     from charloop.trained.weighing import tune_weights
 
     with showing_progress() as listener:
-        mixture, loss = tune_weights(mixture, listener)
+        tuned = tune_weights(mixture, listener, scored=scored)
+    weights, text = write_weights(tuned.mixture), TUNED_ON[tuned.part]
     print(
-        f"tuning: --mix-weights {write_weights(mixture)}: {loss:.4f} nats per character of the training text's end",
-        file=sys.stderr,
+        f"tuning: --mix-weights {weights}: {tuned.loss:.4f} nats per character of the {text}", file=sys.stderr
     )
-    return mixture
+    return tuned.mixture
 
 
 def write_weights(mixture: "Mixture") -> str:

@@ -21,6 +21,7 @@ RESIZE_SECONDS = 0.2
 """Time between two looks at the size of the terminal."""
 SETUP_FLAGS = frozenset(
     {"run", "prompt", "prompt_file", "context", "no_echo", "color", "weights", "cell", "interactive", "label"}
+    | {"mix", "mix_weights", "tune"}
 )
 DRAWING_FLAGS = frozenset(
     {"temperature", "top_k", "top_p", "min_p", "forbid", "bias", "mode", "seed", "unknown"}
