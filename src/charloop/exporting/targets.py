@@ -36,6 +36,7 @@ class Target(NamedTuple):
 
 
 TARGETS = {
+    "c": Target("a C99 file and its header", "c_source", ".c"),
     "js": Target("an ECMAScript module, with its types", "javascript_module", ".mjs"),
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
     "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),

@@ -22,12 +22,14 @@ class ExportFlags:
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a run."""
     to: Literal[
+        "c",
         "js",
         "numpy",
         "onnx",
         "torch",
     ] = "numpy"
-    """js: an ECMAScript module for programs in JavaScript, with its types.
+    """c: a C99 file and its header; also for microcontrollers, and WebAssembly by clang.
+    js: an ECMAScript module for programs in JavaScript, with its types.
     numpy: a Python file that needs NumPy only.
     onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]').
     torch: a folder for PyTorch."""

@@ -97,7 +97,8 @@ def gather_values(network: ExportedNetwork, export: Export) -> dict[str, Any]:
     readout = arrays.add_matrix(network.readout)
     embedding = network.embedding and arrays.add_matrix(network.embedding)
     # ASCII of JSON without slashes: nothing in it ends a comment, or begins one.
-    facts = json.dumps(export.facts).replace("/", "\\/")
+    labels = {"labels": tables["labels"]} if tables["labels"] else {}
+    facts = json.dumps({**export.facts, **labels}).replace("/", "\\/")
     return tables | {
         "facts": facts,
         "steps": steps,

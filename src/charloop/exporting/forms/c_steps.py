@@ -1,6 +1,6 @@
 """A layer's time step in C: a function of its input, its state and its output."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -49,7 +49,7 @@ class ArraysInC(Protocol):
 class CStep(NamedTuple):
     """The body of a layer's function, and sizes: floats of its state, and of its arrays on the stack."""
 
-    body: list[str]
+    body: str
     state: int
     scratch: int
     one_hot: bool
@@ -82,7 +82,7 @@ class StepSpeller:
         self._spell_program(layer.finish, self._locate_result)
         if not layer.sources:
             self.lines.append("(void)token;" if self.one_hot else "(void)x;")
-        return CStep(self.lines, self.offsets[-1], self.scratch, self.one_hot)
+        return CStep(indent(self.lines), self.offsets[-1], self.scratch, self.one_hot)
 
     def _declare(self, name: str, size: int) -> None:
         self.lines.append(f"float {name}[{size}];")
@@ -90,7 +90,9 @@ class StepSpeller:
 
     def _begin(self, name: str, size: int, bias: np.ndarray | None) -> None:
         self._declare(name, size)
-        first = f"clear({name}, {size});" if bias is None else f"copy({name}, {self.arrays.add(bias)}, {size});"
+        first = (
+            f"clear({name}, {size});" if bias is None else f"copy({name}, {self.arrays.add(bias)}, {size});"
+        )
         self.lines.append(first)
 
     def _spell_source(self, name: str, made: ExportedProduct | None) -> None:
@@ -203,6 +205,16 @@ class Locate(Protocol):
         """Return the element of an array."""
 
 
+def indent(lines: Iterable[str]) -> str:
+    """Return the lines of a function's body, each as deep as its block."""
+    made, depth = list[str](), 1
+    for line in lines:
+        depth -= line.startswith("}")
+        made.append("    " * depth + line)
+        depth += line.endswith("{")
+    return "\n".join(made)
+
+
 def spell_number(number: float) -> str:
     """Return a float constant."""
     value = float(np.float32(number))
@@ -211,4 +223,4 @@ def spell_number(number: float) -> str:
     return f"({value!r}f)" if value < 0 else f"{value!r}f"
 
 
-assert REDUCTIONS == FIRST.keys()
+assert FIRST.keys() == REDUCTIONS
