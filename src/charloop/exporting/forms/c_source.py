@@ -98,7 +98,7 @@ def gather_values(network: ExportedNetwork, export: Export) -> dict[str, Any]:
     embedding = network.embedding and arrays.add_matrix(network.embedding)
     # ASCII of JSON without slashes: nothing in it ends a comment, or begins one.
     labels = {"labels": tables["labels"]} if tables["labels"] else {}
-    facts = json.dumps({**export.facts, **labels}).replace("/", "\\/")
+    facts = json.dumps({**export.facts, **labels}).replace("/", "\\u002f")
     return tables | {
         "facts": facts,
         "steps": steps,
