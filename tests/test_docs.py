@@ -33,7 +33,7 @@ def test_the_library_in_ten_lines_runs(tmp_path: Path) -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    shown = set(re.findall(r"^charloop (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^charloop ([\w-]+)", README, re.MULTILINE))
     assert shown >= COMMANDS.keys()
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from charloop.sampling import SamplingConfig
     from charloop.sessions import Session
     from charloop.trained import TrainedModel, load
+    from charloop.trained.torch_import import import_torch
     from charloop.training.new_runs.range_test import find_learning_rate
     from charloop.training.run import resume, train
     from charloop.unroll import UNROLLINGS
@@ -42,6 +43,7 @@ _HOMES = {
     "export": "exporting",
     "find_learning_rate": "training.new_runs.range_test",
     "find_preset": "presets",
+    "import_torch": "trained.torch_import",
     "load": "trained",
     "load_corpus": "data",
     "resume": "training.run",
@@ -74,6 +76,7 @@ __all__ = [
     "export",
     "find_learning_rate",
     "find_preset",
+    "import_torch",
     "load",
     "load_corpus",
     "resume",

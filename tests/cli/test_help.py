@@ -30,6 +30,7 @@ FLAGS = {
     "compress": "charloop.cli.commands.compress.CompressFlags",
     "decompress": "charloop.cli.commands.decompress.DecompressFlags",
     "export": "charloop.cli.commands.export.ExportFlags",
+    "import-torch": "charloop.cli.commands.import_torch.ImportTorchFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",

@@ -19,6 +19,7 @@ COMMANDS = {
     "compress": "compress a file with a trained network",
     "decompress": "give back what was compressed, byte for byte",
     "export": "write a trained network as a page, code or a graph",
+    "import-torch": "make a run of a network trained in PyTorch",
     "plot": "draw loss curves as a figure for print",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",
@@ -86,13 +87,13 @@ def dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS, do="see charloop --help")
-    command = importlib.import_module(f"charloop.cli.commands.{name}")
+    command = importlib.import_module(f"charloop.cli.commands.{name.replace('-', '_')}")
     return int(command.main(rest) or 0)
 
 
 def usage() -> str:
     """Return what `charloop --help` prints."""
-    commands = "\n".join(f"  {name:12}{summary}" for name, summary in COMMANDS.items())
+    commands = "\n".join(f"  {name:14}{summary}" for name, summary in COMMANDS.items())
     return f"""usage: charloop COMMAND ...
 
 Train a recurrent character language model on any text,
