@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from charloop.errors import CharloopError, unknown_name
 
 Arrays = Mapping[str, Float32[np.ndarray, "..."]]
-CELLS = {1: "rnn", 3: "gru", 4: "lstm"}
+CELL_OF_BLOCKS = {1: "rnn", 3: "gru", 4: "lstm"}
 """The cell, by the number of blocks in its weights."""
 RECURRENT = re.compile(
     r"(?P<prefix>.*?)(?P<name>(weight|bias)_(ih|hh|hr))(?P<layer>(_l\d+)?)(?P<reverse>(_reverse)?)"
@@ -58,7 +58,7 @@ def find_parts(state: Arrays, vocab: int, names: Mapping[str, str]) -> TorchStat
     embedding = find_embedding(others, (vocab, inputs), names, readout)
     is_tied = embedding is not None and same(state[embedding], state[readout])
     return TorchState(
-        CELLS[layers["weight_hh_l0"].shape[0] // hidden],
+        CELL_OF_BLOCKS[layers["weight_hh_l0"].shape[0] // hidden],
         layers,
         None if embedding is None else state[embedding],
         None if is_tied else state[readout],
@@ -168,7 +168,12 @@ def check_layers(layers: dict[str, np.ndarray]) -> Arrays:
     if "weight_hh_l0" in layers and layers["weight_hh_l0"].ndim == 2:
         hidden = layers["weight_hh_l0"].shape[1]
     rows = layers["weight_hh_l0"].shape[0] if hidden else 0
-    if first is None or first.ndim != 2 or not hidden or rows not in [blocks * hidden for blocks in CELLS]:
+    if (
+        first is None
+        or first.ndim != 2
+        or not hidden
+        or rows not in [blocks * hidden for blocks in CELL_OF_BLOCKS]
+    ):
         shapes = {name: list(value.shape) for name, value in layers.items()}
         raise CharloopError("recurrent layers", got=shapes, allowed="those of torch.nn.LSTM, GRU or RNN")
     made = {}
