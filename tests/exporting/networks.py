@@ -9,6 +9,7 @@ import pytest
 
 from charloop.config import ModelConfig
 from charloop.data import Vocabulary
+from charloop.exporting.quantizing import quantize
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
 from charloop.types import Parameters
@@ -82,6 +83,13 @@ def compute_logits(network: TrainedModel, tokens: np.ndarray) -> np.ndarray:
     state = network.model.initial_state(1)
     logits, _ = jax.jit(network.model.apply)(network.params, tokens[:, None], state)
     return np.asarray(logits)[:, 0]
+
+
+@cache
+def expect_logits(kind: str, layers: int = 1, *, int8: bool = False) -> np.ndarray:
+    """Return the logits after each of `draw_tokens`, computed once; with `int8` those of rounded weights."""
+    network = make_network(kind, layers)
+    return compute_logits(quantize(network) if int8 else network, draw_tokens(network))
 
 
 def assert_close(made: np.ndarray, expected: np.ndarray, tolerance: float = 1e-5) -> None:

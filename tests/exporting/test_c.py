@@ -10,16 +10,15 @@ import pytest
 
 from charloop.exporting import export
 from charloop.exporting.forms.c_source import make_prefix
-from charloop.exporting.quantizing import quantize
 from exporting.in_c import STRICT, compile_c, compile_network
 from exporting.networks import (
     HOSTILE,
     LABELS,
     SYMBOLS,
     assert_close,
-    compute_logits,
     draw_tokens,
     each_network,
+    expect_logits,
     make_network,
 )
 from exporting.test_numpy import load_exported
@@ -33,19 +32,15 @@ def without_surrogates(text: str) -> bytes:
 
 @each_network
 def test_the_library_computes_the_same_logits(kind: str, layers: int) -> None:
-    network = make_network(kind, layers)
-    tokens = draw_tokens(network)
     made = compile_network(kind, layers)
-    assert_close(made.run(tokens), compute_logits(network, tokens))
+    assert_close(made.run(draw_tokens(make_network(kind, layers))), expect_logits(kind, layers))
     compile_c("clang", *STRICT, "-fsyntax-only", made.source)
 
 
 @pytest.mark.parametrize("kind", EIGHT_BIT)
 def test_8_bit_weights_compute_what_rounded_weights_do(kind: str) -> None:
-    network = make_network(kind)
-    tokens = draw_tokens(network)
     made = compile_network(kind, int8=True)
-    assert_close(made.run(tokens), compute_logits(quantize(network), tokens))
+    assert_close(made.run(draw_tokens(make_network(kind))), expect_logits(kind, int8=True))
     source = made.source.read_text("ascii")
     sizes = [int(size) for size in re.findall(r"static const float \w+\[(\d+)\]", source)]
     assert max(sizes) < 100, "a matrix is kept as float32"
