@@ -142,12 +142,16 @@ def test_more_time_never_means_a_smaller_network(
         (
             {"minutes": 5},
             {
-                "cell": "lstm",
+                "cell": "gru",
                 "hidden_size": 256,
-                "dropout_output": 0.2,
-                "weight_dropout": 0.1,
+                "dropout_output": 0.1,
+                "weight_dropout": 0.0,
                 "learning_rate": 3e-3,
             },
+        ),
+        (
+            {"minutes": 10},
+            {"cell": "lstm", "hidden_size": 256, "dropout_output": 0.2, "weight_dropout": 0.1},
         ),
         ({"minutes": 0.01}, {"hidden_size": 64, "warmup_steps": 0}),
         ({"minutes": 20, "characters": 54_000}, {"hidden_size": 128, "weight_dropout": 0.3, "epochs": 60}),
