@@ -43,7 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
 """By name: settings of the model and the vocabulary."""
 CASES = mostly_slow(
     [(kind, layers) for kind in KINDS for layers in (1, 3)],
-    lambda case: case[1] == 1 or case[0] in ("lstm", "ln-lstm", "labels"),
+    lambda case: case[1] == 1 or case[0] in ("all-layers", "ln-lstm", "labels"),
 )
 each_network = pytest.mark.parametrize(("kind", "layers"), CASES)
 

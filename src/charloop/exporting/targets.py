@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
+
+import numpy as np
 
 from charloop.checkpoint.new_folder import set_aside
 from charloop.errors import CharloopError, unknown_name
@@ -78,9 +80,16 @@ def check_path(target: Target, path: Path, *, overwrite: bool) -> None:
         if path.suffix != target.suffix:
             raise CharloopError(OUTPUT, got=str(path), allowed=f"a name that ends in {target.suffix}")
         check_output(OUTPUT, str(path), overwrite=overwrite)
-    elif path.exists() and not path.is_dir():
+        return
+    try:
+        is_file, is_full = path.exists() and not path.is_dir(), path.is_dir() and any(path.iterdir())
+    except OSError as error:  # such as a name of too many characters
+        raise CharloopError(
+            f"{OUTPUT}: cannot write {path} ({error.strerror})", do="choose another"
+        ) from None
+    if is_file:
         raise CharloopError(OUTPUT, got=str(path), allowed="a folder", do="that is a file")
-    elif path.is_dir() and any(path.iterdir()) and not overwrite:
+    if is_full and not overwrite:
         raise CharloopError(
             f"{OUTPUT}: {path} is not empty", do="choose another, or add --overwrite to rename it"
         )
@@ -94,19 +103,27 @@ def export(
     int8: bool = False,
     overwrite: bool = False,
     prompt: str = "",
+    length: int = 500,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
     listener: ProgressListener | None = None,
-    **writing: Any,
 ) -> Exported:
     """Write the network to `path` in the form that `to` names, completely or not at all.
 
-    `writing` are fields of SamplingConfig, which the form uses unless it is told otherwise. With `int8`, weights are
-    rounded to 8 bits, and what that costs is measured on the run's validation text. With `overwrite`, a file at
-    `path` is replaced, and a folder is renamed. Raises CharloopError for what has no such form.
+    `prompt` to `seed` are how the form writes unless it is told otherwise, in the ranges of SamplingConfig. With
+    `int8`, weights are rounded to 8 bits, and what that costs is measured on the run's validation text. With
+    `overwrite`, a file at `path` is replaced, and a folder is renamed. Raises CharloopError for what has no such
+    form, weights that are not finite, and a prompt of characters that the network does not know.
     """
     target, path = find_target(to), Path(path)
     check_path(target, path, overwrite=overwrite)
     if int8 and not target.int8:
         raise CharloopError(f"--int8 and --to {to} do not go together", do="leave --int8 out")
+    trained.vocabulary.encode(prompt)
+    check_finite(trained)
+    writing = SamplingConfig(length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     used, cost, notes = trained, None, tuple(trained.notes)
     if int8:
         used = quantize(trained)
@@ -115,16 +132,26 @@ def export(
             notes += (f"what 8-bit weights cost could not be measured: {measured}",)
         else:
             cost = measured
+            difference = round(cost.after - cost.before, 4) + 0.0  # never -0.0
             notes += (
-                f"8-bit weights cost {cost.after - cost.before:+.4f} bits per character on the validation text"
+                f"8-bit weights cost {difference:+.4f} bits per character on the validation text"
                 f" ({cost.before:.4f} before, {cost.after:.4f} after)",
             )
     facts = gather_facts(trained, path.name.removesuffix(target.suffix), cost)
-    made = Export(used, int8, facts["name"], SamplingConfig(**writing), prompt, facts)
+    made = Export(used, int8, facts["name"], writing, prompt, facts)
     make_files: MakeFiles = importlib.import_module(f"charloop.exporting.forms.{target.module}").make_files
     files = make_files(made)
     written = write_files(target, path, files, overwrite=overwrite)
     return Exported(written, notes)
+
+
+def check_finite(network: TrainedModel) -> None:
+    """Raise CharloopError if a weight is infinite or not a number."""
+    for name, value in network.params.items():
+        if not np.isfinite(value).all():
+            raise CharloopError(
+                f"{name} has numbers that are not finite", do="choose weights from before training diverged"
+            )
 
 
 def write_files(
@@ -135,8 +162,16 @@ def write_files(
         places = [path, *(path.with_name(name) for name in [*files][1:])]
         for place in places[1:]:
             check_output(OUTPUT, str(place), overwrite=overwrite)
-        for place, content in reversed([*zip(places, files.values(), strict=True)]):
-            write_output(OUTPUT, str(place), partial(write_content, content), overwrite=overwrite)
+        written = list[Path]()
+        try:
+            for place, content in reversed([*zip(places, files.values(), strict=True)]):
+                is_new = not place.exists()
+                write_output(OUTPUT, str(place), partial(write_content, content), overwrite=overwrite)
+                written += [place] if is_new else []
+        except BaseException:
+            for place in written:
+                place.unlink()
+            raise
     else:
         if overwrite and path.is_dir() and any(path.iterdir()):
             set_aside(path.resolve())

@@ -11,11 +11,15 @@ from charloop.files.atomic import Write, write_beside
 def check_output(flag: str, target: str, *, overwrite: bool, allowed: str = "a file") -> None:
     """Raise CharloopError if `target` is a folder, is in no folder, or is a file that may not be overwritten."""
     path = Path(target)
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # such as a name of too many characters
+        raise CharloopError(f"{flag}: cannot write {path} ({error.strerror})", do="choose another") from None
+    if is_folder:
         raise CharloopError(flag, got=target, allowed=allowed, do="that is a folder")
     if would_overwrite(path) and not overwrite:
         raise CharloopError(f"{flag}: {path} is there already", do="choose another name, or add --overwrite")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise CharloopError(f"{flag}: there is no folder {path.parent}", do="make it first")
 
 

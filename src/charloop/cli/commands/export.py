@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from msgspec import Meta
 
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import print_lines, visible
 from charloop.cli.terminal.progress import showing_progress
 from charloop.config.ranges import NonNegative, NonNegativeCount
-from charloop.sampling.config import SamplingConfig
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class ExportFlags:
     the validation text."""
     prompt: Annotated[str, argument("TEXT")] = ""
     """The prompt that the form continues unless it is given another."""
-    length: Annotated[int, tyro.conf.arg(metavar="N")] = 500
+    length: Annotated[int, Meta(ge=1, le=2**31 - 1), tyro.conf.arg(metavar="N")] = 500
     """Characters that it writes unless it is told otherwise."""
     temperature: NonNegative = 1.0
     """Sampling temperature that it uses unless it is told otherwise."""
     top_k: NonNegativeCount = 0
     """Sample from the N likeliest characters only. 0: from all."""
-    top_p: float = 1.0
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Sample from the fewest likeliest characters whose probabilities add up to X, above 0 and at most 1."""
     weights: Literal["best", "last"] = "best"
     """Use the weights with the best validation loss, or the newest."""
@@ -63,9 +63,9 @@ def main(arguments: Sequence[str]) -> None:
     """Write the form, and print its files."""
     flags = check_ranges(parse(ExportFlags, "export", arguments))
     writing = {name: getattr(flags, name) for name in WRITING}
-    SamplingConfig(**writing)
     prepare_jax()
     from charloop.checkpoint import RunFolder
+    from charloop.data.forms import StringReader
     from charloop.exporting.targets import check_path, export, find_target
     from charloop.trained import load_trained_model
 
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str]) -> None:
     output = flags.output or Path(flags.run.resolve().name + (target.suffix or f"-{flags.to}"))
     check_path(target, output, overwrite=flags.overwrite)
     network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
+    reader = StringReader(network.vocabulary)
     with showing_progress() as listener:
         made = export(
             network,
@@ -80,9 +81,9 @@ def main(arguments: Sequence[str]) -> None:
             output,
             int8=flags.int8,
             overwrite=flags.overwrite,
-            prompt=flags.prompt,
+            prompt=reader.read(flags.prompt),
             listener=listener,
             **writing,
         )
     rows = [f"wrote       {path} ({size:,} bytes)" for path, size in made.files.items()]
-    print_lines(map(visible, [*rows, *(f"note        {note}" for note in made.notes)]))
+    print_lines(map(visible, [*rows, *(f"note        {note}" for note in (*reader.notes, *made.notes))]))
