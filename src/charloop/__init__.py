@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from charloop.errors import CharloopError
     from charloop.evaluation import Score
     from charloop.exporting import export
+    from charloop.exporting.pushing import push
     from charloop.model import CharLM
     from charloop.presets import find_preset
     from charloop.sampling import SamplingConfig
@@ -46,6 +47,7 @@ _HOMES = {
     "import_torch": "trained.torch_import",
     "load": "trained",
     "load_corpus": "data",
+    "push": "exporting.pushing",
     "resume": "training.run",
     "train": "training.run",
 }
@@ -79,6 +81,7 @@ __all__ = [
     "import_torch",
     "load",
     "load_corpus",
+    "push",
     "resume",
     "train",
 ]

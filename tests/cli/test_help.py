@@ -32,6 +32,7 @@ FLAGS = {
     "export": "charloop.cli.commands.export.ExportFlags",
     "import-torch": "charloop.cli.commands.import_torch.ImportTorchFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
+    "push": "charloop.cli.commands.push.PushFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",
     "baselines": "charloop.cli.commands.baselines.BaselinesFlags",
@@ -42,7 +43,7 @@ FLAGS = {
     "bench speed": "charloop.cli.commands.bench.SpeedFlags",
     "bench unroll": "charloop.cli.commands.bench.UnrollFlags",
 }
-POSITIONAL = {"run", "runs", "texts", "corpus", "file"}
+POSITIONAL = {"repo", "run", "runs", "texts", "corpus", "file"}
 HIDDEN = {"sweep": {"cell", "cell_options"}, "baselines": {"batch_size", "seq_length"}}
 """What a command's declaration inherits and does not offer."""
 

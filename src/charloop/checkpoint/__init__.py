@@ -6,6 +6,7 @@
 `checkpoints`: the files from which a run continues, and the newest that is not damaged
 `checksums`: arrays in a file with a checksum, which finds damage; pytrees as arrays
 `lines`: files that grow by lines, and are cut back to a checkpoint
+`hub`: runs on the Hugging Face hub
 `lock`: one process at a time writes to a run
 `texts`: the text that a run was trained on, or another that it reads
 """

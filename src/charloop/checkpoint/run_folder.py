@@ -12,6 +12,7 @@ from charloop.cells import is_file_cell
 from charloop.cells.from_object import is_user_cell
 from charloop.checkpoint.checkpoints import Checkpoints, Tensors, read_tensors, write_tensors
 from charloop.checkpoint.checksums import damaged
+from charloop.checkpoint.hub import fetch_run, names_hub
 from charloop.checkpoint.lock import LOCK
 from charloop.checkpoint.names import (
     CELL,
@@ -89,11 +90,13 @@ class RunFolder:
     def open(
         cls, path: Path, *, cell: Any = None, given: Given | None = None, inspect: bool = False
     ) -> "RunFolder":
-        """Open the run at `path`. `cell` is a user's own cell, or names its code: no code of the run is executed.
+        """Open the run at `path`, or on the hub (hf:USER/NAME). `cell` is a user's own cell, or
+        names its code: no code of the run is executed.
 
         `given` are other objects that it was made with. With `inspect`, the run is only looked at and needs no code.
         Raises CharloopError for a folder that is not a run, and for parts that are missing, damaged or foreign.
         """
+        path = fetch_run(path) if names_hub(path) and not os.path.isdir(path) else path
         # os.path accepts names that no file can have.
         if not os.path.isdir(path):
             do = "runs are folders that `charloop train` creates"

@@ -26,6 +26,8 @@ class Export:
     """The prompt unless another is given."""
     facts: Mapping[str, Any]
     """Of `gather_facts`."""
+    license: str = ""
+    """What the model card names; "" for none."""
 
     def network(self) -> ExportedNetwork:
         """Return the network as arrays and programs. Raises CharloopError for a cell whose step has no rule."""

@@ -21,6 +21,8 @@ from charloop.sampling import SamplingConfig
 from charloop.trained import TrainedModel
 
 OUTPUT = "--output"
+CARD = "safetensors"
+"""The form with a model card."""
 
 
 class Target(NamedTuple):
@@ -42,6 +44,7 @@ TARGETS = {
     "js": Target("an ECMAScript module, with its types", "javascript_module", ".mjs"),
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
     "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),
+    "safetensors": Target("a folder for the Hugging Face hub", "hub_folder", int8=False),
     "torch": Target("a folder for PyTorch", "torch_module", int8=False),
 }
 """By the name that --to takes."""
@@ -108,17 +111,22 @@ def export(
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int = 0,
+    license: str = "",
     listener: ProgressListener | None = None,
 ) -> Exported:
     """Write the network to `path` in the form that `to` names, completely or not at all.
 
     `prompt` to `seed` are how the form writes unless it is told otherwise, in the ranges of SamplingConfig. With
     `int8`, weights are rounded to 8 bits, and what that costs is measured on the run's validation text. With
-    `overwrite`, a file at `path` is replaced, and a folder is renamed. Raises CharloopError for what has no such
-    form, weights that are not finite, and a prompt of characters that the network does not know.
+    `overwrite`, a file at `path` is replaced, and a folder is renamed. `license` is that of the weights, for
+    a hub's card. Raises CharloopError for what has no such form, weights that are not finite, and a prompt of characters that the network does not know.
     """
     target, path = find_target(to), Path(path)
     check_path(target, path, overwrite=overwrite)
+    if license and to != CARD:
+        raise CharloopError(
+            f"--license and --to {to} do not go together", do=f"only --to {CARD} writes a card"
+        )
     if int8 and not target.int8:
         raise CharloopError(f"--int8 and --to {to} do not go together", do="leave --int8 out")
     trained.vocabulary.encode(prompt)
@@ -138,7 +146,9 @@ def export(
                 f" ({cost.before:.4f} before, {cost.after:.4f} after)",
             )
     facts = gather_facts(trained, path.name.removesuffix(target.suffix), cost)
-    made = Export(used, int8, facts["name"], writing, prompt, facts)
+    made = Export(used, int8, facts["name"], writing, prompt, facts, license)
+    if to == CARD and not license:
+        notes += ("the card names no license; --license mit names one",)
     make_files: MakeFiles = importlib.import_module(f"charloop.exporting.forms.{target.module}").make_files
     files = make_files(made)
     written = write_files(target, path, files, overwrite=overwrite)

@@ -8,6 +8,7 @@ import numpy as np
 
 from charloop.cells import Cell
 from charloop.checkpoint import Checkpoint, RunFolder
+from charloop.checkpoint.hub import names_hub
 from charloop.checkpoint.names import WEIGHTS
 from charloop.data import GivenText, Text
 from charloop.errors import CharloopError
@@ -22,13 +23,18 @@ def load(
     cell: str | type[Cell] | Cell | None = None,
     text: GivenText | None = None,
     weights: str = "best",
+    revision: str | None = None,
 ) -> TrainedModel:
     """Load the network in the run folder `path`: its best weights, or with weights="last" the newest.
 
+    `path` may also be "hf:USER/NAME" on the Hugging Face hub, of which `revision` names a branch, tag or commit.
     `cell` is FILE.py:CLASS, a class or a cell, for a run with a cell of your own. `text` is the training text, if it
     was passed as an object; only `novel` and baselines need it. Raises CharloopError if the folder is not a run, is
     damaged, or does not fit `cell`, `text` or `weights`.
     """
+    path = f"{path}@{revision}" if revision else path
+    if revision and not names_hub(path):
+        raise CharloopError("revision", got=revision, allowed="for a run on the hub: hf:USER/NAME")
     given = Given(None if text is None else Text.of(text))
     return load_trained_model(RunFolder.open(Path(path), cell=cell, given=given), weights=weights)
 

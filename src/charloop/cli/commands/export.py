@@ -26,12 +26,14 @@ class ExportFlags:
         "js",
         "numpy",
         "onnx",
+        "safetensors",
         "torch",
     ] = "numpy"
     """c: a C99 file and its header; also for microcontrollers, and WebAssembly by clang.
     js: an ECMAScript module for programs in JavaScript, with its types.
     numpy: a Python file that needs NumPy only.
     onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]').
+    safetensors: a folder for the Hugging Face hub, with a model card.
     torch: a folder for PyTorch."""
     output: Annotated[Path | None, argument("PATH", "-o", default="named after the run")] = None
     """The file or folder to write."""
@@ -50,6 +52,8 @@ class ExportFlags:
     """Sample from the N likeliest characters only. 0: from all."""
     top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Sample from the fewest likeliest characters whose probabilities add up to X, above 0 and at most 1."""
+    license: Annotated[str | None, argument("ID", default="none is named")] = None
+    """The license of the weights for the model card of --to safetensors, such as mit or cc-by-4.0."""
     weights: Literal["best", "last"] = "best"
     """Use the weights with the best validation loss, or the newest."""
     cell: Annotated[str | None, tyro.conf.arg(metavar="FILE.py:CLASS")] = None
@@ -82,6 +86,7 @@ def main(arguments: Sequence[str]) -> None:
             int8=flags.int8,
             overwrite=flags.overwrite,
             prompt=reader.read(flags.prompt),
+            license=flags.license or "",
             listener=listener,
             **writing,
         )
