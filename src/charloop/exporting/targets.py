@@ -118,8 +118,9 @@ def export(
 
     `prompt` to `seed` are how the form writes unless it is told otherwise, in the ranges of SamplingConfig. With
     `int8`, weights are rounded to 8 bits, and what that costs is measured on the run's validation text. With
-    `overwrite`, a file at `path` is replaced, and a folder is renamed. `license` is that of the weights, for
-    a hub's card. Raises CharloopError for what has no such form, weights that are not finite, and a prompt of characters that the network does not know.
+    `overwrite`, a file at `path` is replaced, and a folder is renamed. `license` is that of the weights, for a hub's
+    card. Raises CharloopError for what has no such form, weights that are not finite, and a prompt of characters that
+    the network does not know.
     """
     target, path = find_target(to), Path(path)
     check_path(target, path, overwrite=overwrite)
