@@ -1,5 +1,6 @@
 """Each operation that a step may have, in each form: one cell has them all, one in each of its units."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,13 +17,14 @@ from jax.nn import sigmoid
 from charloop.cells import Cell, blocks, linear
 from charloop.config import ModelConfig
 from charloop.data import Vocabulary
-from charloop.exporting import ExportedNetwork
+from charloop.exporting import ExportedNetwork, export
 from charloop.given import CellObject
 from charloop.kernels.tracing.program import REDUCTIONS
 from charloop.kernels.tracing.rules import ELEMENTWISE
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
-from exporting import test_javascript, test_numpy, test_onnx
+from exporting import test_javascript, test_numpy, test_onnx, test_torch
+from exporting.in_c import NetworkInC
 from exporting.networks import compute_logits, draw_params
 
 Row = Any
@@ -183,9 +185,23 @@ def run_js(network: TrainedModel, folder: Path) -> np.ndarray:
     return np.array(made)
 
 
+def run_c(network: TrainedModel, folder: Path) -> np.ndarray:
+    return NetworkInC(network, folder).run(TOKENS)
+
+
+def run_torch(network: TrainedModel, folder: Path) -> np.ndarray:
+    if not test_torch.CHOSEN:
+        pytest.skip("no PyTorch: set CHARLOOP_TORCH_PYTHON to a Python that has it")
+    made = folder / "made"
+    export(network, "torch", made)
+    (made / "tokens.json").write_text(json.dumps(TOKENS[:, None].tolist()))
+    (found,) = test_torch.run_in_torch({made: "bytes"})
+    return np.array(found["logits"])[:, 0]
+
+
 LEFT_OUT = {"onnx": {"negative zero"}}
 """By form: what it computes otherwise. onnxruntime's Where makes 0 of -0."""
-FORMS = {"js": run_js, "numpy": run_numpy, "onnx": run_onnx}
+FORMS = {"c": run_c, "js": run_js, "numpy": run_numpy, "onnx": run_onnx, "torch": run_torch}
 """By form: a function that exports a network into a folder and returns the logits after each of `TOKENS`."""
 
 
