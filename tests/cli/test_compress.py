@@ -10,6 +10,8 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
 
 import jax
 import numpy as np
@@ -17,11 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from charloop.cli.commands.compress import deliver
 from charloop.compression import compress, decompress
 from charloop.compression.container import MAGIC, Reader
 from charloop.compression.learning import ScratchConfig, predict_dynamically, predict_from_scratch
 from charloop.compression.predicting import predict_statically
 from charloop.config import DynamicConfig
+from charloop.errors import CharloopError
 from charloop.trained import TrainedModel, load
 from charloop.trained.adapting import find_scales, score_while_learning
 from cli.commands import Outcome, call, done, process, program, refused
@@ -147,6 +151,20 @@ def test_pipes(trained: Path) -> None:
     assert packed.stdout.startswith(MAGIC), packed.stderr
     back = process("decompress", "-", stdin=packed.stdout, first=first)
     assert (back.code, back.out) == (0, "the fox\0"), back.err
+
+
+def test_standard_output_receives_nothing_of_a_file_that_is_damaged_further_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write(file: BinaryIO) -> None:
+        file.write(b"the fox")
+        raise CharloopError("damaged")
+
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=out))
+    with refusing("damaged"):
+        deliver("-", write, overwrite=False)
+    assert out.getvalue() == b""
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ def draw_line(screen: Terminal, end: str) -> tuple[str, str]:
 
 def test_a_session_needs_a_terminal(trained: Path) -> None:
     assert_refused(call("sample", str(trained), "--interactive"), "needs a terminal", do="leave it out")
+    mixed = ("--interactive", "--mix", "linear", "--mix-weights", "1,2")
+    assert_refused(call("sample", f"{trained}+ngram", *mixed), "needs a terminal", do="leave it out")
     penalty = ("--repetition-penalty", "2", "--repetition-window", "9")
     assert_refused(
         call("sample", str(trained), "--interactive", *penalty), "needs a terminal", do="leave it out"
