@@ -109,7 +109,7 @@ def test_the_program_runs_under_sanitizers(kind: str, int8: bool, tmp_path: Path
 
     python = load_exported(network, tmp_path, int8=int8).Network()
     text = "ab" + python.decode(python.write("ab", 60, temperature=0))
-    assert run() == without_surrogates(text) + b"\n"
+    assert run() == run("--temperature=0", "--prompt=ab") == without_surrogates(text) + b"\n"
     run("--prompt", "", "--seed", "3", "--top-k", "4", "--top-p", "0.5", "--temperature", "2")
     if kind == "labels":
         for label in LABELS:
@@ -120,6 +120,11 @@ def test_the_program_runs_under_sanitizers(kind: str, int8: bool, tmp_path: Path
     scored.write_bytes("abc\r\ndé\U0001f600".encode())
     losses = python.score("abc\ndé\U0001f600")
     assert run("--score", str(scored)) == b"%.4f bits per character\n" % (np.mean(losses) / math.log(2))
+    if kind == "labels":
+        scored.write_bytes(b"abc\r\n")
+        assert run("--score", str(scored)) == b"%.4f bits per character\n" % (
+            np.mean(python.score("abc")) / math.log(2)
+        )
     scored.write_text("ж")
     run("--score", str(scored), code=2)
 
