@@ -124,17 +124,16 @@ def test_preparation_counts_in_a_run_by_the_clock_but_leaves_time_to_train(
     assert count(budget(minutes=1.0), Journal(), 20.0) == 20
     assert count(budget(minutes=1.0), Journal(elapsed=40.0), 8.0) == 48
     assert count(budget(minutes=1.0), Journal(elapsed=40.0, evaluation_seconds=20.0), 8.0) == 40
-    config = configure(text, steps=None, minutes=0.02, eval_every=None)
-    made = run(tmp_path / "run", config, began=time.monotonic() - 500)
+    config = configure(text, steps=None, minutes=0.02, eval_every=4)
+    made = run(tmp_path / "run", config, began=time.monotonic() - 5000)
     assert made.steps
-    assert any(
-        "took 8 min 20 s: the run lasts longer than 0.02 minutes" in note for note in made.started.notes
-    )
-    longer = configure(text, steps=None, minutes=0.05, eval_every=None)
-    again = resume_recorded(made.folder, longer, began=time.monotonic() - 500)
+    late = "took 1 h 23 min: the run lasts longer than "
+    assert any(f"{late}0.02 minutes" in note for note in made.started.notes)
+    longer = configure(text, steps=None, minutes=10.0, eval_every=4)
+    again = resume_recorded(made.folder, longer, began=time.monotonic() - 5000, until=0.01)
     assert again.steps
-    assert any("the run lasts longer than 0.05 minutes" in note for note in again.started.notes)
-    assert resume_recorded(made.folder, began=time.monotonic() - 500).started.notes == []
+    assert any(f"{late}10 minutes" in note for note in again.started.notes)
+    assert again.finished.elapsed > 300
 
 
 @pytest.mark.parametrize(
