@@ -1,20 +1,17 @@
 """The page in a real browser: it reacts to a person's input, without errors or requests."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsing import Visit, needs_chromium, open_browser
 from charloop.data import Vocabulary
 from charloop.report import gather_report, render_page
 from report.networks import SENTENCE, folder_of, network, report_of, sources
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+pytestmark = needs_chromium
 TEXT = SENTENCE * 30 + "\ttab é\u202e\n"
 
 
@@ -30,33 +27,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        # Root, as in containers, has no sandbox.
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
-
-
-class Visit:
-    """A page that is open, what it complained of, and what it asked for."""
-
-    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page = browser.new_context(**options).new_page()
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.route("**/*", lambda route: self.answer(route, file))
-        self.page.goto(file.as_uri())
-
-    @staticmethod
-    def answer(route: Any, file: Path) -> None:
-        if route.request.url == file.as_uri():
-            route.continue_()
-        else:
-            route.abort()
+    yield from open_browser()
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class Target(NamedTuple):
 
 TARGETS = {
     "c": Target("a C99 file and its header", "c_source", ".c"),
+    "html": Target("a web page in one file", "html_page", ".html"),
     "js": Target("an ECMAScript module, with its types", "javascript_module", ".mjs"),
     "numpy": Target("a Python file that needs NumPy only", "numpy_module", ".py"),
     "onnx": Target("an ONNX graph", "onnx_graph", ".onnx", extra="onnx"),

@@ -1,8 +1,5 @@
 """The report as one HTML file: it opens in any browser, needs no network, and is not allowed to use one."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Callable
 from importlib.resources import files
 from typing import NamedTuple
@@ -10,12 +7,11 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from charloop.data import Vocabulary
-from charloop.display import SURPRISE
 from charloop.report.atlas import view_atlas
 from charloop.report.copies import view_copies
 from charloop.report.figure_sections import view_curves, view_gates, view_reach
 from charloop.report.learned import view_learned
-from charloop.report.markup import load_templates
+from charloop.report.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.report.packing import pack_report
 from charloop.report.samples import view_samples
 from charloop.report.surprise import view_surprise
@@ -36,12 +32,7 @@ class Section(NamedTuple):
 def render_page(report: Report, vocabulary: Vocabulary) -> str:
     """Return `report` as HTML."""
     style, script = read_asset("page.css") + surprise_style(), read_asset("page.js")
-    policy = (
-        f"default-src 'none'; script-src '{fingerprint(script)}'; style-src '{fingerprint(style)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    # JSON in ASCII without "<" can end no script: neither `</script>` nor `<!--` can occur in it.
-    data = json.dumps(pack_report(report, vocabulary), separators=(",", ":")).replace("<", "\\u003c")
+    data = write_json(pack_report(report, vocabulary))
     return (
         load_templates()
         .get_template("page.html")
@@ -49,10 +40,10 @@ def render_page(report: Report, vocabulary: Vocabulary) -> str:
             report=report,
             foremost=FOREMOST,
             sections=list_sections(report, vocabulary),
-            policy=Markup(policy),
+            policy=write_policy(script, style),
             style=Markup(style),
             script=Markup(script),
-            data=Markup(data),
+            data=data,
         )
     )
 
@@ -85,28 +76,6 @@ def view_or_reason(view: Callable[..., View], *shown: object) -> View:
     return {"missing": missing.reason} if missing else {"missing": ""} | view(*shown)
 
 
-def surprise_style() -> str:
-    """Return the style rules `.s0`, `.s1`, ... of the surprise levels, on a light and on a dark page."""
-    light = [f"--s{number}:{level.light};" for number, level in enumerate(SURPRISE)]
-    dark = [f"--s{number}:{level.dark};" for number, level in enumerate(SURPRISE)]
-    rules = []
-    for number, level in enumerate(SURPRISE):
-        ink = ""
-        if level.ink:
-            light.append(f"--i{number}:{level.ink[0]};")
-            dark.append(f"--i{number}:{level.ink[1]};")
-            ink = f"color:var(--i{number});"
-            rules.append(f".map .s{number}.blank::before{{color:inherit}}")
-        rules.append(f".s{number}{{background-color:var(--s{number});{ink}}}")
-    dark_page = f"@media (prefers-color-scheme:dark){{:root{{{''.join(dark)}}}}}"
-    return f":root{{{''.join(light)}}}\n{dark_page}\n" + "\n".join(rules) + "\n"
-
-
 def read_asset(name: str) -> str:
     """Return the content of a file next to this module."""
     return files("charloop.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def fingerprint(content: str) -> str:
-    """Return the hash by which a content security policy recognises a script or a style."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

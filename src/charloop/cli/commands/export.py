@@ -23,13 +23,15 @@ class ExportFlags:
     """The folder of a run."""
     to: Literal[
         "c",
+        "html",
         "js",
         "numpy",
         "onnx",
         "safetensors",
         "torch",
-    ] = "numpy"
+    ] = "html"
     """c: a C99 file and its header; also for microcontrollers, and WebAssembly by clang.
+    html: a web page in one file, in which the network runs.
     js: an ECMAScript module for programs in JavaScript, with its types.
     numpy: a Python file that needs NumPy only.
     onnx: an ONNX graph, for onnxruntime and others (pip install 'charloop[onnx]').
