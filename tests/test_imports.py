@@ -21,6 +21,7 @@ LAYERS = [
     {"notebook"},
     {"data"},
     {"baselines", "compilation_cache", "display"},
+    {"markup"},
     {"cells"},
     {"engines"},
     {"kernels"},

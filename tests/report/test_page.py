@@ -20,7 +20,7 @@ from charloop.figures import read_curves
 from charloop.originality import Originality
 from charloop.report import render_page
 from charloop.report.excerpt import excerpt_of
-from charloop.report.markup import KEPT, load_templates, readable
+from charloop.markup import KEPT, load_templates, readable
 from charloop.report.values import Mapped, Report, Sampled, ShownUnit, Written
 from report.networks import LONG, SENTENCE, folder_of, report_of
 from report.reading import attributes, data_of, numbers, read, section, visible
@@ -99,7 +99,7 @@ def test_hostile_texts_and_names(tmp_path: Path) -> None:
 
 @given(st.text(max_size=30))
 def test_escaped_text_reads_as_the_original(text: str) -> None:
-    shown = visible(load_templates().from_string("<p>{{ text }}</p>").render(text=text))
+    shown = visible(load_templates("charloop.report").from_string("<p>{{ text }}</p>").render(text=text))
     assert shown == readable(text)
     assert readable(text) == text or any(show_character(one) != one for one in text)
 

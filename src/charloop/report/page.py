@@ -11,7 +11,7 @@ from charloop.report.atlas import view_atlas
 from charloop.report.copies import view_copies
 from charloop.report.figure_sections import view_curves, view_gates, view_reach
 from charloop.report.learned import view_learned
-from charloop.report.markup import load_templates, surprise_style, write_json, write_policy
+from charloop.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.report.packing import pack_report
 from charloop.report.samples import view_samples
 from charloop.report.surprise import view_surprise
@@ -34,7 +34,7 @@ def render_page(report: Report, vocabulary: Vocabulary) -> str:
     style, script = read_asset("page.css") + surprise_style(), read_asset("page.js")
     data = write_json(pack_report(report, vocabulary))
     return (
-        load_templates()
+        load_templates("charloop.report")
         .get_template("page.html")
         .render(
             report=report,

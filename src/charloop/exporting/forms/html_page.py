@@ -9,7 +9,7 @@ from charloop.display import SURPRISE
 from charloop.exporting.content import Export
 from charloop.exporting.forms.javascript import make_script
 from charloop.exporting.tables import load_templates as load_code
-from charloop.report.markup import load_templates, surprise_style, write_json, write_policy
+from charloop.markup import load_templates, surprise_style, write_json, write_policy
 
 
 def make_files(export: Export) -> Mapping[str, bytes]:

@@ -28,7 +28,7 @@ def readable(text: str) -> str:
 
 
 @cache
-def load_templates(package: str = "charloop.report") -> Environment:
+def load_templates(package: str) -> Environment:
     """Return a package's environment: it escapes by default, applies `readable`, and refuses undefined names."""
     return Environment(
         loader=PackageLoader(package),
