@@ -17,10 +17,10 @@ from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach,
 from charloop.data import Vocabulary
 from charloop.display import INVISIBLE, show_character
 from charloop.figures import read_curves
+from charloop.markup import KEPT, load_templates, readable
 from charloop.originality import Originality
 from charloop.report import render_page
 from charloop.report.excerpt import excerpt_of
-from charloop.markup import KEPT, load_templates, readable
 from charloop.report.values import Mapped, Report, Sampled, ShownUnit, Written
 from report.networks import LONG, SENTENCE, folder_of, report_of
 from report.reading import attributes, data_of, numbers, read, section, visible

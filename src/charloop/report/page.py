@@ -7,11 +7,11 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from charloop.data import Vocabulary
+from charloop.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.report.atlas import view_atlas
 from charloop.report.copies import view_copies
 from charloop.report.figure_sections import view_curves, view_gates, view_reach
 from charloop.report.learned import view_learned
-from charloop.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.report.packing import pack_report
 from charloop.report.samples import view_samples
 from charloop.report.surprise import view_surprise
