@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from charloop.cli.terminal.surprise_colors import LEGEND, color_of
 from charloop.display import BLANKS, SURPRISE, level_of_surprise, name_character, name_ranges, show_character
-from charloop.markup import surprise_style
+from charloop.display.markup import surprise_style
 
 
 def test_levels_rise_from_nothing() -> None:

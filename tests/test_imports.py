@@ -21,7 +21,6 @@ LAYERS = [
     {"notebook"},
     {"data"},
     {"baselines", "compilation_cache", "display"},
-    {"markup"},
     {"cells"},
     {"engines"},
     {"kernels"},

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from charloop.analysis import Atlas, Finding, Gate, Passage, Predictions, Reach, StateUnit
 from charloop.data import Vocabulary
 from charloop.display import INVISIBLE, show_character
+from charloop.display.markup import KEPT, load_templates, readable
 from charloop.figures import read_curves
-from charloop.markup import KEPT, load_templates, readable
 from charloop.originality import Originality
 from charloop.report import render_page
 from charloop.report.excerpt import excerpt_of

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from charloop.data import Vocabulary
-from charloop.markup import load_templates, surprise_style, write_json, write_policy
+from charloop.display.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.report.atlas import view_atlas
 from charloop.report.copies import view_copies
 from charloop.report.figure_sections import view_curves, view_gates, view_reach

@@ -6,10 +6,10 @@ from typing import Any
 from markupsafe import Markup
 
 from charloop.display import SURPRISE
+from charloop.display.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.exporting.content import Export
 from charloop.exporting.forms.javascript import make_script
 from charloop.exporting.tables import load_templates as load_code
-from charloop.markup import load_templates, surprise_style, write_json, write_policy
 
 
 def make_files(export: Export) -> Mapping[str, bytes]:

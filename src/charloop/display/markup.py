@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from charloop.display import INVISIBLE, SURPRISE, show_character
+from charloop.display.characters import INVISIBLE, SURPRISE, show_character
 
 KEPT = "\n\t\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{SOFT HYPHEN}"
 """Invisible characters that running text needs: the last three for some scripts and for emoji."""
