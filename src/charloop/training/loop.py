@@ -32,13 +32,9 @@ from charloop.training.state import Journal, TrainingState
 from charloop.training.step import PlannedUpdate, UpdateMetrics
 from charloop.training.update_guard import blame_cell, divergence_error, stop_if_diverged
 from charloop.types import Parameters
-from charloop.wording import duration
 
 MAX_BYTES_WITH_TEXTS = 2**26
 """Size of skipped.jsonl above which records no longer hold the text of their chunk."""
-
-LATENESS = 1.05
-"""A run that takes this many times its minutes, or more, has a note on it."""
 
 
 class Call(NamedTuple):
@@ -62,9 +58,8 @@ class Loop:
     ) -> None:
         self.session, self.state, self.journal = session, state, journal
         self.listener, self.interrupt = listener, interrupt
-        self.step = self.saved_at = int(state.step)
-        """Number of updates started, and of updates in the last checkpoint."""
-        self.resumed_at = self.step
+        self.step = self.saved_at = self.resumed_at = int(state.step)
+        """Number of updates started, of updates in the last checkpoint, and of those before this invocation."""
         self.pending: Call | None = None
         self.started = time.monotonic() - journal.elapsed
         """When the run would have begun in a single invocation, by the monotonic clock."""
@@ -89,8 +84,12 @@ class Loop:
             self._save()
         if self.saved_at != self.step:
             self._save()
-        if reason == USED_UP and self.step > self.resumed_at:
-            self._note_lateness()
+        if (
+            reason == USED_UP
+            and self.step > self.resumed_at
+            and (late := self.session.budget.lateness(self.elapsed))
+        ):
+            self.listener(Noted(late))
         if journal.unscored and journal.best is None:
             raise self._unscored_error()
         if not journal.best_step:
@@ -104,13 +103,6 @@ class Loop:
     def elapsed(self) -> float:
         """Seconds of training, including earlier invocations."""
         return time.monotonic() - self.started
-
-    def _note_lateness(self) -> None:
-        """Tell the listener if a run that is limited by minutes has taken clearly longer."""
-        limit = self.session.budget.seconds
-        if limit and self.elapsed > LATENESS * limit:
-            why = "compiling and the evaluation at the end are never cut short"
-            self.listener(Noted(f"training ended {duration(self.elapsed - limit)} late: {why}"))
 
     def _advance(self) -> str | None:
         """Make a call, and what is due after it. Return the reason to stop, if there is one."""

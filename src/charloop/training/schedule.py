@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from charloop.config import TrainingConfig
 from charloop.errors import CharloopError
+from charloop.wording import duration
 
 EVALUATIONS_PER_RUN = 20
 """About this many, unless `eval_every` is set."""
@@ -14,6 +15,8 @@ TRAINING_SHARE = 10
 """Least seconds of training for each second of evaluation, in a run limited by minutes."""
 SAVE_PAUSE, SAVE_SHARE = 60.0, 100
 """Least seconds of training between two checkpoints by the clock, and for each second that one takes."""
+LATENESS = 1.05
+"""A run that takes more than this many times its minutes has a note on it."""
 
 WSD_SHARE = 0.1
 """Share of a run in which wsd decays, at its end (Hu et al. 2024)."""
@@ -53,6 +56,13 @@ class Budget:
     def is_over(self, step: int, elapsed: float) -> bool:
         """Return whether a limit has been reached."""
         return self.progress(step, elapsed) >= 1
+
+    def lateness(self, elapsed: float) -> str:
+        """Return a note for people if a run that is limited by minutes took clearly longer; else nothing."""
+        if not self.seconds or elapsed <= LATENESS * self.seconds:
+            return ""
+        why = "compiling and the evaluation at the end are never cut short"
+        return f"training ended {duration(elapsed - self.seconds)} late: {why}"
 
     def updates_until_pause(self, step: int, limit: int) -> int:
         """Return how many updates may follow `step` in one call of at most `limit`; at least 1."""
