@@ -131,7 +131,7 @@ def test_what_the_hub_refuses_is_one_line(hub: Hub, monkeypatch: pytest.MonkeyPa
         charloop.load("me/net", revision="v1")
     assert len(hub.calls) == calls
     monkeypatch.setenv("HF_TOKEN", "bad")
-    with refused("me/net"):
+    with refused("me/net: the hub refuses this token", do="hf auth login"):
         charloop.push(make_network("one-hot"), "me/net")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert_refused(call("info", "hf:me/net"), "needs the package huggingface_hub", do="charloop[hub]")

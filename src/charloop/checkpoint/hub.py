@@ -1,5 +1,6 @@
 """Runs on the Hugging Face hub: `hf:USER/NAME`, or `hf:USER/NAME@REVISION` for a branch, tag or commit."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ def fetch_run(name: str | Path) -> Path:
     and for what is not on the hub.
     """
     repo, _, revision = str(name).removeprefix(PREFIX).partition("@")
+    # A run is small, and a bar would stand among what a command says. The package reads this when it is imported.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with hub_errors(str(name)):
         from huggingface_hub import snapshot_download
 
@@ -67,5 +70,9 @@ def hub_errors(name: str) -> Iterator[None]:
         library = type(error).__module__.partition(".")[0]
         if not isinstance(error, OSError | ValueError) and library not in HTTP_LIBRARIES:
             raise
+        if getattr(getattr(error, "response", None), "status_code", 0) in (401, 403):
+            raise CharloopError(
+                f"{name}: the hub refuses this token", do="log in with one that may: hf auth login"
+            ) from None
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CharloopError(f"{name}: the hub cannot be used ({reason})", do="try again later") from None
