@@ -15,7 +15,6 @@ import llm
 from pydantic import Field
 
 from charloop.checkpoint.names import CONFIG, WEIGHTS
-from charloop.errors import CharloopError
 
 PREFIX = "charloop/"
 
@@ -63,8 +62,5 @@ class CharloopModel(llm.Model):
         settings = prompt.options.model_dump()
         if settings["seed"] is None:
             settings["seed"] = secrets.randbelow(2**32)
-        try:
-            pieces = self.network.stream(prompt.prompt or "", **settings)
-            yield from pieces if stream else ["".join(pieces)]
-        except CharloopError as error:
-            raise llm.ModelError(str(error)) from None
+        pieces = self.network.stream(prompt.prompt or "", **settings)
+        yield from pieces if stream else ["".join(pieces)]

@@ -99,7 +99,8 @@ def test_a_network_goes_to_the_hub_and_back(
     first, second = make_network("one-hot"), make_network("rnn")
     address = charloop.push(first, "me/net", private=True, license="mit")
     assert re.fullmatch(r"http://127.0.0.1:\d+/me/net/commit/\w{40}", address)
-    (old,) = hub.repos["me/net"]
+    ((old, files),) = hub.repos["me/net"].items()
+    assert read_header(files["README.md"].decode())["license"] == "mit"
     assert hub.tokens == {"Bearer good"}
     assert hub.private == {"me/net": "private"}
     second.save(tmp_path / "run")
