@@ -84,11 +84,7 @@ class Loop:
             self._save()
         if self.saved_at != self.step:
             self._save()
-        if (
-            reason == USED_UP
-            and self.step > self.resumed_at
-            and (late := self.session.budget.lateness(self.elapsed))
-        ):
+        if self.step > self.resumed_at and (late := self.session.budget.lateness(self.elapsed)):
             self.listener(Noted(late))
         if journal.unscored and journal.best is None:
             raise self._unscored_error()
