@@ -73,12 +73,12 @@ def test_the_graph_computes_the_same_logits(kind: str, layers: int, tmp_path: Pa
     assert_close(session.run(take(tokens, 17, 18), state)[0], take(expected, 17, 18))
 
 
-@pytest.mark.parametrize("kind", ["lstm", "tied", "one-hot", "gru-original", "ln-lstm"])
+@pytest.mark.parametrize("kind", ["tied", "one-hot", "ln-lstm"])
 def test_8_bit_weights_compute_what_rounded_weights_do(kind: str, tmp_path: Path) -> None:
-    network = make_network(kind, 2)
+    network = make_network(kind)
     tokens, session = draw_tokens(network), Session(network, tmp_path, int8=True)
     made, _ = session.run(tokens[:, None], session.begin(1))
-    assert_close(made[:, 0], expect_logits(kind, 2, int8=True))
+    assert_close(made[:, 0], expect_logits(kind, int8=True))
     model = onnx.load(tmp_path / "made.onnx")
     assert all(tensor.data_type == onnx.TensorProto.INT8 for tensor in find_matrices(model))
 
