@@ -22,7 +22,7 @@ LONG = "x" * 300
 def test_a_number_out_of_range_is_refused(
     flags: tuple[str, ...], flag: str, got: float, allowed: str, trained: Path
 ) -> None:
-    assert_refused(call("export", str(trained), "-o", "made.py", *flags), flag, got, allowed)
+    assert_refused(call("export", str(trained), "--to", "numpy", "-o", "made.py", *flags), flag, got, allowed)
 
 
 @pytest.mark.parametrize("to", ["numpy", "torch"])
@@ -44,7 +44,9 @@ def test_a_place_that_cannot_be_written_is_refused(
 
 
 def test_a_prompt_of_unknown_characters_is_refused(trained: Path, tmp_path: Path) -> None:
-    made = call("export", str(trained), "-o", str(tmp_path / "made.py"), "--prompt", "a\u4e00")
+    made = call(
+        "export", str(trained), "--to", "numpy", "-o", str(tmp_path / "made.py"), "--prompt", "a\u4e00"
+    )
     assert "'\u4e00'" in refused(made)
     assert not [*tmp_path.iterdir()]
 
