@@ -78,10 +78,16 @@ def draw_tokens(network: TrainedModel, count: int = CHARACTERS) -> np.ndarray:
     return np.random.default_rng(7).integers(0, network.vocabulary.size, count).astype(np.int32)
 
 
+@cache
+def compile_model(model: CharLM) -> Any:
+    """Return the function that reads tokens; networks with the same model share its program."""
+    return jax.jit(model.apply)
+
+
 def compute_logits(network: TrainedModel, tokens: np.ndarray) -> np.ndarray:
     """Return the logits after each token, read from the first state by charloop itself: `[time, vocab]`."""
     state = network.model.initial_state(1)
-    logits, _ = jax.jit(network.model.apply)(network.params, tokens[:, None], state)
+    logits, _ = compile_model(network.model)(network.params, tokens[:, None], state)
     return np.asarray(logits)[:, 0]
 
 
