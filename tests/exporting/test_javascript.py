@@ -166,6 +166,6 @@ def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
 
 def test_the_module_is_ascii_whatever_it_holds(tmp_path: Path) -> None:
     network = make_network("labels")
-    path = make_module(network, tmp_path, prompt="</script>\u202e\ud800`${1}")
+    path = make_module(network, tmp_path, prompt="</script>\u202e\ud800`${a}")
     assert path.read_bytes().isascii()
-    assert run_node(path, "print(tables.prompt)") == "</script>\u202e\ud800`${1}"
+    assert run_node(path, "print(tables.prompt)") == "</script>\u202e\ud800`${a}"
