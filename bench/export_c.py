@@ -10,7 +10,9 @@ import statistics
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -20,7 +22,7 @@ from charloop.exporting import export
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
 
-SETTINGS = {"temperature": 0.8, "top_k": 40, "top_p": 0.95}
+SETTINGS: dict[str, Any] = {"temperature": 0.8, "top_k": 40, "top_p": 0.95}
 COMPILERS = ("gcc -O3 -march=native -ffast-math", "clang -O3 -march=native -ffast-math")
 VOCABULARY = Vocabulary(tuple(map(chr, range(32, 97))))
 
@@ -67,13 +69,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             network = make_network(hidden)
             calls: dict[str, Callable[[], object]] = {
-                "charloop sample": lambda network=network: network.sample(
-                    "A", length=flags.length, **SETTINGS
-                )
+                "charloop sample": partial(network.sample, "A", length=flags.length, **SETTINGS)
             }
             for name, program in build_programs(network, Path(folder)):
-                command = [program, "--prompt", "A", "--length", str(flags.length)]
-                calls[name] = lambda command=command: subprocess.run(command, check=True, capture_output=True)
+                command = [str(program), "--prompt", "A", "--length", str(flags.length)]
+                calls[name] = partial(subprocess.run, command, check=True, capture_output=True)
             for call in calls.values():
                 call()
             rounds = [{name: time_call(call) for name, call in calls.items()} for _ in range(flags.rounds)]
