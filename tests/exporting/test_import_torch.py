@@ -159,7 +159,12 @@ REFUSED: dict[str, tuple[str, object, str | None, str]] = {
     "two.safetensors ids.json": ("several modules have recurrent layers: x, y", None, None, "--map rnn=x"),
     "both-ways.safetensors ids.json": ("is of a bidirectional module", None, None, "read forward"),
     "odd.safetensors ids.json": ("recurrent layers", None, "those of torch.nn.LSTM", ""),
-    "nan.safetensors ids.json": ("rnn.bias_hh_l0 has numbers that are not finite", None, None, ""),
+    "nan.safetensors ids.json": (
+        "rnn.bias_hh_l0 has numbers that are not finite",
+        None,
+        None,
+        "before training diverged",
+    ),
     "good.safetensors ids.json --map rnn": ("--map", "rnn", "PART=NAME", ""),
     "good.safetensors ids.json --map head=x": ("unknown part in --map", "head", "bias, embedding", ""),
     "good.safetensors ids.json --map readout=readout.weigth": (

@@ -139,18 +139,55 @@ def made_by_c(seed: int, count: int) -> list[int]:
     return found
 
 
+def run_made(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "utf8", "-I", "made.py", *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=folder)
+
+
 def test_the_file_runs_as_a_program(tmp_path: Path) -> None:
     network = make_network("lstm", 2)
-    load_exported(network, tmp_path, prompt="ab", length=40, temperature=0)
-    (tmp_path / "text").write_text("abcabc", encoding="utf-8")
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-X", "utf8", "-I", str(tmp_path / "made.py"), *arguments]
-        return subprocess.run(
-            command, capture_output=True, check=True, encoding="utf-8", errors="surrogatepass"
-        ).stdout
-
+    made = load_exported(network, tmp_path, prompt="ab", length=40, temperature=0).Network()
+    (tmp_path / "text").write_bytes(b"\xef\xbb\xbfabc\r\nabc")
     (text,) = network.sample("ab", length=40, temperature=0)
-    assert run() == f"ab{text}\n"
-    bits = sum(load_exported(network, tmp_path, overwrite=True).Network().score("abcabc")) / 6 / math.log(2)
-    assert run("--score", str(tmp_path / "text")) == f"{bits:.4f} bits per character\n"
+    assert run_made(tmp_path).stdout == f"ab{text.encode(errors='replace').decode()}\n"
+    bits = np.mean(made.score("abc\nabc")) / math.log(2)
+    assert run_made(tmp_path, "--score", "text").stdout == f"{bits:.4f} bits per character\n"
+
+
+def test_the_program_of_a_byte_network_scores_the_bytes_as_they_are(tmp_path: Path) -> None:
+    made = load_exported(make_network("bytes"), tmp_path).Network()
+    content = b"\xef\xbb\xbfa\r\nb\r\xff\xfe\xed\xa0\x80"
+    (tmp_path / "text").write_bytes(content)
+    (logits, state), costs = made.read(""), []
+    for token in content:
+        costs.append(np.log(np.exp(logits).sum()) - logits[token])
+        logits, state = made.step(token, state)
+    bits = np.mean(costs) / math.log(2)
+    assert run_made(tmp_path, "--score", "text").stdout == f"{bits:.4f} bits per character\n"
+
+
+WRONG = {
+    "--score missing": "No such file or directory: 'missing'",
+    "--score empty": "empty is empty",
+    "--score unknown": "does not know the character 'z'",
+    "--score binary": "can't decode byte 0xff",
+    "--prompt abz": "does not know the character 'z'",
+    "--length x": "argument --length: invalid int value: 'x'",
+    "--length -1": "allowed: length",
+    "--temperature nan": "allowed: length, temperature",
+    "--top-k -1": "allowed: length, temperature and top_k",
+    "--top-p 0": "top_p above 0",
+}
+
+
+def test_the_program_reports_mistakes_in_one_line(tmp_path: Path) -> None:
+    load_exported(make_network("lstm"), tmp_path)
+    for name, content in {"empty": b"", "unknown": b"abz", "binary": b"a\xff"}.items():
+        (tmp_path / name).write_bytes(content)
+    for words, said in WRONG.items():
+        done = run_made(tmp_path, *words.split())
+        assert done.returncode == 2, words
+        assert done.stdout == "", words
+        assert done.stderr.startswith("made.py: "), words
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1

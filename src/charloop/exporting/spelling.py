@@ -7,7 +7,7 @@ from charloop.exporting.lowering import count_uses
 from charloop.kernels.tracing.program import Program, Reference
 
 Location = tuple[str, int, int]
-MAX_EXPRESSION = 110
+MAX_EXPRESSION = 150
 """Characters of an expression that is written into another one; a longer one gets a name."""
 
 PYTHON = {

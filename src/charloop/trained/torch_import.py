@@ -125,7 +125,9 @@ def as_float32(name: str, value: Any) -> Float32[np.ndarray, "..."] | None:
         return None
     array = array.astype(np.float32)
     if not np.isfinite(array).all():
-        raise CharloopError(f"{name} has numbers that are not finite", do="import weights from before that")
+        raise CharloopError(
+            f"{name} has numbers that are not finite", do="choose weights from before training diverged"
+        )
     return array
 
 
