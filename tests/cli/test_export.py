@@ -47,7 +47,9 @@ def test_a_prompt_of_unknown_characters_is_refused(trained: Path, tmp_path: Path
     made = call(
         "export", str(trained), "--to", "numpy", "-o", str(tmp_path / "made.py"), "--prompt", "a\u4e00"
     )
-    assert "'\u4e00'" in refused(made)
+    assert "'\u4e00'" in (said := refused(made))
+    assert "--unknown" not in said
+    assert "leave it out of --prompt" in said
     assert not [*tmp_path.iterdir()]
 
 

@@ -189,6 +189,12 @@ def test_documents_have_a_label_and_another_one(visit: Any, tmp_path: Path) -> N
     assert wait_for_text(page) == shown("ab" + other)
 
 
+def test_an_unknown_label_in_the_address_leaves_the_usual_one(visit: Any) -> None:
+    page = visit("labels", label="unknown")
+    wait_for_text(page)
+    assert page.evaluate("document.querySelector('#label').selectedIndex") == 0
+
+
 def test_a_byte_network_writes_any_character(visit: Any) -> None:
     page = visit("bytes", prompt="é\U0001f600", temperature=2, seed=1)
     assert wait_for_text(page).startswith("é\U0001f600")
@@ -230,7 +236,9 @@ def test_nothing_breaks_out_of_the_page(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(content)
     visit = Visit(browser, path)
-    assert visit.page.locator("h1").inner_text() == NAME.replace("\u202e", "⟨U+202E⟩")
+    shown = ATTACK.replace("\u2028", "⟨U+2028⟩").replace("\ud800", "⟨U+D800⟩")
+    assert visit.page.locator("h1").inner_text() == f"{shown}: {shown}"
+    assert visit.page.title() == f"{NAME} – {shown}: {shown}".replace("\u202e", "⟨U+202E⟩")
     assert visit.page.locator("script").count() == 2
     assert visit.page.locator("img").count() == 0
     assert visit.page.evaluate("charloop.ready.then((one) => one.tables.prompt)") == ATTACK

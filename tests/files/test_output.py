@@ -7,7 +7,8 @@ from typing import BinaryIO
 import pytest
 
 from charloop.errors import CharloopError
-from charloop.files.output import check_output, rename_to_new, would_overwrite, write_output
+from charloop.files import output
+from charloop.files.output import check_output, rename_to_new, would_overwrite, write_output, write_together
 
 
 def write_new(file: BinaryIO) -> None:
@@ -125,3 +126,29 @@ def test_a_name_is_taken_only_if_it_is_free(
     with pytest.raises(FileExistsError):
         rename_to_new(temporary, path)
     assert path.read_bytes() == b"first"
+
+
+def test_files_that_belong_together_appear_when_all_are_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = {tmp_path / name: name.encode() for name in ("a", "b", "c")}
+    seen: list[list[str]] = []
+
+    def rename(temporary: Path, path: Path) -> None:
+        seen.append(sorted(one.read_text() for one in tmp_path.iterdir()))
+        rename_to_new(temporary, path)
+
+    monkeypatch.setattr(output, "rename_to_new", rename)
+    write_together("--output", contents, overwrite=False)
+    assert seen == [["a", "b", "c"]] * 3
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
+def test_of_files_that_belong_together_none_is_left_if_one_is_there(tmp_path: Path) -> None:
+    for there in ("a", "b", "c"):
+        (tmp_path / there).write_text("kept")
+        with pytest.raises(CharloopError, match="was created meanwhile"):
+            write_together("--output", {tmp_path / name: b"new" for name in ("a", "b", "c")}, overwrite=False)
+        assert names(tmp_path) == [there]
+        assert (tmp_path / there).read_text() == "kept"
+        (tmp_path / there).unlink()

@@ -1,12 +1,15 @@
 """What is known of a network, as plain values that every exported form carries along."""
 
+import math
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from charloop.checkpoint.names import CONFIG, WEIGHTS
 from charloop.checkpoint.run_folder import RunFolder
-from charloop.description import TEXT_KEYS
+from charloop.description import TEXT_KEYS, TextFacts, Weights, checked
 from charloop.exporting.quantizing import Cost
 from charloop.trained import TrainedModel
 from charloop.wording import describe_model
@@ -16,24 +19,35 @@ def gather_facts(network: TrainedModel, name: str, cost: Cost | None) -> dict[st
     """Return the facts, for JSON. What is not known is left out; the strings may hold any character.
 
     `nats` and `bits` are those per character of the validation text; `int8_bits` with rounded weights beside
-    float32's.
+    float32's, and their difference. A loss that is not finite is not known: JSON has no such numbers. Raises
+    CharloopError for a run whose files hold values of wrong types.
     """
+    known: Mapping[str, Any] = network.facts
+    if network.run:
+        known = checked(known, Weights, network.run.path / WEIGHTS)
+    loss = known.get("validation_loss")
     found: dict[str, Any] = {
         "name": name,
         "charloop": version("charloop"),
         "network": describe_model(network.model.config),
         "parameters": sum(value.size for value in network.params.values()),
-        "step": network.facts.get("step"),
-        "nats": network.facts.get("validation_loss"),
+        "step": known.get("step"),
+        "nats": loss if loss is not None and math.isfinite(loss) else None,
         "text": describe_text(network.run) if network.run else None,
     }
     if found["nats"] is not None:
         found["bits"] = found["nats"] / float(np.log(2))
-    if cost is not None:
-        found["int8_bits"] = {"float32": cost.before, "int8": cost.after, "characters": cost.characters}
+    if cost is not None and math.isfinite(cost.difference):
+        found["int8_bits"] = {
+            "float32": cost.before,
+            "int8": cost.after,
+            "difference": cost.difference,
+            "characters": cost.characters,
+        }
     return {key: value for key, value in found.items() if value is not None}
 
 
 def describe_text(run: RunFolder) -> dict[str, Any]:
     """Return what the run's config.json says of its text: its description, hash and sizes."""
-    return {key: value for key, value in run.text.items() if key in TEXT_KEYS}
+    text = checked(run.text, TextFacts, run.path / CONFIG)
+    return {key: value for key, value in text.items() if key in TEXT_KEYS}

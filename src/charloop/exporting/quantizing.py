@@ -41,6 +41,11 @@ class Cost:
     after: float
     characters: int
 
+    @property
+    def difference(self) -> float:
+        """What rounding adds; below 0 if it helps by chance."""
+        return self.after - self.before
+
 
 def measure_cost(
     network: TrainedModel, rounded: TrainedModel, listener: ProgressListener | None = None
@@ -56,3 +61,8 @@ def measure_cost(
     except CharloopError as reason:
         return reason
     return Cost(before.bits_per_character, after.bits_per_character, before.characters)
+
+
+def spell_difference(bits: float) -> str:
+    """Return a difference of bits per character with its sign, never -0.0000."""
+    return f"{round(bits, 4) + 0.0:+.4f}"

@@ -2,20 +2,20 @@
 
 import importlib
 from collections.abc import Mapping
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from charloop.checkpoint.new_folder import set_aside
+from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError, unknown_name
 from charloop.exporting.content import Export
 from charloop.exporting.facts import gather_facts
-from charloop.exporting.quantizing import measure_cost, quantize
+from charloop.exporting.quantizing import measure_cost, quantize, spell_difference
 from charloop.files.folder import writing_folder
-from charloop.files.output import check_output, write_output
+from charloop.files.output import check_output, write_output, write_together
 from charloop.progress import ProgressListener
 from charloop.sampling import SamplingConfig
 from charloop.trained import TrainedModel
@@ -131,7 +131,10 @@ def export(
         )
     if int8 and not target.int8:
         raise CharloopError(f"--int8 and --to {to} do not go together", do="leave --int8 out")
-    trained.vocabulary.encode(prompt)
+    try:
+        trained.vocabulary.encode(prompt)
+    except UnknownCharacterError as error:
+        raise error.advising("leave it out of --prompt") from None
     check_finite(trained)
     writing = SamplingConfig(length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
     used, cost, notes = trained, None, tuple(trained.notes)
@@ -142,10 +145,9 @@ def export(
             notes += (f"what 8-bit weights cost could not be measured: {measured}",)
         else:
             cost = measured
-            difference = round(cost.after - cost.before, 4) + 0.0  # never -0.0
             notes += (
-                f"8-bit weights cost {difference:+.4f} bits per character on the validation text"
-                f" ({cost.before:.4f} before, {cost.after:.4f} after)",
+                f"8-bit weights cost {spell_difference(cost.difference)} bits per character on the validation text"
+                f" ({cost.before:.4f} before)",
             )
     facts = gather_facts(trained, path.name.removesuffix(target.suffix), cost)
     made = Export(used, int8, facts["name"], writing, prompt, facts, license)
@@ -174,16 +176,11 @@ def write_files(
         places = [path, *(path.with_name(name) for name in [*files][1:])]
         for place in places[1:]:
             check_output(OUTPUT, str(place), overwrite=overwrite)
-        written = list[Path]()
-        try:
-            for place, content in reversed([*zip(places, files.values(), strict=True)]):
-                is_new = not place.exists()
-                write_output(OUTPUT, str(place), partial(write_content, content), overwrite=overwrite)
-                written += [place] if is_new else []
-        except BaseException:
-            for place in written:
-                place.unlink()
-            raise
+        contents = dict(zip(places, files.values(), strict=True))
+        if len(contents) > 1:
+            write_together(OUTPUT, contents, overwrite=overwrite)
+        else:
+            write_output(OUTPUT, str(path), lambda file: file.write(contents[path]), overwrite=overwrite)
     else:
         if overwrite and path.is_dir() and any(path.iterdir()):
             set_aside(path.resolve())
@@ -194,8 +191,3 @@ def write_files(
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
     return {place: len(content) for place, content in zip(places, files.values(), strict=True)}
-
-
-def write_content(content: bytes, file: BinaryIO) -> None:
-    """Write `content` to an open file."""
-    file.write(content)

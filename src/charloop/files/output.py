@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from charloop.errors import CharloopError
@@ -26,12 +28,46 @@ def check_output(flag: str, target: str, *, overwrite: bool, allowed: str = "a f
 def write_output(flag: str, target: str, write: Write, *, overwrite: bool) -> None:
     """Write what `write` writes to `target`. A file created there meanwhile is kept, unless `overwrite`."""
     path = Path(target)
-    try:
+    with reporting(flag, path):
         if path.exists() and not would_overwrite(path):
             with path.open("wb") as pipe:
                 write(pipe)
             return
         write_beside(path, write, None if overwrite else rename_to_new)
+
+
+def write_together(flag: str, contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
+    """Write files that belong together, all or none.
+
+    Each is complete under a temporary name before the first gets its own: only a process that is killed between two
+    renames leaves some without the others. A file created there meanwhile is kept, unless `overwrite`.
+    """
+    rename = os.replace if overwrite else rename_to_new
+    waiting, new = [*contents.items()], list[Path]()
+
+    def write_next(temporary: Path | None = None, path: Path | None = None) -> None:
+        if waiting:
+            place, content = waiting.pop()
+            with reporting(flag, place):
+                write_beside(place, lambda file: file.write(content), write_next)
+        if temporary is not None and path is not None:
+            is_new = not os.path.lexists(path)
+            rename(temporary, path)
+            new.extend([path] if is_new else [])
+
+    try:
+        write_next()
+    except BaseException:
+        for path in new:
+            path.unlink()
+        raise
+
+
+@contextmanager
+def reporting(flag: str, path: Path) -> Iterator[None]:
+    """Turn an OSError in the block into a CharloopError about writing `path`; that of a broken pipe stays."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except FileExistsError:

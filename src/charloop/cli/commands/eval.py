@@ -18,8 +18,7 @@ from charloop.cli.parts.eval_documents import (
     LABEL_OF,
     PER_DOCUMENT,
     note_missing_labels,
-    write_costs,
-    write_labels,
+    write_documents,
 )
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.dynamic_scores import (
@@ -38,9 +37,7 @@ from charloop.files.output import check_output
 
 if TYPE_CHECKING:
     from charloop.baselines import BackgroundMeasurement
-    from charloop.checkpoint.texts import ChosenText
     from charloop.evaluation import Score
-    from charloop.trained import TrainedModel
 
 PER_CHARACTER = "--per-character"
 
@@ -164,22 +161,6 @@ def main(arguments: Sequence[str]) -> None:
     print_score(given.name, beginning.description, score, notes, dynamic, members, flags)
     if found:
         sys.exit(FOUND)
-
-
-def write_documents(
-    flags: EvalFlags, network: "TrainedModel", given: "ChosenText", score: "Score"
-) -> tuple[int, tuple[str, ...]]:
-    """Write what is asked for of each document; return how many are above the threshold, and notes."""
-    from charloop.evaluation.documents import sum_by_document
-
-    if not network.vocabulary.documents or score.per_character is None:
-        return 0, ()
-    labels = network.vocabulary.label_ids
-    costs = sum_by_document(given.tokens, score.per_character, network.end_id, labels)
-    found, notes = write_costs(flags, network, given.tokens, costs) if flags.per_document else (0, ())
-    if flags.label_of:
-        notes += write_labels(flags, network, given.tokens, costs)
-    return found, notes
 
 
 def check_flags(flags: EvalFlags) -> None:

@@ -11,14 +11,32 @@ from charloop.cli.terminal.scores import write_records
 if TYPE_CHECKING:
     import numpy as np
 
+    from charloop.checkpoint.texts import ChosenText
     from charloop.cli.commands.eval import EvalFlags
     from charloop.data import Vocabulary
+    from charloop.evaluation import Score
     from charloop.evaluation.documents import DocumentCosts
     from charloop.trained import TrainedModel
 
 PER_DOCUMENT, LABEL_OF = "--per-document", "--label-of"
 SHOWN_LABELS = 5
 """Labels whose probability is written for a document."""
+
+
+def write_documents(
+    flags: "EvalFlags", network: "TrainedModel", given: "ChosenText", score: "Score"
+) -> tuple[int, tuple[str, ...]]:
+    """Write what is asked for of each document; return how many are above the threshold, and notes."""
+    from charloop.evaluation.documents import sum_by_document
+
+    if not network.vocabulary.documents or score.per_character is None:
+        return 0, ()
+    labels = network.vocabulary.label_ids
+    costs = sum_by_document(given.tokens, score.per_character, network.end_id, labels)
+    found, notes = write_costs(flags, network, given.tokens, costs) if flags.per_document else (0, ())
+    if flags.label_of:
+        notes += write_labels(flags, network, given.tokens, costs)
+    return found, notes
 
 
 def write_costs(

@@ -9,6 +9,7 @@ from charloop.display import SURPRISE
 from charloop.display.markup import load_templates, surprise_style, write_json, write_policy
 from charloop.exporting.content import Export
 from charloop.exporting.forms.javascript import make_script
+from charloop.exporting.quantizing import spell_difference
 from charloop.exporting.tables import load_templates as load_code
 
 
@@ -20,6 +21,7 @@ def make_files(export: Export) -> Mapping[str, bytes]:
     style = read_code("page.css") + surprise_style()
     text = templates.get_template("page.html").render(
         name=export.name,
+        heading=name_network(export.facts),
         about=describe(export.facts),
         facts=[*list_facts(export)],
         levels=SURPRISE,
@@ -34,6 +36,12 @@ def make_files(export: Export) -> Mapping[str, bytes]:
 def read_code(name: str) -> str:
     """Return a script or a style of the page."""
     return load_code().get_template(name).render()
+
+
+def name_network(facts: Mapping[str, Any]) -> str:
+    """Return a heading: what the network is, and what it read."""
+    text = facts.get("text", {}).get("description")
+    return f"{facts['network']}: {text}" if text else str(facts["network"])
 
 
 def describe(facts: Mapping[str, Any]) -> str:
@@ -63,7 +71,9 @@ def list_facts(export: Export) -> Iterator[tuple[str, str]]:
         yield "Training step", f"{facts['step']:,}"
     if export.int8:
         bits = (
-            f": {cost['int8']:.4f} bits per character, {cost['float32']:.4f} before rounding" if cost else ""
+            f": {spell_difference(cost['difference'])} bits per character to {cost['float32']:.4f}"
+            if cost
+            else ""
         )
         yield "Weights", f"8-bit{bits}"
     yield "Made by", f"charloop {facts['charloop']}"

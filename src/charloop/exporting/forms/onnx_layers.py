@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from charloop.cells.gru import GRU, OriginalGRU
 from charloop.cells.lstm import LSTM
 from charloop.cells.rnn import RNN
-from charloop.exporting.forms.onnx_nodes import Name, Nodes, Operand, add_program
+from charloop.exporting.forms.onnx_nodes import Name, Nodes, Operand, add_program, declare
 from charloop.exporting.matrix import Matrix
 from charloop.exporting.network import ExportedLayer, ExportedProduct
 from charloop.exporting.quantizing import as_codes
@@ -247,8 +247,3 @@ class LayerLoop:
         name = f"{self.label}_param_{leaf}_{row}"
         part = values.reshape(-1, self.layer.hidden)[row] if is_row else values
         return Operand(self.nodes.constants.add(name, part), has_units=is_row)
-
-
-def declare(name: Name, size: int | None) -> Any:
-    """Return a float32 value `[batch, size]` of a body."""
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])

@@ -151,3 +151,8 @@ def add_operation(nodes: Nodes, operation: Operation, inputs: list[Name], *, is_
             return nodes.add(OPERATORS[operation.name], *inputs, axes=[-1])
         case name:
             return nodes.add(OPERATORS[name], *inputs)
+
+
+def declare(name: Name, size: int | None) -> Any:
+    """Return a float32 value `[batch, size]` of a body."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])

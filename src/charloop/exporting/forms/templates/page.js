@@ -326,7 +326,8 @@ function showDegree() {
 function fillForm(network) {
   const { tables } = network, asked = new URLSearchParams(location.search);
   find("label").append(...network.labels.map((label) => element("option", "", label === "" ? "(none)" : Array.from(label, (one) => (INVISIBLE.test(one) ? showCharacter(one) : one)).join(""))));
-  find("label").selectedIndex = network.labels.indexOf(asked.get("label") ?? network.labels[tables.opening.at(-1) - network.firstLabel()]);
+  const usual = tables.opening.at(-1) - network.firstLabel(), chosen = network.labels.indexOf(asked.get("label"));
+  find("label").selectedIndex = chosen < 0 ? usual : chosen;
   find("label-row").hidden = !network.labels.length;
   find("another").hidden = tables.end === null;
   for (const id of ["prompt", "temperature", "length", "top_k", "top_p", "seed"]) {
