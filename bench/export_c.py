@@ -5,7 +5,6 @@ weights, 65 characters, temperature 0.8, top-k 40, top-p 0.95.
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -14,25 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from charloop.config import ModelConfig
-from charloop.data import Vocabulary
+from bench.exported import make_network, time_call
 from charloop.exporting import export
-from charloop.model import CharLM
 from charloop.trained import TrainedModel
 
 SETTINGS: dict[str, Any] = {"temperature": 0.8, "top_k": 40, "top_p": 0.95}
 COMPILERS = ("gcc -O3 -march=native -ffast-math", "clang -O3 -march=native -ffast-math")
-VOCABULARY = Vocabulary(tuple(map(chr, range(32, 97))))
-
-
-def make_network(hidden: int) -> TrainedModel:
-    """Return a network of two layers with random weights."""
-    model = CharLM.build(
-        ModelConfig(cell="lstm", num_layers=2, hidden_size=hidden, embed_size=hidden), VOCABULARY.size
-    )
-    return TrainedModel(model, model.init(jax.random.key(0)), VOCABULARY, {})
 
 
 def build_programs(network: TrainedModel, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -46,19 +32,6 @@ def build_programs(network: TrainedModel, folder: Path) -> Iterator[tuple[str, P
             yield f"{'int8' if int8 else 'float32'}, {compiler}", program
 
 
-def time_call(call: Callable[[], object]) -> float:
-    """Return the processor seconds of a call, of all threads and of the programs that it starts."""
-    start = measure_processor()
-    call()
-    return measure_processor() - start
-
-
-def measure_processor() -> float:
-    """Return the processor seconds of this process and its ended children."""
-    who = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in who)
-
-
 def main() -> None:
     """Print a line for each network and program."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,7 +40,7 @@ def main() -> None:
     flags = parser.parse_args()
     for hidden in (128, 256):
         with tempfile.TemporaryDirectory() as folder:
-            network = make_network(hidden)
+            network = make_network("lstm", hidden, hidden)
             calls: dict[str, Callable[[], object]] = {
                 "charloop sample": partial(network.sample, "A", length=flags.length, **SETTINGS)
             }

@@ -71,7 +71,7 @@ def list_facts(export: Export) -> Iterator[tuple[str, str]]:
         yield "Training step", f"{facts['step']:,}"
     if export.int8:
         bits = (
-            f": {spell_difference(cost['difference'])} bits per character to {cost['float32']:.4f}"
+            f": {spell_difference(cost['difference'])} bits per character ({cost['float32']:.4f} before)"
             if cost
             else ""
         )
