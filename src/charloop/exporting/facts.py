@@ -24,7 +24,7 @@ def gather_facts(network: TrainedModel, name: str, cost: Cost | None) -> dict[st
     """
     known: Mapping[str, Any] = network.facts
     if network.run:
-        all_known = {"step": 0, "validation_loss": None} | known
+        all_known = {"step": 0, "validation_loss": None, **known}
         found_there = checked(all_known, Weights, network.run.path / WEIGHTS)
         known = {key: value for key, value in found_there.items() if key in known}
     loss = known.get("validation_loss")
