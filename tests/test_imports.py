@@ -45,6 +45,7 @@ LAYERS = [
     {"figures", "comparison"},
     {"report"},
     {"benchmark"},
+    {"serving"},
     {"cli", "__main__", "llm_plugin"},
 ]
 LAYER_OF = {package: layer for layer, packages in enumerate(LAYERS) for package in packages}

@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "write a trained network as a page, code or a graph",
     "import-torch": "make a run of a network trained in PyTorch",
     "plot": "draw loss curves as a figure for print",
+    "serve": "answer HTTP requests with trained networks",
     "push": "put a trained network on the Hugging Face hub",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",

@@ -62,7 +62,7 @@ class TrainedModel:
         """
         config, beginning = self._settings(**settings), self.opening(context, label)
         parts = self.model, self.params, self.vocabulary
-        return generate_texts(*parts, self._read(prompt), config, constraints, beginning=beginning)
+        return generate_texts(*parts, self.read(prompt), config, constraints, beginning=beginning)
 
     def stream(
         self,
@@ -76,13 +76,14 @@ class TrainedModel:
         """Yield the text that `sample` returns for the same arguments, in pieces as they are written."""
         config, beginning = self._settings(**settings), self.opening(context, label)
         parts = self.model, self.params, self.vocabulary
-        return stream_text(*parts, self._read(prompt), config, constraints, beginning=beginning)
+        return stream_text(*parts, self.read(prompt), config, constraints, beginning=beginning)
 
-    def _read(self, text: str) -> str:
+    def read(self, text: str) -> str:
+        """Return a string as the network reads it: with its line ends and in its Unicode form."""
         return StringReader(self.vocabulary).read(text)
 
     def _settings(self, **settings: Any) -> SamplingConfig:
-        return SamplingConfig(**settings).read_strings(self._read)
+        return SamplingConfig(**settings).read_strings(self.read)
 
     def session(self, *, context: str | None = None, label: str | None = None, **settings: Any) -> Session:
         """Return a session: a text that the network reads and writes piece by piece, empty at first.
@@ -138,7 +139,7 @@ class TrainedModel:
         """
         config = self._settings(**settings | {"length": max_length})
         index = self._index(listener) if new else None
-        writer = make_writer(self, self._read(prompt), config, label)
+        writer = make_writer(self, self.read(prompt), config, label)
         return DocumentStream(writer.write, partial(score_drafts, self), self.end_id, unique, index, best_of)
 
     @property
@@ -178,7 +179,7 @@ class TrainedModel:
 
     def beginning(self, context: str | None = None) -> Beginning:
         """Return what the network reads before a text: `context` if it is given, else its `prefix`."""
-        text, end = self.prefix if context is None else self._read(context), self.vocabulary.end_id
+        text, end = self.prefix if context is None else self.read(context), self.vocabulary.end_id
         return Beginning(text, is_context=context is not None, start=() if end is None else (end,))
 
     def opening(self, context: str | None = None, label: str | None = None) -> Beginning:
@@ -207,7 +208,7 @@ class TrainedModel:
         training text; that text is read again. Raises CharloopError if it has changed.
         """
         encode = self.vocabulary.encode_text if context is None else self.vocabulary.encode
-        tokens = encode(self._read(text), unknown)
+        tokens = encode(self.read(text), unknown)
         before = self.beginning(context).ids(self.vocabulary, tokens, unknown)
         score = self.score(tokens, per_character=True, before=before)
         if not baselines:

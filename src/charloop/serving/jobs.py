@@ -1,0 +1,213 @@
+"""From a request to the work of an engine, and back: the pieces of its texts as they arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from charloop.errors import CharloopError
+from charloop.sampling import Constraint, SamplingConfig
+from charloop.sampling.prompt import Beginning, find_text, prepend_beginning
+from charloop.serving.engine import Engine, Work
+from charloop.serving.errors import RequestError, as_request_error
+from charloop.serving.limits import Limits
+from charloop.serving.reading import Ids
+from charloop.serving.requests import WritingRequest, make_penalties, make_settings
+from charloop.serving.texts import ConstrainedWork, Piece, Scored, ScoringWork, TextWork
+from charloop.trained.network import TrainedModel
+
+Deliver: TypeAlias = Callable[[int, Piece | Exception], None]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as text and as tokens, and all that the network reads up to its end."""
+
+    text: str
+    ids: Ids
+    read: Ids
+    """At least one token."""
+    seen: Ids
+    """What of it counts as text that is continued."""
+
+
+def read_prompt(
+    network: TrainedModel, given: str | Sequence[int], label: str | None, limits: Limits
+) -> Prompt:
+    """Return a prompt. Raises RequestError for characters, tokens or a label that the network does not know."""
+    vocabulary = network.vocabulary
+    try:
+        if isinstance(given, str):
+            given = network.read(given)
+            ids = vocabulary.encode(given)
+        else:
+            ids = np.array(given, np.int64)
+            given = vocabulary.decode(ids)
+        if len(ids) > limits.prompt:
+            raise RequestError(
+                f"a prompt of {len(ids):,} tokens; allowed: up to {limits.prompt:,}", param="prompt"
+            )
+        beginning = network.opening(label=label)
+        read = prepend_beginning(vocabulary, ids.astype(np.int32), beginning, "error")
+        seen = find_text(vocabulary, ids.astype(np.int32), Beginning(), "error")
+        return Prompt(given, ids.astype(np.int32), read, seen)
+    except (CharloopError, OverflowError) as error:
+        known = as_request_error(error) if isinstance(error, CharloopError) else RequestError(str(error))
+        raise RequestError(known.message, param="label" if "label" in known.message else "prompt") from None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The texts that a request asks for: each prompt is continued `choices` times."""
+
+    engine: Engine
+    prompts: list[Prompt]
+    config: SamplingConfig
+    request: WritingRequest
+    choices: int
+    logs: bool
+    constraints: tuple[Constraint, ...] = ()
+
+    def works(self, deliver: Deliver) -> list[Work]:
+        """Return the work for each text; `deliver(index, piece)` gets what is written of text number `index`."""
+        texts = [prompt for prompt in self.prompts for _ in range(self.choices)]
+        return [self._work(index, prompt, partial(deliver, index)) for index, prompt in enumerate(texts)]
+
+    def _work(self, index: int, prompt: Prompt, deliver: Callable[[Piece | Exception], None]) -> Work:
+        parts = prompt.read, prompt.seen, self.engine.network.vocabulary, self.config, deliver
+        text = TextWork(*parts, index % self.choices, make_penalties(self.request), self.logs)
+        return ConstrainedWork(text, self.constraints) if self.constraints else text
+
+
+async def make_plan(
+    engine: Engine,
+    request: WritingRequest,
+    prompts: list[Prompt],
+    length: int,
+    limits: Limits,
+    *,
+    logs: bool,
+    choices: int = 1,
+) -> Plan:
+    """Return the plan of a request. Raises RequestError for settings that do not fit the network, or each other."""
+    network = engine.network
+    if length > limits.tokens:
+        raise RequestError(
+            f"max_tokens: got {length:,}; allowed: up to {limits.tokens:,}", param="max_tokens"
+        )
+    if len(prompts) * choices > limits.texts:
+        raise RequestError(
+            f"{len(prompts) * choices:,} texts in one request; allowed: up to {limits.texts:,}", param="n"
+        )
+    constrained = [name for name in ("regex", "novel") if getattr(request, name) is not None]
+    for name in ("presence_penalty", "frequency_penalty"):
+        if constrained and getattr(request, name):
+            raise RequestError(f"{name} does not go with {constrained[0]}", param=name)
+    if constrained and logs:
+        raise RequestError(f"logprobs does not go with {constrained[0]}", param="logprobs")
+    try:
+        config = make_settings(request, length, bias=read_bias(network, request))
+        config = config.read_strings(network.read)
+        constraints = await asyncio.to_thread(make_constraints, network, request)
+    except CharloopError as error:
+        raise as_request_error(error) from None
+    return Plan(engine, prompts, config, request, choices, logs, constraints)
+
+
+def read_bias(network: TrainedModel, request: WritingRequest) -> dict[str, float]:
+    """Return `logit_bias`, which names tokens by their numbers, by characters."""
+    vocabulary, found = network.vocabulary, dict[str, float]()
+    for token, value in (request.logit_bias or {}).items():
+        if not token.isdecimal() or int(token) >= len(vocabulary.symbols):
+            raise RequestError(f"logit_bias of an unknown token: got {token!r}", param="logit_bias")
+        # -100 forbids, as elsewhere.
+        found[vocabulary.symbols[int(token)]] = value if value > -100 else -1000.0
+    return found
+
+
+def make_constraints(network: TrainedModel, request: WritingRequest) -> tuple[Constraint, ...]:
+    """Return what a text must satisfy."""
+    found: list[Constraint] = []
+    if request.regex is not None:
+        from charloop.sampling import Pattern
+
+        found.append(Pattern(network.read(request.regex), network.vocabulary))
+    if request.novel is not None:
+        found.append(network.novel(request.novel))
+    return tuple(found)
+
+
+@asynccontextmanager
+async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tuple[int, Piece]]]:
+    """Let the engine write, and yield the pieces; what is not finished at the end is cancelled.
+
+    Raises RequestError if the queue is full.
+    """
+    queue: asyncio.Queue[tuple[int, Piece | Exception]] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def deliver(index: int, piece: Piece | Exception) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, (index, piece))
+
+    works = plan.works(deliver)
+    submit(plan.engine, works, limits)
+    try:
+        yield receive(queue, len(works))
+    finally:
+        for work in works:
+            work.cancelled = True
+
+
+def submit(engine: Engine, works: Sequence[Work], limits: Limits) -> None:
+    """Let the engine do the work. Raises RequestError if too much waits already."""
+    if engine.load[1] + len(works) > limits.queue:
+        raise RequestError("too many requests wait; try again later", status=503, code="overloaded")
+    for work in works:
+        engine.submit(work)
+
+
+async def receive(
+    queue: "asyncio.Queue[tuple[int, Piece | Exception]]", texts: int
+) -> AsyncIterator[tuple[int, Piece]]:
+    """Yield the pieces of all texts as they come, until each has ended."""
+    while texts:
+        index, piece = await queue.get()
+        if isinstance(piece, Exception):
+            raise piece
+        yield index, piece
+        texts -= piece.reason is not None
+
+
+async def score(engine: Engine, prompt: Prompt, limits: Limits) -> Scored:
+    """Return what the network thinks of a prompt's text, read after what stands before it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Scored] = loop.create_future()
+
+    def deliver(scored: Scored | Exception) -> None:
+        loop.call_soon_threadsafe(finish, done, scored)
+
+    before = prompt.read[: len(prompt.read) - len(prompt.ids)]
+    text = prompt.ids
+    if not len(before):
+        # Nothing stands before the text: its first token is read, not predicted.
+        before, text = text[:1], text[1:]
+    work = ScoringWork(before, text, deliver)
+    submit(engine, [work], limits)
+    try:
+        return await done
+    finally:
+        work.cancelled = True
+
+
+def finish(done: "asyncio.Future[Scored]", scored: Scored | Exception) -> None:
+    """Settle what is waited for, unless nobody waits any more."""
+    if done.done():
+        return
+    if isinstance(scored, Exception):
+        done.set_exception(scored)
+    else:
+        done.set_result(scored)

@@ -1,0 +1,95 @@
+"""What the OpenAI interface lacks: tokens, the loss of a text, its surprise, and what may come next."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from charloop.errors import CharloopError
+from charloop.serving.engine import Engine
+from charloop.serving.errors import as_request_error
+from charloop.serving.jobs import read_prompt, score
+from charloop.serving.limits import Limits
+from charloop.serving.requests import TextRequest, TokensRequest
+from charloop.serving.tokens import finite, name_token
+
+
+async def tokenize(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+    """Return the tokens of a text. What stands before it is no part of it, so that there are no special tokens."""
+    prompt = read_prompt(engine.network, request.words, None, limits)
+    return {"tokens": prompt.ids.tolist(), "count": len(prompt.ids), "max_model_len": limits.prompt}
+
+
+async def detokenize(engine: Engine, request: TokensRequest, _: Limits) -> dict[str, Any]:
+    """Return the text of tokens."""
+    try:
+        text = engine.network.vocabulary.decode(np.array(request.tokens, np.int64))
+    except CharloopError as error:
+        raise as_request_error(error) from None
+    return {"prompt": text, "text": text}
+
+
+def describe_tokenizer(engine: Engine) -> dict[str, Any]:
+    """Return what clients ask of a tokenizer. Texts end with the end symbol of documents, if there is one."""
+    vocabulary = engine.network.vocabulary
+    end = vocabulary.end_id
+    return {
+        "name": "charloop",
+        "vocab_size": vocabulary.size,
+        "unit": vocabulary.unit,
+        "eos_token": None if end is None else name_token(vocabulary, end),
+        "eos_token_id": end,
+        "bos_token": None if end is None else name_token(vocabulary, end),
+        "bos_token_id": end,
+        "pad_token": None,
+        "chat_template": None,
+    }
+
+
+async def measure_text(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+    """Return the loss of a text: of all its tokens, but for the first if nothing stands before it."""
+    prompt = read_prompt(engine.network, request.words, request.label, limits)
+    scored = await score(engine, prompt, limits)
+    nats, count = -float(scored.logs.chosen.sum(dtype=np.float64)), len(scored.logs.chosen)
+    size = len(prompt.text.encode("utf-8", "surrogateescape"))
+    return {
+        "model": request.model,
+        "tokens": count,
+        "nats": nats,
+        "nats_per_token": nats / count if count else None,
+        "bits_per_token": nats / count / math.log(2) if count else None,
+        "bits_per_byte": nats / size / math.log(2) if size else None,
+    }
+
+
+async def measure_surprise(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+    """Return the bits of each token of a text: how little the network expected it."""
+    prompt = read_prompt(engine.network, request.words, request.label, limits)
+    scored = await score(engine, prompt, limits)
+    vocabulary, bits = (
+        engine.network.vocabulary,
+        [-finite(value) / math.log(2) for value in scored.logs.chosen],
+    )
+    missing = len(prompt.ids) - len(bits)
+    return {
+        "model": request.model,
+        "tokens": [name_token(vocabulary, token) for token in prompt.ids.tolist()],
+        "bits": [None] * missing + bits,
+    }
+
+
+async def predict(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+    """Return the likeliest tokens after a text, with the network's own probabilities."""
+    prompt = read_prompt(engine.network, request.words, request.label, limits)
+    scored = await score(engine, prompt, limits)
+    shares = softmax(scored.next_logits.astype(np.float64))
+    order = np.argsort(-shares, kind="stable")[: request.count].tolist()
+    names = [name_token(engine.network.vocabulary, token) for token in order]
+    return {
+        "model": request.model,
+        "next": [
+            {"token": name, "id": token, "probability": float(shares[token])}
+            for name, token in zip(names, order, strict=True)
+        ],
+    }
