@@ -1,5 +1,6 @@
 """Responses: JSON, and mistakes in the form that clients expect."""
 
+import json
 import sys
 import traceback
 from typing import Any
@@ -43,4 +44,12 @@ async def wait_until_gone(request: Request) -> None:
 
 def answer_json(content: Any, status: int = 200) -> Response:
     """Return a response of JSON."""
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
+    return Response(encode_json(content), status, media_type="application/json")
+
+
+def encode_json(content: Any) -> bytes:
+    """Return JSON; half of a surrogate pair, which a vocabulary may have and UTF-8 has not, is escaped."""
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        return json.dumps(content).encode()

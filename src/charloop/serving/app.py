@@ -5,7 +5,6 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,7 +15,7 @@ from starlette.routing import Route
 
 from charloop.errors import CharloopError
 from charloop.serving import own
-from charloop.serving.answers import answer_json, describe_error, refuse, wait_until_gone
+from charloop.serving.answers import answer_json, describe_error, encode_json, refuse, wait_until_gone
 from charloop.serving.chat import make_chat
 from charloop.serving.completions import make_completion
 from charloop.serving.engine import Engine
@@ -140,12 +139,12 @@ class Server:
     async def _events(self, request: Request, answer: Any) -> AsyncIterator[bytes]:
         """Yield server-sent events; a stream that has begun ends with an error as its last event."""
         try:
-            async with asyncio.timeout(self.limits.seconds):
+            async with asyncio.timeout(self.limits.timeout):
                 async for part in answer.stream():
-                    yield b"data: " + msgspec.json.encode(part) + b"\n\n"
+                    yield b"data: " + encode_json(part) + b"\n\n"
             yield b"data: [DONE]\n\n"
-        except (RequestError, CharloopError, TimeoutError) as error:
-            yield b"data: " + msgspec.json.encode(describe_error(error).body) + b"\n\n"
+        except Exception as error:
+            yield b"data: " + encode_json(describe_error(error).body) + b"\n\n"
         finally:
             self._count(request, answer.usage)
 
@@ -154,7 +153,7 @@ class Server:
         task = asyncio.ensure_future(work)
         gone = asyncio.ensure_future(wait_until_gone(request))
         try:
-            async with asyncio.timeout(self.limits.seconds):
+            async with asyncio.timeout(self.limits.timeout):
                 await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 raise ClientDisconnect
@@ -166,14 +165,14 @@ class Server:
 
     async def _body(self, request: Request) -> bytes:
         """Return the body. Raises RequestError for one that is too long, before it is read."""
-        allowed = f"the body is too long; allowed: up to {self.limits.body:,} bytes"
+        allowed = f"the body is too long; allowed: up to {self.limits.max_body:,} bytes"
         parts, size = list[bytes](), 0
         declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self.limits.body:
+        if declared.isdecimal() and int(declared) > self.limits.max_body:
             raise RequestError(allowed, status=413)
         async for part in request.stream():
             size += len(part)
-            if size > self.limits.body:
+            if size > self.limits.max_body:
                 raise RequestError(allowed, status=413)
             parts.append(part)
         return b"".join(parts)

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
-from charloop.sampling import Constraint, SamplingConfig
-from charloop.sampling.prompt import Beginning, find_text, prepend_beginning
+from charloop.sampling import Constraint, Pattern, SamplingConfig
+from charloop.sampling.prompt import prepend_beginning
 from charloop.serving.engine import Engine, Work
 from charloop.serving.errors import RequestError, as_request_error
 from charloop.serving.limits import Limits
@@ -31,8 +32,6 @@ class Prompt:
     ids: Ids
     read: Ids
     """At least one token."""
-    seen: Ids
-    """What of it counts as text that is continued."""
 
 
 def read_prompt(
@@ -41,23 +40,21 @@ def read_prompt(
     """Return a prompt. Raises RequestError for characters, tokens or a label that the network does not know."""
     vocabulary = network.vocabulary
     try:
-        if isinstance(given, str):
-            given = network.read(given)
-            ids = vocabulary.encode(given)
-        else:
-            ids = np.array(given, np.int64)
-            given = vocabulary.decode(ids)
-        if len(ids) > limits.prompt:
-            raise RequestError(
-                f"a prompt of {len(ids):,} tokens; allowed: up to {limits.prompt:,}", param="prompt"
-            )
-        beginning = network.opening(label=label)
-        read = prepend_beginning(vocabulary, ids.astype(np.int32), beginning, "error")
-        seen = find_text(vocabulary, ids.astype(np.int32), Beginning(), "error")
-        return Prompt(given, ids.astype(np.int32), read, seen)
+        opening = network.opening(label=label)
+    except CharloopError as error:
+        raise RequestError(str(error), param="label") from None
+    try:
+        text = network.read(given) if isinstance(given, str) else vocabulary.decode(np.array(given, np.int64))
+        ids = vocabulary.encode(text) if isinstance(given, str) else np.array(given, np.int32)
+        read = prepend_beginning(vocabulary, ids, opening, "error")
+    except UnknownCharacterError as error:
+        raise RequestError(str(error.advising("leave it out")), param="prompt") from None
     except (CharloopError, OverflowError) as error:
-        known = as_request_error(error) if isinstance(error, CharloopError) else RequestError(str(error))
-        raise RequestError(known.message, param="label" if "label" in known.message else "prompt") from None
+        raise RequestError(str(error), param="prompt") from None
+    if len(ids) > limits.max_prompt:
+        allowed = f"allowed: up to {limits.max_prompt:,}"
+        raise RequestError(f"a prompt of {len(ids):,} tokens; {allowed}", param="prompt")
+    return Prompt(text, ids, read)
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class Plan:
         return [self._work(index, prompt, partial(deliver, index)) for index, prompt in enumerate(texts)]
 
     def _work(self, index: int, prompt: Prompt, deliver: Callable[[Piece | Exception], None]) -> Work:
-        parts = prompt.read, prompt.seen, self.engine.network.vocabulary, self.config, deliver
+        parts = prompt.read, prompt.ids, self.engine.network.vocabulary, self.config, deliver
         text = TextWork(*parts, index % self.choices, make_penalties(self.request), self.logs)
         return ConstrainedWork(text, self.constraints) if self.constraints else text
 
@@ -95,13 +92,13 @@ async def make_plan(
 ) -> Plan:
     """Return the plan of a request. Raises RequestError for settings that do not fit the network, or each other."""
     network = engine.network
-    if length > limits.tokens:
+    if length > limits.max_tokens:
         raise RequestError(
-            f"max_tokens: got {length:,}; allowed: up to {limits.tokens:,}", param="max_tokens"
+            f"max_tokens: got {length:,}; allowed: up to {limits.max_tokens:,}", param="max_tokens"
         )
-    if len(prompts) * choices > limits.texts:
+    if len(prompts) * choices > limits.max_texts:
         raise RequestError(
-            f"{len(prompts) * choices:,} texts in one request; allowed: up to {limits.texts:,}", param="n"
+            f"{len(prompts) * choices:,} texts in one request; allowed: up to {limits.max_texts:,}", param="n"
         )
     constrained = [name for name in ("regex", "novel") if getattr(request, name) is not None]
     for name in ("presence_penalty", "frequency_penalty"):
@@ -112,9 +109,9 @@ async def make_plan(
     try:
         config = make_settings(request, length, bias=read_bias(network, request))
         config = config.read_strings(network.read)
-        constraints = await asyncio.to_thread(make_constraints, network, request)
     except CharloopError as error:
         raise as_request_error(error) from None
+    constraints = await asyncio.to_thread(make_constraints, network, request)
     return Plan(engine, prompts, config, request, choices, logs, constraints)
 
 
@@ -130,14 +127,18 @@ def read_bias(network: TrainedModel, request: WritingRequest) -> dict[str, float
 
 
 def make_constraints(network: TrainedModel, request: WritingRequest) -> tuple[Constraint, ...]:
-    """Return what a text must satisfy."""
+    """Return what a text must satisfy. Raises RequestError."""
+    makers: dict[str, Callable[[Any], Constraint]] = {
+        "regex": lambda given: Pattern(network.read(given), network.vocabulary),
+        "novel": network.novel,
+    }
     found: list[Constraint] = []
-    if request.regex is not None:
-        from charloop.sampling import Pattern
-
-        found.append(Pattern(network.read(request.regex), network.vocabulary))
-    if request.novel is not None:
-        found.append(network.novel(request.novel))
+    for name, make in makers.items():
+        given = getattr(request, name)
+        try:
+            found += [] if given is None else [make(given)]
+        except CharloopError as error:
+            raise RequestError(str(error), param=name) from None
     return tuple(found)
 
 
@@ -164,7 +165,7 @@ async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tup
 
 def submit(engine: Engine, works: Sequence[Work], limits: Limits) -> None:
     """Let the engine do the work. Raises RequestError if too much waits already."""
-    if engine.load[1] + len(works) > limits.queue:
+    if engine.load[1] + len(works) > limits.max_queue:
         raise RequestError("too many requests wait; try again later", status=503, code="overloaded")
     for work in works:
         engine.submit(work)

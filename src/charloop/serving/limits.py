@@ -10,15 +10,15 @@ from msgspec import Meta
 class Limits:
     """The most that a request may ask for, and how many may wait."""
 
-    body: Annotated[int, Meta(ge=1024)] = 8 << 20
+    max_body: Annotated[int, Meta(ge=1024)] = 8 << 20
     """The longest body of a request, in bytes."""
-    prompt: Annotated[int, Meta(ge=1)] = 1_000_000
+    max_prompt: Annotated[int, Meta(ge=1)] = 1_000_000
     """The longest prompt, in tokens."""
-    tokens: Annotated[int, Meta(ge=1)] = 100_000
+    max_tokens: Annotated[int, Meta(ge=1)] = 100_000
     """The most new tokens of a text."""
-    texts: Annotated[int, Meta(ge=1)] = 128
+    max_texts: Annotated[int, Meta(ge=1)] = 128
     """The most texts of one request."""
-    queue: Annotated[int, Meta(ge=1)] = 1024
+    max_queue: Annotated[int, Meta(ge=1)] = 1024
     """The most texts of a network that wait."""
-    seconds: Annotated[float, Meta(gt=0)] = 600.0
+    timeout: Annotated[float, Meta(gt=0)] = 600.0
     """The most time of one request."""

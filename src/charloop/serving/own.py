@@ -18,7 +18,7 @@ from charloop.serving.tokens import finite, name_token
 async def tokenize(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the tokens of a text. What stands before it is no part of it, so that there are no special tokens."""
     prompt = read_prompt(engine.network, request.words, None, limits)
-    return {"tokens": prompt.ids.tolist(), "count": len(prompt.ids), "max_model_len": limits.prompt}
+    return {"tokens": prompt.ids.tolist(), "count": len(prompt.ids), "max_model_len": limits.max_prompt}
 
 
 async def detokenize(engine: Engine, request: TokensRequest, _: Limits) -> dict[str, Any]:
@@ -48,10 +48,12 @@ def describe_tokenizer(engine: Engine) -> dict[str, Any]:
 
 
 async def measure_text(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
-    """Return the loss of a text: of all its tokens, but for the first if nothing stands before it."""
+    """Return the loss of a text as `charloop eval` has it: a first character counts only if it begins a document."""
     prompt = read_prompt(engine.network, request.words, request.label, limits)
-    scored = await score(engine, prompt, limits)
-    nats, count = -float(scored.logs.chosen.sum(dtype=np.float64)), len(scored.logs.chosen)
+    chosen = (await score(engine, prompt, limits)).logs.chosen
+    if engine.network.vocabulary.end_id is None:
+        chosen = chosen[max(0, len(chosen) - len(prompt.ids) + 1) :]
+    nats, count = -float(chosen.sum(dtype=np.float64)), len(chosen)
     size = len(prompt.text.encode("utf-8", "surrogateescape"))
     return {
         "model": request.model,

@@ -22,7 +22,7 @@ PIECES = (16, 256)
 KEPT = 32
 """Of how many prompts the state is kept."""
 
-Ids = Integer[np.ndarray, " ids"]
+Ids = Integer[np.ndarray, " _ids"]
 
 
 class Reader:

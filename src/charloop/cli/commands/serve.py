@@ -61,6 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError(
             "charloop serve needs packages that are not installed", do="pip install 'charloop[serve]'"
         ) from None
+    if not flags.runs:
+        raise CharloopError("no RUN to serve", do="name the folder of one: charloop serve runs/book")
     prepare_jax()
     from charloop.serving.networks import Networks
     from charloop.serving.running import serve

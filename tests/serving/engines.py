@@ -1,0 +1,62 @@
+"""Engines of small networks, and texts that they write."""
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from charloop.sampling import SamplingConfig
+from charloop.sampling.prompt import prepend_beginning
+from charloop.serving.engine import Engine
+from charloop.serving.texts import Piece, TextWork
+from charloop.trained import TrainedModel
+
+ALONE = 60
+"""Seconds after which a test gives up."""
+
+
+@contextmanager
+def open_engine(network: TrainedModel, lanes: int = 16) -> Iterator[Engine]:
+    engine = Engine(network, lanes)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+class Writing:
+    """A text that an engine writes."""
+
+    def __init__(
+        self, engine: Engine, prompt: str, *, sample: int = 0, logs: bool = False, **settings: Any
+    ) -> None:
+        network = engine.network
+        ids = network.vocabulary.encode(prompt)
+        read = prepend_beginning(network.vocabulary, ids, network.opening(), "error")
+        self._arriving: queue.SimpleQueue[Piece | Exception] = queue.SimpleQueue()
+        config, deliver = SamplingConfig(**settings), self._arriving.put
+        self.work = TextWork(read, ids, network.vocabulary, config, deliver, sample, logs=logs)
+        self.pieces = list[Piece]()
+        engine.submit(self.work)
+
+    def next(self) -> Piece:
+        """Return the next piece; at the end, the last one again."""
+        if self.pieces and self.pieces[-1].reason is not None:
+            return self.pieces[-1]
+        piece = self._arriving.get(timeout=ALONE)
+        if isinstance(piece, Exception):
+            raise piece
+        self.pieces.append(piece)
+        return piece
+
+    def finish(self) -> str:
+        while not self.pieces or self.pieces[-1].reason is None:
+            self.next()
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.concatenate([piece.ids for piece in self.pieces])
