@@ -14,7 +14,7 @@ from cells.table import EXAMPLES
 from charloop.auto.rule import RULE
 from charloop.cells import CELLS, find_cell_options
 from charloop.cli.commands.bench import BENCHMARKS
-from charloop.cli.commands.presets import SHOWN
+from charloop.cli.lists.presets import SHOWN
 from charloop.cli.main import COMMANDS
 from charloop.data import corpora
 from charloop.presets import PRESETS
@@ -31,15 +31,16 @@ FLAGS = {
     "decompress": "charloop.cli.commands.decompress.DecompressFlags",
     "export": "charloop.cli.commands.export.ExportFlags",
     "import-torch": "charloop.cli.commands.import_torch.ImportTorchFlags",
+    "serve": "charloop.cli.commands.serve.ServeFlags",
     "plot": "charloop.cli.commands.plot.PlotFlags",
     "push": "charloop.cli.commands.push.PushFlags",
     "report": "charloop.cli.commands.report.ReportFlags",
     "info": "charloop.cli.commands.info.InfoFlags",
     "baselines": "charloop.cli.commands.baselines.BaselinesFlags",
     "verify": "charloop.cli.commands.verify.VerifyFlags",
-    "cells": "charloop.cli.commands.cells.CellsFlags",
-    "corpora": "charloop.cli.commands.corpora.CorporaFlags",
-    "presets": "charloop.cli.commands.presets.PresetsFlags",
+    "cells": "charloop.cli.lists.cells.CellsFlags",
+    "corpora": "charloop.cli.lists.corpora.CorporaFlags",
+    "presets": "charloop.cli.lists.presets.PresetsFlags",
     "bench speed": "charloop.cli.commands.bench.SpeedFlags",
     "bench unroll": "charloop.cli.commands.bench.UnrollFlags",
 }

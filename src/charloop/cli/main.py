@@ -20,8 +20,8 @@ COMMANDS = {
     "decompress": "give back what was compressed, byte for byte",
     "export": "write a trained network as a page, code or a graph",
     "import-torch": "make a run of a network trained in PyTorch",
-    "plot": "draw loss curves as a figure for print",
     "serve": "answer HTTP requests with trained networks",
+    "plot": "draw loss curves as a figure for print",
     "push": "put a trained network on the Hugging Face hub",
     "report": "show a run as one page, to read in a browser",
     "info": "show a run's network, text, settings and losses",
@@ -32,6 +32,8 @@ COMMANDS = {
     "presets": "list the presets: named sets of settings",
     "bench": "measure the speed of this machine",
 }
+
+LISTS = ("cells", "corpora", "presets")
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The errors of a disk that takes no more."""
@@ -89,7 +91,10 @@ def dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS, do="see charloop --help")
-    command = importlib.import_module(f"charloop.cli.commands.{name.replace('-', '_')}")
+    if name in LISTS:
+        command = importlib.import_module(f"charloop.cli.lists.{name}")
+    else:
+        command = importlib.import_module(f"charloop.cli.commands.{name.replace('-', '_')}")
     return int(command.main(rest) or 0)
 
 

@@ -1,1 +1,1 @@
-"""A trained network over HTTP: one engine writes for many clients at once."""
+"""A trained network over HTTP: one worker writes for many clients at once."""

@@ -18,12 +18,12 @@ from charloop.serving import own
 from charloop.serving.answers import answer_json, describe_error, encode_json, refuse, wait_until_gone
 from charloop.serving.chat import make_chat
 from charloop.serving.completions import make_completion
-from charloop.serving.engine import Engine
 from charloop.serving.errors import RequestError
 from charloop.serving.limits import Limits
 from charloop.serving.metrics import Access, Metrics
 from charloop.serving.networks import Networks
 from charloop.serving.requests import ChatRequest, CompletionRequest, TextRequest, TokensRequest, read_request
+from charloop.serving.worker import Worker
 
 OPEN = ("/health", "/ready")
 """Paths that need no key."""
@@ -80,13 +80,13 @@ class Server:
     async def complete(self, request: Request) -> Response:
         """Answer `/completions`."""
         asked = read_request(await self._body(request), CompletionRequest)
-        completion = await make_completion(await self._engine(request, asked.model), asked, self.limits)
+        completion = await make_completion(await self._worker(request, asked.model), asked, self.limits)
         return await self._answer(request, completion, stream=bool(asked.stream))
 
     async def chat(self, request: Request) -> Response:
         """Answer `/chat/completions`."""
         asked = read_request(await self._body(request), ChatRequest)
-        chat = await make_chat(await self._engine(request, asked.model), asked, self.limits)
+        chat = await make_chat(await self._worker(request, asked.model), asked, self.limits)
         return await self._answer(request, chat, stream=bool(asked.stream))
 
     async def list_models(self, _: Request) -> Response:
@@ -102,7 +102,7 @@ class Server:
     async def tokenizer_info(self, request: Request) -> Response:
         """Answer `/tokenizer_info`, of the network that `?model=` names, or of the first."""
         name = request.query_params.get("model", next(iter(self.networks.served)))
-        return answer_json(own.describe_tokenizer(await self._engine(request, name)))
+        return answer_json(own.describe_tokenizer(await self._worker(request, name)))
 
     async def health(self, _: Request) -> Response:
         """Answer that the process lives."""
@@ -123,7 +123,7 @@ class Server:
 
         async def answered(request: Request) -> Response:
             asked = read_request(await self._body(request), kind)
-            work = answer(await self._engine(request, asked.model), asked, self.limits)
+            work = answer(await self._worker(request, asked.model), asked, self.limits)
             return answer_json(await self._attend(request, work))
 
         return answered
@@ -177,7 +177,7 @@ class Server:
             parts.append(part)
         return b"".join(parts)
 
-    async def _engine(self, request: Request, name: str) -> Engine:
+    async def _worker(self, request: Request, name: str) -> Worker:
         request.state.about = {"model": self._known(name)}
         try:
             return await self.networks.find(name)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from charloop.serving.engine import Engine
 from charloop.serving.errors import RequestError
 from charloop.serving.jobs import Plan, make_plan, read_prompt, running
 from charloop.serving.lane_program import Logs
@@ -18,6 +17,7 @@ from charloop.serving.limits import Limits
 from charloop.serving.requests import ChatRequest
 from charloop.serving.texts import Piece
 from charloop.serving.tokens import write_chat_logs
+from charloop.serving.worker import Worker
 
 DEFAULT_TOKENS = 500
 """New tokens if a request does not say how many."""
@@ -26,8 +26,8 @@ DEFAULT_TOKENS = 500
 class Chat:
     """The answer to one request."""
 
-    def __init__(self, request: ChatRequest, engine: Engine, plan: Plan, limits: Limits) -> None:
-        self._request, self._engine, self._plan, self._limits = request, engine, plan, limits
+    def __init__(self, request: ChatRequest, worker: Worker, plan: Plan, limits: Limits) -> None:
+        self._request, self._worker, self._plan, self._limits = request, worker, plan, limits
         self._id, self._created, self._written = f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), 0
 
     async def whole(self) -> dict[str, Any]:
@@ -89,11 +89,11 @@ class Chat:
         logs = Logs(
             *(np.concatenate(each) for each in zip(*(piece.logs or () for piece in pieces), strict=True))
         )
-        vocabulary, count = self._engine.network.vocabulary, self._request.top_logprobs or 0
+        vocabulary, count = self._worker.network.vocabulary, self._request.top_logprobs or 0
         return {"content": write_chat_logs(vocabulary, ids.tolist(), logs, count)}
 
 
-async def make_chat(engine: Engine, request: ChatRequest, limits: Limits) -> Chat:
+async def make_chat(worker: Worker, request: ChatRequest, limits: Limits) -> Chat:
     """Return the answer to a request, of which nothing is written yet. Raises RequestError."""
     if request.max_tokens is not None and request.max_completion_tokens is not None:
         raise RequestError("give max_tokens or max_completion_tokens", param="max_completion_tokens")
@@ -103,7 +103,7 @@ async def make_chat(engine: Engine, request: ChatRequest, limits: Limits) -> Cha
         raise RequestError("top_logprobs needs logprobs", param="top_logprobs")
     length = request.max_completion_tokens or request.max_tokens or DEFAULT_TOKENS
     text = "\n".join(message.content for message in request.messages)
-    prompt = read_prompt(engine.network, text, request.label, limits)
+    prompt = read_prompt(worker.network, text, request.label, limits)
     logs = bool(request.logprobs)
-    plan = await make_plan(engine, request, [prompt], length, limits, logs=logs, choices=request.n or 1)
-    return Chat(request, engine, plan, limits)
+    plan = await make_plan(worker, request, [prompt], length, limits, logs=logs, choices=request.n or 1)
+    return Chat(request, worker, plan, limits)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from charloop.serving.engine import Engine
 from charloop.serving.errors import RequestError
 from charloop.serving.jobs import Plan, Prompt, make_plan, read_prompt, running, score
 from charloop.serving.lane_program import TOP, Logs
@@ -17,13 +16,14 @@ from charloop.serving.reading import Ids
 from charloop.serving.requests import CompletionRequest
 from charloop.serving.texts import Scored
 from charloop.serving.tokens import write_logs
+from charloop.serving.worker import Worker
 
 DEFAULT_TOKENS = 16
 """New tokens if a request does not say how many, as in the OpenAI interface."""
 
 
 @dataclass
-class Choice:
+class WrittenChoice:
     """A text as it is written."""
 
     prompt: Prompt
@@ -46,9 +46,9 @@ class Completion:
     """The answer to one request."""
 
     request: CompletionRequest
-    engine: Engine
+    worker: Worker
     plan: Plan
-    choices: list[Choice]
+    choices: list[WrittenChoice]
     limits: Limits
     length: int
     shown: int
@@ -112,16 +112,16 @@ class Completion:
                 choice.reason = piece.reason
                 yield index, piece
 
-    def _pick(self) -> list[Choice]:
+    def _pick(self) -> list[WrittenChoice]:
         """Return the texts that are shown: of each prompt the likeliest, if more were written."""
-        size, picked = self.plan.choices, list[Choice]()
+        size, picked = self.plan.choices, list[WrittenChoice]()
         for start in range(0, len(self.choices), size):
             group = self.choices[start : start + size]
             ranked = sorted(group, key=lambda choice: -choice.mean) if self.shown < size else group
             picked += ranked[: self.shown]
         return picked
 
-    def _describe(self, number: int, choice: Choice) -> dict[str, Any]:
+    def _describe(self, number: int, choice: WrittenChoice) -> dict[str, Any]:
         text, logs = "".join(choice.texts), self._prompt_logs(choice)
         offset = len(choice.prompt.text) if self.request.echo else 0
         if self._count is not None:
@@ -131,23 +131,23 @@ class Completion:
             logs = merge(logs, own) if logs and own else own
         return shape(number, choice.prompt.text + text if self.request.echo else text, logs, choice.reason)
 
-    def _prompt_logs(self, choice: Choice) -> dict[str, Any] | None:
+    def _prompt_logs(self, choice: WrittenChoice) -> dict[str, Any] | None:
         """Return the log probabilities of the prompt, if they are shown."""
         if choice.scored is None or self._count is None:
             return None
         ids, logs = choice.prompt.ids, choice.scored.logs
         skipped = max(0, len(logs.chosen) - len(ids) + 1)
         known = Logs(*(part[skipped:] for part in logs))
-        return write_logs(self.engine.network.vocabulary, ids.tolist(), known, self._count, 0, first=True)
+        return write_logs(self.worker.network.vocabulary, ids.tolist(), known, self._count, 0, first=True)
 
     def _logs(self, ids: Ids, logs: Logs | None, offset: int) -> dict[str, Any] | None:
         if self._count is None:
             return None
-        vocabulary = self.engine.network.vocabulary
+        vocabulary = self.worker.network.vocabulary
         return write_logs(vocabulary, ids.tolist(), logs, self._count, offset, first=False)
 
 
-async def make_completion(engine: Engine, request: CompletionRequest, limits: Limits) -> Completion:
+async def make_completion(worker: Worker, request: CompletionRequest, limits: Limits) -> Completion:
     """Return the answer to a request, of which nothing is written yet. Raises RequestError."""
     length = DEFAULT_TOKENS if request.max_tokens is None else request.max_tokens
     count, n = count_logs(request), request.n or 1
@@ -160,17 +160,19 @@ async def make_completion(engine: Engine, request: CompletionRequest, limits: Li
         raise RequestError("max_tokens: got 0; allowed without echo: 1 or more", param="max_tokens")
     if request.stream_options is not None and not request.stream:
         raise RequestError("stream_options needs stream", param="stream_options")
-    prompts = [read_prompt(engine.network, given, request.label, limits) for given in list_prompts(request)]
+    prompts = [read_prompt(worker.network, given, request.label, limits) for given in list_prompts(request)]
     logs = count is not None or best_of > n
-    plan = await make_plan(engine, request, prompts, length, limits, logs=logs, choices=best_of)
+    plan = await make_plan(worker, request, prompts, length, limits, logs=logs, choices=best_of)
     wants = request.echo and count is not None
     scored = [
-        await score(engine, prompt, limits) if wants and len(prompt.ids) else None for prompt in prompts
+        await score(worker, prompt, limits) if wants and len(prompt.ids) else None for prompt in prompts
     ]
     choices = [
-        Choice(prompt, known) for prompt, known in zip(prompts, scored, strict=True) for _ in range(best_of)
+        WrittenChoice(prompt, known)
+        for prompt, known in zip(prompts, scored, strict=True)
+        for _ in range(best_of)
     ]
-    return Completion(request, engine, plan, choices, limits, length, n)
+    return Completion(request, worker, plan, choices, limits, length, n)
 
 
 def list_prompts(request: CompletionRequest) -> list[str | list[int]]:

@@ -1,4 +1,4 @@
-"""From a request to the work of an engine, and back: the pieces of its texts as they arrive."""
+"""From a request to the work of a worker, and back: the pieces of its texts as they arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,12 +13,12 @@ from charloop.data.unknown import UnknownCharacterError
 from charloop.errors import CharloopError
 from charloop.sampling import Constraint, Pattern, SamplingConfig
 from charloop.sampling.prompt import prepend_beginning
-from charloop.serving.engine import Engine, Work
 from charloop.serving.errors import RequestError, as_request_error
 from charloop.serving.limits import Limits
 from charloop.serving.reading import Ids
 from charloop.serving.requests import WritingRequest, make_penalties, make_settings
 from charloop.serving.texts import ConstrainedWork, Piece, Scored, ScoringWork, TextWork
+from charloop.serving.worker import Work, Worker
 from charloop.trained.network import TrainedModel
 
 Deliver: TypeAlias = Callable[[int, Piece | Exception], None]
@@ -61,7 +61,7 @@ def read_prompt(
 class Plan:
     """The texts that a request asks for: each prompt is continued `choices` times."""
 
-    engine: Engine
+    worker: Worker
     prompts: list[Prompt]
     config: SamplingConfig
     request: WritingRequest
@@ -75,13 +75,13 @@ class Plan:
         return [self._work(index, prompt, partial(deliver, index)) for index, prompt in enumerate(texts)]
 
     def _work(self, index: int, prompt: Prompt, deliver: Callable[[Piece | Exception], None]) -> Work:
-        parts = prompt.read, prompt.ids, self.engine.network.vocabulary, self.config, deliver
+        parts = prompt.read, prompt.ids, self.worker.network.vocabulary, self.config, deliver
         text = TextWork(*parts, index % self.choices, make_penalties(self.request), self.logs)
         return ConstrainedWork(text, self.constraints) if self.constraints else text
 
 
 async def make_plan(
-    engine: Engine,
+    worker: Worker,
     request: WritingRequest,
     prompts: list[Prompt],
     length: int,
@@ -91,7 +91,7 @@ async def make_plan(
     choices: int = 1,
 ) -> Plan:
     """Return the plan of a request. Raises RequestError for settings that do not fit the network, or each other."""
-    network = engine.network
+    network = worker.network
     if length > limits.max_tokens:
         raise RequestError(
             f"max_tokens: got {length:,}; allowed: up to {limits.max_tokens:,}", param="max_tokens"
@@ -112,7 +112,7 @@ async def make_plan(
     except CharloopError as error:
         raise as_request_error(error) from None
     constraints = await asyncio.to_thread(make_constraints, network, request)
-    return Plan(engine, prompts, config, request, choices, logs, constraints)
+    return Plan(worker, prompts, config, request, choices, logs, constraints)
 
 
 def read_bias(network: TrainedModel, request: WritingRequest) -> dict[str, float]:
@@ -144,7 +144,7 @@ def make_constraints(network: TrainedModel, request: WritingRequest) -> tuple[Co
 
 @asynccontextmanager
 async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tuple[int, Piece]]]:
-    """Let the engine write, and yield the pieces; what is not finished at the end is cancelled.
+    """Let the worker write, and yield the pieces; what is not finished at the end is cancelled.
 
     Raises RequestError if the queue is full.
     """
@@ -155,7 +155,7 @@ async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tup
         loop.call_soon_threadsafe(queue.put_nowait, (index, piece))
 
     works = plan.works(deliver)
-    submit(plan.engine, works, limits)
+    submit(plan.worker, works, limits)
     try:
         yield receive(queue, len(works))
     finally:
@@ -163,12 +163,12 @@ async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tup
             work.cancelled = True
 
 
-def submit(engine: Engine, works: Sequence[Work], limits: Limits) -> None:
-    """Let the engine do the work. Raises RequestError if too much waits already."""
-    if engine.load[1] + len(works) > limits.max_queue:
+def submit(worker: Worker, works: Sequence[Work], limits: Limits) -> None:
+    """Let the worker do the work. Raises RequestError if too much waits already."""
+    if worker.load[1] + len(works) > limits.max_queue:
         raise RequestError("too many requests wait; try again later", status=503, code="overloaded")
     for work in works:
-        engine.submit(work)
+        worker.submit(work)
 
 
 async def receive(
@@ -183,7 +183,7 @@ async def receive(
         texts -= piece.reason is not None
 
 
-async def score(engine: Engine, prompt: Prompt, limits: Limits) -> Scored:
+async def score(worker: Worker, prompt: Prompt, limits: Limits) -> Scored:
     """Return what the network thinks of a prompt's text, read after what stands before it."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Scored] = loop.create_future()
@@ -197,7 +197,7 @@ async def score(engine: Engine, prompt: Prompt, limits: Limits) -> Scored:
         # Nothing stands before the text: its first token is read, not predicted.
         before, text = text[:1], text[1:]
     work = ScoringWork(before, text, deliver)
-    submit(engine, [work], limits)
+    submit(worker, [work], limits)
     try:
         return await done
     finally:

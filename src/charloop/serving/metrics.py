@@ -31,8 +31,8 @@ class Metrics:
 
     def write(self, networks: Networks) -> bytes:
         """Return all numbers as they are now."""
-        for name, engine in networks.loaded.items():
-            writing, waiting = engine.load
+        for name, worker in networks.loaded.items():
+            writing, waiting = worker.load
             self.writing.labels(name).set(writing)
             self.waiting.labels(name).set(waiting)
         return generate_latest(self._registry)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charloop.checkpoint import RunFolder
 from charloop.errors import CharloopError
-from charloop.serving.engine import Engine
+from charloop.serving.worker import Worker
 from charloop.trained import load_trained_model
 
 
@@ -39,11 +39,11 @@ class Networks:
     ) -> None:
         self.served = {served.name: served for served in name_runs(runs, cell)}
         self._lanes, self._most, self._weights, self._cell = lanes, max_loaded, weights, cell
-        self._loaded: OrderedDict[str, Engine] = OrderedDict()
+        self._loaded: OrderedDict[str, Worker] = OrderedDict()
         self._locks = {name: asyncio.Lock() for name in self.served}
 
-    async def find(self, name: str) -> Engine:
-        """Return the engine of a network, which is loaded if it is not yet.
+    async def find(self, name: str) -> Worker:
+        """Return the worker of a network, which is loaded if it is not yet.
 
         Raises KeyError for an unknown name, and CharloopError if its run cannot be read (any more).
         """
@@ -56,27 +56,27 @@ class Networks:
             return self._loaded[name]
 
     @property
-    def loaded(self) -> dict[str, Engine]:
-        """The engines of the networks in memory."""
+    def loaded(self) -> dict[str, Worker]:
+        """The workers of the networks in memory."""
         return dict(self._loaded)
 
     def close(self) -> None:
-        """End all engines."""
-        for engine in self._loaded.values():
-            engine.close()
+        """End all workers."""
+        for worker in self._loaded.values():
+            worker.close()
 
-    def _load(self, served: Served) -> Engine:
+    def _load(self, served: Served) -> Worker:
         network = load_trained_model(RunFolder.open(served.path, cell=self._cell), weights=self._weights)
-        engine = Engine(network, self._lanes)
-        engine.start()
-        return engine
+        worker = Worker(network, self._lanes)
+        worker.start()
+        return worker
 
     def _close_idle(self) -> None:
         """Close those that were used longest ago, and do nothing now, until one more may be loaded."""
-        for name, engine in list(self._loaded.items()):
-            if len(self._loaded) >= self._most and not any(engine.load):
+        for name, worker in list(self._loaded.items()):
+            if len(self._loaded) >= self._most and not any(worker.load):
                 del self._loaded[name]
-                engine.close()
+                worker.close()
 
 
 def name_runs(runs: Iterable[str], cell: str | None) -> Iterator[Served]:

@@ -7,32 +7,32 @@ import numpy as np
 from scipy.special import softmax
 
 from charloop.errors import CharloopError
-from charloop.serving.engine import Engine
 from charloop.serving.errors import as_request_error
 from charloop.serving.jobs import read_prompt, score
 from charloop.serving.limits import Limits
 from charloop.serving.requests import TextRequest, TokensRequest
 from charloop.serving.tokens import finite, name_token
+from charloop.serving.worker import Worker
 
 
-async def tokenize(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+async def tokenize(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the tokens of a text. What stands before it is no part of it, so that there are no special tokens."""
-    prompt = read_prompt(engine.network, request.words, None, limits)
+    prompt = read_prompt(worker.network, request.words, None, limits)
     return {"tokens": prompt.ids.tolist(), "count": len(prompt.ids), "max_model_len": limits.max_prompt}
 
 
-async def detokenize(engine: Engine, request: TokensRequest, _: Limits) -> dict[str, Any]:
+async def detokenize(worker: Worker, request: TokensRequest, _: Limits) -> dict[str, Any]:
     """Return the text of tokens."""
     try:
-        text = engine.network.vocabulary.decode(np.array(request.tokens, np.int64))
+        text = worker.network.vocabulary.decode(np.array(request.tokens, np.int64))
     except CharloopError as error:
         raise as_request_error(error) from None
     return {"prompt": text, "text": text}
 
 
-def describe_tokenizer(engine: Engine) -> dict[str, Any]:
+def describe_tokenizer(worker: Worker) -> dict[str, Any]:
     """Return what clients ask of a tokenizer. Texts end with the end symbol of documents, if there is one."""
-    vocabulary = engine.network.vocabulary
+    vocabulary = worker.network.vocabulary
     end = vocabulary.end_id
     return {
         "name": "charloop",
@@ -47,11 +47,11 @@ def describe_tokenizer(engine: Engine) -> dict[str, Any]:
     }
 
 
-async def measure_text(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+async def measure_text(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the loss of a text as `charloop eval` has it: a first character counts only if it begins a document."""
-    prompt = read_prompt(engine.network, request.words, request.label, limits)
-    chosen = (await score(engine, prompt, limits)).logs.chosen
-    if engine.network.vocabulary.end_id is None:
+    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    chosen = (await score(worker, prompt, limits)).logs.chosen
+    if worker.network.vocabulary.end_id is None:
         chosen = chosen[max(0, len(chosen) - len(prompt.ids) + 1) :]
     nats, count = -float(chosen.sum(dtype=np.float64)), len(chosen)
     size = len(prompt.text.encode("utf-8", "surrogateescape"))
@@ -65,12 +65,12 @@ async def measure_text(engine: Engine, request: TextRequest, limits: Limits) -> 
     }
 
 
-async def measure_surprise(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+async def measure_surprise(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the bits of each token of a text: how little the network expected it."""
-    prompt = read_prompt(engine.network, request.words, request.label, limits)
-    scored = await score(engine, prompt, limits)
+    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    scored = await score(worker, prompt, limits)
     vocabulary, bits = (
-        engine.network.vocabulary,
+        worker.network.vocabulary,
         [-finite(value) / math.log(2) for value in scored.logs.chosen],
     )
     missing = len(prompt.ids) - len(bits)
@@ -81,13 +81,13 @@ async def measure_surprise(engine: Engine, request: TextRequest, limits: Limits)
     }
 
 
-async def predict(engine: Engine, request: TextRequest, limits: Limits) -> dict[str, Any]:
+async def predict(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the likeliest tokens after a text, with the network's own probabilities."""
-    prompt = read_prompt(engine.network, request.words, request.label, limits)
-    scored = await score(engine, prompt, limits)
+    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    scored = await score(worker, prompt, limits)
     shares = softmax(scored.next_logits.astype(np.float64))
     order = np.argsort(-shares, kind="stable")[: request.count].tolist()
-    names = [name_token(engine.network.vocabulary, token) for token in order]
+    names = [name_token(worker.network.vocabulary, token) for token in order]
     return {
         "model": request.model,
         "next": [

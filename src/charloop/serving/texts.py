@@ -1,4 +1,4 @@
-"""One text that an engine writes for a client: its settings as a lane, and what is passed on of each block."""
+"""One text that a worker writes for a client: its settings as a lane, and what is passed on of each block."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class TextWork:
     vocabulary: Vocabulary
     config: SamplingConfig
     deliver: Callable[[Piece | Exception], None]
-    """Called in the engine's thread."""
+    """Called in the worker's thread."""
     sample: int = 0
     """Which of the texts of the seed it is."""
     penalties: Penalties = NO_PENALTIES

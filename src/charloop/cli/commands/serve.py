@@ -23,13 +23,14 @@ class LimitFlags(Limits):
 
 @dataclass(frozen=True)
 class ServeFlags:
-    """Answer HTTP requests with trained networks, as servers of the OpenAI interface do. Ctrl-C ends it."""
+    """Answer HTTP requests with trained networks until Ctrl-C."""
 
-    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")]
-    """The folders of runs. Each is a model with the folder's name; NAME=FOLDER gives it another."""
-    host: Annotated[str, argument("HOST")] = "127.0.0.1"
+    runs: Annotated[tyro.conf.Positional[tuple[str, ...]], argument("RUN [RUN ...]")]
+    """The folders of runs. Each is a model with the folder's name, for clients of the OpenAI interface; NAME=FOLDER
+    gives it another."""
+    host: Annotated[str, tyro.conf.arg(metavar="HOST")] = "127.0.0.1"
     """The address to listen at. Others than this machine's own let other machines in: set --api-key."""
-    port: Annotated[int, Meta(ge=0, le=65535), argument("N")] = 8000
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     """The port to listen at; 0 takes a free one."""
     api_key: Annotated[str | None, argument("KEY", default="$CHARLOOP_API_KEY, or none")] = None
     """Answer only requests that have this key, as 'Authorization: Bearer KEY'. Other users of this machine see what
@@ -39,9 +40,9 @@ class ServeFlags:
     times."""
     root_path: Annotated[str, argument("PATH")] = ""
     """The path at which a proxy serves this server, such as /charloop."""
-    max_loaded: Annotated[int, Meta(ge=1), argument("N")] = 4
+    max_loaded: Annotated[int, Meta(ge=1)] = 4
     """How many networks are in memory at once, at most, unless more are working."""
-    lanes: Annotated[int, Meta(ge=1, le=1024), argument("N")] = 64
+    lanes: Annotated[int, Meta(ge=1, le=1024)] = 64
     """How many texts a network writes at once; more wait."""
     weights: Literal["best", "last"] = "best"
     """Use the weights with the best validation loss, or the newest."""

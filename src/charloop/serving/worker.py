@@ -34,7 +34,7 @@ class Lane(Protocol):
 
 
 class Work(Protocol):
-    """What an engine does for a client, a piece at a time."""
+    """What a worker does for a client, a piece at a time."""
 
     cancelled: bool
     """Whether nobody waits for it any more; any thread may set it."""
@@ -46,7 +46,7 @@ class Work(Protocol):
         """Take the error that ended the work."""
 
 
-class Engine:
+class Worker:
     """Works with one network for many clients. Its thread ends with `close`, or with the process."""
 
     def __init__(self, network: TrainedModel, most: int = 64) -> None:
@@ -62,7 +62,7 @@ class Engine:
         self._writing: dict[int, tuple[Work, Lane]] = {}
         self._block, self._open = FIRST_BLOCK, True
         self.most = most
-        self._thread = threading.Thread(target=self._run, daemon=True, name="charloop-engine")
+        self._thread = threading.Thread(target=self._run, daemon=True, name="charloop-worker")
 
     def start(self) -> None:
         """Compile the programs, so that no client waits for that, and begin to work."""
@@ -76,7 +76,7 @@ class Engine:
         self._thread.start()
 
     def submit(self, work: Work) -> None:
-        """Let the engine do `work`, after what it has begun; any thread may call this."""
+        """Let the worker do `work`, after what it has begun; any thread may call this."""
         self._arriving.put(work)
 
     def close(self) -> None:

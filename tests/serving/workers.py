@@ -1,4 +1,4 @@
-"""Engines of small networks, and texts that they write."""
+"""Workers of small networks, and texts that they write."""
 
 import queue
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import numpy as np
 
 from charloop.sampling import SamplingConfig
 from charloop.sampling.prompt import prepend_beginning
-from charloop.serving.engine import Engine
 from charloop.serving.texts import Piece, TextWork
+from charloop.serving.worker import Worker
 from charloop.trained import TrainedModel
 
 ALONE = 60
@@ -18,29 +18,29 @@ ALONE = 60
 
 
 @contextmanager
-def open_engine(network: TrainedModel, lanes: int = 16) -> Iterator[Engine]:
-    engine = Engine(network, lanes)
-    engine.start()
+def open_worker(network: TrainedModel, lanes: int = 16) -> Iterator[Worker]:
+    worker = Worker(network, lanes)
+    worker.start()
     try:
-        yield engine
+        yield worker
     finally:
-        engine.close()
+        worker.close()
 
 
 class Writing:
-    """A text that an engine writes."""
+    """A text that a worker writes."""
 
     def __init__(
-        self, engine: Engine, prompt: str, *, sample: int = 0, logs: bool = False, **settings: Any
+        self, worker: Worker, prompt: str, *, sample: int = 0, logs: bool = False, **settings: Any
     ) -> None:
-        network = engine.network
+        network = worker.network
         ids = network.vocabulary.encode(prompt)
         read = prepend_beginning(network.vocabulary, ids, network.opening(), "error")
         self._arriving: queue.SimpleQueue[Piece | Exception] = queue.SimpleQueue()
         config, deliver = SamplingConfig(**settings), self._arriving.put
         self.work = TextWork(read, ids, network.vocabulary, config, deliver, sample, logs=logs)
         self.pieces = list[Piece]()
-        engine.submit(self.work)
+        worker.submit(self.work)
 
     def next(self) -> Piece:
         """Return the next piece; at the end, the last one again."""

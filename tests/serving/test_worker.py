@@ -1,4 +1,4 @@
-"""What an engine writes depends on the text alone: its prompt, its settings and its seed."""
+"""What a worker writes depends on the text alone: its prompt, its settings and its seed."""
 
 import random
 import time
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from charloop.errors import CharloopError
-from charloop.serving.engine import Engine
+from charloop.serving.worker import Worker
 from exporting.networks import make_network
-from serving.engines import Writing, open_engine
+from serving.workers import Writing, open_worker
 
 SETTINGS: list[dict[str, Any]] = [
     {},
@@ -29,25 +29,25 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with open_engine(make_network("gru"), lanes=40) as engine:
-        yield engine
+def worker() -> Iterator[Worker]:
+    with open_worker(make_network("gru"), lanes=40) as worker:
+        yield worker
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: "-".join(settings) or "default")
-def test_a_text_is_that_of_sample(engine: Engine, settings: dict[str, Any]) -> None:
-    written = Writing(engine, "abc", length=90, seed=3, **settings).finish()
-    assert written == engine.network.sample("abc", length=90, seed=3, **settings)[0]
+def test_a_text_is_that_of_sample(worker: Worker, settings: dict[str, Any]) -> None:
+    written = Writing(worker, "abc", length=90, seed=3, **settings).finish()
+    assert written == worker.network.sample("abc", length=90, seed=3, **settings)[0]
     assert written or "stop" in settings
 
 
-def test_a_text_of_several_of_one_seed(engine: Engine) -> None:
-    texts = engine.network.sample("b", length=50, seed=9, num_samples=3)
-    assert [Writing(engine, "b", length=50, seed=9, sample=n).finish() for n in range(3)] == texts
+def test_a_text_of_several_of_one_seed(worker: Worker) -> None:
+    texts = worker.network.sample("b", length=50, seed=9, num_samples=3)
+    assert [Writing(worker, "b", length=50, seed=9, sample=n).finish() for n in range(3)] == texts
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_texts_do_not_depend_on_who_else_is_there(engine: Engine, seed: int) -> None:
+def test_texts_do_not_depend_on_who_else_is_there(worker: Worker, seed: int) -> None:
     """They join, leave and are cancelled while others write: more of them than there are lanes."""
     chance = random.Random(seed)
     cases = [
@@ -59,34 +59,34 @@ def test_texts_do_not_depend_on_who_else_is_there(engine: Engine, seed: int) -> 
         }
         for _ in range(70)
     ]
-    alone = [Writing(engine, **case).finish() for case in cases]
+    alone = [Writing(worker, **case).finish() for case in cases]
     writing = list[Writing]()
     for case in cases:
-        writing.append(Writing(engine, **case))
+        writing.append(Writing(worker, **case))
         if chance.random() < 0.3:
             chance.choice(writing).next() if chance.random() < 0.5 else time.sleep(0.002)
         if chance.random() < 0.3:
-            other = Writing(engine, "a", length=5000)
+            other = Writing(worker, "a", length=5000)
             other.work.cancelled = True
     assert [one.finish() for one in writing] == alone
 
 
-def test_a_cancelled_text_frees_its_lane(engine: Engine) -> None:
-    endless = Writing(engine, "a", length=2**31 - 1)
+def test_a_cancelled_text_frees_its_lane(worker: Worker) -> None:
+    endless = Writing(worker, "a", length=2**31 - 1)
     endless.next()
     endless.work.cancelled = True
-    Writing(engine, "b", length=3).finish()
+    Writing(worker, "b", length=3).finish()
     deadline = time.monotonic() + 20
-    while any(engine.load) and time.monotonic() < deadline:
+    while any(worker.load) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert engine.load == (0, 0)
+    assert worker.load == (0, 0)
 
 
 @pytest.mark.parametrize("kind", ["gru", "bytes", "labels"])
 def test_log_probabilities_are_those_of_a_score(kind: str) -> None:
     network = make_network(kind)
-    with open_engine(network) as engine:
-        writing = Writing(engine, "abc", length=40, seed=2, logs=True, top_k=4)
+    with open_worker(network) as worker:
+        writing = Writing(worker, "abc", length=40, seed=2, logs=True, top_k=4)
         writing.finish()
     ids = writing.ids
     assert len(ids) > 5
@@ -106,16 +106,16 @@ def test_log_probabilities_are_those_of_a_score(kind: str) -> None:
 
 def test_a_document_ends_its_text() -> None:
     network = make_network("documents")
-    with open_engine(network) as engine:
-        texts = [Writing(engine, "a", length=400, seed=seed) for seed in range(4)]
+    with open_worker(network) as worker:
+        texts = [Writing(worker, "a", length=400, seed=seed) for seed in range(4)]
         written = [text.finish() for text in texts]
     assert written == [network.sample("a", length=400, seed=seed)[0] for seed in range(4)]
     assert any(text.pieces[-1].reason == "stop" for text in texts)
     assert all(network.end_id not in text.ids for text in texts)
 
 
-def test_an_error_ends_one_text_only(engine: Engine) -> None:
-    other = Writing(engine, "a", length=300)
+def test_an_error_ends_one_text_only(worker: Worker) -> None:
+    other = Writing(worker, "a", length=300)
     with pytest.raises(CharloopError, match="forbid leaves no character"):
-        Writing(engine, "a", length=300, forbid="".join(engine.network.vocabulary.symbols)).finish()
-    assert other.finish() == engine.network.sample("a", length=300)[0]
+        Writing(worker, "a", length=300, forbid="".join(worker.network.vocabulary.symbols)).finish()
+    assert other.finish() == worker.network.sample("a", length=300)[0]
