@@ -133,6 +133,7 @@ REFUSED = [
     ("--temperature", "-1"), ("--temperature", "nan"), ("--temperature", "1x"), ("--top-p", "0"), ("--top-p", "1.5"),
     ("--top-k", "-1"), ("--top-k", "1.5"), ("--length", ""), ("--seed", "-1"), ("--seed", "4294967296"),
     ("--prompt", "ж"), ("--score", "nowhere"), ("--score", "/dev/null"), ("--wrong", "1"), ("--prompt",), ("word",),
+    ("--score", "no\nwhere\x1b"), ("no\nflag", "1"),
 ]  # fmt: skip
 
 
@@ -144,6 +145,19 @@ def test_the_program_refuses_what_it_cannot_use(tmp_path: Path) -> None:
         assert (ran.returncode, ran.stdout, ran.stderr.count(b"\n")) == (2, b"", 1), arguments
     ran = subprocess.run([program, "--help"], capture_output=True)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_the_program_says_that_its_output_is_lost(tmp_path: Path) -> None:
+    """It stops, too."""
+    source, program = tmp_path / "made.c", str(tmp_path / "made")
+    export(make_network("lstm"), "c", source, top_k=2**40)
+    compile_c("gcc", *STRICT, "-O0", "-DCHARLOOP_MAIN", "-o", program, source, "-lm")
+    scored = tmp_path / "scored.txt"
+    scored.write_text("abc")
+    for arguments in (("--length", "1e15"), ("--score", str(scored)), ("--help",)):
+        with open("/dev/full", "wb") as full:
+            ran = subprocess.run([program, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        assert (ran.returncode, ran.stderr) == (2, b"standard output: cannot be written\n"), arguments
 
 
 def test_two_networks_are_linked_into_one_program(tmp_path: Path) -> None:

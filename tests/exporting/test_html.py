@@ -89,6 +89,20 @@ def test_settings_out_of_range_are_not_taken_from_the_address(visit: Any) -> Non
     assert values == ["0.8", "1", "60"]
 
 
+def test_settings_of_the_file_are_taken_whatever_the_form_offers(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    given = {"length": 2**31 - 1, "temperature": 0.123, "top_k": 2**40, "top_p": 0.001}
+    export(make_network("lstm"), "html", path, **given)
+    page = Visit(browser, path).page
+    page.locator("#status", has_text="W").wait_for()
+    values = [page.input_value(f"#{name}") for name in given]
+    assert values == ["20000", "0.123", str(make_network("lstm").vocabulary.size), "0.001"]
+    page.goto(path.as_uri() + "?temperature=0.33&seed=x")
+    page.locator("#status", has_text="W").wait_for()
+    assert [page.input_value(f"#{name}") for name in ("temperature", "seed")] == ["0.33", "0"]
+    page.context.close()
+
+
 def test_writing_is_stopped_and_typing_goes_on_meanwhile(visit: Any) -> None:
     page = visit()
     wait_for_text(page)
@@ -146,6 +160,9 @@ def test_a_character_shows_what_was_expected_there(visit: Any) -> None:
     page.keyboard.press("ArrowDown")
     assert page.locator("#written .chosen").count() == 1
     page.locator("#spoken", has_text="bits. Expected:").wait_for(state="attached")
+    spans = "[...document.querySelectorAll('#written span')]"
+    page.evaluate(f"{spans}[3].dispatchEvent(new PointerEvent('pointerover', {{bubbles: true}}))")
+    assert not page.evaluate(f"{spans}[3].matches('.chosen')"), "the text was scrolled under the pointer"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "pasted", "the text is no trap"
 
@@ -171,6 +188,12 @@ def test_an_unknown_character_in_a_prompt_is_named(visit: Any) -> None:
     assert wait_for_text(page).startswith("ab")
     page.fill("#prompt", "ab")
     assert page.locator("#wrong").is_hidden()
+
+
+def test_of_many_unknown_characters_some_are_named(visit: Any) -> None:
+    page = visit(prompt="".join(map(chr, range(0x4E00, 0x4E00 + 70))))
+    page.locator("#status", has_text="Ready.").wait_for()
+    assert page.inner_text("#wrong").endswith("丒 专 and 50 more: its training text had no such character.")
 
 
 def test_documents_have_a_label_and_another_one(visit: Any, tmp_path: Path) -> None:

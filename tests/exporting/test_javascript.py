@@ -146,22 +146,30 @@ def test_what_may_come_next_and_what_a_text_costs(tmp_path: Path) -> None:
 def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
     code = """
     const found = [];
-    const unknown = [() => next('?'), () => next('a', {label: 'x'})];
+    const unknown = [() => next('?'), () => next('a', {label: 'x'}), () => next(5), () => score()];
     for (const one of [...unknown, ...wrong.map((how) => () => network.write('a', how).next())])
       await one().then(() => found.push(''), (error) => found.push(`${error.name}: ${error.message}`));
     print(found);
     """
-    wrong = [{"topP": 0}, {"temperature": -1}, {"length": 1.5}, {"seed": "1"}, {"topK": None}]
+    wrong = [{"topP": 0}, {"temperature": -1}, {"length": 1.5}, {"seed": "1"}, {"topK": None}, {"top_k": 5}]
     found = run_node(make_module(make_network("lstm"), tmp_path), code, wrong=wrong)
     assert found == [
         'RangeError: the network does not know the character "?"',
         'RangeError: the network does not know the label "x"',
+        "TypeError: a text is 5: allowed is a string",
+        "TypeError: a text is undefined: allowed is a string",
         "RangeError: topP is 0: allowed is a number, above 0 and at most 1",
         "RangeError: temperature is -1: allowed is a number, 0 or more",
         "RangeError: length is 1.5: allowed is an integer, 0 or more",
-        "RangeError: seed is 1: allowed is an integer, of any sign",
+        'RangeError: seed is "1": allowed is an integer, of any sign',
         "RangeError: topK is null: allowed is an integer, 0 or more",
+        "RangeError: unknown option top_k: allowed are length, temperature, topK, topP, seed, label, signal",
     ]
+
+
+def test_an_option_that_is_undefined_is_left_out(tmp_path: Path) -> None:
+    code = "print([(await write('a', {temperature: undefined, length: 9}).next()).done])"
+    assert run_node(make_module(make_network("lstm"), tmp_path), code) == [False]
 
 
 def test_the_module_is_ascii_whatever_it_holds(tmp_path: Path) -> None:

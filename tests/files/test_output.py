@@ -144,6 +144,15 @@ def test_files_that_belong_together_appear_when_all_are_complete(
     assert names(tmp_path) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_belong_together_replace_no_pipe(tmp_path: Path, overwrite: bool) -> None:
+    os.mkfifo(tmp_path / "b")
+    with pytest.raises(CharloopError) as refused:
+        write_together("--output", {tmp_path / name: b"new" for name in "ab"}, overwrite=overwrite)
+    assert refused.value.do == "that is a pipe or a device"
+    assert names(tmp_path) == ["b"]
+
+
 def test_of_files_that_belong_together_none_is_left_if_one_is_there(tmp_path: Path) -> None:
     for there in ("a", "b", "c"):
         (tmp_path / there).write_text("kept")

@@ -28,7 +28,7 @@ def gather_tables(network: ExportedNetwork, export: Export) -> dict[str, Any]:
         "prompt": export.prompt,
         "length": writing.length,
         "temperature": writing.temperature,
-        "top_k": writing.top_k,
+        "top_k": min(writing.top_k, known.size),
         "top_p": writing.top_p,
         "seed": writing.seed,
     }

@@ -39,11 +39,14 @@ def write_output(flag: str, target: str, write: Write, *, overwrite: bool) -> No
 def write_together(flag: str, contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
     """Write files that belong together, all or none.
 
-    Each is complete under a temporary name before the first gets its own: only a process that is killed between two
+    Raises CharloopError for a pipe or a device. Each is complete under a temporary name before the first gets its own: only a process that is killed between two
     renames leaves some without the others. A file created there meanwhile is kept, unless `overwrite`.
     """
     rename = os.replace if overwrite else rename_to_new
     waiting, new = [*contents.items()], list[Path]()
+    for path in contents:
+        if os.path.exists(path) and not would_overwrite(path):
+            raise CharloopError(flag, got=str(path), allowed="a file", do="that is a pipe or a device")
 
     def write_next(temporary: Path | None = None, path: Path | None = None) -> None:
         if waiting:

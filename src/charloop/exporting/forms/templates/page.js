@@ -1,6 +1,7 @@
 const find = (id) => document.getElementById(id);
 const MANY = 8; // choices that are shown
 const MARKED = 64; // tokens between two states that are kept
+const MOST = 20; // characters that a message names
 
 const element = (name, style, content) => {
   const made = document.createElement(name);
@@ -36,7 +37,8 @@ class TextMap {
   constructor(network, home, explain) {
     Object.assign(this, { network, home, explain });
     this.clear([]);
-    home.addEventListener("pointerover", (event) => this.choose(this.places.get(event.target), false));
+    // Not pointerover: that happens, too, when keys scroll the text under a pointer at rest.
+    home.addEventListener("pointermove", ({ target }) => this.places.get(target) !== this.chosen && this.choose(this.places.get(target), false));
     home.addEventListener("click", (event) => this.choose(this.places.get(event.target), false));
     home.addEventListener("keydown", (event) => this.key(event));
     home.addEventListener("focus", () => this.spans.length && this.chosen === undefined && home.matches(":focus-visible") && this.choose(0, true));
@@ -259,7 +261,7 @@ class Page {
     wrong.hidden = !unknown.length;
     find("prompt").setAttribute("aria-invalid", unknown.length > 0);
     if (!unknown.length) return this.network.encode(prompt);
-    wrong.textContent = `The network does not know ${unknown.map(showCharacter).join(" ")}: its training text had no such character.`;
+    wrong.textContent = `The network does not know ${listCharacters(unknown)}: its training text had no such character.`;
   }
 
   explainPrompt() {
@@ -285,9 +287,11 @@ class Page {
     scored.clear(network.prepend([], this.label()));
     for (const id of ["surprises", "legend"]) find(id).hidden = !text;
     find("bits").textContent = "";
-    const left = findUnknown(network, text);
+    const left = findUnknown(network, text), lacking = new Set(left);
     for (const character of text) {
-      const unknown = left.includes(character);
+      if (performance.now() > restAt) await rest();
+      if (signal.aborted) return;
+      const unknown = lacking.has(character);
       scored.add(character, unknown ? [] : network.encode(character), unknown ? "unknown" : character === "\n" ? "mark" : "");
     }
     const total = await ignoringAbort(this.colour(scored, signal));
@@ -309,9 +313,14 @@ class Page {
   summarize(map, total, left) {
     const known = map.units.filter((unit) => unit.tokens.length).length;
     const mean = known ? `${(total / known).toFixed(3)} bits per character over ${count(known)}.` : "";
-    return left.length ? `${mean} Left out, as the network does not know them: ${left.map(showCharacter).join(" ")}` : mean;
+    return left.length ? `${mean} Left out, as the network does not know them: ${listCharacters(left)}` : mean;
   }
 }
+
+const listCharacters = (all) => {
+  const more = all.length > MOST ? ` and ${count(all.length - MOST)} more` : "";
+  return all.slice(0, MOST).map(showCharacter).join(" ") + more;
+};
 
 function findUnknown(network, text) {
   if (network.tables.unit === "byte" || network.tables.unknown !== null) return [];
@@ -320,6 +329,13 @@ function findUnknown(network, text) {
 
 function showDegree() {
   find("degree").textContent = Number(find("temperature").value).toFixed(2);
+}
+
+// Returns whether a field takes a value. A slider would move to the nearest one that is allowed.
+function fill(field, value) {
+  field.value = value;
+  if (field.type === "textarea") return true;
+  return field.checkValidity() && Number(field.value) === Number(value) && (field.value === "") === (value === "");
 }
 
 // Fills the form with the settings of the file, and then with those of the address, such as ?prompt=The&temperature=0.5.
@@ -331,11 +347,16 @@ function fillForm(network) {
   find("label-row").hidden = !network.labels.length;
   find("another").hidden = tables.end === null;
   for (const id of ["prompt", "temperature", "length", "top_k", "top_p", "seed"]) {
-    const field = find(id), before = tables[id] ?? "", wanted = asked.get(id);
-    if (id === "temperature" && before > 2) field.max = before;
-    field.value = wanted ?? before;
-    // A slider moves to the nearest value that is allowed.
-    if (!field.checkValidity() || (field.type === "range" && Number(field.value) !== Number(wanted ?? before))) field.value = before;
+    const field = find(id), wanted = asked.get(id);
+    // What the file says is allowed; but a page holds no text of any length.
+    const before = id === "length" ? Math.min(tables.length, field.max) : tables[id] ?? "";
+    if (before < Number(field.min)) field.min = before;
+    if (before > Number(field.max)) field.max = before;
+    for (const step of field.type === "range" ? [field.step, "any"] : [field.step]) {
+      field.step = step;
+      if (fill(field, wanted ?? before)) break;
+      fill(field, before);
+    }
   }
   showDegree();
 }
@@ -346,6 +367,7 @@ async function open() {
   const page = new Page(network);
   find("engine").textContent = network.engine;
   for (const id of ["go", "another"]) find(id).disabled = false;
+  find("status").textContent = "Ready.";
   page.write();
   return network;
 }
