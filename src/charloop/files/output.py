@@ -39,8 +39,9 @@ def write_output(flag: str, target: str, write: Write, *, overwrite: bool) -> No
 def write_together(flag: str, contents: Mapping[Path, bytes], *, overwrite: bool) -> None:
     """Write files that belong together, all or none.
 
-    Raises CharloopError for a pipe or a device. Each is complete under a temporary name before the first gets its own: only a process that is killed between two
-    renames leaves some without the others. A file created there meanwhile is kept, unless `overwrite`.
+    Each is complete under a temporary name before the first gets its own: only a process that is killed between two
+    renames leaves some without the others. A file created there meanwhile is kept, unless `overwrite`. Raises
+    CharloopError for a pipe or a device.
     """
     rename = os.replace if overwrite else rename_to_new
     waiting, new = [*contents.items()], list[Path]()
