@@ -2,7 +2,7 @@
 
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`llm ARGUMENTS` in a folder with a run; its own settings and log stay in that folder."""
     from click.testing import CliRunner
     from llm import plugins
@@ -26,9 +26,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path / "llm"))
-    monkeypatch.setattr(plugins, "LLM_LOAD_PLUGINS", "")
-    plugins.load_plugins()
-    plugins.pm.register(llm_plugin)
+    # Where charloop is installed, its entry point has registered the plugin already.
+    if not plugins.pm.is_registered(llm_plugin):
+        plugins.pm.register(llm_plugin)
     make_network("rnn").save(tmp_path / "runs/book")
     make_network("rnn").save(tmp_path / "else where")
 
@@ -36,8 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         monkeypatch.setattr(sys, "argv", ["llm", *arguments])
         return CliRunner().invoke(cli, arguments)
 
-    yield call
-    plugins.pm.unregister(llm_plugin)
+    return call
 
 
 def test_llm_continues_a_prompt(run: Run) -> None:
