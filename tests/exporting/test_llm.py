@@ -31,6 +31,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         plugins.pm.register(llm_plugin)
     make_network("rnn").save(tmp_path / "runs/book")
     make_network("rnn").save(tmp_path / "else where")
+    (tmp_path / "runs/not trained yet").mkdir()
+    (tmp_path / "runs/not trained yet/config.json").write_text("{}")
 
     def call(*arguments: str) -> Any:
         monkeypatch.setattr(sys, "argv", ["llm", *arguments])
@@ -58,6 +60,7 @@ def test_llm_lists_the_runs_and_their_options(run: Run) -> None:
     listed = run("models", "--options").output
     assert "CharloopModel: charloop/runs/book" in listed
     assert "else where" not in listed
+    assert "not trained" not in listed
     assert "top_p: float" in listed
 
 

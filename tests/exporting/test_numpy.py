@@ -73,6 +73,13 @@ def test_the_file_writes_the_greedy_text(kind: str, tmp_path: Path) -> None:
         assert [written] == network.sample(prompt, length=100, temperature=0)
 
 
+def test_what_a_prompt_shares_with_the_opening_is_read_once(tmp_path: Path) -> None:
+    module = load_exported(make_network("lstm"), tmp_path)
+    made, opening = module.Network(), module.TABLES["opening"]
+    assert opening
+    np.testing.assert_array_equal(made.read(made.decode(opening) + "ab")[0], made.read("ab")[0])
+
+
 def test_a_document_begins_with_its_label_and_ends(tmp_path: Path) -> None:
     network = make_network("labels", 1)
     made = load_exported(network, tmp_path).Network()
@@ -166,6 +173,29 @@ def test_the_program_of_a_byte_network_scores_the_bytes_as_they_are(tmp_path: Pa
     assert run_made(tmp_path, "--score", "text").stdout == f"{bits:.4f} bits per character\n"
 
 
+def test_the_program_takes_a_label(tmp_path: Path) -> None:
+    made = load_exported(make_network("labels"), tmp_path).Network()
+    (tmp_path / "text").write_bytes(b"abc")
+    written, scores = set(), set()
+    for label in LABELS:
+        text = made.decode(made.write("a", length=200, seed=1, label=label)).encode(errors="replace")
+        how = ["--label", label, "--length", "200", "--prompt", "a", "--seed", "1"]
+        assert run_made(tmp_path, *how).stdout == f"a{text.decode()}\n"
+        bits = np.mean(made.score("abc", label)) / math.log(2)
+        assert (
+            run_made(tmp_path, "--label", label, "--score", "text").stdout
+            == f"{bits:.4f} bits per character\n"
+        )
+        written.add(text)
+        scores.add(bits)
+    assert len(written) > 1
+    assert len(scores) == len(LABELS)
+    done = run_made(tmp_path, "--label", "x")
+    assert done.returncode == 2
+    assert "argument --label: invalid choice: 'x' (choose from '</script>'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 WRONG = {
     "--score missing": "No such file or directory: 'missing'",
     "--score empty": "empty is empty",
@@ -177,6 +207,7 @@ WRONG = {
     "--temperature nan": "allowed: length, temperature",
     "--top-k -1": "allowed: length, temperature and top_k",
     "--top-p 0": "top_p above 0",
+    "--label": "unrecognized arguments: --label",
 }
 
 

@@ -12,7 +12,10 @@ from typing import Any
 
 
 def run_folder(folder: Path, writes: list[dict[str, Any]], text: str) -> dict[str, Any]:
-    """Return the logits after each token of two texts read side by side, what is written, and the nats of `text`."""
+    """Return the logits after each token of two texts read side by side, what is written, and the nats of texts.
+
+    What `generate` refuses is the error's message.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -29,9 +32,17 @@ def run_folder(folder: Path, writes: list[dict[str, Any]], text: str) -> dict[st
         rest, _ = network(tokens[cut:], state)
     return {
         "logits": torch.cat([first, rest]).tolist(),
-        "written": [network.generate(**how) for how in writes],
-        "nats": network.score(text),
+        "written": [write(network, how) for how in writes],
+        "nats": [network.score(one) for one in (text, "")],
     }
+
+
+def write(network: Any, how: dict[str, Any]) -> str:
+    """Return the text, or what is wrong with the arguments."""
+    try:
+        return str(network.generate(**how))
+    except ValueError as error:
+        return f"error: {error}"
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def make_files(export: Export) -> Mapping[str, bytes]:
         "tables": ascii(json.dumps(gather_tables(network, export))),
         "functions": {name: body for body, name in functions.items()},
         "layers": ", ".join(layers),
+        "labels": network.vocabulary.labels,
         "hidden": network.layers[0].hidden,
         "embedding": None if network.embedding is None else pack.add_matrix(network.embedding),
         "readout": pack.add_matrix(network.readout),

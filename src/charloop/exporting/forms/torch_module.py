@@ -64,7 +64,6 @@ def make_files(export: Export) -> Mapping[str, bytes]:
             reads_all=network.reads_all,
             bytes=known.unit == "byte",
             documents=known.documents,
-            labels=known.labels,
             first_label=known.label_ids.start,
         )
     )
