@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -138,6 +139,11 @@ def save_bad(folder: Path) -> None:
     write_characters(folder / "twice.json", [*symbols[:-1], "a", "a"])
     write_characters(folder / "words.json", [*symbols[:-1], "<unk>"])
     (folder / "number.json").write_text("3")
+    (folder / "none.json").write_text("[]")
+    ids = {symbol: number for number, symbol in enumerate(symbols)}
+    (folder / "gap.json").write_text(json.dumps(ids | {symbols[4]: 99}))
+    (folder / "same.json").write_text(json.dumps(ids | {symbols[4]: 3}))
+    (folder / "folder.pt").mkdir()
     (folder / "cut.safetensors").write_bytes((folder / "good.safetensors").read_bytes()[:-5])
     save_file({"a": np.zeros((3, 3), np.float32)}, folder / "other.safetensors")
     save_file(rename(state, rnn="x") | rename(state, rnn="y"), folder / "two.safetensors")
@@ -145,12 +151,20 @@ def save_bad(folder: Path) -> None:
     save_file(state | extra, folder / "both-ways.safetensors")
     save_file({**state, "rnn.weight_hh_l0": np.zeros((24, 12), np.float32)}, folder / "odd.safetensors")
     save_file({**state, "rnn.bias_hh_l0": np.full(12, np.nan, np.float32)}, folder / "nan.safetensors")
+    save_file({**state, "rnn.bias_hh_l0": np.full(12, 1e300)}, folder / "large.safetensors")
+    save_file({**state, "rnn.bias_hh_l3": np.zeros(12, np.float32)}, folder / "stray.safetensors")
 
 
 REFUSED: dict[str, tuple[str, object, str | None, str]] = {
     "missing.safetensors ids.json": ("cannot read missing.safetensors", None, None, ""),
     "cut.safetensors ids.json": ("cut.safetensors is not a safetensors file", None, None, ""),
     "good.safetensors missing.json": ("cannot read missing.json", None, None, ""),
+    "folder.pt ids.json": ("cannot read folder.pt (not a file)", None, None, ""),
+    "large.safetensors ids.json": ("rnn.bias_hh_l0 has numbers that are not finite", None, None, "diverged"),
+    "stray.safetensors ids.json": ("bias_hh_l3 is of layer 3, the layers are 1", None, None, ""),
+    "good.safetensors none.json": ("the vocabulary in none.json", "no characters", "distinct single", ""),
+    "good.safetensors gap.json": ("the vocabulary in gap.json", "no id 4", "distinct single", ""),
+    "good.safetensors same.json": ("the vocabulary in same.json", "no id 4", "distinct single", ""),
     "good.safetensors number.json": ("the vocabulary in number.json", "int", "distinct single", ""),
     "good.safetensors twice.json": ("the vocabulary in twice.json", "'a' twice", "distinct single", ""),
     "good.safetensors words.json": ("the vocabulary in words.json", "<unk>", "distinct single", ""),
@@ -198,6 +212,52 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, monkeypatch: p
         assert do in (error.do or ""), words
         assert outcome.err.count("\n") == 1
         assert not Path("run").exists()
+
+
+def write_safetensors(path: Path, arrays: State, kind: str) -> None:
+    """Write arrays whose numbers have a type that NumPy may not have."""
+    header, content = {}, b""
+    for name, value in arrays.items():
+        places = [len(content), len(content) + value.nbytes]
+        header[name] = {"dtype": kind, "shape": value.shape, "data_offsets": places}
+        content += value.tobytes()
+    head = json.dumps(header).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head + content)
+
+
+@pytest.mark.parametrize(("kind", "digits"), [("F64", 52), ("F16", 10), ("BF16", 7)])
+def test_other_types_of_numbers_are_read(kind: str, digits: int, tmp_path: Path) -> None:
+    network = make_network("rnn")
+    state, symbols = shuffle(network)
+    types = {"F64": np.float64, "F16": np.float16, "BF16": ml_dtypes.bfloat16}
+    stored = {name: value.astype(types[kind]) for name, value in state.items()}
+    write_safetensors(tmp_path / "made.safetensors", stored, kind)
+    made = import_torch(tmp_path / "made.safetensors", write_characters(tmp_path / "ids.json", symbols))
+    for name, value in network.params.items():
+        np.testing.assert_allclose(made.params[name], value, rtol=2.0**-digits, atol=1e-6)
+
+
+def test_numbers_of_other_types_and_more_parts_are_named(tmp_path: Path) -> None:
+    state, symbols = shuffle(make_network("rnn"))
+    ids = write_characters(tmp_path / "ids.json", symbols)
+    more = {"norm.weight": np.ones(12, np.float32), "count": np.array(3)}
+    assert "no such part: norm.weight" in import_torch(state | more, ids).notes[1]
+    assert len(import_torch(state, ids).notes) == 1
+    write_safetensors(tmp_path / "a.safetensors", {"a": np.zeros(3, np.int8)}, "F8_E4M3")
+    with refused("the type of a", got="F8_E4M3", allowed="F64, F32, F16, BF16"):
+        import_torch(tmp_path / "a.safetensors", ids)
+
+    def fail() -> None:
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+
+    with refused(
+        r"head.weight has no plain numbers (Cannot copy out of meta tensor; no data!)", do="save dense"
+    ):
+        import_torch(state | {"head.weight": SimpleNamespace(detach=fail)}, ids)
+    around: dict[str, Any] = {}
+    around["again"] = around
+    with refused("the dictionaries of the state dict are nested too deeply"):
+        import_torch(state | around, ids)
 
 
 def test_two_modules_are_told_apart_by_map(tmp_path: Path) -> None:

@@ -7,17 +7,16 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from charloop.config import ModelConfig
 from charloop.data import Vocabulary
+from charloop.data.sources import name_some
 from charloop.errors import CharloopError
 from charloop.files.small import read_small
 from charloop.model import CharLM
 from charloop.trained.network import TrainedModel
-from charloop.trained.torch_state import TorchState, find_parts
+from charloop.trained.torch_files import gather_arrays, read_state
+from charloop.trained.torch_state import Arrays, TorchState, find_parts, same
 
 TANH = "the layers are taken for nn.RNN with tanh, charloop's rnn; a state dict does not tell tanh from relu"
 
@@ -35,14 +34,13 @@ def import_torch(
     characters in the order of their ids: a list in JSON, an object from characters to ids or back, a run's
     vocabulary.json, or the characters alone as text. Raises CharloopError for anything that does not fit.
     """
-    found = state if isinstance(state, Mapping) else read_state(Path(state))
-    arrays = {name: as_float32(name, value) for name, value in sorted(flatten(found).items())}
+    arrays = gather_arrays(state if isinstance(state, Mapping) else read_state(Path(state)))
     known, order = (
         (vocabulary, np.arange(vocabulary.size))
         if isinstance(vocabulary, Vocabulary)
         else read_vocabulary(Path(vocabulary))
     )
-    parts = find_parts({n: v for n, v in arrays.items() if v is not None}, known.size, names or {})
+    parts = find_parts(arrays, known.size, names or {})
     config = ModelConfig(
         cell=parts.cell,
         num_layers=parts.num_layers,
@@ -52,8 +50,20 @@ def import_torch(
     )
     model = CharLM.build(config, known.size, known.end_id)
     params = {name: jnp.array(value) for name, value in arrange(parts, order).items()}
-    notes = (TANH,) if parts.cell == "rnn" else ()
+    notes = [TANH] if parts.cell == "rnn" else []
+    if unused := list_unused(arrays, parts):
+        notes.append(f"not read, as charloop's network has no such part: {name_some(unused)}")
     return TrainedModel(model, params, known, {"step": 0, "validation_loss": None}, (*notes, *model.notes))
+
+
+def list_unused(arrays: Arrays, parts: TorchState) -> list[str]:
+    """Return the names of arrays that are no part of the network, such as those of an optimizer or of more layers."""
+    used = [*parts.layers.values(), parts.embedding, parts.readout, parts.bias]
+    return [
+        name
+        for name, value in arrays.items()
+        if not any(one is not None and same(value, one) for one in used)
+    ]
 
 
 def arrange(parts: TorchState, order: np.ndarray) -> dict[str, np.ndarray]:
@@ -66,69 +76,6 @@ def arrange(parts: TorchState, order: np.ndarray) -> dict[str, np.ndarray]:
     if parts.readout is not None:
         made["readout.weight"] = parts.readout[order]
     return made | {"readout.bias": parts.bias[order]}
-
-
-def read_state(path: Path) -> Mapping[str, Any]:
-    """Return the tensors in a file, by name. Raises CharloopError for one that cannot be read, or only by PyTorch."""
-    try:
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise CharloopError(f"cannot read {path} ({getattr(error, 'strerror', error)})") from None
-    if path.suffix == ".safetensors":
-        try:
-            tensors: Mapping[str, Any] = load(content)
-        except (SafetensorError, TypeError, KeyError, AttributeError) as error:
-            raise CharloopError(f"{path} is not a safetensors file of float32 ({error})") from None
-        return tensors
-    return read_with_torch(path)
-
-
-def read_with_torch(path: Path) -> Mapping[str, Any]:
-    """Return what PyTorch has saved. With `weights_only`, it runs no code of the file."""
-    try:
-        import torch
-    except ImportError:
-        raise CharloopError(
-            f"reading {path} needs PyTorch, which is not installed here",
-            do="install torch, or save it as X.safetensors with safetensors.torch.save_file(model.state_dict(), ...)",
-        ) from None
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what its reader and zipfile raise
-        raise CharloopError(
-            f"{path} is not a file of weights alone ({type(error).__name__})",
-            do="write it with torch.save(model.state_dict(), FILE)",
-        ) from None
-    if not isinstance(found, Mapping):
-        raise CharloopError(f"the content of {path}", got=type(found).__name__, allowed="a state dict")
-    return found
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return what is in a checkpoint's dictionaries, such as {"model": {...}, "step": 1}, by names with dots."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        more = (
-            flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-        )
-        found |= more
-    return found
-
-
-def as_float32(name: str, value: Any) -> Float32[np.ndarray, "..."] | None:
-    """Return a tensor or array of floating-point numbers; None for anything else."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
-    array = np.asarray(value) if hasattr(value, "shape") else np.zeros(0, int)
-    if array.dtype.kind != "f":
-        return None
-    array = array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise CharloopError(
-            f"{name} has numbers that are not finite", do="choose weights from before training diverged"
-        )
-    return array
 
 
 def read_vocabulary(path: Path) -> tuple[Vocabulary, np.ndarray]:
@@ -158,12 +105,13 @@ def sort_characters(document: Any, path: Path) -> tuple[Vocabulary, np.ndarray]:
     """Return the vocabulary of characters in the order of their ids, or of an object from characters to ids."""
     if isinstance(document, dict):
         by_id = document if all(isinstance(one, str) for one in document.values()) else swap(document)
-        document = [by_id.get(str(number)) for number in range(len(by_id))]
+        document = [by_id.get(str(number), f"no id {number}") for number in range(len(document))]
     symbols = document if isinstance(document, list) else []
     wrong = [one for one in symbols if not isinstance(one, str) or len(one) != 1]
     twice = [one for one in {*map(str, symbols)} if symbols.count(one) > 1]
     if wrong or twice or not symbols:
-        got = wrong[0] if wrong else f"{min(twice)!r} twice" if twice else type(document).__name__
+        kind = "no characters" if isinstance(document, list) else type(document).__name__
+        got = str(wrong[0]) if wrong else f"{min(twice)!r} twice" if twice else kind
         raise CharloopError(
             f"the vocabulary in {path}",
             got=got,

@@ -187,4 +187,6 @@ def check_layers(layers: dict[str, np.ndarray]) -> Arrays:
                 got = "nothing" if value is None else list(value.shape)
                 raise CharloopError(f"the shape of {name}_l{number}", got=got, allowed=str(list(shape)))
             made[f"{name}_l{number}"] = value
+    if stray := sorted(layers.keys() - made.keys()):
+        raise CharloopError(f"{stray[0]} is of layer {stray[0].rpartition('_l')[2]}, the layers are {count}")
     return made
