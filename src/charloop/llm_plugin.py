@@ -1,9 +1,11 @@
 """A plugin of llm, the command line for language models: `llm -m charloop/PATH "prompt"`, where PATH is a run.
 
-llm asks for models by their names and takes no pattern. So these are offered: the runs in `runs/`, and every
-`charloop/PATH` that stands on the command line.
+llm asks for models by their names and takes no pattern. So these are offered: the runs in `runs/`, every
+`charloop/PATH` that stands on the command line, and that of LLM_MODEL and of `llm models default`.
 """
 
+import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -25,8 +27,9 @@ def register_models(register: Any) -> None:
     found = [
         path.parent for path in sorted(Path("runs").glob(f"*/{CONFIG}")) if (path.parent / WEIGHTS).exists()
     ]
-    named = [word.removeprefix(PREFIX) for word in sys.argv[1:] if word.startswith(PREFIX)]
-    for path in dict.fromkeys([*map(str, found), *filter(None, named)]):
+    words = [*sys.argv[1:], os.environ.get("LLM_MODEL", ""), llm.get_default_model()]
+    named = [match[1] for word in words if (match := re.fullmatch(f"(?:-m|--model=)?{PREFIX}(.+)", word))]
+    for path in dict.fromkeys([*map(str, found), *named]):
         register(CharloopModel(path))
 
 

@@ -104,7 +104,11 @@ def test_a_network_goes_to_the_hub_and_back(
     assert hub.tokens == {"Bearer good"}
     assert hub.private == {"me/net": "private"}
     second.save(tmp_path / "run")
-    assert "hf:me/net" in done(call("push", str(tmp_path / "run"), "me/net"))
+    said = done(call("push", str(tmp_path / "run"), "me/net", "--private"))
+    assert "hf:me/net" in said
+    assert "me/net is there: a new commit replaces its files" in said
+    assert "--private does not change" in said
+    assert "is there" not in done(call("push", str(tmp_path / "run"), "me/new"))
     assert_same(charloop.load("hf:me/net"), second)
     assert_same(charloop.load("hf:me/net", revision=old), first)
     assert_same(charloop.load(f"hf:me/net@{old}"), first)
@@ -128,6 +132,8 @@ def test_what_the_hub_refuses_is_one_line(hub: Hub, monkeypatch: pytest.MonkeyPa
     calls = len(hub.calls)
     assert_refused(call("info", "me/net"), "no such run", "me/net", do="charloop train")
     assert_refused(call("push", "nowhere", "net"), "the repository", "net", "USER/NAME")
+    with refused("me/.. is not a name on the hub"):
+        charloop.push(make_network("one-hot"), "me/..")
     with refused("revision", got="v1", allowed="hf:USER/NAME"):
         charloop.load("me/net", revision="v1")
     assert len(hub.calls) == calls

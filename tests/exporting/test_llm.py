@@ -56,6 +56,20 @@ def test_llm_continues_a_prompt(run: Run) -> None:
             assert made.output == f"{expected}\n"
 
 
+def test_a_run_is_found_however_it_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = ["ab", "-o", "temperature", "0", "-o", "length", "9"]
+    expected = (
+        make_network("rnn").sample("ab", length=9, temperature=0)[0].encode(errors="replace").decode() + "\n"
+    )
+    assert run("--model=charloop/else where", *how).output == expected
+    assert run("prompt", "-mcharloop/else where", *how).output == expected
+    monkeypatch.setenv("LLM_MODEL", "charloop/else where")
+    assert run(*how).output == expected
+    monkeypatch.delenv("LLM_MODEL")
+    assert run("models", "default", "charloop/else where").exit_code == 0
+    assert run(*how).output == expected
+
+
 def test_llm_lists_the_runs_and_their_options(run: Run) -> None:
     listed = run("models", "--options").output
     assert "CharloopModel: charloop/runs/book" in listed

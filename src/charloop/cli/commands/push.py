@@ -39,9 +39,14 @@ def main(arguments: Sequence[str]) -> None:
         raise CharloopError("the repository", got=flags.repo, allowed="USER/NAME")
     prepare_jax()
     from charloop.checkpoint import RunFolder
-    from charloop.exporting.pushing import push
+    from charloop.exporting.pushing import is_on_hub, push
     from charloop.trained import load_trained_model
 
     network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
+    if is_on_hub(flags.repo):
+        stays = "; --private does not change who may read it" if flags.private else ""
+        print_lines(
+            [f"note        {flags.repo} is there: a new commit replaces its files of the same names{stays}"]
+        )
     address = push(network, flags.repo, private=flags.private, license=flags.license or "")
     print_lines(map(visible, [f"pushed      {address}", f"next        charloop sample hf:{flags.repo}"]))
