@@ -1,21 +1,23 @@
 """Put a trained network on the Hugging Face hub."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from charloop.checkpoint.hub import hub_errors
+from charloop.errors import CharloopError
 from charloop.exporting.targets import export
 from charloop.trained import TrainedModel
 
 
 def open_hub(repo: str) -> Any:
     """Return the client of huggingface_hub. Raises CharloopError without the package, and for a wrong name."""
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII):
+        raise CharloopError("the repository", got=repo, allowed="USER/NAME")
     with hub_errors(repo):
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import validate_repo_id
 
-        validate_repo_id(repo)
         return HfApi(library_name="charloop")
 
 

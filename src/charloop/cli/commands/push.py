@@ -1,6 +1,5 @@
 """charloop push: a trained network on the Hugging Face hub."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ import tyro
 from charloop.cli.flags.parsing import Switch, argument, check_ranges, parse
 from charloop.cli.preparation import prepare_jax
 from charloop.cli.terminal.output import print_lines, visible
-from charloop.errors import CharloopError
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,14 @@ class PushFlags:
 def main(arguments: Sequence[str]) -> None:
     """Upload the network, and print its address."""
     flags = check_ranges(parse(PushFlags, "push", arguments))
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", flags.repo, re.ASCII):
-        raise CharloopError("the repository", got=flags.repo, allowed="USER/NAME")
     prepare_jax()
     from charloop.checkpoint import RunFolder
     from charloop.exporting.pushing import is_on_hub, push
     from charloop.trained import load_trained_model
 
+    is_there = is_on_hub(flags.repo)
     network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
-    if is_on_hub(flags.repo):
+    if is_there:
         stays = "; --private does not change who may read it" if flags.private else ""
         print_lines(
             [f"note        {flags.repo} is there: a new commit replaces its files of the same names{stays}"]
