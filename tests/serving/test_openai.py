@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -255,6 +256,24 @@ def test_a_key_is_asked_for_and_sigterm_finishes_what_is_written(tmp_path: Path)
     lines = [json.loads(line) for line in (tmp_path / "log.txt").read_text().splitlines()]
     assert [line["status"] for line in lines] == [401, 200, 200]
     assert lines[-1]["written"] == 3000
+
+
+def test_no_more_networks_than_allowed_are_in_memory(tmp_path: Path) -> None:
+    kinds = ("gru", "lstm", "rnn")
+    for kind in kinds:
+        make_network(kind).save(tmp_path / kind)
+    with start(tmp_path, *kinds, "--max-loaded", "1", "--lanes", "16") as server:
+        texts = {kind: load(tmp_path / kind).sample("a", length=20, seed=1)[0] for kind in kinds}
+        for kind in (*kinds, *kinds):
+            answer = server.client().completions.create(model=kind, prompt="a", max_tokens=20, seed=1)
+            assert answer.choices[0].text == texts[kind]
+        assert json.loads(server.get("/ready"))["loaded"] == ["rnn"]
+        shutil.rmtree(tmp_path / "gru")
+        with pytest.raises(openai.InternalServerError, match="gru cannot be loaded"):
+            server.client().completions.create(model="gru", prompt="a")
+        shutil.rmtree(tmp_path / "rnn")
+        answer = server.client().completions.create(model="rnn", prompt="a", max_tokens=20, seed=1)
+        assert answer.choices[0].text == texts["rnn"]
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ async def make_chat(worker: Worker, request: ChatRequest, limits: Limits) -> Cha
         raise RequestError("top_logprobs needs logprobs", param="top_logprobs")
     length = request.max_completion_tokens or request.max_tokens or DEFAULT_TOKENS
     text = "\n".join(message.content for message in request.messages)
-    prompt = read_prompt(worker.network, text, request.label, limits)
+    prompt = read_prompt(worker, text, request.label, limits)
     logs = bool(request.logprobs)
     plan = await make_plan(worker, request, [prompt], length, limits, logs=logs, choices=request.n or 1)
     return Chat(request, worker, plan, limits)

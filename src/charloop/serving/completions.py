@@ -160,7 +160,7 @@ async def make_completion(worker: Worker, request: CompletionRequest, limits: Li
         raise RequestError("max_tokens: got 0; allowed without echo: 1 or more", param="max_tokens")
     if request.stream_options is not None and not request.stream:
         raise RequestError("stream_options needs stream", param="stream_options")
-    prompts = [read_prompt(worker.network, given, request.label, limits) for given in list_prompts(request)]
+    prompts = [read_prompt(worker, given, request.label, limits) for given in list_prompts(request)]
     logs = count is not None or best_of > n
     plan = await make_plan(worker, request, prompts, length, limits, logs=logs, choices=best_of)
     wants = request.echo and count is not None

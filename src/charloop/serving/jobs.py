@@ -34,13 +34,11 @@ class Prompt:
     """At least one token."""
 
 
-def read_prompt(
-    network: TrainedModel, given: str | Sequence[int], label: str | None, limits: Limits
-) -> Prompt:
+def read_prompt(worker: Worker, given: str | Sequence[int], label: str | None, limits: Limits) -> Prompt:
     """Return a prompt. Raises RequestError for characters, tokens or a label that the network does not know."""
-    vocabulary = network.vocabulary
+    network, vocabulary = worker.network, worker.network.vocabulary
     try:
-        opening = network.opening(label=label)
+        opening = worker.opening(label)
     except CharloopError as error:
         raise RequestError(str(error), param="label") from None
     try:
@@ -164,7 +162,9 @@ async def running(plan: Plan, limits: Limits) -> AsyncIterator[AsyncIterator[tup
 
 
 def submit(worker: Worker, works: Sequence[Work], limits: Limits) -> None:
-    """Let the worker do the work. Raises RequestError if too much waits already."""
+    """Let the worker do the work. Raises RequestError if too much waits already, or the worker is closed."""
+    if not worker.is_open:
+        raise RequestError("the network was closed to make room; try again", status=503, code="overloaded")
     if worker.load[1] + len(works) > limits.max_queue:
         raise RequestError("too many requests wait; try again later", status=503, code="overloaded")
     for work in works:

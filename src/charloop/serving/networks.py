@@ -40,7 +40,7 @@ class Networks:
         self.served = {served.name: served for served in name_runs(runs, cell)}
         self._lanes, self._most, self._weights, self._cell = lanes, max_loaded, weights, cell
         self._loaded: OrderedDict[str, Worker] = OrderedDict()
-        self._locks = {name: asyncio.Lock() for name in self.served}
+        self._lock = asyncio.Lock()
 
     async def find(self, name: str) -> Worker:
         """Return the worker of a network, which is loaded if it is not yet.
@@ -48,12 +48,19 @@ class Networks:
         Raises KeyError for an unknown name, and CharloopError if its run cannot be read (any more).
         """
         served = self.served[name]
-        async with self._locks[name]:
-            if name not in self._loaded:
+        while name not in self._loaded:
+            await self._add(served)
+        self._loaded.move_to_end(name)
+        return self._loaded[name]
+
+    async def _add(self, served: Served) -> None:
+        """Load a network, one at a time, unless that has happened meanwhile."""
+        async with self._lock:
+            if served.name not in self._loaded:
+                # A run that is gone must not cost one that works.
+                run = await asyncio.to_thread(RunFolder.open, served.path, cell=self._cell)
                 self._close_idle()
-                self._loaded[name] = await asyncio.to_thread(self._load, served)
-            self._loaded.move_to_end(name)
-            return self._loaded[name]
+                self._loaded[served.name] = await asyncio.to_thread(self._load, run)
 
     @property
     def loaded(self) -> dict[str, Worker]:
@@ -65,8 +72,8 @@ class Networks:
         for worker in self._loaded.values():
             worker.close()
 
-    def _load(self, served: Served) -> Worker:
-        network = load_trained_model(RunFolder.open(served.path, cell=self._cell), weights=self._weights)
+    def _load(self, run: RunFolder) -> Worker:
+        network = load_trained_model(run, weights=self._weights)
         worker = Worker(network, self._lanes)
         worker.start()
         return worker

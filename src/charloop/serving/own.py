@@ -17,7 +17,7 @@ from charloop.serving.worker import Worker
 
 async def tokenize(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the tokens of a text. What stands before it is no part of it, so that there are no special tokens."""
-    prompt = read_prompt(worker.network, request.words, None, limits)
+    prompt = read_prompt(worker, request.words, None, limits)
     return {"tokens": prompt.ids.tolist(), "count": len(prompt.ids), "max_model_len": limits.max_prompt}
 
 
@@ -49,7 +49,7 @@ def describe_tokenizer(worker: Worker) -> dict[str, Any]:
 
 async def measure_text(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the loss of a text as `charloop eval` has it: a first character counts only if it begins a document."""
-    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    prompt = read_prompt(worker, request.words, request.label, limits)
     chosen = (await score(worker, prompt, limits)).logs.chosen
     if worker.network.vocabulary.end_id is None:
         chosen = chosen[max(0, len(chosen) - len(prompt.ids) + 1) :]
@@ -67,7 +67,7 @@ async def measure_text(worker: Worker, request: TextRequest, limits: Limits) -> 
 
 async def measure_surprise(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the bits of each token of a text: how little the network expected it."""
-    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    prompt = read_prompt(worker, request.words, request.label, limits)
     scored = await score(worker, prompt, limits)
     vocabulary, bits = (
         worker.network.vocabulary,
@@ -83,7 +83,7 @@ async def measure_surprise(worker: Worker, request: TextRequest, limits: Limits)
 
 async def predict(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the likeliest tokens after a text, with the network's own probabilities."""
-    prompt = read_prompt(worker.network, request.words, request.label, limits)
+    prompt = read_prompt(worker, request.words, request.label, limits)
     scored = await score(worker, prompt, limits)
     shares = softmax(scored.next_logits.astype(np.float64))
     order = np.argsort(-shares, kind="stable")[: request.count].tolist()

@@ -9,8 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from charloop.sampling.compiled_loop import SMOOTH_SECONDS
-from charloop.sampling.prompt import find_whitespace
+from charloop.sampling.prompt import Beginning, find_whitespace
 from charloop.serving.lane_program import BLOCK, Block, Rows
 from charloop.serving.lanes import Lanes
 from charloop.serving.reading import PIECES, Reader
@@ -19,6 +18,8 @@ from charloop.types import State
 
 FIRST_BLOCK = 8
 """Tokens in the first block after a text has begun: few, so that it appears at once."""
+LONGEST_SECONDS = 0.05
+"""Time that a block may take, about: a text that begins waits for the block before it."""
 READING_SECONDS = 0.02
 """Time for reading prompts, and for other work, between two blocks."""
 
@@ -51,6 +52,7 @@ class Worker:
 
     def __init__(self, network: TrainedModel, most: int = 64) -> None:
         self.network = network
+        self._openings: dict[str | None, Beginning] = {}
         vocabulary = network.vocabulary
         ends_word = find_whitespace(vocabulary)
         ends_word[list(vocabulary.never_written)] = True
@@ -66,6 +68,7 @@ class Worker:
 
     def start(self) -> None:
         """Compile the programs, so that no client waits for that, and begin to work."""
+        self.opening()
         for size in self._lanes.sizes:
             self._lanes.fit([], size)
             self._lanes.write(1)
@@ -75,14 +78,27 @@ class Worker:
                 pass
         self._thread.start()
 
+    def opening(self, label: str | None = None) -> Beginning:
+        """Return what the network reads before a text. Raises CharloopError for a label that it does not know."""
+        if label not in self._openings:
+            # To find the likeliest label, or the prefix of an old run, the network computes.
+            self._openings[label] = self.network.opening(label=label)
+        return self._openings[label]
+
     def submit(self, work: Work) -> None:
         """Let the worker do `work`, after what it has begun; any thread may call this."""
         self._arriving.put(work)
 
     def close(self) -> None:
         """End the thread after what it is doing now; what waits is left."""
+        self._open = False
         self._arriving.put(None)
         self._thread.join()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still works."""
+        return self._open
 
     @property
     def load(self) -> tuple[int, int]:
@@ -102,7 +118,6 @@ class Worker:
         while wait or not self._arriving.empty():
             work = self._arriving.get()
             if work is None:
-                self._open = False
                 return
             self._tasks.append((work, work.steps(self._reader)))
             wait = False
@@ -158,7 +173,7 @@ class Worker:
                 goes_on = False
             if not goes_on:
                 self._leave(lane)
-        if time.perf_counter() - started < SMOOTH_SECONDS:
+        if 2 * (time.perf_counter() - started) < LONGEST_SECONDS:
             self._block = min(2 * self._block, BLOCK)
 
     def _leave(self, lane: int) -> None:
