@@ -13,6 +13,7 @@ from huggingface_hub import constants
 from safetensors import safe_open
 
 import charloop
+from charloop.checkpoint.hub import hub_errors
 from charloop.checkpoint.run_folder import RunFolder
 from charloop.config import RunConfig
 from charloop.exporting import export
@@ -137,6 +138,8 @@ def test_what_the_hub_refuses_is_one_line(hub: Hub, monkeypatch: pytest.MonkeyPa
     with refused("revision", got="v1", allowed="hf:USER/NAME"):
         charloop.load("me/net", revision="v1")
     assert len(hub.calls) == calls
+    with refused("me/net: the hub cannot be used (its answer is unclear)"), hub_errors("me/net"):
+        raise KeyError("id")
     monkeypatch.setenv("HF_TOKEN", "bad")
     with refused("me/net: the hub refuses this token", do="hf auth login"):
         charloop.push(make_network("one-hot"), "me/net")

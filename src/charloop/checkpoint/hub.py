@@ -68,11 +68,14 @@ def hub_errors(name: str) -> Iterator[None]:
             if isinstance(error, kind):
                 raise CharloopError(f"{name} {what}", do=do) from None
         library = type(error).__module__.partition(".")[0]
-        if not isinstance(error, OSError | ValueError) and library not in HTTP_LIBRARIES:
+        unclear = isinstance(error, LookupError | TypeError)  # an answer of something that is not the hub
+        if not unclear and not isinstance(error, OSError | ValueError) and library not in HTTP_LIBRARIES:
             raise
         if getattr(getattr(error, "response", None), "status_code", 0) in (401, 403):
             raise CharloopError(
                 f"{name}: the hub refuses this token", do="log in with one that may: hf auth login"
             ) from None
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = (
+            "its answer is unclear" if unclear else next(iter(str(error).splitlines()), type(error).__name__)
+        )
         raise CharloopError(f"{name}: the hub cannot be used ({reason})", do="try again later") from None
