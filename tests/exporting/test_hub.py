@@ -133,6 +133,7 @@ def test_what_the_hub_refuses_is_one_line(hub: Hub, monkeypatch: pytest.MonkeyPa
     calls = len(hub.calls)
     assert_refused(call("info", "me/net"), "no such run", "me/net", do="charloop train")
     assert_refused(call("push", "nowhere", "net"), "the repository", "net", "USER/NAME")
+    assert_refused(call("push", "nowhere", "me/net"), "no such run", "nowhere", do="charloop train")
     with refused("the repository", got="me/..", allowed="USER/NAME"):
         charloop.push(make_network("one-hot"), "me/..")
     with refused("revision", got="v1", allowed="hf:USER/NAME"):

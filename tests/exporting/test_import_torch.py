@@ -149,6 +149,8 @@ def save_bad(folder: Path) -> None:
     save_file(rename(state, rnn="x") | rename(state, rnn="y"), folder / "two.safetensors")
     extra = {"rnn.weight_ih_l0_reverse": state["rnn.weight_ih_l0"]}
     save_file(state | extra, folder / "both-ways.safetensors")
+    save_file({**state, "rnn.weight_hr_l0": np.zeros((3, 12), np.float32)}, folder / "projected.safetensors")
+    save_file({**state, "rnn.weight_ih_l0": np.zeros((11, 7), np.float32)}, folder / "uneven.safetensors")
     save_file({**state, "rnn.weight_hh_l0": np.zeros((24, 12), np.float32)}, folder / "odd.safetensors")
     save_file({**state, "rnn.bias_hh_l0": np.full(12, np.nan, np.float32)}, folder / "nan.safetensors")
     save_file({**state, "rnn.bias_hh_l0": np.full(12, 1e300)}, folder / "large.safetensors")
@@ -172,6 +174,8 @@ REFUSED: dict[str, tuple[str, object, str | None, str]] = {
     "other.safetensors ids.json": ("no recurrent layers", ["a"], "weight_ih_l0", ""),
     "two.safetensors ids.json": ("several modules have recurrent layers: x, y", None, None, "--map rnn=x"),
     "both-ways.safetensors ids.json": ("is of a bidirectional module", None, None, "read forward"),
+    "projected.safetensors ids.json": ("is of a module with a projection", None, "proj_size=0", ""),
+    "uneven.safetensors ids.json": ("the shape of weight_ih_l0", [11, 7], "[12, 7]", ""),
     "odd.safetensors ids.json": ("recurrent layers", None, "those of torch.nn.LSTM", ""),
     "nan.safetensors ids.json": (
         "rnn.bias_hh_l0 has numbers that are not finite",

@@ -35,12 +35,12 @@ def main(arguments: Sequence[str]) -> None:
     flags = check_ranges(parse(PushFlags, "push", arguments))
     prepare_jax()
     from charloop.checkpoint import RunFolder
-    from charloop.exporting.pushing import is_on_hub, push
+    from charloop.exporting.pushing import is_on_hub, open_hub, push
     from charloop.trained import load_trained_model
 
-    is_there = is_on_hub(flags.repo)
+    open_hub(flags.repo)
     network = load_trained_model(RunFolder.open(flags.run, cell=flags.cell), weights=flags.weights)
-    if is_there:
+    if is_on_hub(flags.repo):
         stays = "; --private does not change who may read it" if flags.private else ""
         print_lines(
             [f"note        {flags.repo} is there: a new commit replaces its files of the same names{stays}"]
