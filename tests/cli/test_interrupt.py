@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from charloop.cli.preparation import delaying_interrupts
 from choosing import slow
-from cli.commands import ENDLESS, Outcome, call, done, program
+from cli.commands import ENDLESS, Outcome, call, done, process, program
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:
@@ -71,3 +72,33 @@ def test_ctrl_c_before_there_is_anything_to_save(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("importlib.import_module", interrupted)
     assert call("train", "book.txt") == Outcome(130, "", "\n")
     assert list(tmp_path.iterdir()) == []
+
+
+LOST = """
+import gc, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def lose(*_):
+    if sys.unraisablehook is not sys.__unraisablehook__:
+        gc.callbacks.remove(lose)
+        signal.raise_signal(signal.SIGINT)
+gc.callbacks.append(lose)
+"""
+"""Python in which Ctrl-C comes during the first collection of garbage after the program has begun."""
+
+
+def test_an_interrupt_that_python_cannot_raise_is_not_lost(trained: Path) -> None:
+    made = process("export", str(trained), "--to", "numpy", "-o", "made.py", first=LOST)
+    assert (made.code, made.out, made.err) == (130, "", "\n")
+    assert not Path("made.py").exists()
+
+
+def test_an_interrupt_during_an_import_waits_for_its_end() -> None:
+    before, ended = signal.signal(signal.SIGINT, signal.default_int_handler), list[str]()
+    try:
+        with pytest.raises(KeyboardInterrupt), delaying_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            ended.append("imported")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == ["imported"]

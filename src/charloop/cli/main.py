@@ -1,9 +1,12 @@
 """Find and run a command, and print its errors. Imports nothing heavy: `charloop --help` answers at once."""
 
+import _thread
 import errno
 import importlib
 import sys
 from collections.abc import Sequence
+from threading import Timer
+from typing import Any
 
 from charloop.cli.exit_codes import FAILED, INTERRUPTED
 from charloop.cli.terminal.output import mute, prepare, visible
@@ -42,7 +45,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def run() -> None:
     """The `charloop` program."""
     prepare()
+    sys.unraisablehook = insist
     sys.exit(main(sys.argv[1:]))
+
+
+def insist(lost: Any) -> None:
+    """Repeat a Ctrl-C that came while Python called back what cannot fail, such as JAX's part in collecting garbage."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    later = Timer(0.01, _thread.interrupt_main)  # not at once: that would be within this function
+    later.daemon = True
+    later.start()
 
 
 def main(arguments: Sequence[str]) -> int:
