@@ -50,7 +50,7 @@ def run() -> None:
 
 
 def insist(lost: Any) -> None:
-    """Repeat a Ctrl-C that came while Python called back what cannot fail, such as JAX's part in collecting garbage."""
+    """Repeat a Ctrl-C that came in a call that cannot fail, such as JAX's part in collecting garbage."""
     if not isinstance(lost.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
         return
