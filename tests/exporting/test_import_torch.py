@@ -142,7 +142,7 @@ def save_bad(folder: Path) -> None:
     (folder / "none.json").write_text("[]")
     ids = {symbol: number for number, symbol in enumerate(symbols)}
     (folder / "gap.json").write_text(json.dumps(ids | {symbols[4]: 99}))
-    (folder / "same.json").write_text(json.dumps(ids | {symbols[4]: 3}))
+    (folder / "same.json").write_text(json.dumps(ids | {symbols[-1]: 3}))
     (folder / "folder.pt").mkdir()
     (folder / "cut.safetensors").write_bytes((folder / "good.safetensors").read_bytes()[:-5])
     save_file({"a": np.zeros((3, 3), np.float32)}, folder / "other.safetensors")
@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[str, object, str | None, str]] = {
     "stray.safetensors ids.json": ("bias_hh_l3 is of layer 3, the layers are 1", None, None, ""),
     "good.safetensors none.json": ("the vocabulary in none.json", "no characters", "distinct single", ""),
     "good.safetensors gap.json": ("the vocabulary in gap.json", "no id 4", "distinct single", ""),
-    "good.safetensors same.json": ("the vocabulary in same.json", "no id 4", "distinct single", ""),
+    "good.safetensors same.json": ("the vocabulary in same.json", "no id 30", "distinct single", ""),
     "good.safetensors number.json": ("the vocabulary in number.json", "int", "distinct single", ""),
     "good.safetensors twice.json": ("the vocabulary in twice.json", "'a' twice", "distinct single", ""),
     "good.safetensors words.json": ("the vocabulary in words.json", "<unk>", "distinct single", ""),
