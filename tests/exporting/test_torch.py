@@ -10,14 +10,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from charloop.cells import RNN, linear
+from charloop.config import ModelConfig
 from charloop.data import Vocabulary
 from charloop.exporting import export
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
+from charloop.types import Parameters, RandomKey, State
 from exporting import with_torch
 from exporting.networks import (
     KINDS,
@@ -125,6 +129,28 @@ def assert_named_as_in_charloop(folder: Path, network: TrainedModel, *, is_compu
     assert is_computed or len(stored) == len(network.params)
     for name in {*stored} - computed:
         np.testing.assert_array_equal(stored[name], network.params[name])
+
+
+class DottedRNN(RNN):
+    """An RNN with one parameter more, whose name has a dot."""
+
+    def init(self, key: RandomKey, input_size: int) -> Parameters:
+        return super().init(key, input_size) | {"scale.input": jax.numpy.ones(self.hidden_size)}
+
+    def step(self, params: Parameters, inputs: jax.Array, state: State) -> tuple[State, jax.Array]:
+        gates = linear(params, "ih", inputs) + linear(params, "hh", state["hidden"])
+        hidden = jax.numpy.tanh(gates * params["scale.input"])
+        return {"hidden": hidden}, hidden
+
+
+def test_no_name_of_a_parameter_has_a_dot(tmp_path: Path) -> None:
+    """PyTorch refuses such a name when the folder is loaded."""
+    known = Vocabulary(SYMBOLS)
+    model = CharLM.build(ModelConfig(cell=DottedRNN, hidden_size=4, embed_size=3), known.size, None)
+    export(TrainedModel(model, draw_params(model), known, {}), "torch", tmp_path / "made")
+    names = [name for name in load_file(tmp_path / "made/model.safetensors") if name.startswith("rnn.")]
+    assert any("computed" in name for name in names)
+    assert all(name.count(".") == 1 for name in names)
 
 
 def test_8_bit_weights_are_refused(tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ class Names:
 
     def find(self, array: np.ndarray) -> str:
         """Return how the step's function names an array."""
-        known = (name for name, value in self.weights.items() if value.size == array.size)
+        # torch.nn takes no name with a dot.
+        known = (name for name, value in self.weights.items() if value.size == array.size and "." not in name)
         name = next((name for name in known if np.shares_memory(self.weights[name], array)), "")
         name = name or f"computed_{len(self.used)}"
         self.used[name] = np.ascontiguousarray(self.weights.get(name, array))
