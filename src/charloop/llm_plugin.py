@@ -65,5 +65,7 @@ class CharloopModel(llm.Model):
         settings = prompt.options.model_dump()
         if settings["seed"] is None:
             settings["seed"] = secrets.randbelow(2**32)
-        pieces = self.network.stream(prompt.prompt or "", **settings)
+        written = self.network.stream(prompt.prompt or "", **settings)
+        # llm cannot print or store half a surrogate pair, which a vocabulary may have.
+        pieces = (piece.encode(errors="replace").decode() for piece in written)
         yield from pieces if stream else ["".join(pieces)]

@@ -90,6 +90,13 @@ def test_what_is_wrong_is_said_in_a_line(run: Run) -> None:
     assert "greater than or equal to 0" in made.output
 
 
+def test_half_a_surrogate_pair_is_written_as_a_question_mark(run: Run) -> None:
+    how = ["-o", "length", "400", "-o", "seed", "1"]
+    (text,) = make_network("rnn").sample("a", length=400, seed=1)
+    assert "\ud800" in text
+    assert run("-m", "charloop/runs/book", "a", *how).output == text.replace("\ud800", "?") + "\n"
+
+
 def test_without_a_seed_texts_differ(run: Run) -> None:
     made = [run("-m", "charloop/runs/book", "a", "-o", "length", "60").output for _ in range(2)]
     assert made[0] != made[1]
