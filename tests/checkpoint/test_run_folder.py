@@ -48,7 +48,7 @@ def test_no_pickle_anywhere() -> None:
     files = list(source.rglob("*.py"))
     assert len(files) > 40
     imports = {"pickle", "marshal", "shelve", "joblib", "dill", "torch"}
-    reader = source / "trained/torch_import.py"
+    reader = source / "trained/torch_files.py"
     assert reader.read_text().count("torch.load(") == reader.read_text().count("weights_only=True)") == 1
     for file in files:
         if file == reader:
