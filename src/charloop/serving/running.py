@@ -1,4 +1,4 @@
-"""Runs the server in this process until it is told to end."""
+"""Runs the server in this process until SIGINT or SIGTERM."""
 
 import asyncio
 import socket

@@ -52,7 +52,7 @@ class ServeFlags:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Load the first network, print the address, and answer until the process is told to end."""
+    """Print the address, and answer requests until SIGINT or SIGTERM."""
     flags = check_ranges(parse(ServeFlags, "serve", arguments))
     try:
         import prometheus_client  # noqa: F401

@@ -1,1 +1,1 @@
-"""The commands that list what there is."""
+"""The commands that print lists: cells, corpora, presets."""
