@@ -3,9 +3,9 @@
     python -m bench.reference train [--presets tiny fast] [--texts tinyshakespeare ...] [--seeds 3] [--runs FOLDER]
     python -m bench.reference table
 
-`train` makes the runs by `charloop sweep`, so it can be stopped at any time and continues where it was, and scores
-them by `charloop compare --dynamic --tune`. The raw figures of each text and preset are a file in bench/reference/;
-`table` makes docs/reference-results.md of all of them.
+`train` makes the runs by `charloop sweep` and scores each by `charloop compare --dynamic --tune`. It can be stopped
+at any time, and continues where it was. The raw figures of each text and preset are a file in bench/reference/, to
+which each score is added; to score all again, delete it. `table` makes docs/reference-results.md of all of them.
 """
 
 import argparse
@@ -71,21 +71,36 @@ def measure(text: str, preset: str, flags: argparse.Namespace) -> None:
     what = f"--preset {preset} {PRESETS[preset]} --cells {','.join(flags.cells)} --seeds {flags.seeds}"
     sweep = ["sweep", text, *what.split(), "--output", str(folder)]
     run_charloop(sweep)
-    own = [part for cell in flags.cells if ":" in cell for part in ("--cell", cell)]
-    compare = ["compare", *map(str, sorted(folder.glob("*-seed*"))), "--dynamic", "--tune", "--json", *own]
-    scores = json.loads(run_charloop(compare, capture=True))
-    rows = [describe_run(run) for run in scores["runs"]]
     figures = {
         "text": Path(text).stem,
         "preset": preset,
         "command": shlex.join(["charloop", "sweep", Path(text).name, *what.split()]),
-        "scored": scores["characters"],
+        "scored": 0,
         "machine": describe_machine() | {"load_at_start": load},
         "date": str(date.today()),
-        "runs": rows,
+        "runs": [],
     }
     FIGURES.mkdir(exist_ok=True)
-    write_atomically(FIGURES / f"{name}.json", (json.dumps(figures, indent=1) + "\n").encode())
+    file = FIGURES / f"{name}.json"
+    before = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if before.get("command") == figures["command"]:
+        figures = before
+    for run in sorted(folder.glob("*-seed*")):
+        score_run(run, figures, flags.cells)
+        write_atomically(file, (json.dumps(figures, indent=1) + "\n").encode())
+
+
+def score_run(run: Path, figures: dict[str, Any], cells: Sequence[str]) -> None:
+    """Add the figures of a run, unless they are there. Its folder is called CELL-seedN."""
+    cell, _, seed = run.name.rpartition("-seed")
+    if any((row["cell"], row["seed"]) == (cell, int(seed)) for row in figures["runs"]):
+        return
+    own = [part for known in cells if known.endswith(f":{cell}") for part in ("--cell", known)]
+    scores = json.loads(
+        run_charloop(["compare", str(run), "--dynamic", "--tune", "--json", *own], capture=True)
+    )
+    figures["scored"] = scores["characters"]
+    figures["runs"].append(describe_run(scores["runs"][0], cell, int(seed)))
 
 
 def run_charloop(arguments: Sequence[str], capture: bool = False) -> str:
@@ -98,12 +113,11 @@ def run_charloop(arguments: Sequence[str], capture: bool = False) -> str:
     return done.stdout or ""
 
 
-def describe_run(run: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of one run of `compare --json`; its folder is called CELL-seedN."""
-    cell, _, seed = Path(run["run"]).name.rpartition("-seed")
+def describe_run(run: dict[str, Any], cell: str, seed: int) -> dict[str, Any]:
+    """Return the figures of one run of `compare --json`."""
     return {
         "cell": cell,
-        "seed": int(seed),
+        "seed": seed,
         "static": run["nats_per_character"],
         "static_interval": run["interval"],
         "dynamic": run["dynamic"]["nats_per_character"],
