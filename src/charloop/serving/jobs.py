@@ -185,17 +185,22 @@ async def receive(
 
 async def score(worker: Worker, prompt: Prompt, limits: Limits) -> Scored:
     """Return what the network thinks of a prompt's text, read after what stands before it."""
+    before = prompt.read[: len(prompt.read) - len(prompt.ids)]
+    text = prompt.ids
+    if not len(before):
+        # Nothing stands before the text: its first token is read, not predicted.
+        before, text = text[:1], text[1:]
+    return await score_ids(worker, before, text, limits)
+
+
+async def score_ids(worker: Worker, before: Ids, text: Ids, limits: Limits) -> Scored:
+    """Return what the network thinks of the ids `text`, read after `before` (at least one id)."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Scored] = loop.create_future()
 
     def deliver(scored: Scored | Exception) -> None:
         loop.call_soon_threadsafe(finish, done, scored)
 
-    before = prompt.read[: len(prompt.read) - len(prompt.ids)]
-    text = prompt.ids
-    if not len(before):
-        # Nothing stands before the text: its first token is read, not predicted.
-        before, text = text[:1], text[1:]
     work = ScoringWork(before, text, deliver)
     submit(worker, [work], limits)
     try:

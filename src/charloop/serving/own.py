@@ -8,9 +8,10 @@ from scipy.special import softmax
 
 from charloop.errors import CharloopError
 from charloop.serving.errors import as_request_error
-from charloop.serving.jobs import read_prompt, score
+from charloop.serving.jobs import Prompt, read_prompt, score, score_ids
 from charloop.serving.limits import Limits
 from charloop.serving.requests import TextRequest, TokensRequest
+from charloop.serving.texts import NO_IDS
 from charloop.serving.tokens import finite, name_token
 from charloop.serving.worker import Worker
 
@@ -84,14 +85,16 @@ async def measure_surprise(worker: Worker, request: TextRequest, limits: Limits)
 async def predict(worker: Worker, request: TextRequest, limits: Limits) -> dict[str, Any]:
     """Return the likeliest tokens after a text, with the network's own probabilities."""
     prompt = read_prompt(worker, request.words, request.label, limits)
-    scored = await score(worker, prompt, limits)
+    return {"model": request.model, "next": await list_next(worker, prompt, request.count, limits)}
+
+
+async def list_next(worker: Worker, prompt: Prompt, count: int, limits: Limits) -> list[dict[str, Any]]:
+    """Return the `count` likeliest tokens after a prompt, the likeliest first."""
+    scored = await score_ids(worker, prompt.read, NO_IDS, limits)
     shares = softmax(scored.next_logits.astype(np.float64))
-    order = np.argsort(-shares, kind="stable")[: request.count].tolist()
+    order = np.argsort(-shares, kind="stable")[:count].tolist()
     names = [name_token(worker.network.vocabulary, token) for token in order]
-    return {
-        "model": request.model,
-        "next": [
-            {"token": name, "id": token, "probability": float(shares[token])}
-            for name, token in zip(names, order, strict=True)
-        ],
-    }
+    return [
+        {"token": name, "id": token, "probability": float(shares[token])}
+        for name, token in zip(names, order, strict=True)
+    ]

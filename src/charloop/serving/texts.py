@@ -18,7 +18,7 @@ from charloop.sampling.ending import as_characters, make_id_ending
 from charloop.sampling.host_loop import Chooser
 from charloop.sampling.pickers import make_picker
 from charloop.serving.lane_program import Block, Logs, Rows
-from charloop.serving.reading import Ids, Reader, log_probabilities
+from charloop.serving.reading import PIECES, Ids, Reader, log_probabilities
 from charloop.types import State
 
 NO_IDS = np.zeros(0, np.int32)
@@ -164,17 +164,20 @@ class ScoringWork:
     cancelled: bool = False
 
     def steps(self, reader: Reader) -> Iterator[None]:
-        """Read the text, piece by piece."""
+        """Read the text, piece by piece, from the last kept state before it."""
         ids = np.concatenate([self.before, self.text])
-        parts, start = list[Logs](), 0
-        logits = np.zeros((0, 1), np.float32)
-        for _, logits in reader.read(ids):
-            # The logits after an id are those of the next one; those after the last are of what may follow.
-            following = ids[start + 1 : start + 1 + len(logits)]
-            parts.append(log_probabilities(logits[: len(following)], following))
-            start += len(logits)
+        start = (len(self.before) - 1) // PIECES[-1] * PIECES[-1]
+        known, parts = None, list[Logs]()
+        for found in reader.find_state(ids[:start]):
+            known = found
             yield
-        logs = Logs(*(np.concatenate(each)[len(self.before) - 1 :] for each in zip(*parts, strict=True)))
+        unread, skipped = ids[start:], len(self.before) - 1 - start
+        for place, (_, logits) in enumerate(reader.read(unread, known)):
+            # The logits after an id are those of the next one; those after the last are of what may follow.
+            following = unread[place * PIECES[-1] + 1 :][: len(logits)]
+            parts.append(log_probabilities(logits[: len(following)], following))
+            yield
+        logs = Logs(*(np.concatenate(each)[skipped:] for each in zip(*parts, strict=True)))
         if not np.isfinite(logits[-1].max()):
             raise not_finite()
         self.deliver(Scored(logs, logits[-1]))
