@@ -27,7 +27,7 @@ from charloop.compression.predicting import predict_statically
 from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 from charloop.trained import TrainedModel, load
-from charloop.trained.adapting import find_scales, score_while_learning
+from charloop.trained.adapting import find_gradients, score_while_learning
 from cli.commands import Outcome, call, done, process, program, refused
 from cli.conftest import text_of
 from refusing import refused as refusing
@@ -252,7 +252,7 @@ def test_dynamic_predictions_are_those_of_eval(trained: Path, tmp_path: Path) ->
     tokens = network.vocabulary.encode(text_of(5, seed=5), "error")
     before = network.opening_ids()
     score, _ = score_while_learning(network, tokens, config, before=before, per_character=True)
-    predictor = predict_dynamically(network, find_scales(network, 9), config).make(1)
+    predictor = predict_dynamically(network, find_gradients(network, 9), config).make(1)
     probabilities, nats = predictor.begin(), []
     for token in tokens:
         nats.append(-np.log(probabilities[0, token]))

@@ -8,7 +8,7 @@ import pytest
 from charloop.checkpoint.texts import read_training_text
 from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
-from charloop.evaluation.dynamic import measure_scales
+from charloop.evaluation.dynamic import measure_gradients
 from charloop.trained import TrainedModel, adapting, load
 from training.runs import SYMBOLS, Run, improving, run
 
@@ -34,25 +34,28 @@ def refuse_to_measure(*_: object) -> None:
 def test_scales_are_measured_once_and_kept_in_the_run(
     network: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = adapting.find_scales(network, 5)
-    expected = measure_scales(network.model, network.params, read_training_text(network.run), 5)
-    monkeypatch.setattr(adapting, "measure_scales", refuse_to_measure)
-    again = adapting.find_scales(network, 5)
+    first = adapting.find_gradients(network, 5)
+    expected = measure_gradients(network.model, network.params, read_training_text(network.run), 5)
+    monkeypatch.setattr(adapting, "measure_gradients", refuse_to_measure)
+    again = adapting.find_gradients(network, 5)
     for name, value in expected.items():
         np.testing.assert_array_equal(first[name], value)
         np.testing.assert_array_equal(again[name], value)
     with pytest.raises(AssertionError, match="measured again"):
-        adapting.find_scales(network, 6)
+        adapting.find_gradients(network, 6)
     with pytest.raises(AssertionError, match="measured again"):
-        adapting.find_scales(replace(network, facts=network.facts | {"step": 7}), 5)
+        adapting.find_gradients(replace(network, facts=network.facts | {"step": 7}), 5)
+    monkeypatch.setattr(adapting, "FORMAT", adapting.FORMAT + 1)
+    with pytest.raises(AssertionError, match="measured again"):
+        adapting.find_gradients(network, 5)
 
 
 @pytest.mark.parametrize("content", [b"", b"not tensors"])
 def test_damaged_scales_are_measured_again(network: TrainedModel, made: Run, content: bytes) -> None:
-    expected = adapting.find_scales(network, 5)
+    expected = adapting.find_gradients(network, 5)
     path = made.folder / "gradients.safetensors"
     path.write_bytes(content)
-    found = adapting.find_scales(network, 5)
+    found = adapting.find_gradients(network, 5)
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value)
     assert path.read_bytes() != content
@@ -65,13 +68,13 @@ def test_a_run_that_cannot_be_written_is_scored_all_the_same(
         raise PermissionError("read-only")
 
     monkeypatch.setattr(adapting, "write_tensors", refuse)
-    assert adapting.find_scales(network, 5)
+    assert adapting.find_gradients(network, 5)
     assert not (made.folder / "gradients.safetensors").exists()
 
 
 def test_a_network_without_its_run_says_so(network: TrainedModel) -> None:
     with pytest.raises(CharloopError, match="no training text"):
-        adapting.find_scales(replace(network, run=None), 5)
+        adapting.find_gradients(replace(network, run=None), 5)
 
 
 def test_learning_lowers_the_loss_of_a_text_unlike_the_training_text(network: TrainedModel) -> None:

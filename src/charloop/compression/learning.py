@@ -17,7 +17,7 @@ from charloop.compression.machine import describe_network
 from charloop.compression.predicting import PROBE_STEPS, Method, NetworkPredictor, opening_of
 from charloop.config import DynamicConfig, ModelConfig
 from charloop.data import Vocabulary
-from charloop.evaluation.dynamic import Rates, learn_segment
+from charloop.evaluation.dynamic import Rule, learn_segment, make_rule
 from charloop.loss import cross_entropy
 from charloop.model import CharLM
 from charloop.trained import TrainedModel
@@ -119,17 +119,17 @@ class ReplayingPredictor(LearningPredictor):
         return both[:-1], both[1:], weights
 
 
-def predict_dynamically(network: TrainedModel, scales: Parameters, config: DynamicConfig) -> Method:
-    """Return the method of a network under dynamic evaluation; `scales` are those of `measure_scales`."""
-    start, rates = opening_of(network), (config.dynamic_rate, config.dynamic_decay, config.dynamic_epsilon)
-    learn = partial(learn_dynamically, network.model, network.params, scales, Rates(*map(np.float32, rates)))
+def predict_dynamically(network: TrainedModel, gradients: Parameters, config: DynamicConfig) -> Method:
+    """Return the method of a network under dynamic evaluation; `gradients` are those of `measure_gradients`."""
+    start, rule = opening_of(network), make_rule(gradients, config)
+    learn = partial(learn_dynamically, network.model, network.params, rule)
     return Method(
         network.vocabulary,
         describe_network(network)
         | {
             "start": start.tolist(),
             "dynamic": asdict(config),
-            "scales": checksum(pack_tree(scales), {})[:16],
+            "gradients": checksum(pack_tree(gradients), {})[:16],
         },
         lambda tokens: min(config.dynamic_rows, max(1, tokens)),
         lambda rows: LearningPredictor(network, rows, start, config.dynamic_segment, learn),
@@ -159,15 +159,14 @@ def predict_from_scratch(config: ScratchConfig) -> Method:
 def learn_dynamically(
     model: CharLM,
     trained: Parameters,
-    scales: Parameters,
-    rates: Rates,
+    rule: Rule,
     params: Parameters,
     kept: tuple[()],
     state: State,
     segment: Segment,
 ) -> tuple[Parameters, tuple[()]]:
     """Return the weights after a step of dynamic evaluation."""
-    (params, _), _ = learn_segment(model, trained, scales, rates, (params, state), segment)
+    (params, _), _ = learn_segment(model, trained, rule, (params, state), segment)
     return params, kept
 
 

@@ -21,6 +21,8 @@ class DynamicConfig:
     """How fast the weights go back to the trained ones, 0 or more."""
     dynamic_epsilon: Positive = 0.01
     """Added to each weight's mean gradient before a step is divided by it, above 0; the mean of all is 1."""
+    dynamic_clip: Positive = 4.0
+    """The longest step, as a multiple of the usual one on the training text, above 0; longer ones are shortened."""
     dynamic_segment: Annotated[int, Meta(ge=1, le=10_000)] = 20
     """Characters that are predicted before the network learns from them, from 1 to 10,000."""
     dynamic_rows: Annotated[int, Meta(ge=1, le=1024)] = 1

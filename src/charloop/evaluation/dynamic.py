@@ -2,6 +2,10 @@
 
 Krause, Kahembwe, Murray and Renals 2018, "Dynamic evaluation of neural sequence models": RMS-scaled steps, and
 decay to the trained weights. Each character is predicted before the weights learn from it.
+
+Deviation: the length of a step is bounded, as Shazeer and Stern 2018 bound Adafactor's ("Adafactor", section 6).
+A scale from the training text does not bound the gradient of another text. Where a long step raised the loss, the
+next gradients were larger still, and the weights of some networks grew without end.
 """
 
 from functools import lru_cache, partial
@@ -32,18 +36,50 @@ LARGEST_DECAY = 0.5
 """The largest part of the way back to the trained weights that a weight goes after a segment."""
 
 
-class Rates(NamedTuple):
-    """The settings that the compiled program takes as numbers."""
+class Rule(NamedTuple):
+    """How the weights learn: what the compiled program takes as numbers and arrays."""
 
+    scales: Parameters
+    """The root mean square of each weight's gradient on the training text, divided by the mean of all."""
     learning_rate: Any
     decay: Any
     epsilon: Any
+    longest: Any
+    """The largest root mean square of a step, before it is multiplied by the learning rate."""
 
 
-def measure_scales(
+def make_rule(gradients: Parameters, config: DynamicConfig) -> Rule:
+    """Return the rule for `config`; `gradients` are those of `measure_gradients`."""
+    numbers = config.dynamic_rate, config.dynamic_decay, config.dynamic_epsilon, config.dynamic_clip
+    rate, decay, epsilon, clip = map(np.float32, numbers)
+    scales, usual = find_scales(gradients, epsilon)
+    return Rule(scales, rate, decay, epsilon, clip * usual)
+
+
+@jax.jit
+def find_scales(gradients: Parameters, epsilon: Any) -> tuple[Parameters, Float[Array, ""]]:
+    """Return `gradients` divided by the mean of all, and the root mean square of a step on the training text."""
+    count = sum(value.size for value in gradients.values())
+    mean = sum(value.sum() for value in gradients.values()) / count
+    scales = {name: value / mean for name, value in gradients.items()}
+    return scales, root_mean_square(scale_steps(gradients, scales, epsilon))
+
+
+def scale_steps(gradients: Parameters, scales: Parameters, epsilon: Any) -> Parameters:
+    """Return `gradients`, each divided by its scale."""
+    return {name: gradient / (scales[name] + epsilon) for name, gradient in gradients.items()}
+
+
+def root_mean_square(values: Parameters) -> Float[Array, ""]:
+    """Return the root mean square of all numbers."""
+    leaves = jax.tree.leaves(values)
+    return jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in leaves) / sum(leaf.size for leaf in leaves))
+
+
+def measure_gradients(
     model: CharLM, params: Parameters, tokens: Integer[np.ndarray, " length"], segment: int
 ) -> Parameters:
-    """Return the root mean square of each weight's gradient over segments of `tokens`, divided by the mean of all.
+    """Return the root mean square of each weight's gradient over segments of `tokens`.
 
     `tokens` are the training text. Before each segment the network reads up to 64 characters, so that its memory is
     not empty. Raises CharloopError for a text shorter than a segment.
@@ -56,9 +92,7 @@ def measure_scales(
     starts = np.unique(np.linspace(0, last, MEASURED_SEGMENTS).astype(np.int64))
     windows = np.asarray(tokens[starts[:, None] + np.arange(before + segment + 1)], np.int32)
     squares = mean_squares(model, before)(params, windows[:, :, None])
-    roots = {name: jnp.sqrt(square) for name, square in squares.items()}
-    mean = sum(root.sum() for root in roots.values()) / sum(root.size for root in roots.values())
-    return {name: root / mean for name, root in roots.items()}
+    return {name: jnp.sqrt(square) for name, square in squares.items()}
 
 
 def mean_squares(model: CharLM, before: int) -> Any:
@@ -97,40 +131,44 @@ def segment_loss(
 def learn_segment(
     model: CharLM,
     trained: Parameters,
-    scales: Parameters,
-    rates: Rates,
+    rule: Rule,
     carried: tuple[Parameters, State],
     segment: tuple[Int[Array, "time batch"], Int[Array, "time batch"], Bool[Array, "time batch"]],
 ) -> tuple[tuple[Parameters, State], Float[Array, "time batch"]]:
-    """Predict a segment, then learn from it (Krause et al. 2018, equations 5 to 8)."""
+    """Predict a segment, then learn from it (Krause et al. 2018, equations 5 to 8).
+
+    A step longer than the longest is shortened to it; one that is not finite is left out.
+    """
     params, state = carried
     (_, (after, nats)), gradient = jax.value_and_grad(segment_loss, 1, has_aux=True)(
         model, params, state, *segment
     )
-    learns = segment[2].any()
+    steps = scale_steps(gradient, rule.scales, rule.epsilon)
+    length = root_mean_square(steps)
+    # A training text of one character has no gradients: all scales are 0 / 0, and nothing is learned.
+    learns = segment[2].any() & jnp.isfinite(length)
+    rate = rule.learning_rate * jnp.where(length > rule.longest, rule.longest / length, 1)
 
-    def move(now: Array, gradient: Array, scale: Array, first: Array) -> Array:
-        step = rates.learning_rate * gradient / (scale + rates.epsilon)
-        back = (first - now) * jnp.minimum(rates.decay * scale, LARGEST_DECAY)
-        return jnp.where(learns, now - step + back, now)
+    def move(now: Array, step: Array, scale: Array, first: Array) -> Array:
+        back = (first - now) * jnp.minimum(rule.decay * scale, LARGEST_DECAY)
+        return jnp.where(learns, now - rate * step + back, now)
 
-    return (jax.tree.map(move, params, gradient, scales, trained), after), nats
+    return (jax.tree.map(move, params, steps, rule.scales, trained), after), nats
 
 
 @lru_cache(maxsize=16)
 def shared_segments(model: CharLM, engine: Engine) -> Any:
-    """Return `(params, state, trained, scales, rates, segments) -> (params, state, nats)`, compiled."""
+    """Return `(params, state, trained, rule, segments) -> (params, state, nats)`, compiled."""
     del engine
 
     def learn(
         params: Parameters,
         state: State,
         trained: Parameters,
-        scales: Parameters,
-        rates: Rates,
+        rule: Rule,
         segments: tuple[Array, Array, Array],
     ) -> tuple[Parameters, State, Float[Array, "segments time batch"]]:
-        one = partial(learn_segment, model, trained, scales, rates)
+        one = partial(learn_segment, model, trained, rule)
         (params, state), nats = lax.scan(one, (params, state), segments)
         return params, state, nats
 
@@ -148,7 +186,7 @@ class DynamicEvaluator:
     def score(
         self,
         params: Parameters,
-        scales: Parameters,
+        gradients: Parameters,
         tokens: Integer[np.ndarray, " length"],
         *,
         per_character: bool = False,
@@ -157,19 +195,18 @@ class DynamicEvaluator:
     ) -> tuple[Score, Parameters]:
         """Return the loss over `tokens[1:]`, and the weights after the last of them.
 
-        `scales` are those of `measure_scales`. The text is read from `initial_state`, for a batch of one; by default
-        it is empty. Memory use does not grow with the text, unless the nats of each character are kept. Raises
-        CharloopError for under 2 tokens, or more rows than segments.
+        `gradients` are those of `measure_gradients`. The text is read from `initial_state`, for a batch of one; by
+        default it is empty. Memory use does not grow with the text, unless the nats of each character are kept.
+        Raises CharloopError for under 2 tokens, or more rows than segments.
         """
         if len(tokens) < 2:
             raise CharloopError("a text to score", got=f"{len(tokens)} characters", allowed="2 or more")
-        layout, config, previous = self._layout(len(tokens) - 1), self.config, None
-        numbers = config.dynamic_rate, config.dynamic_decay, config.dynamic_epsilon
-        learn = partial(self._learn, trained=params, scales=scales, rates=Rates(*map(np.float32, numbers)))
+        layout, previous = self._layout(len(tokens) - 1), None
+        learn = partial(self._learn, trained=params, rule=make_rule(gradients, self.config))
         learned, state = jax.tree.map(jnp.array, params), self.model.initial_state(layout.rows)
         sums, meter = RunningSums(layout.scored, per_character=per_character), Meter(listener)
         meter.begin("scoring", layout.scored, "million characters")
-        size = SEGMENTS_PER_CALL * config.dynamic_segment
+        size = SEGMENTS_PER_CALL * self.config.dynamic_segment
         if layout.rows > 1:
             # Nothing of this is scored, so nothing is learned: each row reads the text before it.
             learned, state, _ = learn(learned, state, segments=self._segments(layout, tokens, -size, size))

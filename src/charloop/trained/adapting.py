@@ -14,7 +14,7 @@ from charloop.checkpoint.texts import read_training_text
 from charloop.config import DynamicConfig
 from charloop.errors import CharloopError
 from charloop.evaluation import Score
-from charloop.evaluation.dynamic import DynamicEvaluator, measure_scales
+from charloop.evaluation.dynamic import DynamicEvaluator, measure_gradients
 from charloop.evaluation.words import measure_words
 from charloop.progress import ProgressListener
 from charloop.sampling.prompt import read_prompt
@@ -23,6 +23,8 @@ from charloop.types import Parameters
 if TYPE_CHECKING:
     from charloop.trained.network import TrainedModel
 
+FORMAT = 2
+"""Of the file of gradients: the first one's were divided by their mean."""
 TUNED_CHARACTERS = 20_000
 """Characters at the end of the training text that the rate and the decay are tuned on."""
 GRID = {
@@ -43,13 +45,18 @@ def score_while_learning(
 ) -> tuple[Score, Parameters]:
     """Return the score of `tokens` under dynamic evaluation, and the weights after it.
 
-    They are read from an empty memory, or after the ids `before`. Raises CharloopError as `find_scales` does.
+    They are read from an empty memory, or after the ids `before`. Raises CharloopError as `find_gradients` does.
     """
-    scales = find_scales(network, config.dynamic_segment, listener)
+    gradients = find_gradients(network, config.dynamic_segment, listener)
     memory = None if before is None or not len(before) else read_prompt(network.model, network.params, before)
     evaluator = DynamicEvaluator(network.model, config)
     score, params = evaluator.score(
-        network.params, scales, tokens, per_character=per_character, listener=listener, initial_state=memory
+        network.params,
+        gradients,
+        tokens,
+        per_character=per_character,
+        listener=listener,
+        initial_state=memory,
     )
     return replace(score, characters_per_word=measure_words(tokens, network.vocabulary)), params
 
@@ -66,25 +73,25 @@ def adapt(
     return replace(network, params=params), score
 
 
-def find_scales(
+def find_gradients(
     network: "TrainedModel", segment: int, listener: ProgressListener | None = None
 ) -> Parameters:
-    """Return the scales of the gradients on the training text, from the run's folder if they are there.
+    """Return the root mean squares of the gradients on the training text, from the run's folder if they are there.
 
     Otherwise they are measured, and kept there if it can be written. Raises CharloopError for a network without its
     run, or whose training text has changed.
     """
-    kept = read_scales(network, segment)
+    kept = read_gradients(network, segment)
     if kept is not None:
         return kept
     tokens = read_training_text(network.run, listener)
-    scales = measure_scales(network.model, network.params, tokens, segment)
-    keep_scales(network, segment, scales)
-    return scales
+    gradients = measure_gradients(network.model, network.params, tokens, segment)
+    keep_gradients(network, segment, gradients)
+    return gradients
 
 
-def read_scales(network: "TrainedModel", segment: int) -> Parameters | None:
-    """Return the scales in the run's folder; None if there are none, or of other weights or another segment."""
+def read_gradients(network: "TrainedModel", segment: int) -> Parameters | None:
+    """Return the gradients in the run's folder; None if there are none, or of other weights or another segment."""
     run = network.run
     if run is None:
         return None
@@ -97,11 +104,11 @@ def read_scales(network: "TrainedModel", segment: int) -> Parameters | None:
     return {name: jnp.array(value) for name, value in tensors.items()} if fits else None
 
 
-def keep_scales(network: "TrainedModel", segment: int, scales: Parameters) -> None:
-    """Write the scales to the run's folder, unless it cannot be written."""
+def keep_gradients(network: "TrainedModel", segment: int, gradients: Parameters) -> None:
+    """Write the gradients to the run's folder, unless it cannot be written."""
     if network.run is None:
         return
-    arrays = {name: np.asarray(value) for name, value in scales.items()}
+    arrays = {name: np.asarray(value) for name, value in gradients.items()}
     try:
         write_tensors(
             network.run.path / GRADIENTS, arrays, key_of(network, segment), network.run.vocabulary.fingerprint
@@ -111,8 +118,8 @@ def keep_scales(network: "TrainedModel", segment: int, scales: Parameters) -> No
 
 
 def key_of(network: "TrainedModel", segment: int) -> dict[str, int]:
-    """Return what the scales belong to: the step of the weights, and the characters of a segment."""
-    return {"step": int(network.facts["step"]), "segment": segment}
+    """Return what the gradients belong to: the step of the weights, and the characters of a segment."""
+    return {"format": FORMAT, "step": int(network.facts["step"]), "segment": segment}
 
 
 def tune_settings(
@@ -121,7 +128,7 @@ def tune_settings(
     """Yield `config` with its loss on the end of the training text, then better ones, each better than before.
 
     Learning rate and decay are changed in turn, each to the next value of `GRID`, until neither change helps. The
-    validation text is never read. Raises CharloopError as `find_scales` does.
+    validation text is never read. Raises CharloopError as `find_gradients` does.
     """
     tokens = read_training_text(network.run, listener)[-TUNED_CHARACTERS - 1 :]
 

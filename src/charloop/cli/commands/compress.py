@@ -147,13 +147,13 @@ def make_method(network: "TrainedModel", config: DynamicConfig | None) -> "Metho
     """Return the method of a network, or of a mixture, which learns if there is a `config`."""
     from charloop.compression.learning import predict_dynamically
     from charloop.compression.predicting import predict_statically
-    from charloop.trained.adapting import find_scales
+    from charloop.trained.adapting import find_gradients
 
     if config is None:
         method = predict_statically(network)
         return replace(method, facts=method.facts | mix_notes(network))
     with showing_progress() as listener:
-        return predict_dynamically(network, find_scales(network, config.dynamic_segment, listener), config)
+        return predict_dynamically(network, find_gradients(network, config.dynamic_segment, listener), config)
 
 
 def check_target(target: str, source: str, *, overwrite: bool) -> None:

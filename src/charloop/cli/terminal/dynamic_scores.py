@@ -39,11 +39,11 @@ def score_dynamically(
     flags: ScoringLearningFlags, network: "TrainedModel", tokens: "np.ndarray", before: "np.ndarray"
 ) -> DynamicScore:
     """Return the score of `tokens`, read after the ids `before`, with tuned settings if the flags ask for them."""
-    from charloop.trained.adapting import find_scales, score_while_learning
+    from charloop.trained.adapting import find_gradients, score_while_learning
 
     config: DynamicConfig = tune(network, flags) if flags.tune else flags
     with showing_progress() as listener:
-        find_scales(network, config.dynamic_segment, listener)
+        find_gradients(network, config.dynamic_segment, listener)
         begun = time.monotonic()
         score, _ = score_while_learning(
             network, tokens, config, per_character=True, listener=listener, before=before
